@@ -1,0 +1,1 @@
+//! From two files to settings: raw, validated (all faults at once), reload. It never binds a port or opens a key.

@@ -1,0 +1,35 @@
+//! dicomgate: an encrypting DICOM gateway in front of an archive that nobody may touch.
+//!
+//! # Bird's-eye view
+//!
+//! Devices and workstations call from outside over TLS; the old archive answers inside, in plain DICOM, as it always
+//! did. One process in between knows who is calling, asks a policy about every operation, forwards what a rule
+//! permits byte for byte, and leaves a record of all of it that cannot be edited unseen.
+//!
+//! # Code map
+//!
+//! Pure rooms (values in, values out; no socket, file, clock or environment): [`dicom`], [`policy`], [`audit`]'s
+//! records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`archive`], [`proxy`],
+//! [`admin`], [`telemetry`], [`cli`], [`demo`].
+//!
+//! # Invariants
+//!
+//! - Nothing reaches the archive without a `gate::Permit`, and only `gate` makes one.
+//! - Only `net` opens outbound sockets.
+//! - Pure rooms never look at the clock: time is an argument.
+//! - `tests/architecture.rs` holds who may use whom.
+
+pub mod admin;
+pub mod archive;
+pub mod audit;
+pub mod cli;
+pub mod config;
+pub mod demo;
+pub mod dicom;
+pub mod gate;
+pub mod identity;
+pub mod net;
+pub mod pki;
+pub mod policy;
+pub mod proxy;
+pub mod telemetry;

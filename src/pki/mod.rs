@@ -1,0 +1,1 @@
+//! The gateway's own CA, certificate verification, revocation and pinned keys. It never opens a socket.

@@ -1,0 +1,56 @@
+//! What the policy answers: permit, deny or need, with reasons.
+
+use crate::dicom::dimse::Operation;
+use std::sync::Arc;
+
+/// The policy's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Some rule permits, and no rule denies.
+    Permit(Permission),
+    /// Denied, and why.
+    Deny(Denial),
+    /// The answer hangs on a fact that the request does not carry yet: fetch it and ask again.
+    Need(Fact),
+}
+
+/// Something about the object that a rule hangs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fact {
+    /// Modality (0008,0060).
+    Modality,
+}
+
+/// Why something is permitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Permission {
+    /// The first rule that permits; `None` while observing.
+    pub rule: Option<Arc<str>>,
+    /// No rule permits; it passes because `observe_until` lies ahead.
+    pub observed: bool,
+}
+
+/// Why something is denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The reason.
+    pub reason: DenialReason,
+    /// The operation asked for.
+    pub operation: Option<Operation>,
+}
+
+/// The reasons for a denial that a policy itself can give.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DenialReason {
+    /// A rule with `effect = "deny"`.
+    Rule(Arc<str>),
+    /// No rule permits; the rule that came nearest and what it lacked, if any came near.
+    NoRule {
+        /// The nearest rule.
+        nearest: Option<Arc<str>>,
+        /// What it lacked, in words: "may lacks `find`".
+        lacked: Option<String>,
+    },
+    /// The policy could not decide.
+    Fault(String),
+}

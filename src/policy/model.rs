@@ -1,0 +1,190 @@
+//! Peers, rules and tests as an administrator wrote them, after validation: the input of the compiler.
+
+use crate::dicom::dimse::Operation;
+use crate::dicom::{AeTitle, Uid};
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// A whole `policy.toml`.
+#[derive(Debug, Clone, Default)]
+pub struct PolicyModel {
+    /// Devices and partner systems.
+    pub peers: Vec<Peer>,
+    /// Systems behind the gateway, from `gateway.toml`.
+    pub archives: Vec<ArchiveName>,
+    /// Rules, in the order of the file.
+    pub rules: Vec<Rule>,
+    /// The file's own tests.
+    pub tests: Vec<PolicyTest>,
+    /// Until when what no rule permits is recorded instead of refused, for identified peers.
+    pub observe_until: Option<jiff::Timestamp>,
+}
+
+/// How policies know a system behind the gateway.
+#[derive(Debug, Clone)]
+pub struct ArchiveName {
+    /// Its title, as `to` and `archive:` name it.
+    pub ae_title: AeTitle,
+    /// The called titles that reach it (`answers_to`), its own title included.
+    pub answers_to: Vec<AeTitle>,
+}
+
+/// A device or partner system.
+#[derive(Debug, Clone)]
+pub struct Peer {
+    /// How rules and records call it.
+    pub name: Arc<str>,
+    /// The titles it may call with; never empty.
+    pub ae_titles: Vec<AeTitle>,
+    /// Free text for people.
+    pub description: String,
+    /// What its certificate must be; `None` on listeners without client certificates.
+    pub certificate: Option<CertificatePattern>,
+    /// Where it may call from; empty: anywhere.
+    pub networks: Vec<IpNet>,
+    /// Where deliveries go.
+    pub address: Option<String>,
+    /// Groups that rules name.
+    pub groups: Vec<Arc<str>>,
+    /// `tls = "off"`: the device cannot do TLS and comes to a plain listener.
+    pub plain: bool,
+    /// Path of a CA of its own that its certificate must chain to, in place of `client_ca`.
+    pub trust: Option<String>,
+    /// Path of the certificate that the gateway shows to it.
+    pub present: Option<String>,
+    /// Named tolerances of the strict parsers.
+    pub tolerate: Vec<Arc<str>>,
+}
+
+/// What a peer's certificate must show.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum CertificatePattern {
+    /// A DNS name among its subject alternative names, lower case.
+    Dns(Arc<str>),
+    /// The subject's common name.
+    CommonName(Arc<str>),
+    /// SHA-256 of its SubjectPublicKeyInfo: pins the key, whatever the rest of the certificate says.
+    Spki([u8; 32]),
+    /// Any certificate that the gateway's `client_ca` (or the peer's `trust`) vouches for.
+    Any,
+}
+
+/// One rule.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Its name, unique in the file.
+    pub name: Arc<str>,
+    /// Line in `policy.toml`, from 1.
+    pub line: u32,
+    /// Whom it is for (any of).
+    pub who: Vec<Subject>,
+    /// AND: the device they must sit at (any of); empty: no matter.
+    pub via: Vec<Subject>,
+    /// Archives, or destinations of unasked deliveries; empty: nothing.
+    pub to: Vec<Arc<str>>,
+    /// What it permits or denies.
+    pub may: Vec<Operation>,
+    /// Permit, or deny that beats every permit.
+    pub effect: Effect,
+    /// Only these SOP classes; empty: all.
+    pub sop_classes: Vec<Uid>,
+    /// Only objects of these modalities; empty: all. Values of (0008,0060), upper case.
+    pub modalities: Vec<Arc<str>>,
+    /// Only objects in these transfer syntaxes; empty: all.
+    pub transfer_syntaxes: Vec<Uid>,
+    /// Only within these hours of local time; `None`: always.
+    pub hours: Option<Hours>,
+    /// Only on these days of local time; empty: all. Monday is 0.
+    pub days: Vec<u8>,
+    /// Where retrieves may send to; empty: nowhere.
+    pub destinations: Vec<Destination>,
+}
+
+/// Whether a rule permits or denies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Effect {
+    /// Permits what it names.
+    #[default]
+    Permit,
+    /// Denies what it names, whatever permits it.
+    Deny,
+}
+
+/// Whom a rule is for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// `peer:CT1`
+    Peer(Arc<str>),
+    /// `group:modality`
+    Group(Arc<str>),
+    /// `role:referrer`
+    Role(Arc<str>),
+    /// `user:mueller`
+    User(Arc<str>),
+    /// `archive:PACS`, for what an archive sends unasked.
+    Archive(Arc<str>),
+    /// `anyone`: any identified peer.
+    Anyone,
+}
+
+/// Where a retrieve may send to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Destination {
+    /// The requesting peer's own titles.
+    Own,
+    /// A named peer or archive (its name, or one of its titles).
+    Named(Arc<str>),
+}
+
+/// A daily span of local time; `from > until` spans midnight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    /// First minute of the day, 0 to 1439.
+    pub from: u16,
+    /// First minute after the span, 1 to 1440.
+    pub until: u16,
+}
+
+/// One `[[test]]` of a policy file.
+#[derive(Debug, Clone)]
+pub struct PolicyTest {
+    /// Its name.
+    pub name: String,
+    /// Line in `policy.toml`, from 1.
+    pub line: u32,
+    /// The peer that asks, by name or title.
+    pub peer: String,
+    /// The address it comes from; default: one of its networks.
+    pub from: Option<IpAddr>,
+    /// What it wants.
+    pub wants: Operation,
+    /// Which archive; default: the only one.
+    pub to: Option<String>,
+    /// SOP class, where it matters.
+    pub sop_class: Option<Uid>,
+    /// Modality, where it matters.
+    pub modality: Option<String>,
+    /// Transfer syntax, where it matters.
+    pub transfer_syntax: Option<Uid>,
+    /// Move destination, where it matters.
+    pub destination: Option<AeTitle>,
+    /// Time of the request, local; default: Wednesday noon.
+    pub at: Option<jiff::civil::DateTime>,
+    /// What must come out.
+    pub expect: Expectation,
+    /// The rule that must decide; default: any.
+    pub rule: Option<String>,
+}
+
+/// What a test expects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expectation {
+    /// A rule permits.
+    Permit,
+    /// Denied, by a rule or for want of one, or because the peer is not who it says.
+    Deny,
+}
+
+/// The address of a peer that receives, once resolved.
+pub type PeerAddress = SocketAddr;

@@ -1,0 +1,79 @@
+//! Who asks, and for what: the question that both fronts put to the gate.
+
+use crate::dicom::dimse::Operation;
+use crate::dicom::{AeTitle, Uid};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Who is calling, after `identity` has tied certificate, address and title together.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// Index of the peer in the compiled policy.
+    pub peer: u32,
+    /// The peer's name.
+    pub name: Arc<str>,
+    /// The title it called with.
+    pub calling: AeTitle,
+    /// Its address, the PROXY header already undone.
+    pub from: IpAddr,
+    /// How it came.
+    pub transport: Transport,
+}
+
+/// How a caller's bytes came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// No TLS.
+    Plain,
+    /// TLS, the server alone showed a certificate.
+    Tls,
+    /// TLS with a client certificate; SHA-256 of its SubjectPublicKeyInfo.
+    Mutual {
+        /// SHA-256 of the certificate's SubjectPublicKeyInfo.
+        spki: [u8; 32],
+    },
+}
+
+/// One question to the policy. Borrowed: asking allocates nothing.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// Who asks.
+    pub principal: &'a Principal,
+    /// The archive asked, by its `ae_title`.
+    pub to: &'a str,
+    /// What is wanted; `None` asks whether any operation at all is permitted there (admission of an association).
+    pub operation: Option<Operation>,
+    /// SOP class of the presentation context or object.
+    pub sop_class: Option<&'a Uid>,
+    /// Transfer syntax of the presentation context.
+    pub transfer_syntax: Option<&'a Uid>,
+    /// Move destination of a retrieve.
+    pub destination: Option<&'a AeTitle>,
+    /// Modality of the object, once it is known; asking before that may be answered `Need(Fact::Modality)`.
+    pub modality: Known<&'a str>,
+    /// The moment of the request.
+    pub at: Moment,
+}
+
+/// A fact about the object that may not have been read yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Known<T> {
+    /// Not looked at yet.
+    #[default]
+    Unread,
+    /// Looked at: the object does not say.
+    Absent,
+    /// Looked at.
+    Is(T),
+}
+
+/// The time of a request: the instant, and what local clocks show then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// Seconds since 1970-01-01 UTC.
+    pub unix: i64,
+    /// Minute of the local day, 0 to 1439.
+    pub minute: u16,
+    /// Local day of the week, Monday is 0.
+    pub weekday: u8,
+}
