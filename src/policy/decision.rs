@@ -1,5 +1,6 @@
 //! What the policy answers: permit, deny or need, with reasons.
 
+use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use std::sync::Arc;
 
@@ -51,6 +52,8 @@ pub enum DenialReason {
         /// What it lacked, in words: "may lacks `find`".
         lacked: Option<String>,
     },
+    /// A move to a title that is neither a peer's nor an archive's. Holds while observing, too.
+    UnknownDestination(AeTitle),
     /// The policy could not decide.
     Fault(String),
 }

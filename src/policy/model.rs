@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// A whole `policy.toml`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Hash)]
 pub struct PolicyModel {
     /// Devices and partner systems.
     pub peers: Vec<Peer>,
@@ -22,7 +22,7 @@ pub struct PolicyModel {
 }
 
 /// How policies know a system behind the gateway.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct ArchiveName {
     /// Its title, as `to` and `archive:` name it.
     pub ae_title: AeTitle,
@@ -31,17 +31,19 @@ pub struct ArchiveName {
 }
 
 /// A device or partner system.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, Hash)]
 pub struct Peer {
     /// How rules and records call it.
     pub name: Arc<str>,
+    /// Line where it stands in its file (`policy.toml` or the peers file), from 1.
+    pub line: u32,
     /// The titles it may call with; never empty.
     pub ae_titles: Vec<AeTitle>,
     /// Free text for people.
     pub description: String,
     /// What its certificate must be; `None` on listeners without client certificates.
     pub certificate: Option<CertificatePattern>,
-    /// Where it may call from; empty: anywhere.
+    /// Where it may call from; empty: anywhere, but a peer without certificate then only from this machine (loopback).
     pub networks: Vec<IpNet>,
     /// Where deliveries go.
     pub address: Option<String>,
@@ -71,7 +73,7 @@ pub enum CertificatePattern {
 }
 
 /// One rule.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default, Hash)]
 pub struct Rule {
     /// Its name, unique in the file.
     pub name: Arc<str>,
@@ -97,12 +99,13 @@ pub struct Rule {
     pub hours: Option<Hours>,
     /// Only on these days of local time; empty: all. Monday is 0.
     pub days: Vec<u8>,
-    /// Where retrieves may send to; empty: nowhere.
+    /// Where `move` may send to. Empty: a permit sends nowhere, a deny forbids every destination.
     pub destinations: Vec<Destination>,
 }
 
 /// Whether a rule permits or denies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Effect {
     /// Permits what it names.
     #[default]
@@ -138,7 +141,7 @@ pub enum Destination {
 }
 
 /// A daily span of local time; `from > until` spans midnight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Hours {
     /// First minute of the day, 0 to 1439.
     pub from: u16,
@@ -147,7 +150,7 @@ pub struct Hours {
 }
 
 /// One `[[test]]` of a policy file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub struct PolicyTest {
     /// Its name.
     pub name: String,
@@ -178,12 +181,24 @@ pub struct PolicyTest {
 }
 
 /// What a test expects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Expectation {
     /// A rule permits.
     Permit,
     /// Denied, by a rule or for want of one, or because the peer is not who it says.
     Deny,
+}
+
+impl Hours {
+    /// Whether a minute of the day, 0 to 1439, lies within.
+    pub const fn contain(self, minute: u16) -> bool {
+        if self.from <= self.until {
+            self.from <= minute && minute < self.until
+        } else {
+            self.from <= minute || minute < self.until
+        }
+    }
 }
 
 /// The address of a peer that receives, once resolved.

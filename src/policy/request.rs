@@ -8,7 +8,8 @@ use std::sync::Arc;
 /// Who is calling, after `identity` has tied certificate, address and title together.
 #[derive(Debug, Clone)]
 pub struct Principal {
-    /// Index of the peer in the compiled policy.
+    /// Index of the peer in the compiled policy that identified it; archives, for what they send unasked, count on
+    /// behind the peers. A newer policy looks the name up again.
     pub peer: u32,
     /// The peer's name.
     pub name: Arc<str>,
@@ -39,7 +40,7 @@ pub enum Transport {
 pub struct Request<'a> {
     /// Who asks.
     pub principal: &'a Principal,
-    /// The archive asked, by its `ae_title`.
+    /// The archive asked, by its `ae_title`; for what an archive sends unasked, the peer or archive that it goes to.
     pub to: &'a str,
     /// What is wanted; `None` asks whether any operation at all is permitted there (admission of an association).
     pub operation: Option<Operation>,
