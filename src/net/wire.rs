@@ -367,6 +367,12 @@ impl Wire {
         let _ = poll_fn(|cx| Pin::new(&mut self.tcp).poll_shutdown(cx)).await;
     }
 
+    /// Reads and drops what still comes until the other end closes, so that it has read our last words. Set a
+    /// deadline outside.
+    pub async fn linger(&mut self) {
+        while let Ok(Some(_)) = self.recv().await {}
+    }
+
     /// Drops the connection so that the other end sees a reset and not an orderly end.
     pub fn reset(self) {
         let _ = socket2::SockRef::from(&self.tcp).set_linger(Some(std::time::Duration::ZERO));

@@ -1,0 +1,96 @@
+//! Which archive, and what of a proposal may go on to it.
+
+use super::snapshot::{ArchiveWiring, Snapshot};
+use crate::dicom::Uid;
+use crate::dicom::dimse::Operation;
+use crate::dicom::negotiation::{Candidate, Roles};
+use crate::dicom::pdu::AssociateRq;
+use crate::dicom::{AeTitle, sop_class};
+use crate::policy::{Moment, Policy, Principal};
+use smallvec::SmallVec;
+
+/// The archive that answers to a called title: the first, in the order of the file, that is there for one of the
+/// operations proposed.
+pub fn choose_archive<'a>(snapshot: &'a Snapshot, called: &AeTitle, rq: &AssociateRq) -> Option<&'a ArchiveWiring> {
+    let answering = || snapshot.archives.iter().filter(|archive| archive.settings.answers_to.contains(called));
+    let proposed = |operation: Operation| {
+        rq.contexts.iter().any(|context| {
+            Operation::of_context(&context.abstract_syntax, true, true).iter().any(|wanted| wanted == operation)
+        })
+    };
+    let serves = |archive: &&ArchiveWiring| {
+        archive.settings.operations.is_empty() || archive.settings.operations.iter().any(|op| proposed(*op))
+    };
+    answering().find(serves).or_else(|| answering().next())
+}
+
+/// The roles that are left of those proposed: a role stays if any operation that it allows could be permitted, and the
+/// archive is there for it. `None`: nothing is left.
+pub fn keep_roles(
+    policy: &Policy,
+    principal: &Principal,
+    to: &str,
+    class: &Uid,
+    syntaxes: &[Uid],
+    roles: Roles,
+    at: Moment,
+) -> Option<Roles> {
+    let possible = |scu: bool, scp: bool| {
+        let operations: SmallVec<[Operation; 4]> = Operation::of_context(class, scu, scp).iter().collect();
+        !operations.is_empty() && policy.possible(principal, to, &operations, class, syntaxes, at)
+    };
+    let kept = Roles { scu: roles.scu && possible(true, false), scp: roles.scp && possible(false, true) };
+    (!kept.is_none()).then_some(kept)
+}
+
+/// What is kept of a proposal and what policy takes away, in words for the record.
+#[derive(Debug, Default)]
+pub struct Sifted {
+    /// SOP classes kept.
+    pub kept: Vec<String>,
+    /// SOP classes taken away.
+    pub removed: Vec<String>,
+    /// Something kept lets objects be stored.
+    pub may_store: bool,
+}
+
+/// Sifts one proposed context.
+pub fn sift(
+    snapshot: &Snapshot,
+    archive: &ArchiveWiring,
+    principal: &Principal,
+    candidate: Candidate<'_>,
+    at: Moment,
+    sifted: &mut Sifted,
+) -> Option<Roles> {
+    let to = archive.settings.ae_title;
+    let class = candidate.abstract_syntax;
+    let operations = Operation::of_context(class, candidate.roles.scu, candidate.roles.scp);
+    let here = archive.settings.operations.is_empty()
+        || operations.iter().any(|op| op == Operation::Echo || archive.settings.operations.contains(&op));
+    let kept = here
+        .then(|| {
+            keep_roles(
+                &snapshot.policy,
+                principal,
+                to.as_str(),
+                class,
+                candidate.transfer_syntaxes,
+                candidate.roles,
+                at,
+            )
+        })
+        .flatten();
+    let name = sop_class::name_of(class);
+    match kept {
+        Some(roles) => {
+            sifted.may_store |= roles.scu && operations.iter().any(|op| op == Operation::Store);
+            sifted.kept.push(name);
+        }
+        None => {
+            let words: Vec<&str> = operations.iter().map(Operation::as_str).collect();
+            sifted.removed.push(format!("{name}: no rule permits {} to {to}", words.join(" or ")));
+        }
+    }
+    kept
+}

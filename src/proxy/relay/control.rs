@@ -1,0 +1,181 @@
+//! Release, abort, and the end on both sides.
+
+use super::{End, Ending, Relay};
+use crate::dicom::association::{Effects, Event, Indication, Outgoing};
+use crate::dicom::pdu::{Abort, Pdu};
+use crate::gate::Closing;
+use crate::policy::{Caller, Credential, Decision, Request};
+use crate::proxy::clock;
+use std::time::{Duration, Instant};
+
+/// How long the last bytes of an association may take to go out.
+const LAST_WORDS: Duration = Duration::from_secs(5);
+
+impl Relay {
+    /// The peer releases or aborts.
+    pub(super) fn peer_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
+        let effects = self.peer_machine.on(Event::from(pdu), now);
+        self.say_to_peer(effects);
+        match effects.indicate {
+            // A release goes on to the archive, whose answer comes back: nothing under way is lost.
+            Some(Indication::Release { .. }) => {
+                let effects = self.leg.machine.on(Event::Evt11, now);
+                self.say_to_archive(effects);
+                Ok(())
+            }
+            Some(Indication::Released) => self.released(End::Peer, now),
+            _ => self.ended(End::Peer, pdu, effects),
+        }
+    }
+
+    /// The archive releases or aborts.
+    pub(super) fn archive_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
+        let effects = self.leg.machine.on(Event::from(pdu), now);
+        self.say_to_archive(effects);
+        match effects.indicate {
+            Some(Indication::Release { .. }) => {
+                let effects = self.peer_machine.on(Event::Evt11, now);
+                self.say_to_peer(effects);
+                Ok(())
+            }
+            Some(Indication::Released) => self.released(End::Archive, now),
+            _ => self.ended(End::Archive, pdu, effects),
+        }
+    }
+
+    /// That end has confirmed the release; the other one, which asked for it, is answered.
+    fn released(&mut self, by: End, now: Instant) -> Result<(), Ending> {
+        match by {
+            End::Archive => {
+                let effects = self.peer_machine.on(Event::Evt14, now);
+                self.say_to_peer(effects);
+            }
+            End::Peer => {
+                let effects = self.leg.machine.on(Event::Evt14, now);
+                self.say_to_archive(effects);
+            }
+        }
+        Err(Ending::Released)
+    }
+
+    fn ended(&self, by: End, pdu: &Pdu, effects: Effects) -> Result<(), Ending> {
+        match pdu {
+            Pdu::Abort(abort) => Err(Ending::Aborted(by, *abort)),
+            _ => Err(self.out_of_state(by, effects)),
+        }
+    }
+
+    /// A PDU came that does not belong into the state.
+    pub(super) fn out_of_state(&self, by: End, effects: Effects) -> Ending {
+        let reason = match effects.send {
+            Some(Outgoing::Abort(abort)) => abort.reason,
+            _ => Abort::UNEXPECTED_PDU,
+        };
+        Ending::malformed(by, "pdu", "a PDU that does not belong into this state of the association", reason)
+    }
+
+    fn say_to_peer(&mut self, effects: Effects) {
+        if let Some(bytes) = effects.send.and_then(Outgoing::bytes) {
+            self.peer.send(bytes::Bytes::copy_from_slice(&bytes));
+        }
+    }
+
+    fn say_to_archive(&mut self, effects: Effects) {
+        if let Some(bytes) = effects.send.and_then(Outgoing::bytes) {
+            self.leg.say(&bytes);
+        }
+    }
+
+    /// Policy, certificates or limits have changed: the association is asked again. A certificate that is no longer
+    /// accepted ends it at once, everything else between two messages.
+    pub(super) fn ask_again(&mut self) -> Result<(), Ending> {
+        let snapshot = self.shared.snapshot();
+        let facts = match (&snapshot.material, self.visit.chain()) {
+            (Some(material), Some(chain)) => match material.verifier.recheck(chain, clock::unix()) {
+                Ok(facts) => Some(facts),
+                Err(fault) => return Err(Ending::Changed(fault.to_string())),
+            },
+            _ => None,
+        };
+        if !self.is_idle() {
+            return Ok(());
+        }
+        let before = self.visit.principal();
+        let credential = match (&facts, &before.transport) {
+            (Some(facts), _) => Credential::Mutual(facts),
+            (None, crate::policy::Transport::Plain) => Credential::Plain,
+            (None, _) => Credential::Tls,
+        };
+        let caller = Caller { calling: Some(before.calling), from: before.from, credential };
+        let principal = snapshot.policy.identify(&caller).map_err(|fault| Ending::Changed(fault.explanation()))?;
+        if snapshot.archive(&self.archive).is_none() {
+            return Err(Ending::Changed(format!("archive `{}` is no longer configured", self.archive)));
+        }
+        let request = Request::association(&principal, self.archive.as_str(), clock::moment());
+        if let Decision::Deny(_) = snapshot.policy.decide(&request) {
+            return Err(Ending::Changed("no rule permits anything to this peer here any more".to_owned()));
+        }
+        let at = clock::moment();
+        let to = self.archive.as_str();
+        let lost = self.contexts.iter().find(|(_, context)| {
+            crate::proxy::negotiate::keep_roles(
+                &snapshot.policy,
+                &principal,
+                to,
+                context.abstract_syntax,
+                std::slice::from_ref(context.transfer_syntax),
+                context.roles,
+                at,
+            ) != Some(context.roles)
+        });
+        if let Some((_, context)) = lost {
+            let name = crate::dicom::sop_class::name_of(context.abstract_syntax);
+            return Err(Ending::Changed(format!("no rule permits {name} to this peer any more")));
+        }
+        self.tolerances = snapshot.tolerances(&principal);
+        self.visit.renew(principal);
+        self.snapshot = snapshot;
+        Ok(())
+    }
+
+    /// Ends the association on both sides and writes its closing record.
+    pub(super) async fn finish(mut self, ending: Ending) {
+        tracing::debug!(association = %self.visit.id(), %ending, "association ends");
+        let now = Instant::now();
+        // What the peer was denied or owed is recorded before it can notice the end.
+        self.asked.clear();
+        self.asked_back.clear();
+        if let Ending::Malformed(_, broken) = &ending {
+            self.shared.gate.malformed(&self.visit, broken.place, &broken.words);
+        }
+        if let Ending::Changed(words) = &ending {
+            self.shared.gate.policy_ended(&self.visit, words);
+        }
+        self.shared.metrics.associations.with_label_values(&[ending.word()]).inc();
+        if ending != Ending::Released {
+            let to_peer = self.peer_machine.on(Event::Evt15(ending.abort(End::Peer)), now);
+            self.say_to_peer(to_peer);
+            let to_archive = self.leg.machine.on(Event::Evt15(ending.abort(End::Archive)), now);
+            self.say_to_archive(to_archive);
+        }
+        let closing = Closing { end: ending.word(), words: &ending.to_string() };
+        if self.visit.close(&closing).is_err() {
+            tracing::error!("the closing record of an association could not be written");
+        }
+        let artim = self.snapshot.settings.limits.artim;
+        let Self { mut leg, mut peer, place, .. } = self;
+        let archive = async {
+            // An archive that does not read its last words is not waited for.
+            let _ = tokio::time::timeout(LAST_WORDS, leg.close()).await;
+            drop(leg);
+        };
+        let caller = async {
+            if tokio::time::timeout(LAST_WORDS, peer.close()).await.is_ok() {
+                // ARTIM (PS3.8 9.1.5): the caller closes the connection, so that it has read what was said.
+                let _ = tokio::time::timeout(artim.min(LAST_WORDS), peer.linger()).await;
+            }
+        };
+        tokio::join!(archive, caller);
+        drop(place);
+    }
+}

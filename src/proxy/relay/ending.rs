@@ -1,0 +1,121 @@
+//! How an association ends.
+
+use crate::dicom::dataset::WalkFault;
+use crate::dicom::dimse::{CommandFault, Tolerance};
+use crate::dicom::pdu::{Abort, PduFault};
+use std::fmt;
+
+/// Which end of the gateway something came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The caller outside.
+    Peer,
+    /// The archive inside.
+    Archive,
+}
+
+/// How an association ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ending {
+    /// In good order.
+    Released,
+    /// That end aborted it.
+    Aborted(End, Abort),
+    /// That end hung up, or the connection broke.
+    Lost(End),
+    /// That end broke the protocol: where, what, and what it is told.
+    Malformed(End, Broken),
+    /// The command and its data set disagree about the object; already recorded.
+    Mismatch(End),
+    /// Nothing happened for too long: which timer of `[limits]`.
+    TimedOut(&'static str),
+    /// Policy, certificates or quarantine changed.
+    Changed(String),
+    /// The gateway stops.
+    Drained,
+    /// A record could not be written, so nothing may be answered.
+    Unrecorded,
+}
+
+/// What was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Broken {
+    /// Where: the PDU, command or element.
+    pub place: &'static str,
+    /// What, in words, with the tolerance that would let it pass.
+    pub words: String,
+    /// What the sender is told.
+    pub abort: Abort,
+}
+
+impl Ending {
+    /// One word for the record and the metrics.
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Released => "released",
+            Self::Aborted(End::Peer, _) => "aborted-by-peer",
+            Self::Aborted(End::Archive, _) => "aborted-by-archive",
+            Self::Lost(End::Peer) => "lost-peer",
+            Self::Lost(End::Archive) => "lost-archive",
+            Self::Malformed(End::Peer, _) => "malformed-by-peer",
+            Self::Malformed(End::Archive, _) => "malformed-by-archive",
+            Self::Mismatch(_) => "mismatch",
+            Self::TimedOut(_) => "timeout",
+            Self::Changed(_) => "changed",
+            Self::Drained => "drained",
+            Self::Unrecorded => "unrecorded",
+        }
+    }
+
+    /// What an end is told that is still there.
+    pub const fn abort(&self, to: End) -> Abort {
+        match (self, to) {
+            (Self::Aborted(End::Peer, abort), End::Archive) | (Self::Aborted(End::Archive, abort), End::Peer) => *abort,
+            (Self::Malformed(End::Peer, broken), End::Peer) | (Self::Malformed(End::Archive, broken), End::Archive) => {
+                broken.abort
+            }
+            (Self::Mismatch(End::Peer), End::Peer) => Abort::provider(Abort::INVALID_VALUE),
+            _ => Abort::provider(Abort::NOT_SPECIFIED),
+        }
+    }
+
+    /// The protocol was broken outside the framer's sight.
+    pub fn malformed(end: End, place: &'static str, words: impl Into<String>, reason: u8) -> Self {
+        Self::Malformed(end, Broken { place, words: words.into(), abort: Abort::provider(reason) })
+    }
+
+    /// The framer found a fault.
+    pub fn pdu(end: End, fault: PduFault) -> Self {
+        Self::Malformed(end, Broken { place: "pdu", words: fault.to_string(), abort: fault.abort() })
+    }
+
+    /// The command codec found a fault.
+    pub fn command(end: End, fault: &CommandFault) -> Self {
+        Self::malformed(end, "command", tolerable(fault.to_string(), fault.tolerance()), Abort::INVALID_VALUE)
+    }
+
+    /// The data set walker found a fault.
+    pub fn walk(end: End, fault: &WalkFault) -> Self {
+        Self::malformed(end, "data set", tolerable(fault.to_string(), fault.tolerance()), Abort::INVALID_VALUE)
+    }
+}
+
+fn tolerable(mut words: String, tolerance: Option<Tolerance>) -> String {
+    if let Some(tolerance) = tolerance {
+        words.push_str("; `tolerate = [\"");
+        words.push_str(tolerance.as_str());
+        words.push_str("\"]` for this peer lets it pass");
+    }
+    words
+}
+
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(_, broken) => write!(f, "{}: {}: {}", self.word(), broken.place, broken.words),
+            Self::TimedOut(timer) => write!(f, "timeout: `{timer}`"),
+            Self::Changed(words) => write!(f, "changed: {words}"),
+            _ => f.write_str(self.word()),
+        }
+    }
+}

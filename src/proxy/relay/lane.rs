@@ -1,0 +1,107 @@
+//! One direction of an association: PDUs come in piece by piece and go on whole, as they came.
+//!
+//! Bytes are released PDU by PDU. So the other side always stands between two PDUs and can be aborted cleanly, and a
+//! PDU that holds the last fragment of an object goes on only after all of it has been looked at. What is held is
+//! bounded by the announced maximum length and, until a decision, by `[limits] inspect`.
+
+use crate::dicom::pdu::{Event, Framer, PduFault};
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+/// The framer of one direction, and the bytes that have come and not gone yet.
+#[derive(Debug)]
+pub struct Lane {
+    framer: Framer,
+    input: Bytes,
+    /// Where in `input` the bytes begin that are neither held, released nor dropped.
+    from: usize,
+    /// Up to where in `input` bytes are released but not handed out.
+    until: usize,
+    held: SmallVec<[Bytes; 2]>,
+    held_bytes: usize,
+}
+
+impl Lane {
+    /// A lane whose framer has read what came before data transfer.
+    pub fn new(framer: Framer) -> Self {
+        Self { framer, input: Bytes::new(), from: 0, until: 0, held: SmallVec::new(), held_bytes: 0 }
+    }
+
+    /// Takes what has arrived. Everything of the slice before must have been [settled](Self::settle).
+    pub fn feed(&mut self, input: Bytes) {
+        self.framer.feed(input.clone());
+        self.input = input;
+        self.from = 0;
+        self.until = 0;
+    }
+
+    /// The next event of the framer.
+    pub fn next(&mut self) -> Result<Option<Event>, PduFault> {
+        self.framer.next()
+    }
+
+    /// Whether the stream stands inside a PDU.
+    pub fn mid_pdu(&self) -> bool {
+        self.framer.mid_pdu()
+    }
+
+    /// How many bytes are held for a decision.
+    pub const fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
+    /// Everything held and everything up to `end` of the input may go.
+    pub fn release(&mut self, end: usize, out: &mut impl FnMut(Bytes)) {
+        if !self.held.is_empty() {
+            self.held_bytes = 0;
+            for piece in self.held.drain(..) {
+                out(piece);
+            }
+        }
+        self.until = end;
+    }
+
+    /// Everything up to `end` of the input waits for a decision.
+    pub fn hold(&mut self, end: usize, out: &mut impl FnMut(Bytes)) {
+        self.hand_out(out);
+        self.keep(end);
+    }
+
+    /// Everything held and everything up to `end` of the input is dropped.
+    pub fn discard(&mut self, end: usize, out: &mut impl FnMut(Bytes)) {
+        self.hand_out(out);
+        self.held.clear();
+        self.held_bytes = 0;
+        self.from = end;
+        self.until = end;
+    }
+
+    /// Ends the work on one slice of input: what is released is handed out, the beginning of a PDU is kept.
+    pub fn settle(&mut self, out: &mut impl FnMut(Bytes)) {
+        self.hand_out(out);
+        self.keep(self.input.len());
+        self.input = Bytes::new();
+        self.from = 0;
+        self.until = 0;
+        if self.held.is_empty() && self.held.spilled() {
+            self.held = SmallVec::new();
+        }
+    }
+
+    /// PDUs that follow each other in one slice leave as one slice.
+    fn hand_out(&mut self, out: &mut impl FnMut(Bytes)) {
+        if self.until > self.from {
+            out(self.input.slice(self.from..self.until));
+            self.from = self.until;
+        }
+    }
+
+    fn keep(&mut self, end: usize) {
+        if end > self.from {
+            self.held_bytes += end - self.from;
+            self.held.push(self.input.slice(self.from..end));
+            self.from = end;
+            self.until = end;
+        }
+    }
+}

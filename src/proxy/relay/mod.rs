@@ -1,0 +1,239 @@
+//! Data transfer: messages are looked at, decided on and forwarded; one task owns both connections.
+//!
+//! What waits to go to one side stops reading from the other, so nothing queues without bound and a slow archive slows
+//! its sender. It never answers for the archive, except to refuse.
+
+mod ending;
+mod inspect;
+mod lane;
+mod outstanding;
+mod peer_side;
+mod archive_side;
+mod control;
+mod refuse;
+mod stage;
+mod timers;
+
+pub use ending::{Broken, End, Ending};
+
+use super::live::{Drain, Place};
+use super::shared::Shared;
+use super::snapshot::Snapshot;
+use crate::archive::Leg;
+use crate::dicom::AeTitle;
+use crate::dicom::association::Association;
+use crate::dicom::dataset::WalkLimits;
+use crate::dicom::dimse::Tolerances;
+use crate::dicom::negotiation::Contexts;
+use crate::dicom::pdu::Framer;
+use crate::gate::Visit;
+use crate::net::Wire;
+use bytes::Bytes;
+use lane::Lane;
+use outstanding::Outstanding;
+use smallvec::SmallVec;
+use stage::{Fate, Stage};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+use timers::Timers;
+
+/// The connection to the caller, with its half of the association.
+#[derive(Debug)]
+pub struct PeerSide {
+    /// The connection.
+    pub wire: Wire,
+    /// Where the association stands.
+    pub machine: Association,
+    /// What has been read of its PDUs.
+    pub framer: Framer,
+}
+
+/// What negotiation hands over.
+#[derive(Debug)]
+pub struct Established {
+    /// The caller's side.
+    pub peer: PeerSide,
+    /// The archive's side.
+    pub leg: Leg,
+    /// What both may talk about.
+    pub contexts: Contexts,
+    /// Requests that may be under way at once, from the peer and from the archive.
+    pub window: (usize, usize),
+    /// The longest P-DATA-TF that the peer and the archive take, bytes.
+    pub longest: (u32, u32),
+    /// The archive, by its title.
+    pub archive: AeTitle,
+    /// Its standing before the gate.
+    pub visit: Visit,
+    /// Its place among the live associations.
+    pub place: Place,
+    /// The configuration it was admitted under.
+    pub snapshot: Arc<Snapshot>,
+}
+
+/// One association in data transfer.
+#[derive(Debug)]
+pub struct Relay {
+    shared: Arc<Shared>,
+    snapshot: Arc<Snapshot>,
+    place: Place,
+    visit: Visit,
+    archive: AeTitle,
+    contexts: Contexts,
+    tolerances: Tolerances,
+    walk_limits: WalkLimits,
+    window: (usize, usize),
+    longest: (u32, u32),
+    peer: Wire,
+    peer_machine: Association,
+    leg: Leg,
+    up: Direction,
+    down: Direction,
+    /// What the peer asked and the archive has not answered.
+    asked: SmallVec<[Outstanding; 1]>,
+    /// What the archive asked and the peer has not answered.
+    asked_back: SmallVec<[Outstanding; 1]>,
+    /// The gateway's own answers, until the direction stands between messages: to the peer, to the archive.
+    own_answers: (VecDeque<Bytes>, VecDeque<Bytes>),
+    timers: Timers,
+}
+
+/// One direction.
+#[derive(Debug)]
+struct Direction {
+    lane: Lane,
+    stage: Stage,
+    fate: Fate,
+    /// The next fragment is the first of its PDU.
+    fresh: bool,
+    /// Refused message: what to answer once all of it has been read.
+    refusal: Option<Box<refuse::Refused>>,
+}
+
+impl Direction {
+    fn new(framer: Framer) -> Self {
+        Self { lane: Lane::new(framer), stage: Stage::Between, fate: Fate::Hold, fresh: true, refusal: None }
+    }
+
+    /// Neither a message nor a PDU is under way.
+    fn between(&self) -> bool {
+        self.stage.is_between() && !self.lane.mid_pdu()
+    }
+}
+
+impl Relay {
+    /// Takes over what negotiation has established.
+    pub fn new(shared: Arc<Shared>, established: Established) -> Option<Self> {
+        let Established { peer, mut leg, contexts, window, longest, archive, visit, place, snapshot } = established;
+        let down = leg.take_framer()?;
+        let limits = &snapshot.settings.limits;
+        let timers = Timers::new(limits, snapshot.archive(&archive).map(|wiring| wiring.settings.response_timeout));
+        Some(Self {
+            tolerances: snapshot.tolerances(visit.principal()),
+            walk_limits: inspect::walk_limits(limits),
+            shared,
+            snapshot,
+            place,
+            visit,
+            archive,
+            contexts,
+            window,
+            longest,
+            peer: peer.wire,
+            peer_machine: peer.machine,
+            leg,
+            up: Direction::new(peer.framer),
+            down: Direction::new(down),
+            asked: SmallVec::new(),
+            asked_back: SmallVec::new(),
+            own_answers: (VecDeque::new(), VecDeque::new()),
+            timers,
+        })
+    }
+
+    /// Runs until the association ends, and ends it on both sides.
+    pub async fn run(mut self) {
+        let ending = poll_fn(|cx| self.poll(cx)).await;
+        Box::pin(self.finish(ending)).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
+        self.place.register(cx.waker());
+        match self.poll_inner(cx) {
+            Ok(()) => Poll::Pending,
+            Err(ending) => Poll::Ready(ending),
+        }
+    }
+
+    fn poll_inner(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        loop {
+            self.look_around()?;
+            let mut progress = self.poll_archive_out(cx)?;
+            progress |= self.poll_peer_out(cx)?;
+            if !self.leg.has_pending()
+                && let Poll::Ready(received) = self.peer.poll_recv(cx)
+            {
+                let input = received.ok().flatten().ok_or(Ending::Lost(End::Peer))?;
+                let now = Instant::now();
+                self.timers.heard(now);
+                self.from_peer(input, now)?;
+                progress = true;
+            }
+            if !self.peer.has_pending()
+                && let Poll::Ready(received) = self.leg.poll_recv(cx)
+            {
+                let input = received.ok().flatten().ok_or(Ending::Lost(End::Archive))?;
+                let now = Instant::now();
+                self.timers.heard(now);
+                self.from_archive(input, now)?;
+                progress = true;
+            }
+            if !progress {
+                return self.poll_timers(cx);
+            }
+        }
+    }
+
+    fn poll_archive_out(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
+        if !self.leg.has_pending() {
+            return Ok(false);
+        }
+        match self.leg.poll_flush(cx) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(_)) => Err(Ending::Lost(End::Archive)),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    fn poll_peer_out(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
+        if !self.peer.has_pending() {
+            return Ok(false);
+        }
+        match self.peer.poll_flush(cx) {
+            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Err(_)) => Err(Ending::Lost(End::Peer)),
+            Poll::Pending => Ok(false),
+        }
+    }
+
+    /// A reload or a drain asks for something.
+    fn look_around(&mut self) -> Result<(), Ending> {
+        let live = self.place.live();
+        let (draining, generation) = (live.draining(), live.generation());
+        if draining == Drain::Now || draining == Drain::Gently && self.is_idle() {
+            return Err(Ending::Drained);
+        }
+        if generation != self.snapshot.generation {
+            self.ask_again()?;
+        }
+        Ok(())
+    }
+
+    /// Nothing is under way in either direction.
+    fn is_idle(&self) -> bool {
+        self.up.between() && self.down.between() && self.asked.is_empty() && self.asked_back.is_empty()
+    }
+}

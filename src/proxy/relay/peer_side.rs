@@ -1,0 +1,337 @@
+//! What comes from the peer: requests, C-CANCEL, and answers to the archive's requests.
+
+use super::outstanding::Outstanding;
+use super::refuse::{Refused, transient};
+use super::stage::{Completed, DataSet, Fate, Stage, Walk};
+use super::timers::Timers;
+use super::{End, Ending, Relay, inspect};
+use crate::dicom::dimse::{Command, Field, Operation, Status};
+use crate::dicom::pdu::{Abort, Event, Fragment};
+use crate::gate::{Admission, Object, Outcome};
+use crate::policy::{Known, Request};
+use crate::proxy::clock;
+use bytes::Bytes;
+use std::time::Instant;
+
+impl Relay {
+    /// Takes what the peer has sent.
+    pub(super) fn from_peer(&mut self, input: Bytes, now: Instant) -> Result<(), Ending> {
+        self.up.lane.feed(input);
+        let mut ended = false;
+        while let Some(event) = self.up.lane.next().map_err(|fault| Ending::pdu(End::Peer, fault))? {
+            match event {
+                Event::Fragment(fragment) => {
+                    if let Some(effects) = self.peer_machine.on_pdata(now) {
+                        return Err(self.out_of_state(End::Peer, effects));
+                    }
+                    self.peer_fragment(&fragment)?;
+                }
+                Event::PDataEnd { end } => {
+                    ended = true;
+                    self.peer_pdu_end(end);
+                }
+                Event::Control { pdu, end } => {
+                    ended = true;
+                    self.up.lane.discard(end, &mut |_| {});
+                    self.peer_control(&pdu, now)?;
+                }
+            }
+        }
+        self.settle_up();
+        Timers::pdu(&mut self.timers.began.0, self.up.lane.mid_pdu(), ended, now);
+        self.send_own_answers();
+        Ok(())
+    }
+
+    fn settle_up(&mut self) {
+        let Self { up, leg, asked, .. } = self;
+        match asked.last() {
+            Some(current) => up.lane.settle(&mut |bytes| leg.forward(&current.permit, bytes)),
+            // The rest of a message that the archive has answered early, or an answer to the archive itself.
+            None => up.lane.settle(&mut |bytes| leg.answer(bytes)),
+        }
+    }
+
+    fn peer_pdu_end(&mut self, end: usize) {
+        self.up.fresh = true;
+        let Self { up, leg, asked, .. } = self;
+        let mut forward = |bytes: Bytes| match asked.last() {
+            Some(current) => leg.forward(&current.permit, bytes),
+            None => leg.answer(bytes),
+        };
+        match up.fate {
+            Fate::Hold => up.lane.hold(end, &mut forward),
+            Fate::Forward => up.lane.release(end, &mut forward),
+            Fate::Drop => up.lane.discard(end, &mut forward),
+        }
+        if self.up.stage.is_between()
+            && let Some(refused) = self.up.refusal.take()
+        {
+            self.timers.set_refusing(None);
+            self.answer_peer(refused.context, &refused.answer);
+        }
+    }
+
+    fn peer_fragment(&mut self, fragment: &Fragment) -> Result<(), Ending> {
+        let limits = &self.snapshot.settings.limits;
+        let begins_message = self.up.stage.is_between();
+        if begins_message && !self.up.fresh {
+            return Err(out_of_turn("a second message within one PDU"));
+        }
+        self.up.fresh = false;
+        let completed = self.up.stage.take(fragment, limits.command).map_err(|fault| out_of_turn(fault.0))?;
+        if begins_message {
+            self.up.fate = Fate::Hold;
+        }
+        if !fragment.command {
+            self.peer_data(&fragment.bytes)?;
+        }
+        match completed {
+            Completed::Nothing => Ok(()),
+            Completed::CommandHere => self.peer_command(fragment.context, &fragment.bytes),
+            Completed::Command(partial) => self.peer_command(partial.context, &partial.bytes),
+            Completed::DataSet => self.peer_data_end(),
+        }
+    }
+
+    fn peer_command(&mut self, context: u8, bytes: &[u8]) -> Result<(), Ending> {
+        let command = Command::decode(bytes, &self.tolerances).map_err(|fault| Ending::command(End::Peer, &fault))?;
+        if self.contexts.get(context).is_none() {
+            return Err(out_of_turn("a message on a presentation context that was not accepted"));
+        }
+        if command.field.is_request() {
+            self.peer_request(context, command)
+        } else if command.field == Field::CancelRq {
+            self.peer_cancel(context, &command)
+        } else {
+            self.peer_answer(context, command)
+        }
+    }
+
+    fn peer_request(&mut self, context: u8, command: Command) -> Result<(), Ending> {
+        let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
+        let (class, roles, syntax) = (*accepted.abstract_syntax, accepted.roles, *accepted.transfer_syntax);
+        if !roles.scu {
+            return Err(out_of_turn("a request on a presentation context on which the caller is not SCU"));
+        }
+        if self.asked.len() >= self.window.0 {
+            return Err(out_of_turn("more requests under way than negotiated"));
+        }
+        let message = command.message_id.unwrap_or_default();
+        if self.asked.iter().any(|asked| asked.message == message) {
+            return Err(out_of_turn("a message id that is still in use"));
+        }
+        if command.field == Field::StoreRq && command.affected_sop_class != Some(class) {
+            return self.mismatched(End::Peer, &command, "the SOP Class UID of the command is not the context's");
+        }
+        let Some(operation) = Operation::of_command(&class, command.field, true) else {
+            return Err(out_of_turn("a command that does not belong to the SOP class"));
+        };
+        if !command.data_set {
+            return self.decide(context, &command, operation, None);
+        }
+        let waits = matches!(command.field, Field::StoreRq | Field::FindRq | Field::GetRq | Field::MoveRq);
+        if !waits {
+            self.decide(context, &command, operation, None)?;
+        }
+        let walk = (self.up.fate != Fate::Drop).then(|| Walk::new(&syntax, self.walk_limits, self.tolerances));
+        self.up.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk }));
+        Ok(())
+    }
+
+    /// A piece of a data set: looked at, and the decision made once enough has come.
+    fn peer_data(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+        if let Some(mut refused) = self.up.refusal.take() {
+            let outcome = self.dropped(&mut refused, bytes.len());
+            self.up.refusal = Some(refused);
+            outcome?;
+        }
+        let Stage::Data(data) = &mut self.up.stage else { return Ok(()) };
+        let Some(walk) = &mut data.walk else { return Ok(()) };
+        walk.push(bytes).map_err(|fault| Ending::walk(End::Peer, &fault))?;
+        if self.up.fate == Fate::Hold {
+            if inspect::enough(&data.command, walk) {
+                return self.decide_on_data();
+            }
+            if data.bytes > self.snapshot.settings.limits.inspect {
+                return Err(Ending::malformed(
+                    End::Peer,
+                    "data set",
+                    "what identifies the object does not come within the limit `inspect`",
+                    Abort::NOT_SPECIFIED,
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn peer_data_end(&mut self) -> Result<(), Ending> {
+        if let Stage::Data(data) = &mut self.up.stage
+            && let Some(walk) = &mut data.walk
+        {
+            walk.finish().map_err(|fault| Ending::walk(End::Peer, &fault))?;
+            if self.up.fate == Fate::Hold {
+                self.decide_on_data()?;
+            }
+        }
+        if let Stage::Data(data) = std::mem::replace(&mut self.up.stage, Stage::Between)
+            && let Some(message) = data.command.message_id
+            && let Some(asked) = self.asked.iter_mut().find(|asked| asked.message == message)
+        {
+            asked.bytes = data.bytes;
+        }
+        Ok(())
+    }
+
+    fn decide_on_data(&mut self) -> Result<(), Ending> {
+        let Stage::Data(data) = std::mem::replace(&mut self.up.stage, Stage::Between) else { return Ok(()) };
+        let outcome = self.decide_with(&data);
+        let mut data = data;
+        if self.up.fate == Fate::Drop {
+            data.walk = None;
+        }
+        self.up.stage = Stage::Data(data);
+        outcome
+    }
+
+    fn decide_with(&mut self, data: &DataSet) -> Result<(), Ending> {
+        let Some(walk) = &data.walk else { return Ok(()) };
+        if let Some(words) = inspect::mismatch(&data.command, walk) {
+            return self.mismatched(End::Peer, &data.command, words);
+        }
+        let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
+        let mut operation = Operation::of_command(accepted.abstract_syntax, data.command.field, true);
+        if operation == Some(Operation::Store) && walk.leading.is_rejection_note() {
+            operation = Some(Operation::Reject);
+        }
+        let Some(operation) = operation else { return Ok(()) };
+        self.decide(data.context, &data.command, operation, Some(walk))
+    }
+
+    /// Asks the gate, and sets the message's fate.
+    fn decide(
+        &mut self,
+        context: u8,
+        command: &Command,
+        operation: Operation,
+        walk: Option<&Walk>,
+    ) -> Result<(), Ending> {
+        let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
+        let about_object = about_object(operation);
+        let modality = match walk {
+            Some(walk) if about_object => walk.leading.modality().map_or(Known::Absent, Known::Is),
+            _ => Known::Absent,
+        };
+        let request = Request {
+            principal: self.visit.principal(),
+            to: self.archive.as_str(),
+            operation: Some(operation),
+            sop_class: about_object.then_some(accepted.abstract_syntax),
+            transfer_syntax: about_object.then_some(accepted.transfer_syntax),
+            destination: command.move_destination.as_ref(),
+            modality,
+            at: clock::moment(),
+        };
+        let message = command.message_id.unwrap_or_default();
+        let object = Object {
+            message,
+            sop_class: Some(accepted.abstract_syntax),
+            instance: command.sop_instance().or_else(|| walk.and_then(|walk| walk.leading.sop_instance())),
+            study: walk.and_then(|walk| walk.leading.study()),
+            patient_id: walk.and_then(|walk| walk.leading.patient_id()),
+            patient_name: walk.and_then(|walk| walk.leading.patient_name()),
+        };
+        match self.shared.gate.admit(&self.snapshot.policy, &self.visit, &request, &object) {
+            Admission::Permit(permit) => {
+                self.shared.metrics.permitted(operation, permit.observed());
+                let field = command.field;
+                self.asked.push(Outstanding { message, context, field, operation, permit, bytes: 0 });
+                self.up.fate = Fate::Forward;
+            }
+            Admission::Denied(refusal) => {
+                self.shared.metrics.denied(operation);
+                self.refuse(context, command, Status::NOT_AUTHORIZED, &refusal.comment());
+            }
+            Admission::Need(_) => {
+                self.refuse(context, command, Status::PROCESSING_FAILURE, "a rule hangs on what cannot be known");
+            }
+            Admission::Unrecorded(_) => {
+                self.refuse(context, command, transient(command.field), "the gateway cannot record this now");
+            }
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, context: u8, command: &Command, status: Status, comment: &str) {
+        self.up.fate = Fate::Drop;
+        if let Some(answer) = command.refusal(status, comment) {
+            if command.data_set {
+                self.timers.set_refusing(Some(Instant::now()));
+            }
+            self.up.refusal = Some(Box::new(Refused { context, answer, dropped: 0 }));
+        }
+    }
+
+    /// A C-CANCEL goes on while the request that it names is under way; one that comes too late is dropped.
+    fn peer_cancel(&mut self, context: u8, command: &Command) -> Result<(), Ending> {
+        if command.data_set {
+            return Err(out_of_turn("a C-CANCEL with a data set"));
+        }
+        let under_way =
+            self.asked.iter().any(|asked| Some(asked.message) == command.responded_to && asked.context == context);
+        self.up.fate = if under_way { Fate::Forward } else { Fate::Drop };
+        Ok(())
+    }
+
+    /// The peer answers a request of the archive's.
+    fn peer_answer(&mut self, context: u8, command: Command) -> Result<(), Ending> {
+        let found = self.asked_back.iter().position(|asked| {
+            Some(asked.message) == command.responded_to
+                && asked.context == context
+                && Some(command.field) == asked.field.response()
+        });
+        let Some(index) = found else {
+            return Err(out_of_turn("an answer to nothing that was asked"));
+        };
+        if command.status.is_none_or(Status::is_final) {
+            let asked = self.asked_back.remove(index);
+            self.settle_permit(asked, &command)?;
+        }
+        self.up.fate = Fate::Forward;
+        if command.data_set {
+            let syntax = self.contexts.get(context).map(|accepted| *accepted.transfer_syntax);
+            let walk = syntax.map(|syntax| Walk::new(&syntax, self.walk_limits, self.tolerances));
+            self.up.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk }));
+        }
+        Ok(())
+    }
+
+    /// Writes the closing record of an answered request; only then may its answer go on.
+    pub(super) fn settle_permit(&mut self, asked: Outstanding, answer: &Command) -> Result<(), Ending> {
+        let outcome = Outcome {
+            status: answer.status.map_or(0, |status| status.0),
+            bytes: asked.bytes,
+            completed: answer.counters.completed,
+            failed: answer.counters.failed,
+            warning: answer.counters.warning,
+        };
+        self.visit.count(asked.operation, asked.bytes);
+        asked.permit.close(&mut self.visit, &outcome).map_err(|_| Ending::Unrecorded)
+    }
+
+    /// Records that command and data set disagree; nobody completes the object.
+    pub(super) fn mismatched(&mut self, end: End, command: &Command, words: &'static str) -> Result<(), Ending> {
+        self.shared.gate.mismatch(&self.visit, command, words);
+        Err(Ending::Mismatch(end))
+    }
+}
+
+/// Whether rules about SOP classes, transfer syntaxes and modalities speak of this operation's object. A query or
+/// retrieve is no object; the instances that a retrieve delivers are decided on one by one.
+pub(super) const fn about_object(operation: Operation) -> bool {
+    !matches!(operation, Operation::Echo | Operation::Find | Operation::Move | Operation::Get | Operation::Worklist)
+}
+
+fn out_of_turn(words: &'static str) -> Ending {
+    Ending::malformed(End::Peer, "message", words, Abort::UNEXPECTED_PARAMETER)
+}

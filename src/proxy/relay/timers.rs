@@ -1,0 +1,105 @@
+//! One timer for all waits of an association: set to the earliest, looked at when it fires.
+
+use super::{Ending, Relay};
+use crate::config::Limits;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tokio::time::Sleep;
+
+/// The waits of an association.
+#[derive(Debug)]
+pub(super) struct Timers {
+    sleep: Pin<Box<Sleep>>,
+    idle: Duration,
+    dimse: Duration,
+    pdu: Duration,
+    refused: Duration,
+    last_heard: Instant,
+    /// When the PDU under way began: from the peer, from the archive.
+    pub(super) began: (Option<Instant>, Option<Instant>),
+    /// When the refused data set that is being dropped began.
+    refusing: Option<Instant>,
+}
+
+impl Timers {
+    pub(super) fn new(limits: &Limits, response: Option<Duration>) -> Self {
+        let now = Instant::now();
+        Self {
+            sleep: Box::pin(tokio::time::sleep_until((now + limits.pdu_completion.min(limits.idle)).into())),
+            idle: limits.idle,
+            dimse: response.unwrap_or(limits.dimse),
+            pdu: limits.pdu_completion,
+            refused: limits.refused_drain_time,
+            last_heard: now,
+            began: (None, None),
+            refusing: None,
+        }
+    }
+
+    /// Something came from either side.
+    pub(super) fn heard(&mut self, now: Instant) {
+        self.last_heard = now;
+    }
+
+    /// A PDU of a direction is under way or not; `ended`: one ended with what was just read, or its reader was held up.
+    pub(super) fn pdu(began: &mut Option<Instant>, mid: bool, ended: bool, now: Instant) {
+        if !mid {
+            *began = None;
+        } else if ended || began.is_none() {
+            *began = Some(now);
+        }
+    }
+
+    /// A refused data set is being dropped, or no longer.
+    pub(super) fn set_refusing(&mut self, since: Option<Instant>) {
+        self.refusing = since;
+    }
+}
+
+impl Relay {
+    /// Looks at the timer; what is due ends the association.
+    pub(super) fn poll_timers(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
+        loop {
+            let (deadline, what) = self.next_deadline();
+            // Waits mostly grow longer, and a timer that fires too early costs less than setting it for every message.
+            if deadline < self.timers.sleep.deadline().into_std() {
+                self.timers.sleep.as_mut().reset(deadline.into());
+            }
+            if self.timers.sleep.as_mut().poll(cx) == Poll::Pending {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Ending::TimedOut(what));
+            }
+            self.timers.sleep.as_mut().reset(deadline.into());
+        }
+    }
+
+    fn next_deadline(&self) -> (Instant, &'static str) {
+        let heard = self.timers.last_heard;
+        let stuck = self.peer.has_pending() || self.leg.has_pending();
+        let within = !self.up.stage.is_between() || !self.down.stage.is_between();
+        let asked = !self.asked.is_empty() || !self.asked_back.is_empty();
+        let mut next = if stuck || asked && !within {
+            (heard + self.timers.dimse, "dimse")
+        } else if within {
+            (heard + self.timers.pdu, "pdu_completion")
+        } else {
+            (heard + self.timers.idle, "idle")
+        };
+        if !stuck {
+            for began in [self.timers.began.0, self.timers.began.1].into_iter().flatten() {
+                next = next.min((began + self.timers.pdu, "pdu_completion"));
+            }
+        }
+        if let Some(since) = self.timers.refusing {
+            next = next.min((since + self.timers.refused, "refused_drain_time"));
+        }
+        for artim in [self.peer_machine.deadline(), self.leg.machine.deadline()].into_iter().flatten() {
+            next = next.min((artim, "artim"));
+        }
+        next
+    }
+}

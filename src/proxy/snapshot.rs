@@ -1,0 +1,203 @@
+//! Everything that a reload replaces, in one value that is swapped whole.
+
+use crate::config::{self, ArchiveTls, Limits, Settings};
+use crate::dicom::dimse::Tolerances;
+use crate::dicom::negotiation::Own;
+use crate::dicom::pdu::VersionName;
+use crate::dicom::{AeTitle, Uid};
+use crate::pki::{self, Mode, PeerTrust, SessionLimits, TlsFiles, TlsMaterial};
+use crate::policy::model::{CertificatePattern, PolicyModel};
+use crate::policy::{Anchor, Policy, Principal};
+use rustls::{ClientConfig, ServerConfig};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// 52H where a caller is not shown the archive's, and towards archives when a caller has none: derived from a UUID
+/// (PS3.5 B.2).
+const IMPLEMENTATION_CLASS: &str = "2.25.264187293540916204478116530929517440127";
+/// 55H likewise.
+const IMPLEMENTATION_VERSION: &[u8] = b"DICOMGATE";
+
+/// Configuration, policy and TLS as they are in force together.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Counts reloads, from 1; stands in every record.
+    pub generation: u64,
+    /// Both files.
+    pub settings: Settings,
+    /// Peers and rules.
+    pub policy: Policy,
+    /// Certificates and what is trusted; `None` where nothing speaks TLS.
+    pub material: Option<TlsMaterial>,
+    /// For listeners with `tls = "mutual"`.
+    pub mutual: Option<Arc<ServerConfig>>,
+    /// For listeners with `tls = "server"`.
+    pub server_only: Option<Arc<ServerConfig>>,
+    /// Systems behind the gateway, in the order of the file.
+    pub archives: Vec<ArchiveWiring>,
+    /// What the gateway says of itself.
+    pub own: Own,
+    tolerances: Vec<Tolerances>,
+}
+
+/// An archive and how to reach it.
+#[derive(Debug)]
+pub struct ArchiveWiring {
+    /// Its `[[archive]]`.
+    pub settings: config::Archive,
+    /// TLS towards it.
+    pub tls: Option<Arc<ClientConfig>>,
+}
+
+impl Snapshot {
+    /// Opens keys and certificates and compiles the policy. `now`: seconds since 1970.
+    ///
+    /// # Errors
+    /// Everything that is wrong, one sentence each.
+    pub fn build(settings: Settings, generation: u64, now: i64) -> Result<Self, Vec<String>> {
+        let mut faults = Vec::new();
+        let material = match &settings.tls {
+            Some(tls) => match TlsMaterial::load(&files(tls, &settings), now) {
+                Ok(material) => Some(material),
+                Err(wrong) => {
+                    faults.extend(wrong.iter().map(ToString::to_string));
+                    None
+                }
+            },
+            None => None,
+        };
+        let (mutual, server_only) = match &material {
+            Some(material) => listeners(material, &settings, &mut faults),
+            None => (None, None),
+        };
+        let archives = settings
+            .archives
+            .iter()
+            .map(|archive| ArchiveWiring { settings: archive.clone(), tls: towards(archive, material.as_ref(), &mut faults) })
+            .collect();
+        let tolerances = tolerances(&settings.policy, &mut faults);
+        let policy = match Policy::compile(settings.policy.clone()) {
+            Ok(policy) => Some(policy),
+            Err(wrong) => {
+                faults.extend(wrong.iter().map(ToString::to_string));
+                None
+            }
+        };
+        let own = own(&settings.limits, &mut faults);
+        match (policy, own) {
+            (Some(policy), Some(own)) if faults.is_empty() => {
+                Ok(Self { generation, settings, policy, material, mutual, server_only, archives, own, tolerances })
+            }
+            _ => Err(faults),
+        }
+    }
+
+    /// The archive of this title.
+    pub fn archive(&self, title: &AeTitle) -> Option<&ArchiveWiring> {
+        self.archives.iter().find(|archive| archive.settings.ae_title == *title)
+    }
+
+    /// What this peer may do wrong.
+    pub fn tolerances(&self, principal: &Principal) -> Tolerances {
+        usize::try_from(principal.peer).ok().and_then(|index| self.tolerances.get(index)).copied().unwrap_or_default()
+    }
+}
+
+fn files(tls: &config::Tls, settings: &Settings) -> TlsFiles {
+    let peers = &settings.policy.peers;
+    let pins = peers.iter().filter_map(|peer| match &peer.certificate {
+        Some(CertificatePattern::Spki(key)) => Some(*key),
+        _ => None,
+    });
+    let mut trust: Vec<(String, PathBuf)> = Vec::new();
+    for path in peers.iter().filter_map(|peer| peer.trust.as_ref()) {
+        if !trust.iter().any(|(known, _)| known == path) {
+            trust.push((path.clone(), settings.source.root.join(path)));
+        }
+    }
+    for archive in &settings.archives {
+        if let Some(path) = &archive.trust {
+            trust.push((archive_anchor(archive), path.clone()));
+        }
+    }
+    TlsFiles {
+        certificate: tls.certificate.clone(),
+        private_key: tls.private_key.clone(),
+        client_ca: tls.client_ca.clone(),
+        crl: tls.crl.clone(),
+        crl_check: tls.crl_check,
+        crl_expired: tls.crl_expired,
+        peers: PeerTrust { pins: pins.collect(), trust },
+    }
+}
+
+/// An archive's own CA vouches for that archive alone, so it has a name that no peer's `trust` can have.
+fn archive_anchor(archive: &config::Archive) -> String {
+    format!("archive:{}", archive.ae_title)
+}
+
+fn listeners(
+    material: &TlsMaterial,
+    settings: &Settings,
+    faults: &mut Vec<String>,
+) -> (Option<Arc<ServerConfig>>, Option<Arc<ServerConfig>>) {
+    let limits = &settings.limits;
+    let sessions = SessionLimits {
+        sessions: usize::try_from(limits.tls_sessions).unwrap_or(usize::MAX),
+        lifetime: limits.tls_session_age,
+        ..SessionLimits::default()
+    };
+    let mut make = |kind: config::ListenerTls, mode: Mode| {
+        let wanted = settings.listeners.iter().any(|listener| listener.tls == kind);
+        let made = wanted.then(|| pki::server_config(material, mode, sessions))?;
+        made.map_err(|fault| faults.push(fault.to_string())).ok()
+    };
+    (make(config::ListenerTls::Mutual, Mode::Mutual), make(config::ListenerTls::Server, Mode::Server))
+}
+
+fn towards(
+    archive: &config::Archive,
+    material: Option<&TlsMaterial>,
+    faults: &mut Vec<String>,
+) -> Option<Arc<ClientConfig>> {
+    if archive.tls == ArchiveTls::Off {
+        return None;
+    }
+    let Some(material) = material else {
+        faults.push(format!("archive `{}` wants TLS and there is no [tls] section: write one", archive.ae_title));
+        return None;
+    };
+    let anchor = match &archive.trust {
+        Some(_) => Anchor::Peer(archive_anchor(archive).into()),
+        None => Anchor::ClientCa,
+    };
+    let expected = pki::Expected { pattern: archive.certificate.clone(), anchor };
+    pki::client_config(material, expected).map_err(|fault| faults.push(fault.to_string())).ok()
+}
+
+fn tolerances(policy: &PolicyModel, faults: &mut Vec<String>) -> Vec<Tolerances> {
+    policy
+        .peers
+        .iter()
+        .map(|peer| {
+            Tolerances::parse(peer.tolerate.iter().map(AsRef::as_ref)).unwrap_or_else(|fault| {
+                faults.push(format!("peer `{}`: {fault}", peer.name));
+                Tolerances::default()
+            })
+        })
+        .collect()
+}
+
+fn own(limits: &Limits, faults: &mut Vec<String>) -> Option<Own> {
+    let made = (|| {
+        Some(Own {
+            max_length: u32::try_from(limits.pdu_length).ok()?,
+            implementation_class: Uid::new(IMPLEMENTATION_CLASS).ok()?,
+            implementation_version: VersionName::new(IMPLEMENTATION_VERSION)?,
+        })
+    })();
+    if made.is_none() {
+        faults.push("`pdu_length` is out of bounds".to_owned());
+    }
+    made
+}
