@@ -24,7 +24,12 @@ pub fn by_provider(rq: &AssociateRq) -> Option<AssociateRj> {
     (rq.protocol_version & 1 == 0).then_some(PROTOCOL_VERSION)
 }
 
-/// What is rejected whoever asks: a request for another application context than DICOM's.
-pub fn by_application(rq: &AssociateRq) -> Option<AssociateRj> {
-    (rq.application_context.as_str() != DICOM_APPLICATION_CONTEXT).then_some(APPLICATION_CONTEXT)
+/// What is rejected whoever asks: a request for another application context than DICOM's, or with a maximum length
+/// below [`MIN_MAX_LENGTH`](super::MIN_MAX_LENGTH).
+pub fn by_user(rq: &AssociateRq) -> Option<AssociateRj> {
+    if rq.application_context.as_str() != DICOM_APPLICATION_CONTEXT {
+        Some(APPLICATION_CONTEXT)
+    } else {
+        super::too_small(rq.user.max_length).then_some(REFUSED)
+    }
 }
