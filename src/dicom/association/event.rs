@@ -1,6 +1,7 @@
 //! The events of PS3.8 9.2.1.
 
-use crate::dicom::pdu::{Abort, AssociateRj, FaultKind, Pdu, PduFault};
+use crate::dicom::negotiation::reject;
+use crate::dicom::pdu::{Abort, AssociateRj, Pdu, PduFault};
 
 /// What may happen to an association.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub enum Event {
 impl From<&Pdu> for Event {
     fn from(pdu: &Pdu) -> Self {
         match pdu {
-            Pdu::AssociateRq(_) => Self::Evt6(None),
+            Pdu::AssociateRq(rq) => Self::Evt6(reject::by_provider(rq)),
             Pdu::AssociateAc(_) => Self::Evt3,
             Pdu::AssociateRj(_) => Self::Evt4,
             Pdu::ReleaseRq => Self::Evt12,
@@ -60,7 +61,6 @@ impl From<&Pdu> for Event {
 
 impl From<PduFault> for Event {
     fn from(fault: PduFault) -> Self {
-        debug_assert_ne!(fault.kind, FaultKind::UnexpectedPdu, "the machine finds these itself");
         Self::Evt19(fault.abort())
     }
 }

@@ -13,8 +13,12 @@ pub use answer::{NegotiationFault, answer};
 pub use contexts::{Context, Contexts};
 pub use propose::{Candidate, propose};
 
-use super::pdu::VersionName;
+use super::pdu::{UserItems, VersionName};
 use super::uid::Uid;
+
+/// Smallest 51H, in bytes, that a peer may announce (0, no limit, aside). The standard names none; a peer that takes a
+/// few bytes at a time makes the other side drown in heads.
+pub const MIN_MAX_LENGTH: u32 = 128;
 
 /// What the gateway says of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,4 +54,28 @@ impl Roles {
     pub const fn is_none(self) -> bool {
         !self.scu && !self.scp
     }
+}
+
+/// What the requestor asks to be on contexts of a SOP class. A 54H with neither role asks for nothing and counts as
+/// absent.
+fn asked(user: &UserItems, sop_class: &Uid) -> Roles {
+    selected(user, sop_class).filter(|roles| !roles.is_none()).unwrap_or(Roles::DEFAULT)
+}
+
+/// What a 54H for a SOP class says, if there is one.
+fn selected(user: &UserItems, sop_class: &Uid) -> Option<Roles> {
+    let role = user.roles.iter().find(|role| role.sop_class == *sop_class)?;
+    Some(Roles { scu: role.scu, scp: role.scp })
+}
+
+/// The 51H for one side: what the gateway takes and the other side takes too, so that every fragment fits unchanged.
+/// Even, since fragments are.
+const fn max_length(own: u32, other_side: u32) -> u32 {
+    let least = if other_side == 0 || other_side > own { own } else { other_side };
+    least & !1
+}
+
+/// Whether a 51H leaves room to talk.
+const fn too_small(max_length: u32) -> bool {
+    max_length != 0 && max_length < MIN_MAX_LENGTH
 }

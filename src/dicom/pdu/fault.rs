@@ -34,6 +34,9 @@ pub enum FaultKind {
 }
 
 impl PduFault {
+    /// A first byte that no PDU begins with.
+    pub const UNKNOWN_TYPE: Self = Self::new(FaultKind::UnrecognizedPdu, "a PDU type that does not exist", 0);
+
     /// A fault of a kind at a place.
     pub const fn new(kind: FaultKind, what: &'static str, offset: u32) -> Self {
         Self { kind, what, offset }

@@ -72,11 +72,7 @@ impl Head {
     pub fn decode(bytes: &[u8]) -> Result<Self, PduFault> {
         let mut cursor = Cursor::new(bytes);
         let short = PduFault::new(FaultKind::Length, "a PDU shorter than its head", 0);
-        let kind = Kind::from_byte(cursor.u8().ok_or(short)?).ok_or(PduFault::new(
-            FaultKind::UnrecognizedPdu,
-            "a PDU type that does not exist",
-            0,
-        ))?;
+        let kind = Kind::from_byte(cursor.u8().ok_or(short)?).ok_or(PduFault::UNKNOWN_TYPE)?;
         cursor.u8().ok_or(short)?;
         Ok(Self { kind, length: cursor.u32_be().ok_or(short)? })
     }

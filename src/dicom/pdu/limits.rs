@@ -26,10 +26,12 @@ pub struct FramerLimits {
     /// Lets fragments of odd length pass that are not the last of their message (PS3.8 annex E.1 wants even ones). An
     /// odd last fragment always passes here: whether a data set may be odd is for its own walker. Default false.
     pub odd_fragments: bool,
+    /// Most PDVs in one P-DATA-TF; two are usual (a command and its data set). Default 1,024.
+    pub pdvs: u32,
 }
 
 impl Default for FramerLimits {
     fn default() -> Self {
-        Self { association_pdu: 1 << 20, pdata: 1 << 17, odd_fragments: false }
+        Self { association_pdu: 1 << 20, pdata: 1 << 17, odd_fragments: false, pdvs: 1024 }
     }
 }

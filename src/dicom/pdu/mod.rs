@@ -5,6 +5,7 @@
 //! [`association`](super::association) and [`negotiation`](super::negotiation) to say.
 
 pub mod abort;
+pub(super) mod associate;
 pub mod associate_ac;
 pub mod associate_rj;
 pub mod associate_rq;

@@ -1,5 +1,9 @@
 //! User Identity Negotiation (PS3.7 D.3.3.7): a secret, from the moment it is read.
 
+use super::fault::{FaultKind, PduFault};
+use super::item::Item;
+use super::user_items::flag;
+use crate::dicom::cursor::Cursor;
 use bytes::Bytes;
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -16,6 +20,35 @@ pub struct UserIdentity {
     pub primary: Vec<u8>,
     /// Passcode; empty but for kind 2.
     pub secondary: Vec<u8>,
+}
+
+impl UserIdentity {
+    pub(super) fn decode(item: &Item<'_>) -> Result<Self, PduFault> {
+        let cut = item.fault(FaultKind::Length, "a user identity whose lengths do not fit");
+        let mut cursor = Cursor::new(item.value);
+        let kind = cursor.u8().ok_or(cut)?;
+        let positive_response = flag(cursor.u8().ok_or(cut)?, item)?;
+        let primary = cursor.u16_be().ok_or(cut)?;
+        let primary = cursor.take(usize::from(primary)).ok_or(cut)?;
+        let secondary = cursor.u16_be().ok_or(cut)?;
+        let secondary = cursor.take(usize::from(secondary)).ok_or(cut)?;
+        if !cursor.is_empty() {
+            return Err(cut);
+        }
+        Ok(Self { kind, positive_response, primary: primary.to_vec(), secondary: secondary.to_vec() })
+    }
+
+    /// Writes the value of the sub-item; nothing if a field is longer than its two bytes of length can say.
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        let length = |field: &[u8]| u16::try_from(field.len()).map(u16::to_be_bytes);
+        if let (Ok(primary), Ok(secondary)) = (length(&self.primary), length(&self.secondary)) {
+            out.extend_from_slice(&[self.kind, u8::from(self.positive_response)]);
+            out.extend_from_slice(&primary);
+            out.extend_from_slice(&self.primary);
+            out.extend_from_slice(&secondary);
+            out.extend_from_slice(&self.secondary);
+        }
+    }
 }
 
 impl fmt::Debug for UserIdentity {

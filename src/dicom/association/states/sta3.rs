@@ -1,0 +1,34 @@
+//! Sta3: awaiting the local A-ASSOCIATE response.
+
+use super::super::Env;
+use super::super::actions::{Transition, aa_1, aa_3, aa_4, aa_8, ae_7, ae_8, not_possible};
+use super::super::event::Event;
+use super::State;
+use super::UNEXPECTED;
+
+/// Sta3: awaiting the local A-ASSOCIATE response.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::dicom::association) struct Sta3;
+
+impl Sta3 {
+    pub(super) fn on(self, event: Event, env: &Env) -> Transition {
+        match event {
+            Event::Evt7 => ae_7(),
+            Event::Evt8(rj) => ae_8(rj, env),
+            Event::Evt3 | Event::Evt4 | Event::Evt6(_) | Event::Evt10 | Event::Evt12 | Event::Evt13 => {
+                aa_8(UNEXPECTED, env)
+            }
+            Event::Evt15(abort) => aa_1(abort, env),
+            Event::Evt16(abort) => aa_3(abort),
+            Event::Evt17 => aa_4(),
+            Event::Evt19(abort) => aa_8(abort, env),
+            _ => not_possible(self),
+        }
+    }
+}
+
+impl From<Sta3> for State {
+    fn from(state: Sta3) -> Self {
+        Self::Sta3(state)
+    }
+}
