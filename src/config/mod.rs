@@ -1,1 +1,26 @@
-//! From two files to settings: raw, validated (all faults at once), reload. It never binds a port or opens a key.
+//! From two files to settings: read, validate (all faults of both files at once), hand out typed values; notice changes.
+//!
+//! Three steps. `raw` reads a file's tables into fields that remember where they stood, and goes on behind every
+//! fault; `validated` is a pure function over what was read; [`Settings`] is what the rest of the house sees. Then
+//! `files` looks at what the settings name on disk.
+//!
+//! It never binds a port, opens a connection or keeps a key in memory.
+
+pub mod fault;
+mod files;
+pub mod limits;
+mod load;
+mod raw;
+pub mod settings;
+pub mod units;
+mod validated;
+mod watch;
+
+pub use fault::{Fault, Faults, Severity};
+pub use limits::Limits;
+pub use load::{DEFAULT_PATH, load, load_at};
+pub use settings::{
+    Admin, Archive, ArchiveTls, Audit, Calling, CrlCheck, CrlExpired, Endpoint, Gateway, Listener, ListenerTls, Serves,
+    Settings, Source, Sync, Tls,
+};
+pub use watch::Watch;

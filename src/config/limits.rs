@@ -1,0 +1,107 @@
+//! `[limits]`: every buffer, list, depth, wait and queue has one, with a name, a default and bounds.
+
+use super::fault::Report;
+use super::raw::{Field, raw_table};
+use super::units::{Count, Size, Span};
+use std::time::Duration;
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])+ $name:ident : $unit:ident -> $type:ty = $default:literal in $low:literal ..= $high:literal;)+) => {
+        /// Every limit of the gateway. Sizes are bytes.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Limits {
+            $($(#[doc = $doc])+ #[doc = concat!("\n\nDefault ", $default, ", from ", $low, " to ", $high, ".")] pub $name: $type,)+
+        }
+
+        raw_table! {
+            /// How much, how many, how deep, how long. Every limit has a default.
+            pub struct RawLimits in "[limits]" {
+                $($(#[doc = $doc])+ #[doc = concat!("Default ", $default, ", from ", $low, " to ", $high, ".")] pub $name: $unit,)+
+            }
+        }
+
+        impl Default for Limits {
+            fn default() -> Self {
+                Self { $($name: $unit::known($default).into(),)+ }
+            }
+        }
+
+        impl Limits {
+            /// Name, default, least and greatest value of every limit, as the documentation shows them.
+            pub const ALL: &'static [(&'static str, &'static str, &'static str, &'static str)] =
+                &[$((stringify!($name), $default, $low, $high),)+];
+
+            /// Takes what the file says and the defaults for the rest.
+            pub(super) fn validated(raw: &RawLimits, report: &mut Report<'_>) -> Self {
+                let mut limits = Self::default();
+                $(if let Field::Given(value) = &raw.$name {
+                    if (*value.get_ref() < $unit::known($low)) || (*value.get_ref() > $unit::known($high)) {
+                        report.error(
+                            value.span(),
+                            concat!("`", stringify!($name), "` must be between ", $low, " and ", $high),
+                        ).hint(concat!("write a value between them, or leave it out: the default is ", $default));
+                    }
+                    limits.$name = (*value.get_ref()).into();
+                })+
+                limits
+            }
+        }
+    };
+}
+
+limits! {
+    /// Associations open at once, all peers together; further ones are answered 2/3/2 (local limit exceeded).
+    associations: Count -> u32 = "1000" in "1" ..= "1000000";
+    /// Associations open at once of one peer; further ones are answered 2/3/2.
+    associations_per_peer: Count -> u32 = "100" in "1" ..= "1000000";
+    /// Connections of one address whose caller is not identified yet; further ones are closed.
+    connections_per_address: Count -> u32 = "256" in "1" ..= "1000000";
+    /// Connections whose caller is not identified yet, all addresses together; further ones are closed.
+    unidentified: Count -> u32 = "1024" in "1" ..= "1000000";
+    /// From accepting a connection to the end of the PROXY header.
+    proxy_header: Span -> Duration = "5s" in "100ms" ..= "60s";
+    /// From the first byte to the end of the TLS handshake.
+    tls_handshake: Span -> Duration = "10s" in "1s" ..= "120s";
+    /// TLS sessions kept for resumption; 0 turns it off.
+    tls_sessions: Count -> u32 = "4096" in "0" ..= "1000000";
+    /// How long a TLS session may be resumed.
+    tls_session_age: Span -> Duration = "1h" in "1s" ..= "1h";
+    /// ARTIM (PS3.8 9.1.5): wait for an association request, and for the caller to close.
+    artim: Span -> Duration = "30s" in "1s" ..= "10m";
+    /// From an association request to its answer, dialling the archive included.
+    association_answer: Span -> Duration = "10s" in "1s" ..= "120s";
+    /// An association without a message.
+    idle: Span -> Duration = "60m" in "1s" ..= "24h";
+    /// A response that does not come, unless the archive has its own `response_timeout`.
+    dimse: Span -> Duration = "10m" in "1s" ..= "24h";
+    /// From the first to the last byte of one PDU, and between two PDUs of one message.
+    pdu_completion: Span -> Duration = "60s" in "1s" ..= "60m";
+    /// How long associations may go on after SIGTERM.
+    drain: Span -> Duration = "10m" in "0s" ..= "24h";
+    /// Bytes of a refused data set that are read and dropped before the association is aborted.
+    refused_drain: Size -> u64 = "64MiB" in "0B" ..= "64GiB";
+    /// How long a refused data set is read and dropped before the association is aborted.
+    refused_drain_time: Span -> Duration = "30s" in "0s" ..= "10m";
+    /// The greatest P-DATA PDU that the gateway announces (PS3.8 D.1).
+    pdu_length: Size -> u64 = "128KiB" in "4KiB" ..= "4MiB";
+    /// The greatest association PDU that is read.
+    association_pdu: Size -> u64 = "1MiB" in "16KiB" ..= "4MiB";
+    /// The greatest command set.
+    command: Size -> u64 = "64KiB" in "1KiB" ..= "1MiB";
+    /// Nested sequences in a data set.
+    data_set_depth: Count -> u32 = "64" in "1" ..= "1024";
+    /// Elements in a data set, nested ones included.
+    data_set_elements: Count -> u64 = "10000000" in "1000" ..= "1000000000";
+    /// How many times longer a deflated data set may become.
+    deflate_ratio: Count -> u32 = "200" in "10" ..= "1100";
+    /// Leading bytes of a data set that are held back until the decision.
+    inspect: Size -> u64 = "1MiB" in "4KiB" ..= "16MiB";
+    /// Size of one read buffer; one is taken while a connection has something to read.
+    buffer: Size -> u64 = "64KiB" in "8KiB" ..= "1MiB";
+    /// Read buffers kept for reuse.
+    buffers: Count -> u32 = "256" in "0" ..= "65536";
+    /// Audit records that wait to be written; further work waits, then is refused with a transient code.
+    audit_queue: Count -> u32 = "4096" in "16" ..= "1000000";
+    /// Connections to the admin address.
+    admin_connections: Count -> u32 = "64" in "1" ..= "10000";
+}

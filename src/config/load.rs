@@ -1,0 +1,90 @@
+//! From a path to settings: reads both files and what they import, and asks every step for all of its faults.
+
+use super::fault::{Fault, Faults};
+use super::{Settings, files, validated};
+use std::path::{Path, PathBuf};
+
+/// The file that commands read when none is named.
+pub const DEFAULT_PATH: &str = "config/gateway.toml";
+
+/// No file of the configuration is longer than this.
+const LONGEST: u64 = 16 << 20;
+
+/// Reads and validates everything, as of now.
+///
+/// # Errors
+/// Every fault of every file at once.
+pub fn load(path: &Path) -> Result<Settings, Faults> {
+    load_at(path, &jiff::Zoned::now())
+}
+
+/// Reads and validates everything, as of `now` (its time zone is the one in which the files name days).
+///
+/// # Errors
+/// Every fault of every file at once.
+pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
+    let root = root(path);
+    let gateway = read(path).map_err(|fault| Faults(vec![fault]))?;
+    let outline = validated::outline(path, &gateway);
+    let policy_path = outline.policy_file.map(|file| root.join(file));
+    let mut missing = Vec::new();
+    let policy = policy_path.as_deref().and_then(|path| read(path).map_err(|fault| missing.push(fault)).ok());
+    let peers_path = policy.as_deref().and_then(validated::peers_file).map(|file| root.join(file));
+    let peers = peers_path.as_deref().and_then(|path| read(path).map_err(|fault| missing.push(fault)).ok());
+    let texts = validated::Texts {
+        gateway: (path, &gateway),
+        policy: policy_path.as_deref().zip(policy.as_deref()),
+        peers: peers_path.as_deref().zip(peers.as_deref()),
+        root: &root,
+    };
+    let order: Vec<&Path> = [Some(path), policy_path.as_deref(), peers_path.as_deref()].into_iter().flatten().collect();
+    let (settings, mut faults) = validated::validate(&texts, now);
+    faults.extend(missing);
+    if let Some(settings) = &settings {
+        faults.extend(files::look(settings, &texts, now));
+    }
+    let faults = Faults(faults).sorted(&order);
+    match settings {
+        Some(mut settings) if !faults.any_error() => {
+            settings.source.warnings = faults.0;
+            Ok(settings)
+        }
+        _ => Err(faults),
+    }
+}
+
+/// Where relative paths begin: the folder of `gateway.toml`, or the one above if that is called `config`.
+fn root(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());
+    let in_config = absolute.parent().is_some_and(|folder| folder.file_name().is_some_and(|name| name == "config"));
+    let folder = path.parent().unwrap_or(Path::new(""));
+    match (in_config, folder.file_name().is_some()) {
+        (false, _) => folder.to_path_buf(),
+        (true, true) => folder.parent().unwrap_or(Path::new("")).to_path_buf(),
+        (true, false) => folder.join(".."),
+    }
+}
+
+fn read(path: &Path) -> Result<String, Fault> {
+    use std::io::Read as _;
+    let fail = |error: std::io::Error| Fault::of_file(path, format!("this file cannot be read: {}", words(&error)));
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).map_err(fail)?.take(LONGEST + 1).read_to_end(&mut bytes).map_err(fail)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LONGEST {
+        return Err(Fault::of_file(path, "this file is longer than 16 MiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| Fault::of_file(path, "this file is not UTF-8 text"))
+}
+
+/// An error of the operating system without its number.
+pub(super) fn words(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
+        _ => {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_lowercase()
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! `gateway.toml` as written.
+
+use super::address::AdminAddress;
+use super::words::{CallingWord, Date, Name};
+use super::{List, raw_table};
+use crate::config::limits::RawLimits;
+use crate::config::settings::{ArchiveTls, CrlCheck, CrlExpired, Endpoint, ListenerTls, Serves, Sync};
+use crate::config::units::{Count, Size, Span};
+use crate::dicom::AeTitle;
+use crate::dicom::dimse::Operation;
+use crate::policy::model::CertificatePattern;
+use ipnet::IpNet;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+
+raw_table! {
+    /// The wiring of a dicomgate: edited once.
+    pub struct RawGatewayFile in "gateway.toml" {
+        /// Who this gateway is.
+        pub gateway!("[gateway]"): RawGateway,
+        /// The gateway's own certificate and whom it trusts.
+        pub tls: RawTls,
+        /// Ports that the gateway listens on.
+        pub listen!("[[listen]]"): List<RawListen>,
+        /// Systems behind the gateway: PACS, RIS, VNA, printer.
+        pub archive!("[[archive]]"): List<RawArchive>,
+        /// Who may do what.
+        pub policy!("[policy]"): RawPolicy,
+        /// The audit log.
+        pub audit: RawAudit,
+        /// Health, readiness and metrics.
+        pub admin: RawAdmin,
+        /// How much, how many, how deep, how long.
+        pub limits: RawLimits,
+    }
+    later {
+        "vault" => "will seal the pixel data that the archive keeps | leave the table out: objects pass as they are",
+        "users" => "will tell people apart by token, password or directory | leave the table out: rules name devices, and a user identity is rejected",
+        "web" => "will open the HTTPS front for browsers | leave the table out: DICOM alone is served",
+    }
+}
+
+raw_table! {
+    /// Who this gateway is.
+    pub struct RawGateway in "[gateway]" {
+        /// Its name in records and metrics: 1 to 32 letters, digits, `-`, `_`, `.`.
+        pub name!("\"gate-1\""): Name,
+        /// The folder of everything that the gateway keeps: the audit log, for one.
+        pub state!("\"state\""): PathBuf,
+    }
+    later {
+        "database" => "will share what replicas need through PostgreSQL | leave it out: one gateway keeps what it needs in `state`",
+    }
+}
+
+raw_table! {
+    /// The gateway's own certificate and whom it trusts.
+    pub struct RawTls in "[tls]" {
+        /// PEM file: the gateway's certificate, then what links it to its CA.
+        pub certificate!("\"certs/gateway.crt\""): PathBuf,
+        /// PEM file: the key of that certificate. Nobody but the gateway's user may read it.
+        pub private_key!("\"certs/gateway.key\""): PathBuf,
+        /// PEM file: the CAs that vouch for peers.
+        pub client_ca: PathBuf,
+        /// Revocation lists, PEM or DER.
+        pub crl: PathBuf,
+        /// How much of a chain is looked up in the revocation list. Default leaf.
+        pub crl_check: CrlCheck,
+        /// What happens when the revocation list expires while the gateway runs. Default warn.
+        pub crl_expired: CrlExpired,
+    }
+}
+
+raw_table! {
+    /// A port that the gateway listens on.
+    pub struct RawListen in "[[listen]]" {
+        /// Its name in records and metrics; unique.
+        pub name!("\"outside\""): Name,
+        /// IP address and port to listen on.
+        pub address!("\"0.0.0.0:2762\""): SocketAddr,
+        /// What TLS asks of callers: a client certificate (mutual), none (server), no TLS at all (off). Default mutual.
+        pub tls: ListenerTls,
+        /// Whom it serves. Default peers.
+        pub serves: Serves,
+        /// Networks that connections may come from. Default: anywhere.
+        pub network: List<IpNet>,
+        /// Load balancers in front of it: they must send a PROXY header, and nobody else may connect.
+        pub proxy_protocol: List<IpNet>,
+    }
+    later {
+        "destination" => "will tie an inside port to one destination | leave the whole listener out: archives cannot send through the gateway yet",
+    }
+}
+
+raw_table! {
+    /// A system behind the gateway.
+    pub struct RawArchive in "[[archive]]" {
+        /// Its AE title; rules name it by this.
+        pub ae_title!("\"PACS\""): AeTitle,
+        /// Host and port.
+        pub address!("\"127.0.0.1:4242\""): Endpoint,
+        /// Called titles that reach it. Default: its own title.
+        pub answers_to: List<AeTitle>,
+        /// Titles that it uses when it calls. Default: its own title.
+        pub calls_as: List<AeTitle>,
+        /// The calling title that it sees: the peer's own ("peer") or always this one. Default peer.
+        pub calling: CallingWord,
+        /// Operations that go here when several archives answer to the same title. Default: all.
+        pub operations as "for": List<Operation>,
+        /// Associations that it can bear at once. Default: as many as `[limits]` allows.
+        pub max_associations: Count,
+        /// How many of these are kept free for callers that store. Default 0.
+        pub reserved_for_store: Count,
+        /// How long a connection may take to open: from 100ms to 60s. Default 5s.
+        pub connect_timeout: Span,
+        /// How long it may take to answer a message: from 1s to 24h. Default: `dimse` of `[limits]`.
+        pub response_timeout: Span,
+        /// Local IP address that connections to it come from.
+        pub bind_address: IpAddr,
+        /// What protects the way to it: nothing (off) or TLS with certificates on both sides (mutual). Default off.
+        pub tls: ArchiveTls,
+        /// With mutual TLS, what its certificate must show: a DNS name, "cn:...", "sha256:..." or "any". Default: the host of `address`.
+        pub certificate: CertificatePattern,
+        /// With mutual TLS, PEM file: the CAs that vouch for it. Default: `client_ca`.
+        pub trust: PathBuf,
+    }
+    later {
+        "correlate" => "will say how deliveries of this archive are matched to requests | leave it out: deliveries do not pass yet",
+        "deliveries_may_lag" => "will say how late deliveries may come | leave it out: deliveries do not pass yet",
+        "carrier" => "will say what carries sealed data | leave it out: nothing is sealed yet",
+        "commit_report" => "will say how commitment reports come back | leave it out: they come on the association that asked, or not at all",
+    }
+}
+
+raw_table! {
+    /// Who may do what.
+    pub struct RawPolicy in "[policy]" {
+        /// The policy file.
+        pub file!("\"config/policy.toml\""): PathBuf,
+        /// Until then what no rule permits is recorded instead of refused, for identified peers; at most 30 days ahead.
+        pub observe_until: Date,
+    }
+}
+
+raw_table! {
+    /// The audit log.
+    pub struct RawAudit in "[audit]" {
+        /// When records are forced to disk: in groups of 50 ms (group) or before each answer (each). Default group.
+        pub sync: Sync,
+        /// When a new file is begun: from 1MiB to 16GiB. Default 64MiB.
+        pub file_size: Size,
+    }
+}
+
+raw_table! {
+    /// Health, readiness and metrics.
+    pub struct RawAdmin in "[admin]" {
+        /// IP address and port, or "off". Default 127.0.0.1:9464.
+        pub address: AdminAddress,
+    }
+}

@@ -1,0 +1,133 @@
+//! `policy.toml` as written.
+
+use super::subject::{SopClass, ToleranceWord, TransferSyntax};
+use super::words::{At, EffectWord, ExpectWord, ModalityWord, PeerTlsWord, Weekday, Word};
+use super::{List, raw_table};
+use crate::config::settings::Endpoint;
+use crate::dicom::AeTitle;
+use crate::dicom::dimse::Operation;
+use crate::policy::model::{CertificatePattern, Destination, Hours, Subject};
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+raw_table! {
+    /// Who may do what: edited often, reloaded live.
+    pub struct RawPolicyFile in "policy.toml" {
+        /// A CSV file of further peers.
+        pub peers_file: PathBuf,
+        /// Devices and partner systems.
+        pub peer: List<RawPeer>,
+        /// What they may do.
+        pub rule: List<RawRule>,
+        /// What must come out: run by `policy test`, `check`, at every reload and in CI.
+        pub test: List<RawTest>,
+    }
+}
+
+raw_table! {
+    /// A device or partner system.
+    pub struct RawPeer in "[[peer]]" {
+        /// The titles it calls with.
+        pub ae_titles!("[\"CT1\"]"): List<AeTitle>,
+        /// How rules and records call it. Default: its first title.
+        pub name: Word,
+        /// For people.
+        pub description: String,
+        /// What its certificate must show: a DNS name, "cn:...", "sha256:..." (pins the key) or "any".
+        pub certificate: CertificatePattern,
+        /// Where it may call from. Default: anywhere.
+        pub network: List<IpNet>,
+        /// Host and port, if it receives.
+        pub address: Endpoint,
+        /// Groups that rules name.
+        pub groups: List<Word>,
+        /// "off" for a device that cannot do TLS.
+        pub tls: PeerTlsWord,
+        /// PEM file: the CA that vouches for it, in place of `client_ca`.
+        pub trust: PathBuf,
+        /// PEM file: the certificate that the gateway shows to it; its key lies beside it, ending in `.key`.
+        pub present: PathBuf,
+        /// What the strict parsers let pass for it.
+        pub tolerate: List<ToleranceWord>,
+    }
+    later {
+        "commit_report" => "will say how commitment reports reach this peer | leave it out: they come on the association that asked, or not at all",
+    }
+}
+
+raw_table! {
+    /// What somebody may do, or may not.
+    pub struct RawRule in "[[rule]]" {
+        /// Its name in records and answers; unique.
+        pub name!("\"modalities store\""): Word,
+        /// Whom it is for, any of: peer:NAME, group:NAME, archive:TITLE, anyone.
+        pub who!("[\"group:modality\"]"): List<Subject>,
+        /// AND the device they sit at, any of.
+        pub via: List<Subject>,
+        /// Archives that it is about.
+        pub to!("[\"PACS\"]"): List<Word>,
+        /// Operations that it is about.
+        pub may!("[\"echo\", \"store\"]"): List<Operation>,
+        /// "permit", or "deny" that beats every permit. Default permit.
+        pub effect: EffectWord,
+        /// Only these SOP classes, by UID. Default: all.
+        pub sop_classes: List<SopClass>,
+        /// Only objects of these modalities (0008,0060). Default: all.
+        pub modalities: List<ModalityWord>,
+        /// Only objects in these transfer syntaxes, by UID or keyword. Default: all.
+        pub transfer_syntaxes: List<TransferSyntax>,
+        /// Only within these hours of local time. Default: always.
+        pub hours: Hours,
+        /// Only on these days of local time. Default: all.
+        pub days: List<Weekday>,
+        /// Where retrieves may send to: peers, archives, "self". Default: nowhere.
+        pub destinations: List<Destination>,
+    }
+    later {
+        "seal" => "will seal the pixel data of what this rule stores | leave it out: objects reach the archive as they are",
+        "open" => "will open sealed objects for whom this rule permits | leave it out: nothing is sealed yet",
+        "where" => "will narrow answers and objects to matching attributes | leave the rule out, or permit only what may be seen without it",
+        "where_patient" => "will narrow answers to patients with a matching study | leave the rule out, or permit only what may be seen without it",
+        "hide" => "will take attributes out of answers and objects | leave the rule out, or permit only what may be seen without it",
+        "require_key" => "will refuse queries without one of these keys | leave the rule out, or permit only what may be asked without it",
+        "max_results" => "will end long answers | leave the rule out, or permit only what may be seen without it",
+        "budget" => "will limit how much may be read in a time | leave the rule out, or permit only what may be read without it",
+        "levels" => "will narrow queries to levels | leave the rule out, or permit only what may be asked without it",
+        "break_glass" => "will permit in an emergency, with a reason given | leave the rule out",
+    }
+}
+
+raw_table! {
+    /// A question to the policy, and the answer that must come out.
+    pub struct RawTest in "[[test]]" {
+        /// Its name.
+        pub name!("\"a stranger gets nothing\""): Word,
+        /// The peer that asks, by name or title.
+        pub peer!("\"CT1\""): Word,
+        /// The address it comes from. Default: the first of its networks.
+        pub from: IpAddr,
+        /// What it wants.
+        pub wants!("\"find\""): Operation,
+        /// The archive that it asks. Default: the only one.
+        pub to: Word,
+        /// SOP class, by UID.
+        pub sop_class: SopClass,
+        /// Modality of the object.
+        pub modality: ModalityWord,
+        /// Transfer syntax, by UID or keyword.
+        pub transfer_syntax: TransferSyntax,
+        /// Where a retrieve is to send to.
+        pub destination: AeTitle,
+        /// Local date and time of the request. Default: Wednesday noon.
+        pub at: At,
+        /// "permit" or "deny".
+        pub expect!("\"deny\""): ExpectWord,
+        /// The rule that must decide.
+        pub rule: Word,
+    }
+    later {
+        "user" => "will name the person who asks | leave it out: rules cannot name people yet",
+        "roles" => "will name the roles of the person who asks | leave it out: rules cannot name people yet",
+    }
+}
