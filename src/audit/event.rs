@@ -1,0 +1,386 @@
+//! What is worth a record, and how each event is encoded. Everything is borrowed: recording copies once.
+
+use crate::audit::body::Body;
+use crate::dicom::Phi;
+use crate::dicom::dimse::Operation;
+use crate::policy::{Denial, DenialReason};
+use std::net::SocketAddr;
+
+/// One connection, and the association on it. Unique within a chain: the sequence of the record with which this run of
+/// the gateway opened the log, and a number within that run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AssociationId {
+    /// Sequence number of the record that opened the log for this run.
+    pub run: u64,
+    /// Number within the run, from 1.
+    pub number: u64,
+}
+
+impl std::fmt::Display for AssociationId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.run, self.number)
+    }
+}
+
+/// Why a connection or an association was refused: one word for records and metric labels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// A limit on connections or associations.
+    Limit,
+    /// The PROXY header: missing, malformed, or from somewhere that may not send one.
+    Proxy,
+    /// The TLS handshake failed.
+    Tls,
+    /// A session was resumed with a certificate that is no longer accepted.
+    Revoked,
+    /// Certificate, address and title do not belong together, or are unknown.
+    Identity,
+    /// A user identity (58H) that the gateway cannot check.
+    UserIdentity,
+    /// No rule permits, or a rule denies.
+    Policy,
+    /// Bytes that are no DICOM, or out of turn.
+    Malformed,
+    /// Nothing of what was proposed is left.
+    Negotiation,
+    /// The archive does not answer, or refused.
+    ArchiveAway,
+    /// The archive's associations are all taken.
+    ArchiveFull,
+    /// The gateway is stopping.
+    Draining,
+    /// The command and the data set name different objects.
+    Mismatch,
+    /// It could not be recorded.
+    Unrecorded,
+}
+
+impl Cause {
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Proxy => "proxy-header",
+            Self::Tls => "tls",
+            Self::Revoked => "revoked",
+            Self::Identity => "identity",
+            Self::UserIdentity => "user-identity",
+            Self::Policy => "policy",
+            Self::Malformed => "malformed",
+            Self::Negotiation => "negotiation",
+            Self::ArchiveAway => "archive-away",
+            Self::ArchiveFull => "archive-full",
+            Self::Draining => "draining",
+            Self::Mismatch => "mismatch",
+            Self::Unrecorded => "unrecorded",
+        }
+    }
+}
+
+/// Who is at the other end, as far as it is known yet. Titles are the bytes of the PDU field, checked or not.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// Its connection.
+    pub association: AssociationId,
+    /// Name of the listener it came to.
+    pub listener: &'a str,
+    /// Its address, the PROXY header already undone.
+    pub from: SocketAddr,
+    /// The title it calls with.
+    pub calling: Option<&'a [u8]>,
+    /// The title it calls.
+    pub called: Option<&'a [u8]>,
+    /// The peer it was identified as.
+    pub peer: Option<&'a str>,
+    /// What was agreed on for TLS.
+    pub tls: Option<TlsNote<'a>>,
+    /// The certificate it showed, accepted or not.
+    pub certificate: Option<CertificateNote<'a>>,
+}
+
+/// TLS as negotiated, in the names of the registries: `1.3`, `TLS13_AES_256_GCM_SHA384`, `X25519MLKEM768`.
+#[derive(Debug, Clone, Copy)]
+pub struct TlsNote<'a> {
+    /// Version.
+    pub version: &'a str,
+    /// Cipher suite.
+    pub suite: &'a str,
+    /// Key exchange group.
+    pub group: &'a str,
+    /// Resumed from an earlier session.
+    pub resumed: bool,
+}
+
+/// A certificate, for people.
+#[derive(Debug, Clone, Copy)]
+pub struct CertificateNote<'a> {
+    /// Subject.
+    pub subject: &'a str,
+    /// Serial number, hexadecimal.
+    pub serial: &'a str,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Event<'a> {
+    /// The gateway took up work.
+    Started {
+        /// Version of the program.
+        version: &'a str,
+        /// Names of the listeners and addresses, for people.
+        listeners: &'a [String],
+    },
+    /// The gateway stopped in good order.
+    Stopped {
+        /// What made it stop: `signal`, `error`.
+        reason: &'a str,
+    },
+    /// A new configuration, policy or certificate serves from now on.
+    Reloaded {
+        /// What changed, in words.
+        changes: &'a [String],
+    },
+    /// A new configuration was refused; the old one goes on.
+    ReloadRefused {
+        /// The faults, in words.
+        faults: &'a [String],
+    },
+    /// A connection ended before it became an association.
+    ConnectionRefused {
+        /// Who.
+        caller: Caller<'a>,
+        /// Why, in one word.
+        cause: Cause,
+        /// Why, in words.
+        words: &'a str,
+    },
+    /// An association was rejected.
+    AssociationRefused {
+        /// Who.
+        caller: Caller<'a>,
+        /// Which archive, once known.
+        to: Option<&'a str>,
+        /// Why, in one word.
+        cause: Cause,
+        /// Why, in words.
+        words: &'a str,
+        /// What the policy said, where it was asked.
+        denial: Option<&'a Denial>,
+    },
+    /// An association was admitted; the archive is dialled next.
+    AssociationOpened {
+        /// Who.
+        caller: Caller<'a>,
+        /// Which archive.
+        to: &'a str,
+        /// Presentation contexts that policy keeps, by SOP class.
+        kept: &'a [String],
+        /// Presentation contexts that policy takes away, by SOP class, and why.
+        removed: &'a [String],
+    },
+    /// Bytes that break the protocol.
+    Malformed {
+        /// The fields that say who, encoded once for the association.
+        who: &'a Body,
+        /// Where: which PDU, command or element.
+        place: &'a str,
+        /// What is wrong.
+        words: &'a str,
+    },
+    /// The command and the data set disagree about the object.
+    Mismatch {
+        /// The fields that say who.
+        who: &'a Body,
+        /// What was asked.
+        asked: &'a Asked<'a>,
+        /// What differs, in words without the values.
+        words: &'a str,
+    },
+    /// An operation was denied.
+    Denied {
+        /// The fields that say who.
+        who: &'a Body,
+        /// What was asked.
+        asked: &'a Asked<'a>,
+        /// What the policy said.
+        denial: &'a Denial,
+    },
+    /// A live association was ended: policy, certificates or quarantine changed.
+    PolicyEnded {
+        /// The fields that say who.
+        who: &'a Body,
+        /// What changed, in words.
+        words: &'a str,
+    },
+}
+
+/// What was asked.
+#[derive(Debug, Clone)]
+pub struct Asked<'a> {
+    /// The operation.
+    pub operation: Operation,
+    /// Which archive.
+    pub to: &'a str,
+    /// Message id of the command.
+    pub message: u16,
+    /// SOP class.
+    pub sop_class: Option<&'a str>,
+    /// SOP instance.
+    pub instance: Option<&'a str>,
+    /// Study.
+    pub study: Option<&'a str>,
+    /// Transfer syntax of the presentation context.
+    pub transfer_syntax: Option<&'a str>,
+    /// Modality.
+    pub modality: Option<&'a str>,
+    /// Move destination.
+    pub destination: Option<&'a str>,
+    /// Patient ID, as it stands in the data set.
+    pub patient_id: Option<Phi<&'a [u8]>>,
+    /// Patient's Name, as it stands in the data set.
+    pub patient_name: Option<Phi<&'a [u8]>>,
+}
+
+impl Event<'_> {
+    /// Encodes the event. `generation`: of the configuration in force.
+    pub fn encode(&self, generation: u64) -> Body {
+        let mut body = Body::new(self.name(), self.is_refusal());
+        body.number("generation", generation);
+        match self {
+            Self::Started { version, listeners } => {
+                body.text("version", version).list("listeners", *listeners);
+            }
+            Self::Stopped { reason } => {
+                body.words("reason", reason);
+            }
+            Self::Reloaded { changes } => {
+                body.list("changes", *changes);
+            }
+            Self::ReloadRefused { faults } => {
+                body.list("faults", *faults);
+            }
+            Self::ConnectionRefused { caller, cause, words } => {
+                caller.encode(&mut body);
+                body.text("cause", cause.as_str()).words("words", words);
+            }
+            Self::AssociationRefused { caller, to, cause, words, denial } => {
+                caller.encode(&mut body);
+                body.text_if("to", *to).text("cause", cause.as_str()).words("words", words);
+                if let Some(denial) = denial {
+                    encode_denial(&mut body, denial);
+                }
+            }
+            Self::AssociationOpened { caller, to, kept, removed } => {
+                caller.encode(&mut body);
+                body.text("to", to).list("contexts", *kept).list("removed", *removed);
+            }
+            Self::Malformed { who, place, words } => {
+                body.fields(who).text("place", place).words("words", words);
+            }
+            Self::Mismatch { who, asked, words } => {
+                body.fields(who);
+                asked.encode(&mut body);
+                body.words("words", words);
+            }
+            Self::Denied { who, asked, denial } => {
+                body.fields(who);
+                asked.encode(&mut body);
+                encode_denial(&mut body, denial);
+            }
+            Self::PolicyEnded { who, words } => {
+                body.fields(who).words("words", words);
+            }
+        }
+        body
+    }
+
+    /// The event's name in the record.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Stopped { .. } => "stopped",
+            Self::Reloaded { .. } => "reloaded",
+            Self::ReloadRefused { .. } => "reload-refused",
+            Self::ConnectionRefused { .. } => "connection-refused",
+            Self::AssociationRefused { .. } => "association-refused",
+            Self::AssociationOpened { .. } => "association-opened",
+            Self::Malformed { .. } => "malformed",
+            Self::Mismatch { .. } => "mismatch",
+            Self::Denied { .. } => "denied",
+            Self::PolicyEnded { .. } => "policy-ended",
+        }
+    }
+
+    /// Whether the record gets an incident id, which the caller may quote.
+    pub const fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::ConnectionRefused { .. }
+                | Self::AssociationRefused { .. }
+                | Self::Malformed { .. }
+                | Self::Mismatch { .. }
+                | Self::Denied { .. }
+                | Self::PolicyEnded { .. }
+        )
+    }
+}
+
+impl Caller<'_> {
+    fn encode(&self, body: &mut Body) {
+        self.who(body);
+        body.text("listener", self.listener).text_if("called", self.called.map(trimmed));
+        if let Some(tls) = &self.tls {
+            body.text("tls", tls.version)
+                .text("suite", tls.suite)
+                .text("group", tls.group)
+                .flag("resumed", tls.resumed);
+        }
+        if let Some(certificate) = &self.certificate {
+            body.text("certificate", certificate.subject).text("serial", certificate.serial);
+        }
+    }
+
+    /// The fields that every record of this association repeats, so that each can be read alone.
+    pub fn who(&self, body: &mut Body) {
+        body.text("association", self.association.to_string())
+            .text_if("peer", self.peer)
+            .text_if("calling", self.calling.map(trimmed))
+            .address("from", self.from);
+    }
+}
+
+impl Asked<'_> {
+    /// Encodes what was asked, patient data included.
+    pub fn encode(&self, body: &mut Body) {
+        body.text("operation", self.operation.as_str())
+            .text("to", self.to)
+            .number("message", u64::from(self.message))
+            .text_if("sop_class", self.sop_class)
+            .text_if("instance", self.instance)
+            .text_if("study", self.study)
+            .text_if("transfer_syntax", self.transfer_syntax)
+            .text_if("modality", self.modality)
+            .text_if("destination", self.destination)
+            .text_if("patient_id", self.patient_id.as_ref().map(|value| trimmed(value.reveal())))
+            .text_if("patient_name", self.patient_name.as_ref().map(|value| trimmed(value.reveal())));
+    }
+}
+
+fn encode_denial(body: &mut Body, denial: &Denial) {
+    match &denial.reason {
+        DenialReason::Rule(rule) => {
+            body.text("reason", "rule").text("rule", rule.as_ref());
+        }
+        DenialReason::NoRule { nearest, lacked } => {
+            body.text("reason", "no-rule").text_if("nearest", nearest.as_deref()).text_if("lacked", lacked.as_deref());
+        }
+        DenialReason::Fault(words) => {
+            body.text("reason", "fault").words("words", words);
+        }
+    }
+}
+
+/// Padding of PS3.5 6.2 (spaces, one NUL) says nothing.
+fn trimmed(value: &[u8]) -> &[u8] {
+    value.strip_suffix(b"\0").unwrap_or(value).trim_ascii()
+}
