@@ -1,1 +1,5 @@
-//! Health, readiness and metrics over HTTP, for machines. It never changes anything and shows no patient data.
+//! Health, readiness and metrics over HTTP, for machines. It changes nothing and shows no patient data.
+
+mod serve;
+
+pub use serve::{Readiness, Source, serve};

@@ -1,0 +1,73 @@
+//! The three pages.
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use std::future::Future;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+
+/// What the pages show; the gateway answers.
+pub trait Source: Send + Sync + 'static {
+    /// Whether work can be taken on, and what is remarkable.
+    fn readiness(&self) -> Readiness;
+    /// The metrics as text.
+    fn metrics(&self) -> String;
+}
+
+/// Whether work can be taken on.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct Readiness {
+    /// Whether work can be taken on.
+    pub ready: bool,
+    /// What is wrong or remarkable, one sentence each.
+    pub notes: Vec<String>,
+    /// Generation of the configuration in force.
+    pub generation: u64,
+    /// Until when what no rule permits is only recorded; absent when it is refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observing_until: Option<String>,
+}
+
+#[derive(Clone)]
+struct Pages {
+    source: Arc<dyn Source>,
+    busy: Arc<Semaphore>,
+}
+
+/// Serves the pages until `stop` is done. At most `requests` are answered at once; more get 503.
+///
+/// # Errors
+/// What the listening socket says.
+pub async fn serve(
+    listener: TcpListener,
+    source: Arc<dyn Source>,
+    requests: usize,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    let pages = Pages { source, busy: Arc::new(Semaphore::new(requests)) };
+    let router = Router::new()
+        .route("/health", get(|| async { "ok\n" }))
+        .route("/ready", get(ready))
+        .route("/metrics", get(metrics))
+        .with_state(pages);
+    axum::serve(listener, router).with_graceful_shutdown(stop).await
+}
+
+async fn ready(State(pages): State<Pages>) -> Response {
+    let readiness = pages.source.readiness();
+    let status = if readiness.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let mut body = serde_json::to_string_pretty(&readiness).unwrap_or_default();
+    body.push('\n');
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+async fn metrics(State(pages): State<Pages>) -> Response {
+    let Ok(_permit) = pages.busy.try_acquire() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], pages.source.metrics()).into_response()
+}
