@@ -1,0 +1,53 @@
+//! Presentation contexts and user items (PS3.8 annex D, PS3.7 annex D): what to ask the archive, what to answer the caller.
+//!
+//! [`propose`] makes the request to the archive out of the caller's, [`answer`] the answer to the caller out of the
+//! archive's: same ids, mirrored, never a table of its own. What policy allows comes in as a closure; nothing is
+//! decided here.
+
+pub mod answer;
+pub mod contexts;
+pub mod propose;
+pub mod reject;
+
+pub use answer::{NegotiationFault, answer};
+pub use contexts::{Context, Contexts};
+pub use propose::{Candidate, propose};
+
+use super::pdu::VersionName;
+use super::uid::Uid;
+
+/// What the gateway says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// Longest P-DATA-TF that the gateway takes, in bytes behind the head; never 0.
+    pub max_length: u32,
+    /// 52H for callers that are not shown the archive's, and for archives when a caller has none.
+    pub implementation_class: Uid,
+    /// 55H likewise.
+    pub implementation_version: VersionName,
+}
+
+/// What the association's requestor may be on a presentation context (PS3.7 D.3.3.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Roles {
+    /// It may send requests.
+    pub scu: bool,
+    /// It may be sent requests.
+    pub scp: bool,
+}
+
+impl Roles {
+    /// What holds without a 54H: the requestor is SCU.
+    pub const DEFAULT: Self = Self { scu: true, scp: false };
+
+    /// What both allow.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self { scu: self.scu && other.scu, scp: self.scp && other.scp }
+    }
+
+    /// Neither.
+    pub const fn is_none(self) -> bool {
+        !self.scu && !self.scp
+    }
+}
