@@ -1,0 +1,288 @@
+//! Negotiation: who asks, whether it may, what the archive says; then data transfer or a rejection.
+
+use super::connection::{Asking, LAST_WORDS, Newcomer, framer_limits, say_last};
+use super::negotiate::{Sifted, choose_archive, sift};
+use super::refusal::{self, Known};
+use super::relay::{Established, PeerSide, Relay};
+use super::snapshot::ArchiveWiring;
+use super::{bare, clock};
+use crate::archive::{ArchiveFault, Call, Leg, open};
+use crate::audit::event::Cause;
+use crate::config::Calling;
+use crate::dicom::AeTitle;
+use crate::dicom::association::{Association, Event, Outgoing};
+use crate::dicom::negotiation::{self, answer, propose, reject};
+use crate::dicom::pdu::{AssociateAc, AssociateRj, AssociateRq};
+use crate::gate::Visit;
+use crate::identity;
+use crate::net::slots::Slot;
+use crate::policy::{Decision, Denial, Principal, Request};
+use bytes::Bytes;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Why an association is rejected, and what the caller is told.
+struct No<'a> {
+    rj: AssociateRj,
+    cause: Cause,
+    words: String,
+    to: Option<&'a str>,
+    principal: Option<&'a Principal>,
+    denial: Option<&'a Denial>,
+}
+
+/// Answers an association request.
+pub(super) async fn associate(asking: Asking) -> Option<Relay> {
+    let snapshot = Arc::clone(&asking.newcomer.snapshot);
+    let called = asking.rq.called.parse().ok();
+    let calling = asking.rq.calling.parse().ok();
+    // Both questions are always asked, so that neither the bytes nor the work tell an unknown called title from an
+    // unknown calling one.
+    let identified = identity::identify(&snapshot.policy, &asking.presented, calling);
+    let archive = called.and_then(|called: AeTitle| choose_archive(&snapshot, &called, &asking.rq));
+    let principal = match (identified, &archive) {
+        (Err(fault), _) => {
+            let no = No {
+                rj: reject::REFUSED,
+                cause: Cause::Identity,
+                words: fault.explanation(),
+                to: None,
+                principal: None,
+                denial: None,
+            };
+            return refuse(asking, no).await;
+        }
+        (Ok(principal), None) => {
+            let words = "no archive answers to the called title".to_owned();
+            let principal = Some(&principal);
+            let no =
+                No { rj: reject::REFUSED, cause: Cause::Identity, words, to: None, principal, denial: None };
+            return refuse(asking, no).await;
+        }
+        (Ok(principal), Some(_)) => principal,
+    };
+    let Some(archive) = archive else { return None };
+    admit(asking, archive, principal).await
+}
+
+async fn admit(asking: Asking, archive: &ArchiveWiring, principal: Principal) -> Option<Relay> {
+    let snapshot = Arc::clone(&asking.newcomer.snapshot);
+    let shared = Arc::clone(&asking.newcomer.shared);
+    let title = archive.settings.ae_title;
+    let to = Some(title.as_str());
+    let no = |rj, cause, words: String| No { rj, cause, words, to, principal: Some(&principal), denial: None };
+    if let Err(fault) = identity::user(asking.rq.user.identity.as_ref()) {
+        return refuse(asking, no(reject::REFUSED, Cause::UserIdentity, fault.to_string())).await;
+    }
+    if asking.rq.application_context.as_str() != negotiation::APPLICATION_CONTEXT {
+        let words = "the application context is not DICOM's".to_owned();
+        return refuse(asking, no(reject::APPLICATION_CONTEXT, Cause::Negotiation, words)).await;
+    }
+    if asking.rq.protocol_version & 1 == 0 {
+        let words = "the protocol version is not 1".to_owned();
+        return refuse(asking, no(reject::PROTOCOL_VERSION, Cause::Negotiation, words)).await;
+    }
+    let moment = clock::moment();
+    let request = Request::association(&principal, title.as_str(), moment);
+    if let Decision::Deny(denial) = snapshot.policy.decide(&request) {
+        let words = denial.to_string();
+        let no = No { denial: Some(&denial), ..no(reject::REFUSED, Cause::Policy, words) };
+        return refuse(asking, no).await;
+    }
+    if shared.live.draining() != super::live::Drain::No {
+        return refuse(asking, no(reject::ARCHIVE_AWAY, Cause::Draining, "the gateway is stopping".to_owned())).await;
+    }
+    let limits = &snapshot.settings.limits;
+    let most = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let taken = shared.associations.take(
+        Arc::clone(&principal.name),
+        most(limits.associations_per_peer),
+        most(limits.associations),
+    );
+    let Ok(slot) = taken else {
+        let words = "as many associations are open as `associations` or `associations_per_peer` allows".to_owned();
+        return refuse(asking, no(reject::FULL, Cause::Limit, words)).await;
+    };
+    let mut sifted = Sifted::default();
+    let calling = match archive.settings.calling {
+        Calling::Peer => principal.calling,
+        Calling::Title(title) => title,
+    };
+    let proposed = propose(
+        &asking.rq,
+        |candidate| sift(&snapshot, archive, &principal, candidate, moment, &mut sifted),
+        &snapshot.own,
+        title,
+        calling,
+    );
+    go_on(asking, archive, principal, slot, proposed, sifted).await
+}
+
+async fn go_on(
+    asking: Asking,
+    archive: &ArchiveWiring,
+    principal: Principal,
+    slot: Slot<Arc<str>>,
+    proposed: AssociateRq,
+    sifted: Sifted,
+) -> Option<Relay> {
+    let title = archive.settings.ae_title;
+    let known = Known { presented: Some(&asking.presented), rq: Some(&asking.rq), principal: Some(&principal) };
+    let chain = asking.newcomer.wire.tls().and_then(|tls| tls.peer_certificates()).map(<[_]>::to_vec);
+    let visit = refusal::with_caller(&asking.newcomer, known, |caller| {
+        asking.newcomer.shared.gate.open_association(
+            caller,
+            principal.clone(),
+            chain,
+            title.as_str(),
+            &sifted.kept,
+            &sifted.removed,
+            slot,
+        )
+    });
+    let Ok(visit) = visit else {
+        let words = "the association could not be recorded".to_owned();
+        let (to, principal) = (Some(title.as_str()), Some(&principal));
+        let no = No { rj: reject::ARCHIVE_AWAY, cause: Cause::Unrecorded, words, to, principal, denial: None };
+        return refuse(asking, no).await;
+    };
+    if sifted.kept.is_empty() {
+        bare::serve(asking, visit, &proposed).await;
+        return None;
+    }
+    dial(asking, archive, principal, visit, proposed, sifted.may_store).await
+}
+
+async fn dial(
+    asking: Asking,
+    archive: &ArchiveWiring,
+    principal: Principal,
+    visit: Visit,
+    proposed: AssociateRq,
+    may_store: bool,
+) -> Option<Relay> {
+    let snapshot = Arc::clone(&asking.newcomer.snapshot);
+    let shared = Arc::clone(&asking.newcomer.shared);
+    let title = archive.settings.ae_title;
+    let to = Some(title.as_str());
+    let no = |rj, cause, words: String| No { rj, cause, words, to, principal: Some(&principal), denial: None };
+    let Ok(place) = shared.capacity.take(&archive.settings, may_store) else {
+        let words = "as many associations are open as the archive's `max_associations` allows".to_owned();
+        return refuse_visit(asking, visit, no(reject::FULL, Cause::ArchiveFull, words)).await;
+    };
+    let call = Call {
+        archive: &archive.settings,
+        tls: archive.tls.as_ref(),
+        request: &proposed,
+        limits: framer_limits(&snapshot),
+        artim: snapshot.settings.limits.artim,
+        deadline: asking.since + snapshot.settings.limits.association_answer,
+        pool: &shared.pool,
+    };
+    let (leg, ac) = match open(call, place).await {
+        Ok(opened) => opened,
+        Err(fault) => {
+            shared.metrics.archive_failures.with_label_values(&[title.as_str()]).inc();
+            tracing::warn!(archive = %title, %fault, "no association with the archive");
+            let (rj, cause) = match &fault {
+                // Its own words: what it does not like about this caller, no gateway can mend.
+                ArchiveFault::Rejected(rj) => (*rj, Cause::ArchiveAway),
+                _ => (reject::ARCHIVE_AWAY, Cause::ArchiveAway),
+            };
+            return refuse_visit(asking, visit, no(rj, cause, format!("the archive: {fault}"))).await;
+        }
+    };
+    establish(asking, title, visit, &proposed, leg, &ac).await
+}
+
+async fn establish(
+    mut asking: Asking,
+    title: AeTitle,
+    visit: Visit,
+    proposed: &AssociateRq,
+    mut leg: Leg,
+    ac: &AssociateAc,
+) -> Option<Relay> {
+    let snapshot = Arc::clone(&asking.newcomer.snapshot);
+    let shared = Arc::clone(&asking.newcomer.shared);
+    let certified = matches!(asking.presented.proof, identity::Proof::Mutual(_));
+    let (mirrored, contexts) = match answer(&asking.rq, proposed, ac, &snapshot.own, certified) {
+        Ok(mirrored) => mirrored,
+        Err(fault) => {
+            leg.say(&crate::dicom::pdu::Abort::provider(0).to_bytes());
+            let _ = tokio::time::timeout(LAST_WORDS, leg.close()).await;
+            let principal = visit.principal().clone();
+            let (to, principal) = (Some(title.as_str()), Some(&principal));
+            let words = fault.to_string();
+            let no = No { rj: reject::ARCHIVE_AWAY, cause: Cause::ArchiveAway, words, to, principal, denial: None };
+            return refuse_visit(asking, visit, no).await;
+        }
+    };
+    let effects = asking.machine.on(Event::Evt6(None), Instant::now());
+    let accepted = asking.machine.on(Event::Evt7, Instant::now());
+    if effects.send.is_some() || accepted.send != Some(Outgoing::AssociateAc) {
+        return None;
+    }
+    asking.newcomer.wire.send(Bytes::from(mirrored.encode()));
+    shared.metrics.associations_open.inc();
+    let window = mirrored.user.async_window;
+    let Asking { newcomer, machine, framer, rq, .. } = asking;
+    drop(newcomer.unidentified);
+    let established = Established {
+        peer: PeerSide { wire: newcomer.wire, machine, framer },
+        leg,
+        contexts,
+        window: (window_of(window.map(|window| window.0)), window_of(window.map(|window| window.1))),
+        longest: (longest(rq.user.max_length), longest(ac.user.max_length)),
+        archive: title,
+        visit,
+        place: newcomer.place,
+        snapshot,
+    };
+    Relay::new(shared, established)
+}
+
+/// PS3.7 D.3.3.3: no item means one; 0 means any number, of which the gateway keeps this many apart.
+fn window_of(said: Option<u16>) -> usize {
+    match said {
+        None => 1,
+        Some(0) => 256,
+        Some(number) => usize::from(number).min(256),
+    }
+}
+
+/// 51H: 0 means no limit; the gateway's own answers are short anyway.
+const fn longest(said: u32) -> u32 {
+    if said == 0 { 65_536 } else { said }
+}
+
+async fn refuse(mut asking: Asking, no: No<'_>) -> Option<Relay> {
+    record(&asking, &no);
+    reject(&mut asking.newcomer, &mut asking.machine, no.rj).await;
+    None
+}
+
+/// Like `refuse`, for an association of which the opening is recorded already.
+async fn refuse_visit(mut asking: Asking, visit: Visit, no: No<'_>) -> Option<Relay> {
+    record(&asking, &no);
+    let closing = crate::gate::Closing { end: no.cause.as_str(), words: &no.words };
+    if visit.close(&closing).is_err() {
+        tracing::error!("the closing record of an association could not be written");
+    }
+    reject(&mut asking.newcomer, &mut asking.machine, no.rj).await;
+    None
+}
+
+fn record(asking: &Asking, no: &No<'_>) {
+    let known = Known { presented: Some(&asking.presented), rq: Some(&asking.rq), principal: no.principal };
+    refusal::association(&asking.newcomer, known, no.to, no.cause, &no.words, no.denial);
+}
+
+/// Sends the rejection and waits, within ARTIM, until the caller has closed the connection (AE-8).
+async fn reject(newcomer: &mut Newcomer, machine: &mut Association, rj: AssociateRj) {
+    machine.on(Event::Evt6(None), Instant::now());
+    let effects = machine.on(Event::Evt8(rj), Instant::now());
+    if let Some(bytes) = effects.send.and_then(Outgoing::bytes) {
+        say_last(&mut newcomer.wire, &bytes).await;
+    }
+}

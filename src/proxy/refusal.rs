@@ -1,0 +1,83 @@
+//! Refusals before data transfer: the record, the metric, and who the record says it was.
+
+use super::connection::Newcomer;
+use crate::audit::event::{Caller, Cause, CertificateNote, TlsNote};
+use crate::dicom::pdu::AssociateRq;
+use crate::gate::Refusal;
+use crate::identity::{Presented, Proof};
+use crate::policy::{Denial, Principal};
+
+/// What is known of a caller by now.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    pub(super) presented: Option<&'a Presented>,
+    pub(super) rq: Option<&'a AssociateRq>,
+    pub(super) principal: Option<&'a Principal>,
+}
+
+/// Calls `record` with who it was.
+pub(super) fn with_caller<T>(newcomer: &Newcomer, known: Known<'_>, record: impl FnOnce(Caller<'_>) -> T) -> T {
+    let tls = newcomer.wire.tls();
+    let version = tls.and_then(|tls| tls.protocol_version()).map(|version| match version {
+        rustls::ProtocolVersion::TLSv1_3 => "1.3",
+        rustls::ProtocolVersion::TLSv1_2 => "1.2",
+        _ => "?",
+    });
+    let suite = tls.and_then(|tls| tls.negotiated_cipher_suite()).and_then(|suite| suite.suite().as_str());
+    let group = tls
+        .and_then(|tls| tls.negotiated_key_exchange_group())
+        .and_then(|group| group.name().as_str());
+    let resumed = tls.and_then(|tls| tls.handshake_kind()) == Some(rustls::HandshakeKind::Resumed);
+    let facts = match known.presented.map(|presented| &presented.proof) {
+        Some(Proof::Mutual(facts)) => Some(facts),
+        _ => None,
+    };
+    record(Caller {
+        association: newcomer.shared.gate.association_id(newcomer.number),
+        listener: &newcomer.listener.name,
+        from: newcomer.wire.remote(),
+        calling: known.rq.map(|rq| rq.calling.0.as_slice()),
+        called: known.rq.map(|rq| rq.called.0.as_slice()),
+        peer: known.principal.map(|principal| &*principal.name),
+        tls: version.map(|version| TlsNote {
+            version,
+            suite: suite.unwrap_or("?"),
+            group: group.unwrap_or("-"),
+            resumed,
+        }),
+        certificate: facts.map(|facts| CertificateNote { subject: &facts.subject, serial: &facts.serial }),
+    })
+}
+
+/// A connection ends before it has become an association.
+pub(super) fn connection(newcomer: &Newcomer, known: Known<'_>, cause: Cause, words: &str) {
+    newcomer.shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
+    let refusal = with_caller(newcomer, known, |caller| newcomer.shared.gate.refuse_connection(caller, cause, words));
+    if let Ok(refusal) = refusal {
+        tracing::info!(
+            listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident = %refusal.incident(),
+            cause = cause.as_str(), "connection refused"
+        );
+    }
+}
+
+/// An association is rejected.
+pub(super) fn association(
+    newcomer: &Newcomer,
+    known: Known<'_>,
+    to: Option<&str>,
+    cause: Cause,
+    words: &str,
+    denial: Option<&Denial>,
+) -> Option<Refusal> {
+    newcomer.shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
+    let refusal = with_caller(newcomer, known, |caller| {
+        newcomer.shared.gate.refuse_association(caller, to, cause, words, denial)
+    });
+    let refusal = refusal.ok()?;
+    tracing::info!(
+        listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident = %refusal.incident(),
+        cause = cause.as_str(), peer = known.principal.map(|principal| &*principal.name), "association refused"
+    );
+    Some(refusal)
+}
