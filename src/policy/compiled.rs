@@ -1,47 +1,137 @@
 //! The compiled policy: what the compiler makes and every question is answered from. Immutable.
 
-use super::decision::Decision;
-use super::fault::PolicyFault;
-use super::model::PolicyModel;
-use super::{Moment, Principal, Request};
+use super::index::Index;
+use super::model::{ArchiveName, CertificatePattern, Effect, Hours, Peer, PolicyModel};
+use super::nearest::Nearby;
+use super::request::{Principal, Transport};
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Uid};
+use std::collections::HashMap;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 /// A whole policy, ready to answer. It knows nothing of generations: whoever swaps policies counts them.
 #[derive(Debug)]
 pub struct Policy {
-    model: PolicyModel,
+    pub(super) model: PolicyModel,
+    pub(super) parties: Vec<Party>,
+    pub(super) names: HashMap<Arc<str>, u32>,
+    pub(super) titles: HashMap<AeTitle, Title>,
+    pub(super) certificates: HashMap<CertificatePattern, Vec<u32>>,
+    pub(super) values: Values,
+    pub(super) rules: Vec<CompiledRule>,
+    pub(super) index: Index,
+    pub(super) nearby: Nearby,
+    pub(super) identity: PolicyIdentity,
+}
+
+/// Somebody whom rules can name: peers first, in the order of the model, archives behind them.
+#[derive(Debug)]
+pub(super) struct Party {
+    pub name: Arc<str>,
+    pub archive: bool,
+    /// What rules may call it, ascending: `anyone`, itself, its groups.
+    pub subjects: Box<[u32]>,
+    /// Its titles, as numbers of [`Policy::titles`], ascending.
+    pub titles: Box<[u32]>,
+}
+
+/// An AE title that belongs to somebody.
+#[derive(Debug, Default)]
+pub(super) struct Title {
+    pub number: u32,
+    /// The peers that may call with it.
+    pub peers: Vec<u32>,
+}
+
+/// Numbers for the values that conditions list; a value without a number stands in no rule.
+#[derive(Debug, Default)]
+pub(super) struct Values {
+    pub uids: HashMap<Uid, u32>,
+    pub modalities: HashMap<Modality, u32>,
+}
+
+/// A modality as rules compare it: at most 16 characters (PS3.5 6.2 VR CS), upper case, no padding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Modality([u8; 16]);
+
+impl Modality {
+    /// `None` for what cannot be one modality: empty, too long, several values, odd characters.
+    pub fn new(text: &str) -> Option<Self> {
+        let text = text.trim_matches([' ', '\0']);
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b' ';
+        if text.is_empty() || !text.bytes().all(fits) {
+            return None;
+        }
+        let mut bytes = [0; 16];
+        bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
+        bytes.make_ascii_uppercase();
+        Some(Self(bytes))
+    }
+}
+
+/// A rule, its words replaced by sorted numbers. `None` is a condition that the rule does not have.
+#[derive(Debug)]
+pub(super) struct CompiledRule {
+    pub name: Arc<str>,
+    pub line: u32,
+    pub effect: Effect,
+    pub who: Box<[u32]>,
+    /// It names users or roles, whom the gateway does not know yet: as a permit it never matches.
+    pub people: bool,
+    pub via: Option<Box<[u32]>>,
+    pub to: Box<[u32]>,
+    pub may: Vec<Operation>,
+    pub sop_classes: Option<Box<[u32]>>,
+    pub transfer_syntaxes: Option<Box<[u32]>>,
+    pub modalities: Option<Box<[u32]>>,
+    pub hours: Option<Hours>,
+    /// One bit a day, Monday is bit 0.
+    pub days: Option<u8>,
+    pub destinations: Destinations,
+}
+
+/// Where a rule lets `move` send to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Destinations {
+    /// A deny without `destinations`.
+    All,
+    /// The requester's own titles, if `own`, and these.
+    Listed { own: bool, titles: Box<[u32]> },
+}
+
+/// SHA-256 over everything that a policy says. Equal identities answer every question alike, so after a reload live
+/// associations need not be asked again.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PolicyIdentity(pub(super) [u8; 32]);
+
+impl fmt::Display for PolicyIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().take(8).try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for PolicyIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PolicyIdentity({self})")
+    }
 }
 
 impl Policy {
-    /// Compiles a policy, or says everything that is wrong with it.
-    pub fn compile(model: PolicyModel) -> Result<Self, Vec<PolicyFault>> {
-        Ok(Self { model })
-    }
-
     /// The model that it was compiled from.
     pub fn model(&self) -> &PolicyModel {
         &self.model
     }
 
-    /// The decision on one request: deny unless a permit holds, and a deny beats every permit. Total.
-    pub fn decide(&self, request: &Request<'_>) -> Decision {
-        let reason = super::DenialReason::NoRule { nearest: None, lacked: None };
-        Decision::Deny(super::Denial { reason, operation: request.operation })
+    /// What this policy is, whenever and from whatever file it was compiled.
+    pub fn identity(&self) -> PolicyIdentity {
+        self.identity
     }
 
-    /// Whether any of these operations could be permitted on a presentation context with one of these transfer
-    /// syntaxes, once messages bring what only they can tell (modality, move destination).
-    pub fn possible(
-        &self,
-        _principal: &Principal,
-        _to: &str,
-        _operations: &[Operation],
-        _sop_class: &Uid,
-        _transfer_syntaxes: &[Uid],
-        _at: Moment,
-    ) -> bool {
-        false
+    /// The peer as configured, by its name.
+    pub fn peer(&self, name: &str) -> Option<&Peer> {
+        self.names.get(name).and_then(|&party| self.model.peers.get(party as usize))
     }
 
     /// The first archive, in the order of the file, that a called title reaches, by its `ae_title`.
@@ -52,7 +142,28 @@ impl Policy {
     /// Every archive that a called title reaches (several where `for` shares a title among them).
     pub fn archives_by_called(&self, called: &AeTitle) -> impl Iterator<Item = &str> {
         let called = *called;
-        let serves = move |archive: &&super::model::ArchiveName| archive.answers_to.contains(&called);
+        let serves = move |archive: &&ArchiveName| archive.ae_title == called || archive.answers_to.contains(&called);
         self.model.archives.iter().filter(serves).map(|archive| archive.ae_title.as_str())
+    }
+
+    /// An archive as the one who asks, for what it sends unasked (`archive:PACS` in `who`). `name` is its `ae_title`.
+    pub fn archive_principal(&self, name: &str, from: IpAddr, transport: Transport) -> Option<Principal> {
+        let &number = self.names.get(name)?;
+        let party = self.parties.get(number as usize).filter(|party| party.archive)?;
+        let calling = AeTitle::new(party.name.as_ref()).ok()?;
+        Some(Principal { peer: number, name: Arc::clone(&party.name), calling, from: from.to_canonical(), transport })
+    }
+
+    /// The party behind a principal, also if another policy identified it.
+    pub(super) fn party_of(&self, principal: &Principal) -> Option<&Party> {
+        let same = |party: &&Party| party.name == principal.name;
+        self.parties
+            .get(principal.peer as usize)
+            .filter(same)
+            .or_else(|| self.names.get(&principal.name).and_then(|&number| self.parties.get(number as usize)))
+    }
+
+    pub(super) fn rule(&self, number: u32) -> Option<&CompiledRule> {
+        self.rules.get(number as usize)
     }
 }

@@ -25,7 +25,8 @@ pub enum Fact {
 /// Why something is permitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
-    /// The first rule that permits; `None` while observing.
+    /// The first rule, in the order of the file, that permits (at admission: that could permit something); `None` while
+    /// observing.
     pub rule: Option<Arc<str>>,
     /// No rule permits; it passes because `observe_until` lies ahead.
     pub observed: bool,

@@ -1,8 +1,12 @@
 //! Who is calling: title, certificate, address and listener tied to one peer. An AE title alone is nobody.
+//!
+//! Every caller costs the same: its title and certificate are looked up, the peers with that title are examined (a
+//! peer of the policy stands in where there is none), and only then does the outcome matter.
 
-use super::compiled::Policy;
-use super::credential::Caller;
-use super::request::Principal;
+use super::compiled::{Policy, Title};
+use super::credential::{Anchor, Caller, CertificateFacts, Credential};
+use super::model::{CertificatePattern, Peer};
+use super::request::{Principal, Transport};
 use crate::dicom::AeTitle;
 use std::fmt;
 use std::net::IpAddr;
@@ -28,39 +32,178 @@ pub enum IdentityReason {
     NoTitle,
     /// No peer has this title.
     UnknownTitle,
-    /// The certificate is not this peer's.
-    OtherCertificate(Arc<str>),
-    /// The certificate's names fit this peer, but the wrong CA vouches for it.
-    WrongAnchor(Arc<str>),
-    /// Certificate and title fit, the address does not.
-    WrongNetwork(Arc<str>),
-    /// This peer must show a certificate and showed none.
-    CertificateMissing(Arc<str>),
     /// This peer must use TLS and came to a plain listener.
     PlainNotAllowed(Arc<str>),
     /// This peer is marked `tls = "off"` and came with TLS.
     PlainOnly(Arc<str>),
     /// This peer has no `certificate` and came to a listener that asks for one.
     NotBound(Arc<str>),
+    /// This peer must show a certificate and showed none.
+    CertificateMissing(Arc<str>),
+    /// The certificate is not this peer's.
+    OtherCertificate(Arc<str>),
+    /// The certificate's names fit this peer, but the wrong CA vouches for it, or none.
+    WrongAnchor(Arc<str>),
+    /// All else fits, the address does not.
+    WrongNetwork(Arc<str>),
     /// Title and certificate fit several peers.
     Ambiguous(Vec<Arc<str>>),
 }
 
+impl Policy {
+    /// Ties title, certificate, address and listener to one peer.
+    pub fn identify(&self, caller: &Caller<'_>) -> Result<Principal, IdentityFault> {
+        let from = caller.from.to_canonical();
+        let holders = self.holders(&caller.credential);
+        let none = Title::default();
+        let title = caller.calling.as_ref().and_then(|title| self.titles.get(title)).unwrap_or(&none);
+        let stand_in: &[u32] = if title.peers.is_empty() { &[0] } else { &title.peers };
+
+        let mut fitting = Vec::new();
+        let mut nearest: Option<IdentityReason> = None;
+        for &number in stand_in {
+            let Some(peer) = self.model.peers.get(number as usize) else { continue };
+            match fits(peer, from, &caller.credential) {
+                Ok(()) => fitting.push((number, peer)),
+                Err(reason) if nearest.as_ref().is_none_or(|nearest| rank(nearest) < rank(&reason)) => {
+                    nearest = Some(reason);
+                }
+                Err(_) => {}
+            }
+        }
+        let reason = match (caller.calling, fitting.as_slice()) {
+            (None, _) => IdentityReason::NoTitle,
+            (Some(_), _) if title.peers.is_empty() => IdentityReason::UnknownTitle,
+            (Some(calling), &[(number, peer)]) => {
+                let transport = transport(&caller.credential);
+                return Ok(Principal { peer: number, name: Arc::clone(&peer.name), calling, from, transport });
+            }
+            (Some(_), []) => nearest.unwrap_or(IdentityReason::UnknownTitle),
+            (Some(_), several) => {
+                IdentityReason::Ambiguous(several.iter().map(|(_, peer)| Arc::clone(&peer.name)).collect())
+            }
+        };
+        Err(IdentityFault { calling: caller.calling, from, reason, holders })
+    }
+
+    /// The peers that a certificate does belong to, whatever title it came with.
+    fn holders(&self, credential: &Credential<'_>) -> Vec<Arc<str>> {
+        let Credential::Mutual(facts) = credential else { return Vec::new() };
+        let dns = facts.dns.iter().cloned().map(CertificatePattern::Dns);
+        let common_name = facts.common_name.iter().cloned().map(CertificatePattern::CommonName);
+        let patterns = dns.chain(common_name).chain([CertificatePattern::Spki(facts.spki)]);
+        let mut holders: Vec<u32> = patterns
+            .filter_map(|pattern| self.certificates.get(&pattern))
+            .flatten()
+            .copied()
+            .take(MAX_HOLDERS)
+            .collect();
+        holders.sort_unstable();
+        holders.dedup();
+        let peers = holders.into_iter().filter_map(|number| self.model.peers.get(number as usize));
+        peers.filter(|peer| bound(peer, facts).is_ok()).map(|peer| Arc::clone(&peer.name)).collect()
+    }
+}
+
+/// Peers that a record names as holders of a certificate.
+const MAX_HOLDERS: usize = 8;
+
+fn fits(peer: &Peer, from: IpAddr, credential: &Credential<'_>) -> Result<(), IdentityReason> {
+    let name = || Arc::clone(&peer.name);
+    let bound_by_certificate = match credential {
+        Credential::Plain if !peer.plain => return Err(IdentityReason::PlainNotAllowed(name())),
+        Credential::Plain => false,
+        Credential::Tls | Credential::Mutual(_) if peer.plain => return Err(IdentityReason::PlainOnly(name())),
+        Credential::Tls if peer.certificate.is_some() => return Err(IdentityReason::CertificateMissing(name())),
+        Credential::Tls => false,
+        Credential::Mutual(facts) => {
+            bound(peer, facts)?;
+            true
+        }
+    };
+    let near = if peer.networks.is_empty() {
+        // Without certificate and network nothing but a title would speak for it, and titles are no secret.
+        bound_by_certificate || from.is_loopback()
+    } else {
+        peer.networks.iter().any(|network| network.contains(&from))
+    };
+    if near { Ok(()) } else { Err(IdentityReason::WrongNetwork(name())) }
+}
+
+/// Whether a certificate is a peer's: what it says, and who vouches for it.
+fn bound(peer: &Peer, facts: &CertificateFacts) -> Result<(), IdentityReason> {
+    let name = || Arc::clone(&peer.name);
+    let names_fit = match &peer.certificate {
+        None => return Err(IdentityReason::NotBound(name())),
+        // The key speaks for itself, whoever vouches for the rest of the certificate.
+        Some(CertificatePattern::Spki(key)) if *key == facts.spki => return Ok(()),
+        Some(CertificatePattern::Spki(_)) => false,
+        Some(CertificatePattern::Dns(dns)) => facts.dns.contains(dns),
+        Some(CertificatePattern::CommonName(common_name)) => facts.common_name.as_ref() == Some(common_name),
+        Some(CertificatePattern::Any) => true,
+    };
+    if !names_fit {
+        return Err(IdentityReason::OtherCertificate(name()));
+    }
+    let vouched = match (&peer.trust, &facts.anchor) {
+        (None, Anchor::ClientCa) => true,
+        (Some(trust), Anchor::Peer(path)) => **trust == **path,
+        (None, Anchor::Peer(_)) | (Some(_), Anchor::ClientCa) | (_, Anchor::Pinned) => false,
+    };
+    if vouched { Ok(()) } else { Err(IdentityReason::WrongAnchor(name())) }
+}
+
+/// How near a caller came, where several peers share its title.
+const fn rank(reason: &IdentityReason) -> u8 {
+    match reason {
+        IdentityReason::NoTitle | IdentityReason::UnknownTitle | IdentityReason::Ambiguous(_) => 0,
+        IdentityReason::PlainNotAllowed(_) | IdentityReason::PlainOnly(_) => 1,
+        IdentityReason::NotBound(_) | IdentityReason::CertificateMissing(_) => 2,
+        IdentityReason::OtherCertificate(_) => 3,
+        IdentityReason::WrongAnchor(_) => 4,
+        IdentityReason::WrongNetwork(_) => 5,
+    }
+}
+
+const fn transport(credential: &Credential<'_>) -> Transport {
+    match credential {
+        Credential::Plain => Transport::Plain,
+        Credential::Tls => Transport::Tls,
+        Credential::Mutual(facts) => Transport::Mutual { spki: facts.spki },
+    }
+}
+
 impl fmt::Display for IdentityFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.calling {
-            Some(title) => write!(f, "`{title}` is not known"),
-            None => f.write_str("no calling AE title"),
+        match &self.calling {
+            Some(title) => write!(f, "`{title}` from {}: {}", self.from, self.reason)?,
+            None => write!(f, "a caller from {}: {}", self.from, self.reason)?,
+        }
+        if let [first, rest @ ..] = self.holders.as_slice() {
+            write!(f, "; the certificate belongs to `{first}`")?;
+            rest.iter().try_for_each(|holder| write!(f, " and `{holder}`"))?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for IdentityReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTitle => f.write_str("the calling field holds no AE title"),
+            Self::UnknownTitle => f.write_str("no peer has this title"),
+            Self::PlainNotAllowed(peer) => write!(f, "peer `{peer}` must use TLS"),
+            Self::PlainOnly(peer) => write!(f, "peer `{peer}` is marked `tls = \"off\"` and came with TLS"),
+            Self::NotBound(peer) => write!(f, "no `certificate` is configured for peer `{peer}`"),
+            Self::CertificateMissing(peer) => write!(f, "peer `{peer}` must show a certificate, and showed none"),
+            Self::OtherCertificate(peer) => write!(f, "the certificate is not that of peer `{peer}`"),
+            Self::WrongAnchor(peer) => {
+                write!(f, "the certificate names peer `{peer}`, but the CA that counts for it does not vouch for it")
+            }
+            Self::WrongNetwork(peer) => write!(f, "peer `{peer}` may not call from this address"),
+            Self::Ambiguous(peers) => write!(f, "title and certificate fit several peers: {}", peers.join(", ")),
         }
     }
 }
 
 impl std::error::Error for IdentityFault {}
-
-impl Policy {
-    /// Ties title, certificate, address and listener to one peer.
-    pub fn identify(&self, caller: &Caller<'_>) -> Result<Principal, IdentityFault> {
-        let reason = IdentityReason::UnknownTitle;
-        Err(IdentityFault { calling: caller.calling, from: caller.from, reason, holders: Vec::new() })
-    }
-}

@@ -78,3 +78,18 @@ pub struct Moment {
     /// Local day of the week, Monday is 0.
     pub weekday: u8,
 }
+
+impl Moment {
+    /// A moment as a clock in its time zone shows it.
+    pub fn of(zoned: &jiff::Zoned) -> Self {
+        Self { unix: zoned.timestamp().as_second(), ..Self::of_local(zoned.datetime()) }
+    }
+
+    /// A local date and time, taken for UTC where the instant matters.
+    pub fn of_local(local: jiff::civil::DateTime) -> Self {
+        let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
+        let weekday = local.weekday().to_monday_zero_offset().unsigned_abs();
+        let unix = local.to_zoned(jiff::tz::TimeZone::UTC).map_or(0, |zoned| zoned.timestamp().as_second());
+        Self { unix, minute, weekday }
+    }
+}

@@ -1,7 +1,11 @@
-//! The policy file's own tests: a `[[test]]` is identified and decided like a caller on the wire.
+//! The policy file's own tests: a `[[test]]` is identified and decided like a caller on the wire, as if nothing were
+//! being observed: a test is about the rules.
 
 use super::compiled::Policy;
-use super::model::Expectation;
+use super::decision::{Decision, DenialReason};
+use super::model::{Expectation, PolicyTest};
+use super::question::Question;
+use super::request::Moment;
 
 /// How one `[[test]]` came out.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -21,6 +25,64 @@ pub struct TestOutcome {
 impl Policy {
     /// Runs every `[[test]]` of the file, in its order.
     pub fn run_tests(&self) -> Vec<TestOutcome> {
-        Vec::new()
+        self.model.tests.iter().map(|test| self.run_test(test)).collect()
+    }
+
+    fn run_test(&self, test: &PolicyTest) -> TestOutcome {
+        let (outcome, rule, verdict) = self.try_test(test);
+        let right_rule = test.rule.as_ref().is_none_or(|expected| rule.as_deref() == Some(expected));
+        let passed = outcome == Some(test.expect) && right_rule;
+        let verdict = match &test.rule {
+            Some(expected) if outcome == Some(test.expect) && !right_rule => {
+                format!("{verdict}, but rule `{expected}` should have decided")
+            }
+            _ => verdict,
+        };
+        TestOutcome { name: test.name.clone(), line: test.line, passed, expected: test.expect, verdict }
+    }
+
+    fn try_test(&self, test: &PolicyTest) -> (Option<Expectation>, Option<String>, String) {
+        let question = question(test);
+        let asked = match self.ask(&question) {
+            Ok(asked) => asked,
+            Err(fault) => return (None, None, format!("it cannot be asked: {fault}")),
+        };
+        let principal = match &asked.identity {
+            Ok(principal) => principal,
+            Err(fault) => return (Some(Expectation::Deny), None, format!("deny: {fault}")),
+        };
+        match self.decide_as(&asked.request(principal), false) {
+            Decision::Permit(permission) => {
+                let rule = permission.rule.map(|rule| rule.to_string());
+                let verdict = format!("permit: rule `{}`", rule.as_deref().unwrap_or_default());
+                (Some(Expectation::Permit), rule, verdict)
+            }
+            Decision::Deny(denial) => {
+                let verdict = format!("deny: {}", denial.reason);
+                let rule = match denial.reason {
+                    DenialReason::Rule(rule) => Some(rule.to_string()),
+                    _ => None,
+                };
+                (Some(Expectation::Deny), rule, verdict)
+            }
+            Decision::Need(_) => (None, None, String::from("it hangs on a modality that the test does not state")),
+        }
     }
 }
+
+fn question(test: &PolicyTest) -> Question {
+    Question {
+        peer: test.peer.clone(),
+        from: test.from,
+        wants: Some(test.wants),
+        to: test.to.clone(),
+        sop_class: test.sop_class,
+        transfer_syntax: test.transfer_syntax,
+        modality: test.modality.clone(),
+        destination: test.destination,
+        at: test.at.map_or(WEDNESDAY_NOON, Moment::of_local),
+    }
+}
+
+/// When a test asks that does not say when: 2 January 2030, a Wednesday, 12:00.
+const WEDNESDAY_NOON: Moment = Moment { unix: 1_893_585_600, minute: 720, weekday: 2 };

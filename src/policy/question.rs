@@ -1,0 +1,160 @@
+//! A question in an administrator's words (a `[[test]]`, `policy explain`), put to the policy as a caller would.
+
+use super::compiled::Policy;
+use super::credential::{Anchor, Caller, CertificateFacts, Credential};
+use super::identify::IdentityFault;
+use super::model::{CertificatePattern, Peer};
+use super::request::{Known, Moment, Principal, Request};
+use crate::dicom::dimse::Operation;
+use crate::dicom::{AeTitle, Uid};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+/// What somebody asks about. The peer's certificate is taken to be the right one.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The peer that asks, by name or title; a title that nobody has is a stranger's.
+    pub peer: String,
+    /// Where it calls from; default: an address inside its network.
+    pub from: Option<IpAddr>,
+    /// What it wants; `None`: anything at all.
+    pub wants: Option<Operation>,
+    /// The archive, by name or called title; default: the only one.
+    pub to: Option<String>,
+    /// SOP class, where it matters.
+    pub sop_class: Option<Uid>,
+    /// Transfer syntax, where it matters.
+    pub transfer_syntax: Option<Uid>,
+    /// Modality of the object, where it matters.
+    pub modality: Option<String>,
+    /// Move destination, where it matters.
+    pub destination: Option<AeTitle>,
+    /// When.
+    pub at: Moment,
+}
+
+/// Why a question cannot be put.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuestionFault {
+    /// The name is no peer's and cannot be a title.
+    #[error("there is no peer `{0}`")]
+    NoPeer(String),
+    /// Several peers have the title.
+    #[error("several peers have the title `{0}`: say which one by its name")]
+    SeveralPeers(String),
+    /// The name is no archive's.
+    #[error("there is no archive `{0}`")]
+    NoArchive(String),
+    /// Several archives, and none is named.
+    #[error("there are several archives: say which one")]
+    WhichArchive,
+}
+
+/// A question with its words looked up.
+pub(super) struct Asked<'q> {
+    question: &'q Question,
+    /// Who it is, as `identify` said.
+    pub identity: Result<Principal, IdentityFault>,
+    /// Where it called from.
+    pub from: IpAddr,
+    /// The archive's `ae_title`.
+    pub to: &'q str,
+}
+
+impl Asked<'_> {
+    /// The question as a request of this principal.
+    pub fn request<'a>(&'a self, principal: &'a Principal) -> Request<'a> {
+        let question = self.question;
+        Request {
+            principal,
+            to: self.to,
+            operation: question.wants,
+            sop_class: question.sop_class.as_ref(),
+            transfer_syntax: question.transfer_syntax.as_ref(),
+            destination: question.destination.as_ref(),
+            modality: match &question.modality {
+                Some(modality) => Known::Is(modality),
+                None if question.wants.is_none() => Known::Unread,
+                None => Known::Absent,
+            },
+            at: question.at,
+        }
+    }
+}
+
+impl Policy {
+    /// Finds peer and archive, and identifies the peer with the certificate that it should have.
+    pub(super) fn ask<'q>(&'q self, question: &'q Question) -> Result<Asked<'q>, QuestionFault> {
+        let to = self.archive_asked(question.to.as_deref())?;
+        let (calling, peer) = self.peer_asked(&question.peer)?;
+        let from = question.from.unwrap_or_else(|| peer.map_or(LOOPBACK, usual_address));
+        let facts = peer.and_then(usual_certificate);
+        let credential = match (&facts, peer) {
+            (Some(facts), _) => Credential::Mutual(facts),
+            (None, Some(peer)) if peer.plain => Credential::Plain,
+            (None, _) => Credential::Tls,
+        };
+        let identity = self.identify(&Caller { calling: Some(calling), from, credential });
+        Ok(Asked { question, identity, from, to })
+    }
+
+    fn archive_asked(&self, name: Option<&str>) -> Result<&str, QuestionFault> {
+        let archives = &self.model.archives;
+        let Some(name) = name else {
+            return match archives.as_slice() {
+                [only] => Ok(only.ae_title.as_str()),
+                _ => Err(QuestionFault::WhichArchive),
+            };
+        };
+        let own = archives.iter().find(|archive| archive.ae_title.as_str() == name);
+        own.map(|archive| archive.ae_title.as_str())
+            .or_else(|| AeTitle::new(name).ok().and_then(|called| self.archive_by_called(&called)))
+            .ok_or_else(|| QuestionFault::NoArchive(name.to_owned()))
+    }
+
+    fn peer_asked(&self, name: &str) -> Result<(AeTitle, Option<&Peer>), QuestionFault> {
+        if let Some(peer) = self.peer(name)
+            && let Some(title) = peer.ae_titles.first()
+        {
+            return Ok((*title, Some(peer)));
+        }
+        let title = AeTitle::new(name).map_err(|_| QuestionFault::NoPeer(name.to_owned()))?;
+        let peers = self.titles.get(&title).map(|title| title.peers.as_slice()).unwrap_or_default();
+        match peers {
+            [] => Ok((title, None)),
+            [only] => Ok((title, self.model.peers.get(*only as usize))),
+            _ => Err(QuestionFault::SeveralPeers(name.to_owned())),
+        }
+    }
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// The first address of the peer's first network that a host can have.
+fn usual_address(peer: &Peer) -> IpAddr {
+    match peer.networks.first() {
+        Some(IpNet::V4(network)) => network.hosts().next().unwrap_or(network.addr()).into(),
+        Some(IpNet::V6(network)) => network.hosts().next().unwrap_or(network.addr()).into(),
+        None => LOOPBACK,
+    }
+}
+
+/// A certificate as the peer should have it; `None`: it has none.
+fn usual_certificate(peer: &Peer) -> Option<CertificateFacts> {
+    let pattern = peer.certificate.as_ref()?;
+    let (mut dns, mut common_name, mut spki) = (Vec::new(), None, [0; 32]);
+    match pattern {
+        CertificatePattern::Dns(name) => dns.push(Arc::clone(name)),
+        CertificatePattern::CommonName(name) => common_name = Some(Arc::clone(name)),
+        CertificatePattern::Spki(key) => spki = *key,
+        CertificatePattern::Any => {}
+    }
+    let anchor = match (&peer.trust, pattern) {
+        (_, CertificatePattern::Spki(_)) => Anchor::Pinned,
+        (Some(trust), _) => Anchor::Peer(Arc::from(trust.as_str())),
+        (None, _) => Anchor::ClientCa,
+    };
+    let (subject, serial) = (String::new(), String::new());
+    Some(CertificateFacts { dns, common_name, spki, anchor, subject, serial, not_after: i64::MAX })
+}

@@ -1,0 +1,150 @@
+//! Conditions and reasons in words, for denials, `explain` and records.
+
+use super::compiled::{Modality, Policy};
+use super::decision::DenialReason;
+use super::evaluate::{Condition, Finding};
+use super::model::{Destination, Hours, Rule, Subject};
+use super::request::{Known, Request};
+use crate::dicom::Uid;
+use std::fmt;
+
+/// The days as `days` names them, Monday first.
+pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+/// Values of a rule that are spelled out before "and N more".
+const SPELLED: usize = 4;
+
+impl Policy {
+    /// One condition of one rule in words. What came from the wire appears only as far as it is printable.
+    pub(super) fn in_words(&self, rule: u32, condition: Condition, finding: Finding, request: &Request<'_>) -> String {
+        let Some(rule) = self.model.rules.get(rule as usize) else { return String::new() };
+        let key = condition.as_str();
+        let has = match condition {
+            Condition::Who | Condition::Via => {
+                let subjects = if condition == Condition::Who { &rule.who } else { &rule.via };
+                return self.subjects_in_words(key, subjects, finding, request);
+            }
+            Condition::To => list(rule.to.iter()),
+            Condition::May => list(rule.may.iter()),
+            Condition::SopClasses => list(rule.sop_classes.iter()),
+            Condition::TransferSyntaxes => list(rule.transfer_syntaxes.iter()),
+            Condition::Destinations => list(rule.destinations.iter()),
+            Condition::Modalities => list(rule.modalities.iter()),
+            Condition::Hours => rule.hours.map(|hours| hours.to_string()).unwrap_or_default(),
+            Condition::Days => list(rule.days.iter().filter_map(|&day| DAYS.get(usize::from(day)))),
+        };
+        let asked = asked(condition, request);
+        match (finding, asked) {
+            (Finding::Free, _) => format!("{key}: any"),
+            (Finding::Holds, Some(asked)) => format!("{key} has `{asked}`"),
+            (Finding::Fails, Some(asked)) if condition == Condition::Hours => {
+                format!("{key} are {has}, it was {asked}")
+            }
+            (Finding::Fails, Some(asked)) => format!("{key} lacks `{asked}`{}", besides(condition, rule, &has)),
+            (Finding::Later, _) => format!("{key} is {has}, which only the message can tell"),
+            (Finding::Untold, _) | (_, None) => format!("{key} is {has}, and the request states none"),
+        }
+    }
+
+    fn subjects_in_words(&self, key: &str, subjects: &[Subject], finding: Finding, request: &Request<'_>) -> String {
+        let name = &request.principal.name;
+        match finding {
+            Finding::Free => format!("{key}: any"),
+            Finding::Holds => {
+                let groups = self.peer(name).map(|peer| peer.groups.as_slice()).unwrap_or_default();
+                let by = subjects.iter().find(|subject| match subject {
+                    Subject::Peer(peer) | Subject::Archive(peer) => peer == name,
+                    Subject::Group(group) => groups.contains(group),
+                    Subject::Anyone => true,
+                    Subject::User(_) | Subject::Role(_) => false,
+                });
+                by.map_or_else(|| format!("{key} matches"), |by| format!("{key} has {by}"))
+            }
+            _ if subjects.iter().any(|subject| matches!(subject, Subject::User(_) | Subject::Role(_))) => {
+                format!("{key} names users or roles, and people are not known to the gateway yet")
+            }
+            _ => format!("{key} names neither `{name}` nor a group of it"),
+        }
+    }
+}
+
+fn besides(condition: Condition, rule: &Rule, has: &str) -> String {
+    match condition {
+        Condition::Destinations if rule.destinations.is_empty() => String::from(" (it sends nowhere)"),
+        _ => format!(" (it has {has})"),
+    }
+}
+
+/// What the request says about a condition.
+fn asked(condition: Condition, request: &Request<'_>) -> Option<String> {
+    match condition {
+        Condition::Who | Condition::Via => Some(request.principal.name.to_string()),
+        Condition::To => Some(request.to.to_owned()),
+        Condition::May => request.operation.map(|operation| operation.to_string()),
+        Condition::SopClasses => request.sop_class.map(Uid::to_string),
+        Condition::TransferSyntaxes => request.transfer_syntax.map(Uid::to_string),
+        Condition::Destinations => request.destination.map(|title| title.to_string()),
+        Condition::Modalities => match request.modality {
+            Known::Is(text) => Modality::new(text).map(|_| text.trim_matches([' ', '\0']).to_owned()),
+            Known::Absent | Known::Unread => None,
+        },
+        Condition::Hours => Some(format!("{:02}:{:02}", request.at.minute / 60, request.at.minute % 60)),
+        Condition::Days => DAYS.get(usize::from(request.at.weekday)).map(|&day| day.to_owned()),
+    }
+}
+
+/// The first few values, comma separated, and how many more there are.
+fn list(values: impl Iterator<Item = impl fmt::Display>) -> String {
+    let mut words = String::new();
+    let mut more = 0;
+    for (count, value) in values.enumerate() {
+        match count {
+            0 => words = value.to_string(),
+            _ if count < SPELLED => words = format!("{words}, {value}"),
+            _ => more += 1,
+        }
+    }
+    if more == 0 { words } else { format!("{words} and {more} more") }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Peer(name) => write!(f, "peer:{name}"),
+            Self::Group(name) => write!(f, "group:{name}"),
+            Self::Role(name) => write!(f, "role:{name}"),
+            Self::User(name) => write!(f, "user:{name}"),
+            Self::Archive(name) => write!(f, "archive:{name}"),
+            Self::Anyone => f.write_str("anyone"),
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Own => f.write_str("self"),
+            Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+impl fmt::Display for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (from, until) = (self.from, self.until);
+        write!(f, "{:02}:{:02}-{:02}:{:02}", from / 60, from % 60, until / 60, until % 60)
+    }
+}
+
+impl fmt::Display for DenialReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rule(rule) => write!(f, "rule `{rule}` denies it"),
+            Self::NoRule { nearest: Some(rule), lacked: Some(lacked) } => {
+                write!(f, "no rule permits it; nearest came `{rule}`: {lacked}")
+            }
+            Self::NoRule { .. } => f.write_str("no rule permits it, and none came near"),
+            Self::UnknownDestination(title) => write!(f, "`{title}` is no title of a peer or archive"),
+            Self::Fault(fault) => write!(f, "the policy could not decide: {fault}"),
+        }
+    }
+}
