@@ -374,6 +374,9 @@ fn encode_denial(body: &mut Body, denial: &Denial) {
         DenialReason::NoRule { nearest, lacked } => {
             body.text("reason", "no-rule").text_if("nearest", nearest.as_deref()).text_if("lacked", lacked.as_deref());
         }
+        DenialReason::UnknownDestination(title) => {
+            body.text("reason", "unknown-destination").text("unknown", title.as_str());
+        }
         DenialReason::Fault(words) => {
             body.text("reason", "fault").words("words", words);
         }

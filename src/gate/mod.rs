@@ -1,1 +1,17 @@
 //! The one door: admits a request or denies it, and writes the record. Only this room makes a permit.
+//!
+//! Every way through ends in a record: a denial's is written at once, a permit's when it is closed, and a permit that
+//! is dropped is recorded as aborted. Where nothing can be recorded, nothing is admitted.
+
+mod door;
+mod permit;
+mod refusal;
+mod visit;
+
+#[cfg(test)]
+mod tests;
+
+pub use door::{Admission, Basis, Entry, Gate, Object, Opening};
+pub use permit::{Outcome, Permit, SubOperations};
+pub use refusal::Refusal;
+pub use visit::{How, Visit};

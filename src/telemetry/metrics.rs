@@ -53,7 +53,10 @@ impl Metrics {
             &["operation", "decision"],
         )?;
         let of = |decision: &str| -> Vec<IntCounter> {
-            Operation::ALL.iter().map(|operation| operations.with_label_values(&[operation.as_str(), decision])).collect()
+            Operation::ALL
+                .iter()
+                .map(|operation| operations.with_label_values(&[operation.as_str(), decision]))
+                .collect()
         };
         let bytes = counters(&registry, "dicomgate_forwarded_bytes_total", "Bytes forwarded, by direction", &["to"])?;
         Ok(Self {
@@ -65,7 +68,12 @@ impl Metrics {
                 &["cause"],
             )?,
             associations_open: gauge(&registry, "dicomgate_associations_open", "Associations open now")?,
-            associations: counters(&registry, "dicomgate_associations_total", "Associations, by how they ended", &["end"])?,
+            associations: counters(
+                &registry,
+                "dicomgate_associations_total",
+                "Associations, by how they ended",
+                &["end"],
+            )?,
             archive_associations: gauges(
                 &registry,
                 "dicomgate_archive_associations_open",
@@ -80,9 +88,18 @@ impl Metrics {
             )?,
             bytes_in: bytes.with_label_values(&["archive"]),
             bytes_out: bytes.with_label_values(&["peer"]),
-            reloads: counters(&registry, "dicomgate_reloads_total", "Reloads of the configuration, by outcome", &["outcome"])?,
+            reloads: counters(
+                &registry,
+                "dicomgate_reloads_total",
+                "Reloads of the configuration, by outcome",
+                &["outcome"],
+            )?,
             generation: gauge(&registry, "dicomgate_generation", "Generation of the configuration in force")?,
-            observing: gauge(&registry, "dicomgate_observing", "1 while what no rule permits is only recorded, not refused")?,
+            observing: gauge(
+                &registry,
+                "dicomgate_observing",
+                "1 while what no rule permits is only recorded, not refused",
+            )?,
             certificate_expiry: gauges(
                 &registry,
                 "dicomgate_certificate_expiry_seconds",

@@ -1,0 +1,264 @@
+//! Admitting and refusing.
+
+use super::permit::{Permit, Record};
+use super::refusal::Refusal;
+use super::visit::{Counters, Ledger, Visit};
+use crate::audit::body::Body;
+use crate::audit::event::{Asked, Caller, Cause};
+use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
+use crate::dicom::dimse::Operation;
+use crate::dicom::{Phi, Uid};
+use crate::policy::request::Known;
+use crate::policy::{Decision, Denial, DenialReason, Fact, Permission, Policy, Principal, Request};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+/// The door. One for the process, shared by reference.
+#[derive(Debug)]
+pub struct Gate {
+    log: Arc<Log>,
+    associations: AtomicU64,
+}
+
+/// The configuration in force: what decides, and its number.
+#[derive(Debug, Clone, Copy)]
+pub struct Basis<'a> {
+    /// The policy.
+    pub policy: &'a Policy,
+    /// Generation of the snapshot it belongs to; stands in every record.
+    pub generation: u64,
+}
+
+/// What an association is about to be, once identified.
+#[derive(Debug)]
+pub struct Opening<'a> {
+    /// Who, for the record.
+    pub caller: Caller<'a>,
+    /// Who, for the policy.
+    pub principal: Principal,
+    /// Presentation contexts that policy keeps, for people: `CTImageStorage`.
+    pub kept: &'a [String],
+    /// Presentation contexts that policy takes away, and why, for people.
+    pub removed: &'a [String],
+}
+
+/// What an operation is about, beyond what the policy is asked.
+#[derive(Debug, Clone, Default)]
+pub struct Object<'a> {
+    /// Message id of the command.
+    pub message: u16,
+    /// SOP instance.
+    pub instance: Option<&'a Uid>,
+    /// Study Instance UID.
+    pub study: Option<&'a Uid>,
+    /// Patient ID, as it stands in the data set or query.
+    pub patient_id: Option<Phi<&'a [u8]>>,
+    /// Patient's Name, as it stands in the data set or query.
+    pub patient_name: Option<Phi<&'a [u8]>>,
+}
+
+/// The answer to an association.
+#[derive(Debug)]
+pub enum Entry {
+    /// Admitted; its opening record is written.
+    Open(Visit),
+    /// Denied; the record is written.
+    Denied(Refusal),
+    /// Nothing can be recorded: reject it for now (A-ASSOCIATE-RJ 2/3/1).
+    Unrecorded,
+}
+
+/// The answer to an operation.
+#[derive(Debug)]
+pub enum Admission {
+    /// Admitted.
+    Permit(Permit),
+    /// Denied; the record is written. The answer is 0124H with [`Refusal::comment`].
+    Denied(Refusal),
+    /// The policy needs this first.
+    Need(Fact),
+    /// Nothing can be recorded: refuse for now, with a status of resources (A700H, 0213H).
+    Unrecorded,
+}
+
+impl Gate {
+    /// A door that records into this log.
+    pub fn new(log: Arc<Log>) -> Self {
+        Self { log, associations: AtomicU64::new(0) }
+    }
+
+    /// The log, for its head and state.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// A new id, for a connection just accepted.
+    pub fn association(&self) -> AssociationId {
+        AssociationId { run: self.log.run(), number: self.associations.fetch_add(1, Relaxed).saturating_add(1) }
+    }
+
+    /// Records that the gateway took up work.
+    pub fn started(&self, generation: u64, version: &str, listeners: &[String]) -> Result<Receipt, Unrecorded> {
+        self.log.append(&Event::Started { version, listeners }, generation)
+    }
+
+    /// Records that the gateway stops; after it only [`Log::close`].
+    pub fn stopped(&self, generation: u64, reason: &str) -> Result<Receipt, Unrecorded> {
+        self.log.append(&Event::Stopped { reason }, generation)
+    }
+
+    /// Records that a new configuration serves.
+    pub fn reloaded(&self, generation: u64, changes: &[String]) -> Result<Receipt, Unrecorded> {
+        self.log.append(&Event::Reloaded { changes }, generation)
+    }
+
+    /// Records that a new configuration was refused.
+    pub fn reload_refused(&self, generation: u64, faults: &[String]) -> Result<Receipt, Unrecorded> {
+        self.log.append(&Event::ReloadRefused { faults }, generation)
+    }
+
+    /// Records why a connection ends before it became an association.
+    pub fn refuse_connection(&self, generation: u64, caller: Caller<'_>, cause: Cause, words: &str) -> Refusal {
+        self.refuse(&Event::ConnectionRefused { caller, cause, words }, generation, cause)
+    }
+
+    /// Records why an association is rejected, for other reasons than the policy's.
+    pub fn refuse_association(
+        &self,
+        generation: u64,
+        caller: Caller<'_>,
+        to: Option<&str>,
+        cause: Cause,
+        words: &str,
+    ) -> Refusal {
+        self.refuse(&Event::AssociationRefused { caller, to, cause, words, denial: None }, generation, cause)
+    }
+
+    /// Asks the policy whether this principal may do anything at all there (`request.operation` is `None`), and
+    /// records the opening. Nothing may be dialled before.
+    pub fn open_association(&self, basis: Basis<'_>, opening: Opening<'_>, request: &Request<'_>) -> Entry {
+        let Opening { caller, principal, kept, removed } = opening;
+        let generation = basis.generation;
+        if let Decision::Deny(denial) = basis.policy.decide(request) {
+            let (to, denial) = (Some(request.to), Some(&denial));
+            let event =
+                Event::AssociationRefused { caller, to, cause: Cause::Policy, words: "the policy denies", denial };
+            return Entry::Denied(self.refuse(&event, generation, Cause::Policy));
+        }
+        let Ok(room) = self.log.reserve() else { return Entry::Unrecorded };
+        let mut who = Body::fragment();
+        caller.who(&mut who);
+        let event = Event::AssociationOpened { caller, to: request.to, kept, removed };
+        if self.log.append(&event, generation).is_err() {
+            return Entry::Unrecorded;
+        }
+        let ledger = Arc::new(Ledger { id: caller.association, who, counters: Counters::default() });
+        Entry::Open(Visit { ledger, principal, room: Some(room), generation, began: Instant::now() })
+    }
+
+    /// Asks the policy about one operation. A denial is recorded at once; a permit reserves room for its record.
+    pub fn admit(&self, basis: Basis<'_>, visit: &Visit, request: &Request<'_>, object: &Object<'_>) -> Admission {
+        match basis.policy.decide(request) {
+            Decision::Need(fact) => Admission::Need(fact),
+            Decision::Deny(denial) => self.deny(basis, visit, request, object, &denial),
+            Decision::Permit(permission) => match request.operation {
+                Some(operation) => self.permit(basis, visit, request, object, operation, &permission),
+                None => {
+                    let reason = DenialReason::Fault("an operation without a name".to_owned());
+                    self.deny(basis, visit, request, object, &Denial { reason, operation: None })
+                }
+            },
+        }
+    }
+
+    /// Records bytes that break the protocol; the association ends.
+    pub fn malformed(&self, visit: &Visit, place: &str, words: &str) -> Refusal {
+        let event = Event::Malformed { who: &visit.ledger.who, place, words };
+        self.refuse(&event, visit.generation, Cause::Malformed)
+    }
+
+    /// Records that a command and its data set disagree; the association ends. `words` without the values: they may
+    /// be a patient's.
+    pub fn mismatch(&self, visit: &Visit, request: &Request<'_>, object: &Object<'_>, words: &str) -> Refusal {
+        let asked = asked(request, object);
+        let event = Event::Mismatch { who: &visit.ledger.who, asked: &asked, words };
+        self.refuse(&event, visit.generation, Cause::Mismatch)
+    }
+
+    /// Records that a live association ends because policy, certificates or quarantine changed.
+    pub fn end_by_policy(&self, generation: u64, visit: &Visit, words: &str) -> Refusal {
+        self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, words }, generation, Cause::Policy)
+    }
+
+    fn permit(
+        &self,
+        basis: Basis<'_>,
+        visit: &Visit,
+        request: &Request<'_>,
+        object: &Object<'_>,
+        operation: Operation,
+        permission: &Permission,
+    ) -> Admission {
+        let record = if operation == Operation::Echo {
+            if !self.log.is_writable() {
+                return Admission::Unrecorded;
+            }
+            None
+        } else {
+            let Ok(room) = self.log.reserve() else { return Admission::Unrecorded };
+            let mut body = Body::new("operation", false);
+            body.number("generation", basis.generation).fields(&visit.ledger.who);
+            asked(request, object).encode(&mut body);
+            body.text_if("rule", permission.rule.as_deref()).flag("observed", permission.observed);
+            Some(Record { body, room, began: Instant::now() })
+        };
+        Admission::Permit(Permit {
+            ledger: Arc::clone(&visit.ledger),
+            message: object.message,
+            operation,
+            instance: object.instance.copied(),
+            observed: permission.observed,
+            record,
+        })
+    }
+
+    fn deny(
+        &self,
+        basis: Basis<'_>,
+        visit: &Visit,
+        request: &Request<'_>,
+        object: &Object<'_>,
+        denial: &Denial,
+    ) -> Admission {
+        visit.ledger.counters.denied.fetch_add(1, Relaxed);
+        let asked = asked(request, object);
+        let event = Event::Denied { who: &visit.ledger.who, asked: &asked, denial };
+        Admission::Denied(self.refuse(&event, basis.generation, Cause::Policy))
+    }
+
+    fn refuse(&self, event: &Event<'_>, generation: u64, cause: Cause) -> Refusal {
+        let incident = self.log.append(event, generation).ok().and_then(|receipt| receipt.incident);
+        Refusal { incident, cause }
+    }
+}
+
+fn asked<'a>(request: &Request<'a>, object: &Object<'a>) -> Asked<'a> {
+    Asked {
+        operation: request.operation.unwrap_or(Operation::Other),
+        to: request.to,
+        message: object.message,
+        sop_class: request.sop_class.map(Uid::as_str),
+        instance: object.instance.map(Uid::as_str),
+        study: object.study.map(Uid::as_str),
+        transfer_syntax: request.transfer_syntax.map(Uid::as_str),
+        modality: match request.modality {
+            Known::Is(modality) => Some(modality),
+            Known::Unread | Known::Absent => None,
+        },
+        destination: request.destination.map(crate::dicom::AeTitle::as_str),
+        patient_id: object.patient_id.clone(),
+        patient_name: object.patient_name.clone(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The permit: one operation, once.
+
+use super::visit::Ledger;
+use crate::audit::body::Body;
+use crate::audit::log::Room;
+use crate::audit::{AssociationId, Receipt, Unrecorded};
+use crate::dicom::Uid;
+use crate::dicom::dimse::Operation;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+/// Leave to send one message to the archive. Only the gate makes one; it is used up by closing it. Dropped, it is
+/// recorded as aborted, without blocking or failing.
+#[must_use = "a permit that is dropped is recorded as aborted"]
+pub struct Permit {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) message: u16,
+    pub(super) operation: Operation,
+    pub(super) instance: Option<Uid>,
+    pub(super) observed: bool,
+    /// The record but for its end, and the room it will go to. `None`: an echo, which is only counted.
+    pub(super) record: Option<Record>,
+}
+
+pub(super) struct Record {
+    pub(super) body: Body,
+    pub(super) room: Room,
+    pub(super) began: Instant,
+}
+
+/// How a permitted operation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outcome {
+    /// The archive's status (PS3.7 C), as it goes back.
+    pub status: u16,
+    /// Bytes of data sets that passed, both ways.
+    pub bytes: u64,
+    /// Answers that passed: C-FIND matches.
+    pub answers: u32,
+    /// Of a C-MOVE or C-GET.
+    pub sub_operations: Option<SubOperations>,
+}
+
+/// The counters of PS3.7 C.4.2 and C.4.3, as the archive gave them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct SubOperations {
+    /// Completed.
+    pub completed: u32,
+    /// Failed.
+    pub failed: u32,
+    /// With a warning.
+    pub warning: u32,
+}
+
+impl Permit {
+    /// The association it is for.
+    pub fn association(&self) -> AssociationId {
+        self.ledger.id
+    }
+
+    /// Message id of the command it is for.
+    pub fn message(&self) -> u16 {
+        self.message
+    }
+
+    /// The operation it is for.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// No rule permits this; it passes because the policy observes.
+    pub fn observed(&self) -> bool {
+        self.observed
+    }
+
+    /// Whether it is for this message: the archive leg asks before every send.
+    pub fn allows(
+        &self,
+        association: AssociationId,
+        message: u16,
+        operation: Operation,
+        instance: Option<&Uid>,
+    ) -> bool {
+        self.ledger.id == association
+            && self.message == message
+            && self.operation == operation
+            && self.instance.as_ref() == instance
+    }
+
+    /// Records how it ended. Written before this returns, and so before the answer goes back; on an error the answer
+    /// must not be a success (the record is written as soon as that is possible again).
+    pub fn close(mut self, outcome: Outcome) -> Result<Option<Receipt>, Unrecorded> {
+        self.ledger.counters.count(self.operation, outcome.bytes, self.observed);
+        let Some(record) = self.record.take() else { return Ok(None) };
+        let Record { mut body, room, began } = record;
+        body.status("status", outcome.status).number("bytes", outcome.bytes);
+        if outcome.answers > 0 {
+            body.number("answers", u64::from(outcome.answers));
+        }
+        if let Some(sub) = outcome.sub_operations {
+            body.number("completed", u64::from(sub.completed))
+                .number("failed", u64::from(sub.failed))
+                .number("warning", u64::from(sub.warning));
+        }
+        body.number("microseconds", micros(began));
+        room.append(body).map(Some)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let Some(Record { mut body, room, began }) = self.record.take() else { return };
+        self.ledger.counters.aborted.fetch_add(1, Relaxed);
+        body.flag("aborted", true).number("microseconds", micros(began));
+        room.append_soon(body);
+    }
+}
+
+impl std::fmt::Debug for Permit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Permit")
+            .field("association", &self.ledger.id)
+            .field("message", &self.message)
+            .field("operation", &self.operation)
+            .finish_non_exhaustive()
+    }
+}
+
+pub(super) fn micros(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX)
+}

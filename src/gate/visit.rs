@@ -1,0 +1,168 @@
+//! An admitted association, from its opening record to its closing one.
+
+use super::permit::micros;
+use crate::audit::body::Body;
+use crate::audit::log::Room;
+use crate::audit::{AssociationId, Receipt, Unrecorded};
+use crate::dicom::dimse::Operation;
+use crate::policy::Principal;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+/// An admitted association. Dropped without [`Visit::close`], it is recorded as aborted by the gateway.
+#[must_use = "a visit that is dropped is recorded as aborted"]
+pub struct Visit {
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) principal: Principal,
+    pub(super) room: Option<Room>,
+    pub(super) generation: u64,
+    pub(super) began: Instant,
+}
+
+/// What permits and their visit share.
+pub(super) struct Ledger {
+    pub(super) id: AssociationId,
+    /// Association, peer, title and address, encoded once.
+    pub(super) who: Body,
+    pub(super) counters: Counters,
+}
+
+#[derive(Default)]
+pub(super) struct Counters {
+    echoes: AtomicU64,
+    stores: AtomicU64,
+    others: AtomicU64,
+    observed: AtomicU64,
+    bytes: AtomicU64,
+    pub(super) aborted: AtomicU64,
+    pub(super) denied: AtomicU64,
+}
+
+impl Counters {
+    pub(super) fn count(&self, operation: Operation, bytes: u64, observed: bool) {
+        match operation {
+            Operation::Echo => &self.echoes,
+            Operation::Store | Operation::Reject => &self.stores,
+            _ => &self.others,
+        }
+        .fetch_add(1, Relaxed);
+        self.bytes.fetch_add(bytes, Relaxed);
+        if observed {
+            self.observed.fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// How an association ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// A-RELEASE.
+    Released,
+    /// The caller sent A-ABORT.
+    AbortedByPeer,
+    /// The caller's connection broke.
+    PeerLost,
+    /// The archive sent A-ABORT.
+    AbortedByArchive,
+    /// The archive's connection broke.
+    ArchiveLost,
+    /// The archive did not answer, or rejected the association.
+    ArchiveRefused,
+    /// The gateway ended it, for bytes that break the protocol.
+    Protocol,
+    /// The gateway ended it: a timer ran out, by its name in the configuration.
+    Timeout(&'static str),
+    /// The gateway ended it: policy, certificates or quarantine changed.
+    Policy,
+    /// The gateway ended it: it stops, and the time to drain was up.
+    Drain,
+    /// The gateway ended it: nothing can be recorded.
+    Unrecorded,
+}
+
+impl How {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Released => "released",
+            Self::AbortedByPeer => "aborted-by-peer",
+            Self::PeerLost => "peer-lost",
+            Self::AbortedByArchive => "aborted-by-archive",
+            Self::ArchiveLost => "archive-lost",
+            Self::ArchiveRefused => "archive-refused",
+            Self::Protocol => "protocol",
+            Self::Timeout(_) => "timeout",
+            Self::Policy => "policy",
+            Self::Drain => "drain",
+            Self::Unrecorded => "unrecorded",
+        }
+    }
+}
+
+impl Visit {
+    /// Its id.
+    pub fn id(&self) -> AssociationId {
+        self.ledger.id
+    }
+
+    /// Who is calling.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Generation of the configuration that it was last found in order under.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// It was asked again under a newer configuration, and stays.
+    pub fn set_generation(&mut self, generation: u64) {
+        self.generation = generation;
+    }
+
+    /// Records how it ended, with its counters. Closing it last, after its permits, gives whole counters.
+    pub fn close(mut self, how: How) -> Result<Receipt, Unrecorded> {
+        let body = self.closing(how.as_str(), how);
+        self.room.take().ok_or(Unrecorded)?.append(body)
+    }
+
+    fn closing(&self, word: &'static str, how: How) -> Body {
+        let mut body = Body::new("association-closed", false);
+        body.number("generation", self.generation).fields(&self.ledger.who).text("ended", word);
+        if let How::Timeout(timer) = how {
+            body.text("timer", timer);
+        }
+        let counters = &self.ledger.counters;
+        for (name, counter) in [
+            ("echoes", &counters.echoes),
+            ("stores", &counters.stores),
+            ("others", &counters.others),
+            ("observed_operations", &counters.observed),
+            ("denied", &counters.denied),
+            ("aborted_operations", &counters.aborted),
+            ("bytes", &counters.bytes),
+        ] {
+            let count = counter.load(Relaxed);
+            if count > 0 {
+                body.number(name, count);
+            }
+        }
+        body.number("microseconds", micros(self.began));
+        body
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        if let Some(room) = self.room.take() {
+            room.append_soon(self.closing("dropped", How::Unrecorded));
+        }
+    }
+}
+
+impl std::fmt::Debug for Visit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Visit").field("id", &self.ledger.id).field("peer", &self.principal.name).finish_non_exhaustive()
+    }
+}
