@@ -1,0 +1,58 @@
+//! Value representations (PS3.5 6.2) and what each means for a header in explicit VR (7.1.2).
+
+use std::fmt;
+
+/// A value representation as it stands in a header: two characters.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Vr(pub [u8; 2]);
+
+/// How long the length of an element is in explicit VR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// 16 bits.
+    Short,
+    /// Two reserved bytes, then 32 bits.
+    Long,
+    /// The VR is none that PS3.5 knows.
+    Unknown,
+}
+
+impl Vr {
+    /// Sequence of items.
+    pub const SQ: Self = Self(*b"SQ");
+    /// Unknown.
+    pub const UN: Self = Self(*b"UN");
+    /// Bytes.
+    pub const OB: Self = Self(*b"OB");
+    /// Words.
+    pub const OW: Self = Self(*b"OW");
+
+    pub(super) const fn form(self) -> Form {
+        match &self.0 {
+            b"AE" | b"AS" | b"AT" | b"CS" | b"DA" | b"DS" | b"DT" | b"FD" | b"FL" | b"IS" | b"LO" | b"LT" | b"PN"
+            | b"SH" | b"SL" | b"SS" | b"ST" | b"TM" | b"UI" | b"UL" | b"US" => Form::Short,
+            b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT" | b"UV" => {
+                Form::Long
+            }
+            _ => Form::Unknown,
+        }
+    }
+}
+
+impl fmt::Display for Vr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for byte in self.0 {
+            f.write_str(if byte.is_ascii_uppercase() { "" } else { "?" })?;
+            if byte.is_ascii_uppercase() {
+                fmt::Write::write_char(f, char::from(byte))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Vr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
