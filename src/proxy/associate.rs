@@ -13,10 +13,11 @@ use crate::dicom::AeTitle;
 use crate::dicom::association::{Association, Event, Outgoing};
 use crate::dicom::negotiation::{self, answer, propose, reject};
 use crate::dicom::pdu::{AssociateAc, AssociateRj, AssociateRq};
-use crate::gate::Visit;
+use crate::gate::{Basis, Entry, How, Opening, Visit};
 use crate::identity;
 use crate::net::slots::Slot;
-use crate::policy::{Decision, Denial, Principal, Request};
+use crate::policy::{Moment, Principal, Request};
+use crate::policy::request::Known as Fact;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,7 +29,6 @@ struct No<'a> {
     words: String,
     to: Option<&'a str>,
     principal: Option<&'a Principal>,
-    denial: Option<&'a Denial>,
 }
 
 /// Answers an association request.
@@ -45,10 +45,9 @@ pub(super) async fn associate(asking: Asking) -> Option<Relay> {
             let no = No {
                 rj: reject::REFUSED,
                 cause: Cause::Identity,
-                words: fault.explanation(),
+                words: fault.to_string(),
                 to: None,
                 principal: None,
-                denial: None,
             };
             return refuse(asking, no).await;
         }
@@ -56,7 +55,7 @@ pub(super) async fn associate(asking: Asking) -> Option<Relay> {
             let words = "no archive answers to the called title".to_owned();
             let principal = Some(&principal);
             let no =
-                No { rj: reject::REFUSED, cause: Cause::Identity, words, to: None, principal, denial: None };
+                No { rj: reject::REFUSED, cause: Cause::Identity, words, to: None, principal };
             return refuse(asking, no).await;
         }
         (Ok(principal), Some(_)) => principal,
@@ -70,7 +69,7 @@ async fn admit(asking: Asking, archive: &ArchiveWiring, principal: Principal) ->
     let shared = Arc::clone(&asking.newcomer.shared);
     let title = archive.settings.ae_title;
     let to = Some(title.as_str());
-    let no = |rj, cause, words: String| No { rj, cause, words, to, principal: Some(&principal), denial: None };
+    let no = |rj, cause, words: String| No { rj, cause, words, to, principal: Some(&principal) };
     if let Err(fault) = identity::user(asking.rq.user.identity.as_ref()) {
         return refuse(asking, no(reject::REFUSED, Cause::UserIdentity, fault.to_string())).await;
     }
@@ -83,12 +82,6 @@ async fn admit(asking: Asking, archive: &ArchiveWiring, principal: Principal) ->
         return refuse(asking, no(reject::PROTOCOL_VERSION, Cause::Negotiation, words)).await;
     }
     let moment = clock::moment();
-    let request = Request::association(&principal, title.as_str(), moment);
-    if let Decision::Deny(denial) = snapshot.policy.decide(&request) {
-        let words = denial.to_string();
-        let no = No { denial: Some(&denial), ..no(reject::REFUSED, Cause::Policy, words) };
-        return refuse(asking, no).await;
-    }
     if shared.live.draining() != super::live::Drain::No {
         return refuse(asking, no(reject::ARCHIVE_AWAY, Cause::Draining, "the gateway is stopping".to_owned())).await;
     }
@@ -115,7 +108,14 @@ async fn admit(asking: Asking, archive: &ArchiveWiring, principal: Principal) ->
         title,
         calling,
     );
-    go_on(asking, archive, principal, slot, proposed, sifted).await
+    go_on(asking, archive, principal, slot, Proposal { proposed, sifted, moment }).await
+}
+
+/// What is asked of the archive, and what of the caller's proposal it leaves out.
+struct Proposal {
+    proposed: AssociateRq,
+    sifted: Sifted,
+    moment: Moment,
 }
 
 async fn go_on(
@@ -123,41 +123,57 @@ async fn go_on(
     archive: &ArchiveWiring,
     principal: Principal,
     slot: Slot<Arc<str>>,
-    proposed: AssociateRq,
-    sifted: Sifted,
+    proposal: Proposal,
 ) -> Option<Relay> {
     let title = archive.settings.ae_title;
     let known = Known { presented: Some(&asking.presented), rq: Some(&asking.rq), principal: Some(&principal) };
-    let chain = asking.newcomer.wire.tls().and_then(|tls| tls.peer_certificates()).map(<[_]>::to_vec);
-    let visit = refusal::with_caller(&asking.newcomer, known, |caller| {
-        asking.newcomer.shared.gate.open_association(
-            caller,
-            principal.clone(),
-            chain,
-            title.as_str(),
-            &sifted.kept,
-            &sifted.removed,
-            slot,
-        )
+    let Proposal { proposed, sifted, moment } = proposal;
+    let newcomer = &asking.newcomer;
+    let basis = Basis { policy: &newcomer.snapshot.policy, generation: newcomer.snapshot.generation };
+    let request = Request {
+        principal: &principal,
+        to: title.as_str(),
+        operation: None,
+        sop_class: None,
+        transfer_syntax: None,
+        destination: None,
+        modality: Fact::Unread,
+        at: moment,
+    };
+    let entry = refusal::with_caller(newcomer, known, |caller| {
+        let opening = Opening { caller, principal: principal.clone(), kept: &sifted.kept, removed: &sifted.removed };
+        newcomer.shared.gate.open_association(basis, opening, &request)
     });
-    let Ok(visit) = visit else {
-        let words = "the association could not be recorded".to_owned();
-        let (to, principal) = (Some(title.as_str()), Some(&principal));
-        let no = No { rj: reject::ARCHIVE_AWAY, cause: Cause::Unrecorded, words, to, principal, denial: None };
-        return refuse(asking, no).await;
+    let (to, known_principal) = (Some(title.as_str()), Some(&principal));
+    let visit = match entry {
+        Entry::Open(visit) => visit,
+        Entry::Denied(denied) => {
+            newcomer.shared.metrics.refused.with_label_values(&[denied.cause.as_str()]).inc();
+            refusal::said(newcomer, known, denied.cause, denied.incident);
+            let Asking { mut newcomer, mut machine, .. } = asking;
+            reject(&mut newcomer, &mut machine, reject::REFUSED).await;
+            return None;
+        }
+        Entry::Unrecorded => {
+            let words = "the association could not be recorded".to_owned();
+            let cause = Cause::Unrecorded;
+            let no = No { rj: reject::ARCHIVE_AWAY, cause, words, to, principal: known_principal };
+            return refuse(asking, no).await;
+        }
     };
     if sifted.kept.is_empty() {
         bare::serve(asking, visit, &proposed).await;
+        drop(slot);
         return None;
     }
-    dial(asking, archive, principal, visit, proposed, sifted.may_store).await
+    dial(asking, archive, visit, slot, proposed, sifted.may_store).await
 }
 
 async fn dial(
     asking: Asking,
     archive: &ArchiveWiring,
-    principal: Principal,
     visit: Visit,
+    slot: Slot<Arc<str>>,
     proposed: AssociateRq,
     may_store: bool,
 ) -> Option<Relay> {
@@ -165,7 +181,8 @@ async fn dial(
     let shared = Arc::clone(&asking.newcomer.shared);
     let title = archive.settings.ae_title;
     let to = Some(title.as_str());
-    let no = |rj, cause, words: String| No { rj, cause, words, to, principal: Some(&principal), denial: None };
+    let principal = visit.principal().clone();
+    let no = |rj, cause, words: String| No { rj, cause, words, to, principal: Some(&principal) };
     let Ok(place) = shared.capacity.take(&archive.settings, may_store) else {
         let words = "as many associations are open as the archive's `max_associations` allows".to_owned();
         return refuse_visit(asking, visit, no(reject::FULL, Cause::ArchiveFull, words)).await;
@@ -192,16 +209,16 @@ async fn dial(
             return refuse_visit(asking, visit, no(rj, cause, format!("the archive: {fault}"))).await;
         }
     };
-    establish(asking, title, visit, &proposed, leg, &ac).await
+    establish(asking, title, visit, slot, &proposed, (leg, &ac)).await
 }
 
 async fn establish(
     mut asking: Asking,
     title: AeTitle,
     visit: Visit,
+    slot: Slot<Arc<str>>,
     proposed: &AssociateRq,
-    mut leg: Leg,
-    ac: &AssociateAc,
+    (mut leg, ac): (Leg, &AssociateAc),
 ) -> Option<Relay> {
     let snapshot = Arc::clone(&asking.newcomer.snapshot);
     let shared = Arc::clone(&asking.newcomer.shared);
@@ -214,7 +231,7 @@ async fn establish(
             let principal = visit.principal().clone();
             let (to, principal) = (Some(title.as_str()), Some(&principal));
             let words = fault.to_string();
-            let no = No { rj: reject::ARCHIVE_AWAY, cause: Cause::ArchiveAway, words, to, principal, denial: None };
+            let no = No { rj: reject::ARCHIVE_AWAY, cause: Cause::ArchiveAway, words, to, principal };
             return refuse_visit(asking, visit, no).await;
         }
     };
@@ -236,6 +253,7 @@ async fn establish(
         longest: (longest(rq.user.max_length), longest(ac.user.max_length)),
         archive: title,
         visit,
+        slot,
         place: newcomer.place,
         snapshot,
     };
@@ -265,8 +283,7 @@ async fn refuse(mut asking: Asking, no: No<'_>) -> Option<Relay> {
 /// Like `refuse`, for an association of which the opening is recorded already.
 async fn refuse_visit(mut asking: Asking, visit: Visit, no: No<'_>) -> Option<Relay> {
     record(&asking, &no);
-    let closing = crate::gate::Closing { end: no.cause.as_str(), words: &no.words };
-    if visit.close(&closing).is_err() {
+    if visit.close(How::ArchiveRefused).is_err() {
         tracing::error!("the closing record of an association could not be written");
     }
     reject(&mut asking.newcomer, &mut asking.machine, no.rj).await;
@@ -275,7 +292,7 @@ async fn refuse_visit(mut asking: Asking, visit: Visit, no: No<'_>) -> Option<Re
 
 fn record(asking: &Asking, no: &No<'_>) {
     let known = Known { presented: Some(&asking.presented), rq: Some(&asking.rq), principal: no.principal };
-    refusal::association(&asking.newcomer, known, no.to, no.cause, &no.words, no.denial);
+    refusal::association(&asking.newcomer, known, no.to, no.cause, &no.words);
 }
 
 /// Sends the rejection and waits, within ARTIM, until the caller has closed the connection (AE-8).

@@ -9,10 +9,5 @@ pub fn unix() -> i64 {
 
 /// Now, as rules see it: in local time.
 pub fn moment() -> Moment {
-    let now = jiff::Zoned::now();
-    Moment {
-        unix: now.timestamp().as_second(),
-        minute: u16::from(now.hour().unsigned_abs()) * 60 + u16::from(now.minute().unsigned_abs()),
-        weekday: now.weekday().to_monday_zero_offset().unsigned_abs(),
-    }
+    Moment::of(&jiff::Zoned::now())
 }

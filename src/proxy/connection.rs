@@ -6,6 +6,7 @@ use super::relay::Relay;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::{associate, clock};
+use crate::audit::AssociationId;
 use crate::audit::event::Cause;
 use crate::config::{Listener, ListenerTls};
 use crate::dicom::association::{Association, Event, Outgoing};
@@ -35,7 +36,7 @@ pub(super) struct Newcomer {
     pub(super) listener: Arc<Listener>,
     pub(super) wire: Wire,
     pub(super) place: Place,
-    pub(super) number: u64,
+    pub(super) id: AssociationId,
     pub(super) unidentified: Slot<IpAddr>,
 }
 
@@ -69,7 +70,7 @@ async fn establish(
 ) -> Option<Relay> {
     shared.metrics.connections.with_label_values(&[&*listener.name]).inc();
     let snapshot = shared.snapshot();
-    let number = shared.gate.next_association();
+    let id = shared.gate.association();
     let wire = Wire::plain(tcp, remote, Arc::clone(&shared.pool));
     let limits = &snapshot.settings.limits;
     let most = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
@@ -85,7 +86,7 @@ async fn establish(
         wire.reset();
         return None;
     };
-    let mut newcomer = Newcomer { shared, snapshot, listener, wire, place, number, unidentified };
+    let mut newcomer = Newcomer { shared, snapshot, listener, wire, place, id, unidentified };
     if !read_proxy_header(&mut newcomer).await {
         return None;
     }

@@ -1,1 +1,20 @@
 //! The DIMSE front: one task owns both sockets of an association, from accept to record.
+//!
+//! The phases of a message: accept, identify, negotiate, inspect, decide, transform, forward, answer, record. It asks
+//! the gate and does what it says; it never decides, and never writes a record itself.
+
+mod associate;
+mod bare;
+pub mod clock;
+mod connection;
+mod gateway;
+mod live;
+mod negotiate;
+mod refusal;
+mod relay;
+mod reload;
+mod shared;
+mod snapshot;
+
+pub use gateway::{Gateway, StartFault};
+pub use snapshot::Snapshot;

@@ -7,7 +7,6 @@ use crate::dicom::negotiation::{Candidate, Roles};
 use crate::dicom::pdu::AssociateRq;
 use crate::dicom::{AeTitle, sop_class};
 use crate::policy::{Moment, Policy, Principal};
-use smallvec::SmallVec;
 
 /// The archive that answers to a called title: the first, in the order of the file, that is there for one of the
 /// operations proposed.
@@ -36,11 +35,15 @@ pub fn keep_roles(
     at: Moment,
 ) -> Option<Roles> {
     let possible = |scu: bool, scp: bool| {
-        let operations: SmallVec<[Operation; 4]> = Operation::of_context(class, scu, scp).iter().collect();
-        !operations.is_empty() && policy.possible(principal, to, &operations, class, syntaxes, at)
+        policy.possible(principal, to, Operation::of_context(class, scu, scp).iter(), class, syntaxes, at)
     };
     let kept = Roles { scu: roles.scu && possible(true, false), scp: roles.scp && possible(false, true) };
     (!kept.is_none()).then_some(kept)
+}
+
+/// What people call a SOP class, or its UID.
+pub fn name_of(class: &Uid) -> String {
+    sop_class::name(class).map_or_else(|| class.as_str().to_owned(), str::to_owned)
 }
 
 /// What is kept of a proposal and what policy takes away, in words for the record.
@@ -81,14 +84,14 @@ pub fn sift(
             )
         })
         .flatten();
-    let name = sop_class::name_of(class);
+    let name = name_of(class);
     match kept {
         Some(roles) => {
             sifted.may_store |= roles.scu && operations.iter().any(|op| op == Operation::Store);
             sifted.kept.push(name);
         }
         None => {
-            let words: Vec<&str> = operations.iter().map(Operation::as_str).collect();
+            let words: Vec<&str> = operations.iter().map(|operation| operation.as_str()).collect();
             sifted.removed.push(format!("{name}: no rule permits {} to {to}", words.join(" or ")));
         }
     }

@@ -1,11 +1,11 @@
 //! Refusals before data transfer: the record, the metric, and who the record says it was.
 
 use super::connection::Newcomer;
+use crate::audit::Incident;
 use crate::audit::event::{Caller, Cause, CertificateNote, TlsNote};
 use crate::dicom::pdu::AssociateRq;
-use crate::gate::Refusal;
 use crate::identity::{Presented, Proof};
-use crate::policy::{Denial, Principal};
+use crate::policy::Principal;
 
 /// What is known of a caller by now.
 #[derive(Debug, Clone, Copy, Default)]
@@ -33,7 +33,7 @@ pub(super) fn with_caller<T>(newcomer: &Newcomer, known: Known<'_>, record: impl
         _ => None,
     };
     record(Caller {
-        association: newcomer.shared.gate.association_id(newcomer.number),
+        association: newcomer.id,
         listener: &newcomer.listener.name,
         from: newcomer.wire.remote(),
         calling: known.rq.map(|rq| rq.calling.0.as_slice()),
@@ -52,13 +52,15 @@ pub(super) fn with_caller<T>(newcomer: &Newcomer, known: Known<'_>, record: impl
 /// A connection ends before it has become an association.
 pub(super) fn connection(newcomer: &Newcomer, known: Known<'_>, cause: Cause, words: &str) {
     newcomer.shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
-    let refusal = with_caller(newcomer, known, |caller| newcomer.shared.gate.refuse_connection(caller, cause, words));
-    if let Ok(refusal) = refusal {
-        tracing::info!(
-            listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident = %refusal.incident(),
-            cause = cause.as_str(), "connection refused"
-        );
-    }
+    let generation = newcomer.snapshot.generation;
+    let refusal = with_caller(newcomer, known, |caller| {
+        newcomer.shared.gate.refuse_connection(generation, caller, cause, words)
+    });
+    let incident = refusal.incident.map(tracing::field::display);
+    tracing::info!(
+        listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident, cause = cause.as_str(),
+        "connection refused"
+    );
 }
 
 /// An association is rejected.
@@ -68,16 +70,21 @@ pub(super) fn association(
     to: Option<&str>,
     cause: Cause,
     words: &str,
-    denial: Option<&Denial>,
-) -> Option<Refusal> {
+) {
     newcomer.shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
+    let generation = newcomer.snapshot.generation;
     let refusal = with_caller(newcomer, known, |caller| {
-        newcomer.shared.gate.refuse_association(caller, to, cause, words, denial)
+        newcomer.shared.gate.refuse_association(generation, caller, to, cause, words)
     });
-    let refusal = refusal.ok()?;
+    said(newcomer, known, cause, refusal.incident);
+}
+
+/// The line in the log of a rejected association.
+pub(super) fn said(newcomer: &Newcomer, known: Known<'_>, cause: Cause, incident: Option<Incident>) {
+    let incident = incident.map(tracing::field::display);
+    let peer = known.principal.map(|principal| &*principal.name);
     tracing::info!(
-        listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident = %refusal.incident(),
-        cause = cause.as_str(), peer = known.principal.map(|principal| &*principal.name), "association refused"
+        listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident, cause = cause.as_str(), peer,
+        "association refused"
     );
-    Some(refusal)
 }

@@ -97,6 +97,13 @@ impl Snapshot {
         self.archives.iter().find(|archive| archive.settings.ae_title == *title)
     }
 
+    /// What works and should not stay so.
+    pub fn warnings(&self) -> Vec<String> {
+        let files = self.settings.source.warnings.iter().map(ToString::to_string);
+        let tls = self.material.iter().flat_map(|material| material.warnings.iter().map(ToString::to_string));
+        files.chain(tls).collect()
+    }
+
     /// What this peer may do wrong.
     pub fn tolerances(&self, principal: &Principal) -> Tolerances {
         usize::try_from(principal.peer).ok().and_then(|index| self.tolerances.get(index)).copied().unwrap_or_default()
@@ -125,8 +132,14 @@ fn files(tls: &config::Tls, settings: &Settings) -> TlsFiles {
         private_key: tls.private_key.clone(),
         client_ca: tls.client_ca.clone(),
         crl: tls.crl.clone(),
-        crl_check: tls.crl_check,
-        crl_expired: tls.crl_expired,
+        crl_check: match tls.crl_check {
+            config::CrlCheck::Leaf => pki::CrlCheck::Leaf,
+            config::CrlCheck::Chain => pki::CrlCheck::Chain,
+        },
+        crl_expired: match tls.crl_expired {
+            config::CrlExpired::Warn => pki::CrlExpired::Warn,
+            config::CrlExpired::Refuse => pki::CrlExpired::Refuse,
+        },
         peers: PeerTrust { pins: pins.collect(), trust },
     }
 }
@@ -180,8 +193,8 @@ fn tolerances(policy: &PolicyModel, faults: &mut Vec<String>) -> Vec<Tolerances>
         .peers
         .iter()
         .map(|peer| {
-            Tolerances::parse(peer.tolerate.iter().map(AsRef::as_ref)).unwrap_or_else(|fault| {
-                faults.push(format!("peer `{}`: {fault}", peer.name));
+            Tolerances::parse(peer.tolerate.iter()).unwrap_or_else(|wrong| {
+                faults.extend(wrong.iter().map(|fault| format!("peer `{}`: {fault}", peer.name)));
                 Tolerances::default()
             })
         })

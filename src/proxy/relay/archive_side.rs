@@ -1,7 +1,6 @@
 //! What comes from the archive: answers, and its own requests (the sub-operations of a C-GET, event reports).
 
 use super::outstanding::Outstanding;
-use super::peer_side::about_object;
 use super::refuse::{Refused, transient};
 use super::stage::{Completed, DataSet, Fate, Stage, Walk};
 use super::timers::Timers;
@@ -33,7 +32,8 @@ impl Relay {
                 }
                 Event::Control { pdu, end } => {
                     ended = true;
-                    self.down.lane.discard(end, &mut |bytes| self.peer.send(bytes));
+                    let Self { down, peer, .. } = self;
+                    down.lane.discard(end, &mut |bytes| peer.send(bytes));
                     self.archive_control(&pdu, now)?;
                 }
             }
@@ -97,7 +97,7 @@ impl Relay {
             self.archive_request(context, &command)?;
         }
         if command.data_set {
-            let walk = (self.down.fate != Fate::Drop).then(|| Walk::new(&syntax, self.walk_limits, Tolerances::ALL));
+            let walk = (self.down.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, Tolerances::ALL));
             self.down.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk }));
         }
         Ok(())
@@ -116,6 +116,8 @@ impl Relay {
         if command.status.is_none_or(Status::is_final) {
             let asked = self.asked.remove(index);
             self.settle_permit(asked, command)?;
+        } else if let Some(asked) = self.asked.get_mut(index) {
+            asked.answers = asked.answers.saturating_add(1);
         }
         self.down.fate = Fate::Forward;
         Ok(())
@@ -143,30 +145,22 @@ impl Relay {
         let Some(operation) = Operation::of_command(&class, command.field, false) else {
             return Err(out_of_turn("a command that does not belong to the SOP class"));
         };
-        let object_of_get = operation == Operation::Get;
         let request = Request {
-            principal: self.visit.principal(),
+            principal: &self.principal,
             to: self.archive.as_str(),
             operation: Some(operation),
-            sop_class: (object_of_get || about_object(operation)).then_some(&class),
-            transfer_syntax: (object_of_get || about_object(operation)).then_some(&syntax),
+            sop_class: Some(&class),
+            transfer_syntax: Some(&syntax),
             destination: None,
             modality: Known::Absent,
             at: clock::moment(),
         };
-        let object = Object {
-            message,
-            sop_class: Some(&class),
-            instance: command.sop_instance(),
-            study: None,
-            patient_id: None,
-            patient_name: None,
-        };
-        match self.shared.gate.admit(&self.snapshot.policy, &self.visit, &request, &object) {
+        let object = Object { message, instance: command.sop_instance(), ..Object::default() };
+        match self.shared.gate.admit(self.basis(), &self.visit, &request, &object) {
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
                 let field = command.field;
-                self.asked_back.push(Outstanding { message, context, field, operation, permit, bytes: 0 });
+                self.asked_back.push(Outstanding { message, context, field, permit, bytes: 0, answers: 0 });
                 self.down.fate = Fate::Forward;
             }
             Admission::Denied(refusal) => {
@@ -176,7 +170,7 @@ impl Relay {
             Admission::Need(_) => {
                 self.refuse_archive(context, command, Status::NOT_AUTHORIZED, "a rule hangs on what cannot be known");
             }
-            Admission::Unrecorded(_) => {
+            Admission::Unrecorded => {
                 self.refuse_archive(context, command, transient(command.field), "the gateway cannot record this now");
             }
         }
@@ -201,7 +195,7 @@ impl Relay {
         if let Some(walk) = &mut data.walk {
             walk.finish().map_err(|fault| Ending::walk(End::Archive, &fault))?;
             if let Some(words) = inspect::mismatch(&data.command, walk) {
-                return self.mismatched(End::Archive, &data.command, words);
+                return self.mismatched(End::Archive, data.context, &data.command, words);
             }
         }
         if let Some(message) = data.command.message_id

@@ -3,9 +3,10 @@
 use super::{End, Ending, Relay};
 use crate::dicom::association::{Effects, Event, Indication, Outgoing};
 use crate::dicom::pdu::{Abort, Pdu};
-use crate::gate::Closing;
-use crate::policy::{Caller, Credential, Decision, Request};
+use crate::gate::How;
+use crate::policy::{Caller, Credential, Transport};
 use crate::proxy::clock;
+use crate::proxy::negotiate::{keep_roles, name_of};
 use std::time::{Duration, Instant};
 
 /// How long the last bytes of an association may take to go out.
@@ -90,7 +91,8 @@ impl Relay {
     /// accepted ends it at once, everything else between two messages.
     pub(super) fn ask_again(&mut self) -> Result<(), Ending> {
         let snapshot = self.shared.snapshot();
-        let facts = match (&snapshot.material, self.visit.chain()) {
+        let chain = self.peer.tls().and_then(|tls| tls.peer_certificates());
+        let facts = match (&snapshot.material, chain) {
             (Some(material), Some(chain)) => match material.verifier.recheck(chain, clock::unix()) {
                 Ok(facts) => Some(facts),
                 Err(fault) => return Err(Ending::Changed(fault.to_string())),
@@ -100,40 +102,32 @@ impl Relay {
         if !self.is_idle() {
             return Ok(());
         }
-        let before = self.visit.principal();
+        let before = &self.principal;
         let credential = match (&facts, &before.transport) {
             (Some(facts), _) => Credential::Mutual(facts),
-            (None, crate::policy::Transport::Plain) => Credential::Plain,
+            (None, Transport::Plain) => Credential::Plain,
             (None, _) => Credential::Tls,
         };
         let caller = Caller { calling: Some(before.calling), from: before.from, credential };
-        let principal = snapshot.policy.identify(&caller).map_err(|fault| Ending::Changed(fault.explanation()))?;
+        let principal = snapshot.policy.identify(&caller).map_err(|fault| Ending::Changed(fault.to_string()))?;
         if snapshot.archive(&self.archive).is_none() {
             return Err(Ending::Changed(format!("archive `{}` is no longer configured", self.archive)));
         }
-        let request = Request::association(&principal, self.archive.as_str(), clock::moment());
-        if let Decision::Deny(_) = snapshot.policy.decide(&request) {
-            return Err(Ending::Changed("no rule permits anything to this peer here any more".to_owned()));
-        }
-        let at = clock::moment();
-        let to = self.archive.as_str();
+        let (at, to) = (clock::moment(), self.archive.as_str());
         let lost = self.contexts.iter().find(|(_, context)| {
-            crate::proxy::negotiate::keep_roles(
-                &snapshot.policy,
-                &principal,
-                to,
-                context.abstract_syntax,
-                std::slice::from_ref(context.transfer_syntax),
-                context.roles,
-                at,
-            ) != Some(context.roles)
+            let syntaxes = std::slice::from_ref(context.transfer_syntax);
+            let policy = &snapshot.policy;
+            let kept =
+                keep_roles(policy, &principal, to, context.abstract_syntax, syntaxes, context.roles, at);
+            kept != Some(context.roles)
         });
         if let Some((_, context)) = lost {
-            let name = crate::dicom::sop_class::name_of(context.abstract_syntax);
+            let name = name_of(context.abstract_syntax);
             return Err(Ending::Changed(format!("no rule permits {name} to this peer any more")));
         }
         self.tolerances = snapshot.tolerances(&principal);
-        self.visit.renew(principal);
+        self.visit.set_generation(snapshot.generation);
+        self.principal = principal;
         self.snapshot = snapshot;
         Ok(())
     }
@@ -145,12 +139,17 @@ impl Relay {
         // What the peer was denied or owed is recorded before it can notice the end.
         self.asked.clear();
         self.asked_back.clear();
-        if let Ending::Malformed(_, broken) = &ending {
-            self.shared.gate.malformed(&self.visit, broken.place, &broken.words);
+        let refusal = match &ending {
+            Ending::Malformed(_, broken) => Some(self.shared.gate.malformed(&self.visit, broken.place, &broken.words)),
+            Ending::Changed(words) => Some(self.shared.gate.end_by_policy(self.snapshot.generation, &self.visit, words)),
+            _ => None,
+        };
+        if let Some(refusal) = refusal {
+            let incident = refusal.incident.map(tracing::field::display);
+            tracing::info!(association = %self.visit.id(), incident, %ending, "association ended by the gateway");
+            self.shared.metrics.refused.with_label_values(&[refusal.cause.as_str()]).inc();
         }
-        if let Ending::Changed(words) = &ending {
-            self.shared.gate.policy_ended(&self.visit, words);
-        }
+        self.shared.metrics.associations_open.dec();
         self.shared.metrics.associations.with_label_values(&[ending.word()]).inc();
         if ending != Ending::Released {
             let to_peer = self.peer_machine.on(Event::Evt15(ending.abort(End::Peer)), now);
@@ -158,12 +157,11 @@ impl Relay {
             let to_archive = self.leg.machine.on(Event::Evt15(ending.abort(End::Archive)), now);
             self.say_to_archive(to_archive);
         }
-        let closing = Closing { end: ending.word(), words: &ending.to_string() };
-        if self.visit.close(&closing).is_err() {
+        let artim = self.snapshot.settings.limits.artim;
+        let Self { mut leg, mut peer, place, visit, .. } = self;
+        if visit.close(how(&ending)).is_err() {
             tracing::error!("the closing record of an association could not be written");
         }
-        let artim = self.snapshot.settings.limits.artim;
-        let Self { mut leg, mut peer, place, .. } = self;
         let archive = async {
             // An archive that does not read its last words is not waited for.
             let _ = tokio::time::timeout(LAST_WORDS, leg.close()).await;
@@ -177,5 +175,21 @@ impl Relay {
         };
         tokio::join!(archive, caller);
         drop(place);
+    }
+}
+
+/// The ending in the words of the record.
+const fn how(ending: &Ending) -> How {
+    match ending {
+        Ending::Released => How::Released,
+        Ending::Aborted(End::Peer, _) => How::AbortedByPeer,
+        Ending::Aborted(End::Archive, _) => How::AbortedByArchive,
+        Ending::Lost(End::Peer) => How::PeerLost,
+        Ending::Lost(End::Archive) => How::ArchiveLost,
+        Ending::Malformed(..) | Ending::Mismatch(_) => How::Protocol,
+        Ending::TimedOut(timer) => How::Timeout(timer),
+        Ending::Changed(_) => How::Policy,
+        Ending::Drained => How::Drain,
+        Ending::Unrecorded => How::Unrecorded,
     }
 }

@@ -14,9 +14,9 @@ const TITLED: Tag = Tag(0x0040, 0xa043);
 /// The walker's limits, from `[limits]`.
 pub fn walk_limits(limits: &Limits) -> WalkLimits {
     WalkLimits {
-        depth: usize::try_from(limits.data_set_depth).unwrap_or(usize::MAX),
+        depth: u16::try_from(limits.data_set_depth).unwrap_or(u16::MAX),
         elements: limits.data_set_elements,
-        deflate_ratio: limits.deflate_ratio,
+        inflate_ratio: limits.deflate_ratio,
         ..WalkLimits::default()
     }
 }

@@ -28,6 +28,8 @@ use crate::dicom::negotiation::Contexts;
 use crate::dicom::pdu::Framer;
 use crate::gate::Visit;
 use crate::net::Wire;
+use crate::net::slots::Slot;
+use crate::policy::Principal;
 use bytes::Bytes;
 use lane::Lane;
 use outstanding::Outstanding;
@@ -68,6 +70,8 @@ pub struct Established {
     pub archive: AeTitle,
     /// Its standing before the gate.
     pub visit: Visit,
+    /// Its place among its peer's associations.
+    pub slot: Slot<Arc<str>>,
     /// Its place among the live associations.
     pub place: Place,
     /// The configuration it was admitted under.
@@ -81,7 +85,9 @@ pub struct Relay {
     snapshot: Arc<Snapshot>,
     place: Place,
     visit: Visit,
+    principal: Principal,
     archive: AeTitle,
+    _slot: Slot<Arc<str>>,
     contexts: Contexts,
     tolerances: Tolerances,
     walk_limits: WalkLimits,
@@ -127,12 +133,14 @@ impl Direction {
 impl Relay {
     /// Takes over what negotiation has established.
     pub fn new(shared: Arc<Shared>, established: Established) -> Option<Self> {
-        let Established { peer, mut leg, contexts, window, longest, archive, visit, place, snapshot } = established;
+        let Established { peer, mut leg, contexts, window, longest, archive, visit, slot, place, snapshot } = established;
         let down = leg.take_framer()?;
         let limits = &snapshot.settings.limits;
         let timers = Timers::new(limits, snapshot.archive(&archive).map(|wiring| wiring.settings.response_timeout));
         Some(Self {
             tolerances: snapshot.tolerances(visit.principal()),
+            principal: visit.principal().clone(),
+            _slot: slot,
             walk_limits: inspect::walk_limits(limits),
             shared,
             snapshot,

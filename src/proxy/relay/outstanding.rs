@@ -1,6 +1,6 @@
 //! Requests that have gone and are not answered yet.
 
-use crate::dicom::dimse::{Field, Operation};
+use crate::dicom::dimse::Field;
 use crate::gate::Permit;
 
 /// A request that was forwarded and is not answered yet.
@@ -12,10 +12,10 @@ pub struct Outstanding {
     pub context: u8,
     /// What it was.
     pub field: Field,
-    /// What it wants.
-    pub operation: Operation,
     /// The permit under which it went.
     pub permit: Permit,
     /// Bytes of data sets forwarded for it.
     pub bytes: u64,
+    /// Answers with a pending status so far.
+    pub answers: u32,
 }

@@ -7,7 +7,8 @@ use super::timers::Timers;
 use super::{End, Ending, Relay, inspect};
 use crate::dicom::dimse::{Command, Field, Operation, Status};
 use crate::dicom::pdu::{Abort, Event, Fragment};
-use crate::gate::{Admission, Object, Outcome};
+use crate::dicom::Phi;
+use crate::gate::{Admission, Basis, Object, Outcome, SubOperations};
 use crate::policy::{Known, Request};
 use crate::proxy::clock;
 use bytes::Bytes;
@@ -32,7 +33,7 @@ impl Relay {
                 }
                 Event::Control { pdu, end } => {
                     ended = true;
-                    self.up.lane.discard(end, &mut |_| {});
+                    self.settle_released(end);
                     self.peer_control(&pdu, now)?;
                 }
             }
@@ -41,6 +42,15 @@ impl Relay {
         Timers::pdu(&mut self.timers.began.0, self.up.lane.mid_pdu(), ended, now);
         self.send_own_answers();
         Ok(())
+    }
+
+    /// A control PDU is no part of what is forwarded; what was released before it goes first.
+    fn settle_released(&mut self, end: usize) {
+        let Self { up, leg, asked, .. } = self;
+        up.lane.discard(end, &mut |bytes| match asked.last() {
+            Some(current) => leg.forward(&current.permit, bytes),
+            None => leg.answer(bytes),
+        });
     }
 
     fn settle_up(&mut self) {
@@ -122,7 +132,8 @@ impl Relay {
             return Err(out_of_turn("a message id that is still in use"));
         }
         if command.field == Field::StoreRq && command.affected_sop_class != Some(class) {
-            return self.mismatched(End::Peer, &command, "the SOP Class UID of the command is not the context's");
+            let words = "the SOP Class UID of the command is not the context's";
+            return self.mismatched(End::Peer, context, &command, words);
         }
         let Some(operation) = Operation::of_command(&class, command.field, true) else {
             return Err(out_of_turn("a command that does not belong to the SOP class"));
@@ -134,7 +145,7 @@ impl Relay {
         if !waits {
             self.decide(context, &command, operation, None)?;
         }
-        let walk = (self.up.fate != Fate::Drop).then(|| Walk::new(&syntax, self.walk_limits, self.tolerances));
+        let walk = (self.up.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, self.tolerances));
         self.up.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk }));
         Ok(())
     }
@@ -197,11 +208,11 @@ impl Relay {
     fn decide_with(&mut self, data: &DataSet) -> Result<(), Ending> {
         let Some(walk) = &data.walk else { return Ok(()) };
         if let Some(words) = inspect::mismatch(&data.command, walk) {
-            return self.mismatched(End::Peer, &data.command, words);
+            return self.mismatched(End::Peer, data.context, &data.command, words);
         }
         let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
         let mut operation = Operation::of_command(accepted.abstract_syntax, data.command.field, true);
-        if operation == Some(Operation::Store) && walk.leading.is_rejection_note() {
+        if operation == Some(Operation::Store) && walk.leading.is_rejection() {
             operation = Some(Operation::Reject);
         }
         let Some(operation) = operation else { return Ok(()) };
@@ -217,17 +228,16 @@ impl Relay {
         walk: Option<&Walk>,
     ) -> Result<(), Ending> {
         let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
-        let about_object = about_object(operation);
         let modality = match walk {
-            Some(walk) if about_object => walk.leading.modality().map_or(Known::Absent, Known::Is),
+            Some(walk) if about_object(operation) => walk.leading.modality().map_or(Known::Absent, Known::Is),
             _ => Known::Absent,
         };
         let request = Request {
-            principal: self.visit.principal(),
+            principal: &self.principal,
             to: self.archive.as_str(),
             operation: Some(operation),
-            sop_class: about_object.then_some(accepted.abstract_syntax),
-            transfer_syntax: about_object.then_some(accepted.transfer_syntax),
+            sop_class: Some(accepted.abstract_syntax),
+            transfer_syntax: Some(accepted.transfer_syntax),
             destination: command.move_destination.as_ref(),
             modality,
             at: clock::moment(),
@@ -235,17 +245,16 @@ impl Relay {
         let message = command.message_id.unwrap_or_default();
         let object = Object {
             message,
-            sop_class: Some(accepted.abstract_syntax),
             instance: command.sop_instance().or_else(|| walk.and_then(|walk| walk.leading.sop_instance())),
             study: walk.and_then(|walk| walk.leading.study()),
-            patient_id: walk.and_then(|walk| walk.leading.patient_id()),
-            patient_name: walk.and_then(|walk| walk.leading.patient_name()),
+            patient_id: walk.and_then(|walk| phi_of(walk.leading.patient_id())),
+            patient_name: walk.and_then(|walk| phi_of(walk.leading.patient_name())),
         };
-        match self.shared.gate.admit(&self.snapshot.policy, &self.visit, &request, &object) {
+        match self.shared.gate.admit(self.basis(), &self.visit, &request, &object) {
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
                 let field = command.field;
-                self.asked.push(Outstanding { message, context, field, operation, permit, bytes: 0 });
+                self.asked.push(Outstanding { message, context, field, permit, bytes: 0, answers: 0 });
                 self.up.fate = Fate::Forward;
             }
             Admission::Denied(refusal) => {
@@ -255,7 +264,7 @@ impl Relay {
             Admission::Need(_) => {
                 self.refuse(context, command, Status::PROCESSING_FAILURE, "a rule hangs on what cannot be known");
             }
-            Admission::Unrecorded(_) => {
+            Admission::Unrecorded => {
                 self.refuse(context, command, transient(command.field), "the gateway cannot record this now");
             }
         }
@@ -300,7 +309,7 @@ impl Relay {
         self.up.fate = Fate::Forward;
         if command.data_set {
             let syntax = self.contexts.get(context).map(|accepted| *accepted.transfer_syntax);
-            let walk = syntax.map(|syntax| Walk::new(&syntax, self.walk_limits, self.tolerances));
+            let walk = syntax.map(|syntax| Walk::new(&command, &syntax, self.walk_limits, self.tolerances));
             self.up.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk }));
         }
         Ok(())
@@ -308,28 +317,60 @@ impl Relay {
 
     /// Writes the closing record of an answered request; only then may its answer go on.
     pub(super) fn settle_permit(&mut self, asked: Outstanding, answer: &Command) -> Result<(), Ending> {
+        let counters = answer.counters;
         let outcome = Outcome {
             status: answer.status.map_or(0, |status| status.0),
             bytes: asked.bytes,
-            completed: answer.counters.completed,
-            failed: answer.counters.failed,
-            warning: answer.counters.warning,
+            answers: asked.answers,
+            sub_operations: counters.completed.map(|completed| SubOperations {
+                completed: u32::from(completed),
+                failed: u32::from(counters.failed.unwrap_or_default()),
+                warning: u32::from(counters.warning.unwrap_or_default()),
+            }),
         };
-        self.visit.count(asked.operation, asked.bytes);
-        asked.permit.close(&mut self.visit, &outcome).map_err(|_| Ending::Unrecorded)
+        asked.permit.close(outcome).map_err(|_| Ending::Unrecorded)?;
+        Ok(())
+    }
+
+    /// What decides, and its number.
+    pub(super) fn basis(&self) -> Basis<'_> {
+        Basis { policy: &self.snapshot.policy, generation: self.snapshot.generation }
     }
 
     /// Records that command and data set disagree; nobody completes the object.
-    pub(super) fn mismatched(&mut self, end: End, command: &Command, words: &'static str) -> Result<(), Ending> {
-        self.shared.gate.mismatch(&self.visit, command, words);
+    pub(super) fn mismatched(
+        &mut self,
+        end: End,
+        context: u8,
+        command: &Command,
+        words: &'static str,
+    ) -> Result<(), Ending> {
+        let accepted = self.contexts.get(context);
+        let request = Request {
+            principal: &self.principal,
+            to: self.archive.as_str(),
+            operation: Some(if end == End::Peer { Operation::Store } else { Operation::Get }),
+            sop_class: accepted.as_ref().map(|accepted| accepted.abstract_syntax),
+            transfer_syntax: accepted.as_ref().map(|accepted| accepted.transfer_syntax),
+            destination: None,
+            modality: Known::Unread,
+            at: clock::moment(),
+        };
+        let message = command.message_id.unwrap_or_default();
+        let object = Object { message, instance: command.sop_instance(), ..Object::default() };
+        let refusal = self.shared.gate.mismatch(&self.visit, &request, &object, words);
+        self.shared.metrics.refused.with_label_values(&[refusal.cause.as_str()]).inc();
         Err(Ending::Mismatch(end))
     }
 }
 
-/// Whether rules about SOP classes, transfer syntaxes and modalities speak of this operation's object. A query or
-/// retrieve is no object; the instances that a retrieve delivers are decided on one by one.
-pub(super) const fn about_object(operation: Operation) -> bool {
-    !matches!(operation, Operation::Echo | Operation::Find | Operation::Move | Operation::Get | Operation::Worklist)
+fn phi_of(value: Option<&Phi<Box<[u8]>>>) -> Option<Phi<&[u8]>> {
+    value.map(|value| Phi::new(&**value.reveal()))
+}
+
+/// Whether rules about modalities speak of this operation's object. A query or retrieve is no object.
+const fn about_object(operation: Operation) -> bool {
+    matches!(operation, Operation::Store | Operation::Reject)
 }
 
 fn out_of_turn(words: &'static str) -> Ending {

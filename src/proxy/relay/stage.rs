@@ -1,7 +1,7 @@
 //! Where a direction stands within a message, and what happens to the PDUs of the message.
 
 use crate::dicom::dataset::{Leading, WalkFault, WalkLimits, Walker};
-use crate::dicom::dimse::{Command, Tolerances};
+use crate::dicom::dimse::{Command, Field, Tolerances};
 use crate::dicom::pdu::Fragment;
 use crate::dicom::transfer_syntax;
 use crate::dicom::uid::Uid;
@@ -60,9 +60,13 @@ pub struct Walk {
 
 impl Walk {
     /// A walk before the first byte.
-    pub fn new(syntax: &Uid, limits: WalkLimits, tolerances: Tolerances) -> Self {
+    pub fn new(command: &Command, syntax: &Uid, limits: WalkLimits, tolerances: Tolerances) -> Self {
         let encoding = transfer_syntax::encoding_of(syntax);
-        Self { walker: Walker::new(encoding, limits, tolerances), leading: Leading::default() }
+        let leading = match command.field {
+            Field::StoreRq => Leading::of_object(tolerances),
+            _ => Leading::of_identifier(tolerances),
+        };
+        Self { walker: Walker::new(encoding, limits, tolerances), leading }
     }
 
     /// Looks at the next bytes.
@@ -72,7 +76,9 @@ impl Walk {
 
     /// The data set is over.
     pub fn finish(&mut self) -> Result<(), WalkFault> {
-        self.walker.finish(&mut self.leading)
+        self.walker.finish()?;
+        self.leading.end();
+        Ok(())
     }
 }
 

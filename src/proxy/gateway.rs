@@ -1,0 +1,212 @@
+//! The gateway as a whole: opens what it needs, accepts until told to stop, drains.
+
+use super::live::Drain;
+use super::reload;
+use super::shared::Shared;
+use super::snapshot::Snapshot;
+use super::{clock, connection};
+use crate::admin::{self, Readiness};
+use crate::audit::{Log, LogFault, LogOptions, Seed, log};
+use crate::config::{Listener, Settings, Sync};
+use crate::gate::Gate;
+use crate::net::listen;
+use crate::telemetry::Metrics;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// How long a second, harder request to end is waited for.
+const LAST_CALL: Duration = Duration::from_secs(10);
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartFault {
+    /// Certificates, keys or the policy cannot be used.
+    #[error("{}", .0.join("\n"))]
+    Wiring(Vec<String>),
+    /// The state folder cannot be used.
+    #[error("state folder `{0}`: {1}")]
+    State(PathBuf, io::Error),
+    /// The audit log cannot be opened.
+    #[error(transparent)]
+    Audit(#[from] LogFault),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, io::Error),
+    /// The metrics cannot be set up.
+    #[error("metrics: {0}")]
+    Metrics(String),
+}
+
+/// A running gateway.
+#[derive(Debug)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<()>,
+    /// Listener names and the addresses they are really bound to.
+    pub addresses: Vec<(Arc<str>, SocketAddr)>,
+    /// Where `/health`, `/ready` and `/metrics` are.
+    pub admin: Option<SocketAddr>,
+    /// The audit seed, at the very first start: to be shown once and kept off this machine.
+    pub seed: Option<Seed>,
+}
+
+impl Gateway {
+    /// Opens keys, policy, audit log and listeners, and begins to accept. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// What stands in the way; nothing is accepted then.
+    pub fn start(settings: Settings) -> Result<Self, StartFault> {
+        let metrics = Metrics::new().map_err(|fault| StartFault::Metrics(fault.to_string()))?;
+        let state = settings.gateway.state.clone();
+        std::fs::create_dir_all(&state).map_err(|fault| StartFault::State(state.clone(), fault))?;
+        let snapshot = Snapshot::build(settings, 1, clock::unix()).map_err(StartFault::Wiring)?;
+        let bound = bind_all(&snapshot)?;
+        let opened = Log::open(log_options(&snapshot.settings))?;
+        for warning in &opened.warnings {
+            tracing::warn!("audit log: {warning}");
+        }
+        for warning in snapshot.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let names: Vec<String> =
+            bound.listeners.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
+        let gate = Gate::new(Arc::new(opened.log));
+        gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
+        let shared = Arc::new(Shared::new(snapshot, gate, metrics));
+        shared.live.set_generation(1);
+        reload::show(&shared);
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        let mut addresses = Vec::new();
+        for (listener, socket, address) in bound.listeners {
+            tracing::info!(listener = %listener.name, %address, "listening");
+            addresses.push((Arc::clone(&listener.name), address));
+            tasks.spawn(accept_all(Arc::clone(&shared), Arc::new(listener), socket, stopped.clone()));
+        }
+        let admin = bound.admin.as_ref().and_then(|socket| socket.local_addr().ok());
+        if let Some(socket) = bound.admin {
+            let requests = usize::try_from(shared.snapshot().settings.limits.admin_connections).unwrap_or(usize::MAX);
+            let pages = Arc::new(Pages(Arc::clone(&shared)));
+            let mut stopped = stopped.clone();
+            tasks.spawn(async move {
+                let until = async move {
+                    // The sender lives as long as the gateway; if it is gone, this ends too.
+                    let _ = stopped.wait_for(|stop| *stop).await;
+                };
+                if let Err(fault) = admin::serve(socket, pages, requests, until).await {
+                    tracing::error!(%fault, "the admin address fails");
+                }
+            });
+        }
+        tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
+        Ok(Self { shared, stop, tasks, addresses, admin, seed: opened.seed })
+    }
+
+    /// Reads the configuration again now, as SIGHUP asks; what does not validate changes nothing.
+    pub async fn reload(&self) {
+        reload::reload(&self.shared).await;
+    }
+
+    /// Accepts no more, lets associations end between two messages, aborts what is left after `[limits] drain`, and
+    /// closes the audit log.
+    pub async fn stop(mut self, reason: &str) {
+        let drain = self.shared.snapshot().settings.limits.drain;
+        tracing::info!(running = self.shared.live.running(), "draining");
+        // Nobody listening means that everything has stopped already.
+        let _ = self.stop.send(true);
+        self.shared.live.drain(Drain::Gently);
+        if tokio::time::timeout(drain, self.shared.live.emptied()).await.is_err() {
+            tracing::warn!(running = self.shared.live.running(), "the time to drain is up, aborting what is left");
+            self.shared.live.drain(Drain::Now);
+            let _ = tokio::time::timeout(LAST_CALL, self.shared.live.emptied()).await;
+        }
+        self.tasks.shutdown().await;
+        let generation = self.shared.snapshot().generation;
+        let stopped = self.shared.gate.stopped(generation, reason);
+        if stopped.is_err() || self.shared.gate.log().checkpoint().is_err() {
+            tracing::error!("the end could not be recorded");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+struct Bound {
+    listeners: Vec<(Listener, TcpListener, SocketAddr)>,
+    admin: Option<TcpListener>,
+}
+
+fn bind_all(snapshot: &Snapshot) -> Result<Bound, StartFault> {
+    let bind = |address: SocketAddr| listen::bind(address).map_err(|fault| StartFault::Listen(address, fault));
+    let mut listeners = Vec::new();
+    for listener in &snapshot.settings.listeners {
+        let socket = bind(listener.address)?;
+        let address = socket.local_addr().unwrap_or(listener.address);
+        listeners.push((listener.clone(), socket, address));
+    }
+    let admin = snapshot.settings.admin.address.map(bind).transpose()?;
+    Ok(Bound { listeners, admin })
+}
+
+fn log_options(settings: &Settings) -> LogOptions {
+    let mut options = LogOptions::new(&*settings.gateway.name, &settings.gateway.state, jiff::Timestamp::now);
+    options.file_size = settings.audit.file_size;
+    if settings.audit.sync == Sync::Each {
+        options.sync = log::Sync::Each;
+    }
+    options
+}
+
+async fn accept_all(
+    shared: Arc<Shared>,
+    listener: Arc<Listener>,
+    socket: TcpListener,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = listen::accept(&socket) => accepted,
+            _ = stopped.wait_for(|stop| *stop) => return,
+        };
+        let (tcp, remote) = accepted;
+        tokio::spawn(connection::serve(Arc::clone(&shared), Arc::clone(&listener), tcp, remote));
+    }
+}
+
+/// What the admin pages show.
+struct Pages(Arc<Shared>);
+
+impl admin::Source for Pages {
+    fn readiness(&self) -> Readiness {
+        let snapshot = self.0.snapshot();
+        let mut readiness = Readiness { ready: true, generation: snapshot.generation, ..Readiness::default() };
+        if !self.0.gate.log().is_writable() {
+            readiness.ready = false;
+            readiness.notes.push("the audit log cannot be written, new work is refused: is the disk full?".to_owned());
+        }
+        if self.0.live.draining() != Drain::No {
+            readiness.ready = false;
+            readiness.notes.push("draining".to_owned());
+        }
+        if let Some(until) = snapshot.settings.policy.observe_until
+            && snapshot.policy.observes(clock::moment())
+        {
+            readiness.observing_until = Some(until.to_string());
+            readiness.notes.push("OBSERVING: what no rule permits is recorded, not refused".to_owned());
+        }
+        readiness.notes.extend(snapshot.warnings());
+        readiness
+    }
+
+    fn metrics(&self) -> String {
+        reload::show(&self.0);
+        let head = self.0.gate.log().head();
+        self.0.metrics.render(Some((head.sequence, head.hash)))
+    }
+}

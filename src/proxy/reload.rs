@@ -1,0 +1,93 @@
+//! A changed file or SIGHUP: the new configuration is read, validated and tested; only a whole one replaces the old.
+
+use super::clock;
+use super::shared::Shared;
+use super::snapshot::Snapshot;
+use crate::config::{self, Watch};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Looks at the files of the configuration until told to stop.
+pub(super) async fn watch(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut files = Watch::new(shared.snapshot().settings.source.files.clone());
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+        if files.changed() && reload(&shared).await {
+            files = Watch::new(shared.snapshot().settings.source.files.clone());
+        }
+    }
+}
+
+/// Reads everything again. Whether the new configuration is in force now.
+pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
+    let before = shared.snapshot();
+    let generation = before.generation + 1;
+    let path = before.settings.source.gateway.clone();
+    // Reading files and compiling ten thousand rules takes a while; associations go on meanwhile.
+    let built = tokio::task::spawn_blocking(move || build(&path, generation)).await;
+    let outcome = match built {
+        Ok(built) => built,
+        Err(_) => Err(vec!["reading the configuration failed in an unforeseen way; the old one goes on".to_owned()]),
+    };
+    match outcome {
+        Ok(snapshot) => {
+            let changes = changes(&before, &snapshot);
+            if shared.gate.reloaded(generation, &changes).is_err() {
+                tracing::error!("a reload could not be recorded, so the old configuration goes on");
+                shared.metrics.reloads.with_label_values(&["unrecorded"]).inc();
+                return false;
+            }
+            tracing::info!(generation, ?changes, "configuration reloaded");
+            shared.metrics.reloads.with_label_values(&["accepted"]).inc();
+            shared.replace(snapshot);
+            show(shared);
+            true
+        }
+        Err(faults) => {
+            for fault in &faults {
+                tracing::error!("reload refused: {fault}");
+            }
+            shared.metrics.reloads.with_label_values(&["refused"]).inc();
+            if shared.gate.reload_refused(before.generation, &faults).is_err() {
+                tracing::error!("a refused reload could not be recorded");
+            }
+            false
+        }
+    }
+}
+
+fn build(path: &std::path::Path, generation: u64) -> Result<Snapshot, Vec<String>> {
+    let settings =
+        config::load(path).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+    Snapshot::build(settings, generation, clock::unix())
+}
+
+fn changes(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+    let (old, new) = (&before.settings, &after.settings);
+    let mut changes = vec![format!("{} peers, {} rules", new.policy.peers.len(), new.policy.rules.len())];
+    if old.listeners != new.listeners {
+        changes.push("listeners are opened at start only: restart for them".to_owned());
+    }
+    if old.gateway.state != new.gateway.state {
+        changes.push("the state folder is opened at start only: restart for it".to_owned());
+    }
+    changes
+}
+
+/// Shows in the metrics what is in force.
+pub(super) fn show(shared: &Shared) {
+    let snapshot = shared.snapshot();
+    let metrics = &shared.metrics;
+    metrics.generation.set(i64::try_from(snapshot.generation).unwrap_or(i64::MAX));
+    metrics.observing.set(i64::from(snapshot.policy.observes(clock::moment())));
+    if let Some(material) = &snapshot.material {
+        metrics.certificate_expiry.with_label_values(&["gateway"]).set(material.status.not_after);
+    }
+}
