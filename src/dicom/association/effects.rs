@@ -49,6 +49,42 @@ pub enum Action {
     Aa8,
 }
 
+impl Action {
+    /// The name that table 9-10 gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ae1 => "AE-1",
+            Self::Ae2 => "AE-2",
+            Self::Ae3 => "AE-3",
+            Self::Ae4 => "AE-4",
+            Self::Ae5 => "AE-5",
+            Self::Ae6 => "AE-6",
+            Self::Ae7 => "AE-7",
+            Self::Ae8 => "AE-8",
+            Self::Dt1 => "DT-1",
+            Self::Dt2 => "DT-2",
+            Self::Ar1 => "AR-1",
+            Self::Ar2 => "AR-2",
+            Self::Ar3 => "AR-3",
+            Self::Ar4 => "AR-4",
+            Self::Ar5 => "AR-5",
+            Self::Ar6 => "AR-6",
+            Self::Ar7 => "AR-7",
+            Self::Ar8 => "AR-8",
+            Self::Ar9 => "AR-9",
+            Self::Ar10 => "AR-10",
+            Self::Aa1 => "AA-1",
+            Self::Aa2 => "AA-2",
+            Self::Aa3 => "AA-3",
+            Self::Aa4 => "AA-4",
+            Self::Aa5 => "AA-5",
+            Self::Aa6 => "AA-6",
+            Self::Aa7 => "AA-7",
+            Self::Aa8 => "AA-8",
+        }
+    }
+}
+
 /// A PDU to send. Those that the driver made itself (request, acceptance, data) are only named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Outgoing {

@@ -79,3 +79,6 @@ const fn max_length(own: u32, other_side: u32) -> u32 {
 const fn too_small(max_length: u32) -> bool {
     max_length != 0 && max_length < MIN_MAX_LENGTH
 }
+
+#[cfg(test)]
+mod tests;
