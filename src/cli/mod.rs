@@ -1,5 +1,7 @@
 //! The commands, one file each; from arguments to an exit code. They print, and never decide.
 
+pub mod check;
+
 /// Runs the command that the arguments name.
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::from(2)

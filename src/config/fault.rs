@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 pub enum Severity {
     /// `run` and `check` refuse.
     Error,
+    /// `check` refuses, `run` says so loudly and works: where the files come from another hand than the configuration.
+    Weakness,
     /// Worth a look.
     Warning,
 }
@@ -75,6 +77,7 @@ impl fmt::Display for Fault {
         }
         match self.severity {
             Severity::Error => write!(f, " {}", self.message)?,
+            Severity::Weakness => write!(f, " weak: {}", self.message)?,
             Severity::Warning => write!(f, " warning: {}", self.message)?,
         }
         if !self.text.is_empty() {
@@ -131,7 +134,7 @@ impl fmt::Display for Faults {
 impl std::error::Error for Faults {}
 
 /// Collects the faults of one file.
-pub(super) struct Report<'a> {
+pub struct Report<'a> {
     path: &'a Path,
     text: &'a str,
     faults: Vec<Fault>,
@@ -153,17 +156,8 @@ impl<'a> Report<'a> {
     }
 
     fn add(&mut self, severity: Severity, at: Range<usize>, message: String) -> &mut Fault {
-        let place = place(self.text, at);
-        self.faults.push(Fault {
-            severity,
-            file: self.path.to_path_buf(),
-            line: place.line,
-            column: place.column,
-            message,
-            text: place.text,
-            length: place.length,
-            hint: None,
-        });
+        let fault = Fault { severity, message, ..self.place(at) };
+        self.faults.push(fault);
         let last = self.faults.len() - 1;
         #[expect(clippy::indexing_slicing, reason = "a fault was pushed just now")]
         &mut self.faults[last]
@@ -193,6 +187,28 @@ impl<'a> Report<'a> {
 
     pub(super) fn into_faults(self) -> Vec<Fault> {
         self.faults
+    }
+
+    /// A fault at these bytes, without words yet.
+    pub(super) fn place(&self, at: Range<usize>) -> Fault {
+        let place = place(self.text, at);
+        Fault {
+            severity: Severity::Error,
+            file: self.path.to_path_buf(),
+            line: place.line,
+            column: place.column,
+            message: String::new(),
+            text: place.text,
+            length: place.length,
+            hint: None,
+        }
+    }
+
+    /// Whether an error was already found at just this place.
+    pub(super) fn has_error_at(&self, at: &Range<usize>) -> bool {
+        let place = place(self.text, at.clone());
+        let here = |fault: &Fault| (fault.line, fault.column) == (place.line, place.column);
+        self.faults.iter().any(|fault| fault.severity == Severity::Error && here(fault))
     }
 
     /// Whether anything but warnings was found.

@@ -1,10 +1,74 @@
-//! What the settings name on disk: there, readable, and not readable by others.
+//! What the configuration names on disk: there, readable, and not readable by others. What certificates say is the
+//! business of `pki`.
 
-use super::Settings;
-use super::fault::Fault;
-use super::validated::Texts;
+use super::fault::{Fault, Severity};
+use super::load::{read, words};
+use super::validated::{Kind, Named};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
 
-/// Looks at every file that the settings name.
-pub(super) fn look(_settings: &Settings, _texts: &Texts<'_>, _now: &jiff::Zoned) -> Vec<Fault> {
-    Vec::new()
+/// Permission bits of everybody who is neither owner nor group.
+const OTHERS: u32 = 0o007;
+
+/// Looks at every path that the configuration names.
+pub(super) fn look(named: &[Named]) -> Vec<Fault> {
+    named.iter().filter_map(look_at).collect()
+}
+
+fn look_at(named: &Named) -> Option<Fault> {
+    let path = named.path.as_path();
+    let said = |message: String| Fault { message, ..named.place.clone() };
+    match named.kind {
+        // Read already; what was wrong is said where the path stands.
+        Kind::Own => read(path).err().map(|fault| said(format!("`{}`: {}", path.display(), fault.message))),
+        Kind::Folder => folder(path).map(said),
+        Kind::File | Kind::Key => {
+            let fault = file(path).map(|words| said(format!("`{}` cannot be read: {words}", path.display())));
+            fault.map(|fault| fault.with_hint(hint(path))).or_else(|| match named.kind {
+                Kind::Key => {
+                    exposed(path).map(|(severity, message, hint)| Fault { severity, ..said(message) }.with_hint(hint))
+                }
+                Kind::File | Kind::Folder | Kind::Own => None,
+            })
+        }
+    }
+}
+
+fn hint(path: &Path) -> String {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    match folder.as_os_str().is_empty() || folder.is_dir() {
+        true => "`dicomgate certs` makes keys and certificates".to_owned(),
+        false => "relative paths begin at the folder of gateway.toml, or above it if it is called `config`".to_owned(),
+    }
+}
+
+/// Why a file cannot be read.
+fn file(path: &Path) -> Option<String> {
+    let open = std::fs::File::open(path).and_then(|file| file.metadata());
+    match open {
+        Ok(meta) if meta.is_dir() => Some("it is a folder".to_owned()),
+        Ok(_) => None,
+        Err(error) => Some(words(&error)),
+    }
+}
+
+/// Why a folder cannot be used. It may not be there yet, if the one above is or can be made.
+fn folder(path: &Path) -> Option<String> {
+    match std::fs::metadata(path) {
+        Ok(meta) if !meta.is_dir() => Some(format!("`{}` is not a folder", path.display())),
+        Ok(meta) if meta.permissions().readonly() => Some(format!("`{}` may not be written to", path.display())),
+        Ok(_) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => Some(format!("`{}` cannot be used: {}", path.display(), words(&error))),
+    }
+}
+
+/// Whether others can read a key.
+fn exposed(path: &Path) -> Option<(Severity, String, String)> {
+    let meta = std::fs::metadata(path).ok()?;
+    let mode = meta.mode();
+    (mode & OTHERS != 0).then(|| {
+        let message = format!("every user of this machine can read `{}` (mode {:03o})", path.display(), mode & 0o777);
+        (Severity::Weakness, message, format!("chmod 600 {}", path.display()))
+    })
 }

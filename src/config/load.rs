@@ -1,7 +1,8 @@
 //! From a path to settings: reads both files and what they import, and asks every step for all of its faults.
 
 use super::fault::{Fault, Faults};
-use super::{Settings, files, validated};
+use super::validated::{self, Texts};
+use super::{Settings, files};
 use std::path::{Path, PathBuf};
 
 /// The file that commands read when none is named.
@@ -25,26 +26,19 @@ pub fn load(path: &Path) -> Result<Settings, Faults> {
 pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
     let root = root(path);
     let gateway = read(path).map_err(|fault| Faults(vec![fault]))?;
-    let outline = validated::outline(path, &gateway);
-    let policy_path = outline.policy_file.map(|file| root.join(file));
-    let mut missing = Vec::new();
-    let policy = policy_path.as_deref().and_then(|path| read(path).map_err(|fault| missing.push(fault)).ok());
-    let peers_path = policy.as_deref().and_then(validated::peers_file).map(|file| root.join(file));
-    let peers = peers_path.as_deref().and_then(|path| read(path).map_err(|fault| missing.push(fault)).ok());
-    let texts = validated::Texts {
-        gateway: (path, &gateway),
-        policy: policy_path.as_deref().zip(policy.as_deref()),
-        peers: peers_path.as_deref().zip(peers.as_deref()),
-        root: &root,
-    };
+    let text = (path, gateway.as_str());
+    let policy_path = validated::policy_file(text).map(|file| root.join(file));
+    let policy = policy_path.as_deref().and_then(|path| read(path).ok());
+    let policy = policy_path.as_deref().zip(policy.as_deref());
+    let peers_path = policy.and_then(validated::peers_file).map(|file| root.join(file));
+    let peers = peers_path.as_deref().and_then(|path| read(path).ok());
+    let peers = peers_path.as_deref().zip(peers.as_deref());
+    let outcome = validated::validate(&Texts { gateway: text, policy, peers, root: &root }, now);
+    let mut faults = outcome.faults;
+    faults.extend(files::look(&outcome.named));
     let order: Vec<&Path> = [Some(path), policy_path.as_deref(), peers_path.as_deref()].into_iter().flatten().collect();
-    let (settings, mut faults) = validated::validate(&texts, now);
-    faults.extend(missing);
-    if let Some(settings) = &settings {
-        faults.extend(files::look(settings, &texts, now));
-    }
     let faults = Faults(faults).sorted(&order);
-    match settings {
+    match outcome.settings {
         Some(mut settings) if !faults.any_error() => {
             settings.source.warnings = faults.0;
             Ok(settings)
@@ -65,7 +59,8 @@ fn root(path: &Path) -> PathBuf {
     }
 }
 
-fn read(path: &Path) -> Result<String, Fault> {
+/// Reads a file of the configuration, as far as such files may be long.
+pub(super) fn read(path: &Path) -> Result<String, Fault> {
     use std::io::Read as _;
     let fail = |error: std::io::Error| Fault::of_file(path, format!("this file cannot be read: {}", words(&error)));
     let mut bytes = Vec::new();

@@ -6,11 +6,12 @@
 //!
 //! It never binds a port, opens a connection or keeps a key in memory.
 
-pub mod fault;
+mod fault;
 mod files;
 pub mod limits;
 mod load;
 mod raw;
+mod schema;
 pub mod settings;
 pub mod units;
 mod validated;
@@ -19,6 +20,7 @@ mod watch;
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
 pub use load::{DEFAULT_PATH, load, load_at};
+pub use schema::schemas;
 pub use settings::{
     Admin, Archive, ArchiveTls, Audit, Calling, CrlCheck, CrlExpired, Endpoint, Gateway, Listener, ListenerTls, Serves,
     Settings, Source, Sync, Tls,

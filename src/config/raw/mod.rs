@@ -9,5 +9,5 @@ pub mod subject;
 pub(super) mod table;
 pub mod words;
 
-pub use table::{Field, List};
-pub(super) use table::{Read, parse, raw_table};
+pub use table::{Field, List, Located, Read};
+pub(super) use table::{parse, raw_table};

@@ -5,6 +5,7 @@ use super::address::dns_name;
 use super::words::text;
 use crate::config::fault::{Report, nearest};
 use crate::dicom::Uid;
+use crate::dicom::dimse::tolerance::Tolerance;
 use crate::policy::model::{CertificatePattern, Destination, Hours, Subject};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use toml::Spanned;
@@ -252,6 +253,6 @@ impl Read for ToleranceWord {
         text(key, "text such as \"group-length\"", value, report).map(|word| Self(word.to_owned()))
     }
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "minLength": 1 })
+        json_schema!({ "enum": Tolerance::ALL.map(Tolerance::as_str) })
     }
 }

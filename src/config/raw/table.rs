@@ -8,12 +8,18 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// A value of a file that may be wrong: wrongness is reported, and nothing comes out.
-pub(in crate::config) trait Read: Sized {
+pub trait Read: Sized {
     /// Takes the value of `key`, or reports why not.
     fn read(key: &str, value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self>;
 
     /// What editors are told about such a value.
     fn schema(generator: &mut SchemaGenerator) -> Schema;
+}
+
+/// A table that knows where its keys stand.
+pub trait Located {
+    /// Where the value of a key stands; the table, if it is not there.
+    fn span_of(&self, key: &str) -> Range<usize>;
 }
 
 /// What a file says for one key.
@@ -226,6 +232,17 @@ macro_rules! raw_table {
                 })?)*
                 let _ = (&at, missing);
                 read
+            }
+        }
+
+        impl $crate::config::raw::Located for $Name {
+            fn span_of(&self, key: &str) -> std::ops::Range<usize> {
+                use $crate::config::raw::table::key_of;
+                let place = match key {
+                    $(key_of!($field $(, $key)?) => self.$field.spanned().map(toml::Spanned::span),)*
+                    _ => None,
+                };
+                place.unwrap_or(self.here.clone())
             }
         }
 

@@ -1,0 +1,115 @@
+//! `[gateway]`, `[tls]`, `[admin]`, `[audit]` and `[policy]`.
+
+use super::{Ground, Kind};
+use crate::config::fault::Report;
+use crate::config::raw::Field;
+use crate::config::raw::gateway::RawGatewayFile;
+use crate::config::raw::words::Date;
+use crate::config::settings::{Admin, Audit, Gateway, ListenerTls, Tls};
+use crate::config::units::Size;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use std::net::SocketAddr;
+
+/// The longest time that a policy may only observe.
+const OBSERVE_DAYS: i64 = 30;
+
+pub(super) fn gateway(raw: &RawGatewayFile, ground: &mut Ground<'_>, report: &mut Report<'_>) -> Option<Gateway> {
+    let raw = raw.gateway.get()?;
+    let state = ground.path(&raw.state, Kind::Folder, report);
+    Some(Gateway { name: raw.name.get()?.0.as_str().into(), state: state? })
+}
+
+pub(super) fn tls(raw: &RawGatewayFile, ground: &mut Ground<'_>, report: &mut Report<'_>) -> Option<Tls> {
+    let Some(tls) = raw.tls.get() else {
+        let speaks = raw.listen.items().iter().find(|listen| tls_of(listen.get_ref().tls.get()) != ListenerTls::Off);
+        if let (true, Some(listen)) = (raw.tls.is_absent(), speaks) {
+            report
+                .error(listen.get_ref().here.clone(), "this listener speaks TLS, and there is no `[tls]`")
+                .hint("add [tls] with certificate, private_key and client_ca");
+        }
+        return None;
+    };
+    let certificate = ground.path(&tls.certificate, Kind::File, report);
+    let private_key = ground.path(&tls.private_key, Kind::Key, report);
+    let client_ca = ground.path(&tls.client_ca, Kind::File, report);
+    let crl = ground.path(&tls.crl, Kind::File, report);
+    if tls.crl.is_absent() {
+        for (key, at) in [
+            ("crl_check", tls.crl_check.spanned().map(toml::Spanned::span)),
+            ("crl_expired", tls.crl_expired.spanned().map(toml::Spanned::span)),
+        ] {
+            if let Some(at) = at {
+                report
+                    .error(at, format!("`{key}` says how `crl` is used, and there is no `crl`"))
+                    .hint("name the revocation list: crl = \"certs/ca.crl\"");
+            }
+        }
+    }
+    Some(Tls {
+        certificate: certificate?,
+        private_key: private_key?,
+        client_ca,
+        crl,
+        crl_check: tls.crl_check.cloned().unwrap_or_default(),
+        crl_expired: tls.crl_expired.cloned().unwrap_or_default(),
+    })
+}
+
+fn tls_of(tls: Option<&ListenerTls>) -> ListenerTls {
+    tls.copied().unwrap_or_default()
+}
+
+pub(super) fn admin(raw: &RawGatewayFile, report: &mut Report<'_>) -> Admin {
+    let given = raw.admin.get().and_then(|admin| admin.address.spanned());
+    let Some(given) = given else {
+        return Admin { address: Some(SocketAddr::from(([127, 0, 0, 1], 9464))) };
+    };
+    let address = given.get_ref().0;
+    if let Some(off) = address.filter(|address| !address.ip().is_loopback()) {
+        report
+            .warning(given.span(), format!("everybody who reaches `{off}` can read the gateway's metrics"))
+            .hint("write \"127.0.0.1:9464\" unless a firewall stands before it");
+    }
+    Admin { address }
+}
+
+pub(super) fn audit(raw: &RawGatewayFile, report: &mut Report<'_>) -> Audit {
+    let raw = raw.audit.get();
+    let default = Size(64 << 20);
+    let file_size = raw.map(|audit| audit.file_size.clone()).unwrap_or_default();
+    if let Field::Given(size) = &file_size
+        && !(Size(1 << 20)..=Size(16 << 30)).contains(size.get_ref())
+    {
+        report
+            .error(size.span(), "`file_size` must be between 1MiB and 16GiB")
+            .hint("write a value between them, or leave it out: the default is 64MiB");
+    }
+    Audit {
+        sync: raw.and_then(|audit| audit.sync.cloned()).unwrap_or_default(),
+        file_size: file_size.cloned().unwrap_or(default).0,
+    }
+}
+
+/// When observing ends: ahead of now, and at most 30 days.
+pub(super) fn observe_until(raw: &RawGatewayFile, now: &Zoned, report: &mut Report<'_>) -> Option<Timestamp> {
+    let given = raw.policy.get()?.observe_until.spanned()?;
+    let zone = now.time_zone();
+    let until = match *given.get_ref() {
+        Date::Day(day) => zone.to_timestamp(day.into()).ok(),
+        Date::Local(local) => zone.to_timestamp(local).ok(),
+        Date::Moment(moment) => Some(moment),
+    };
+    let latest = now.timestamp().checked_add(SignedDuration::from_hours(OBSERVE_DAYS * 24)).ok();
+    let written = report.text().get(given.span()).unwrap_or_default();
+    if until.is_none_or(|until| until <= now.timestamp()) {
+        report
+            .error(given.span(), format!("`observe_until` lies in the past: `{written}`"))
+            .hint("take it out: what no rule permits is refused");
+    } else if until > latest {
+        let day = latest.map(|latest| latest.to_zoned(zone.clone()).date().to_string()).unwrap_or_default();
+        report
+            .error(given.span(), format!("`observe_until` lies more than {OBSERVE_DAYS} days ahead: `{written}`"))
+            .hint(format!("write {day} or earlier, and extend it when it is due"));
+    }
+    until
+}

@@ -1,0 +1,231 @@
+//! `policy.toml`: the model, what the policy's own compiler finds, and its tests.
+
+use super::{Ground, Kind, peers, repeated, weakness};
+use crate::config::fault::Report;
+use crate::config::raw::gateway::RawGatewayFile;
+use crate::config::raw::policy::{RawPeer, RawPolicyFile, RawRule, RawTest};
+use crate::config::raw::words::PeerTlsWord;
+use crate::config::raw::{Field, Located, parse};
+use crate::dicom::dimse::Operation;
+use crate::policy::Policy;
+use crate::policy::fault::{Entry, PolicyFault};
+use crate::policy::model::{ArchiveName, Effect, Peer, PolicyModel, PolicyTest, Rule};
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+use toml::Spanned;
+
+/// Where faults of the policy may stand.
+pub(super) struct Reports<'t> {
+    pub(super) policy: Report<'t>,
+    pub(super) peers: Option<Report<'t>>,
+    pub(super) gateway: Report<'t>,
+}
+
+/// The raw entries behind the lists of the model, index by index.
+struct Entries<'r> {
+    archives: Vec<&'r crate::config::raw::gateway::RawArchive>,
+    peers: Vec<&'r RawPeer>,
+    imported: usize,
+    rules: Vec<&'r RawRule>,
+    tests: Vec<&'r RawTest>,
+}
+
+pub(super) fn validate(
+    gateway: &RawGatewayFile,
+    observe_until: Option<jiff::Timestamp>,
+    ground: &mut Ground<'_>,
+    reports: &mut Reports<'_>,
+) -> PolicyModel {
+    let table = parse(reports.policy.text(), &mut reports.policy);
+    let raw = RawPolicyFile::read_table(table.get_ref(), 0..0, &mut reports.policy);
+    ground.path(&raw.peers_file, Kind::Own, &reports.policy);
+    let imported = reports.peers.as_mut().map(peers::read).unwrap_or_default();
+
+    let mut model = PolicyModel { observe_until, ..PolicyModel::default() };
+    let mut entries =
+        Entries { archives: Vec::new(), peers: Vec::new(), imported: 0, rules: Vec::new(), tests: Vec::new() };
+    let mut whole = true;
+    for archive in gateway.archive.items().iter().map(Spanned::get_ref) {
+        let Some(ae_title) = archive.ae_title.cloned() else {
+            whole = false;
+            continue;
+        };
+        let answers_to = archive.answers_to.values();
+        let answers_to = if answers_to.is_empty() { vec![ae_title] } else { answers_to };
+        model.archives.push(ArchiveName { ae_title, answers_to });
+        entries.archives.push(archive);
+    }
+    let own = raw.peer.items().iter().map(Spanned::get_ref);
+    for (number, peer) in own.chain(&imported).enumerate() {
+        let from_file = number >= raw.peer.items().len();
+        let report = match (&mut reports.peers, from_file) {
+            (Some(peers), true) => peers,
+            _ => &mut reports.policy,
+        };
+        whole &= !matches!(peer.name, Field::Faulty) && !matches!(peer.groups, Field::Faulty);
+        match peer_of(peer, ground, report) {
+            Some(made) => {
+                weakness::peer(peer, &made, gateway, report);
+                model.peers.push(made);
+                entries.peers.push(peer);
+                entries.imported += usize::from(from_file);
+            }
+            None => whole = false,
+        }
+    }
+    weakness::listeners(gateway, &model, &mut reports.gateway);
+    let report = &mut reports.policy;
+    for rule in raw.rule.items().iter().map(Spanned::get_ref) {
+        weakness::rule(rule, report);
+        modalities(rule, report);
+        model.rules.extend(rule_of(rule, report).inspect(|_| entries.rules.push(rule)));
+    }
+    for test in raw.test.items().iter().map(Spanned::get_ref) {
+        model.tests.extend(test_of(test, report).inspect(|_| entries.tests.push(test)));
+    }
+    compile(&model, &entries, whole, reports);
+    model
+}
+
+fn peer_of(raw: &RawPeer, ground: &mut Ground<'_>, report: &mut Report<'_>) -> Option<Peer> {
+    repeated("title", raw.ae_titles.items(), report);
+    repeated("network", raw.network.items(), report);
+    let trust = ground.path(&raw.trust, Kind::File, report);
+    let present = ground.path(&raw.present, Kind::File, report);
+    if let (Some(present), Field::Given(given)) = (&present, &raw.present) {
+        let key = present.with_extension("key");
+        ground.named.push(super::Named { path: key, kind: Kind::Key, place: report.place(given.span()) });
+    }
+    let tolerate = weakness::tolerances(raw, report);
+    let ae_titles = raw.ae_titles.values();
+    let first = ae_titles.first().copied()?;
+    let text = |path: PathBuf| path.to_string_lossy().into_owned();
+    Some(Peer {
+        name: raw.name.get().map_or_else(|| Arc::from(first.as_str()), |name| name.0.as_str().into()),
+        line: report.line(raw.here.start),
+        ae_titles,
+        description: raw.description.cloned().unwrap_or_default(),
+        certificate: raw.certificate.cloned(),
+        networks: raw.network.values(),
+        address: raw.address.get().map(ToString::to_string),
+        groups: raw.groups.items().iter().map(|group| group.get_ref().0.as_str().into()).collect(),
+        plain: raw.tls.get() == Some(&PeerTlsWord::Off),
+        trust: trust.map(text),
+        present: present.map(text),
+        tolerate,
+    })
+}
+
+fn rule_of(raw: &RawRule, report: &Report<'_>) -> Option<Rule> {
+    Some(Rule {
+        name: raw.name.get()?.0.as_str().into(),
+        line: report.line(raw.here.start),
+        who: raw.who.values(),
+        via: raw.via.values(),
+        to: raw.to.items().iter().map(|to| to.get_ref().0.as_str().into()).collect(),
+        may: raw.may.values(),
+        effect: raw.effect.get().map(|effect| effect.0).unwrap_or_default(),
+        sop_classes: raw.sop_classes.items().iter().map(|class| class.get_ref().0).collect(),
+        modalities: raw.modalities.items().iter().map(|modality| modality.get_ref().0.as_str().into()).collect(),
+        transfer_syntaxes: raw.transfer_syntaxes.items().iter().map(|syntax| syntax.get_ref().0).collect(),
+        hours: raw.hours.cloned(),
+        days: raw.days.items().iter().map(|day| day.get_ref().0).collect(),
+        destinations: raw.destinations.values(),
+    })
+}
+
+fn test_of(raw: &RawTest, report: &Report<'_>) -> Option<PolicyTest> {
+    Some(PolicyTest {
+        name: raw.name.get()?.0.clone(),
+        line: report.line(raw.here.start),
+        peer: raw.peer.get()?.0.clone(),
+        from: raw.from.cloned(),
+        wants: raw.wants.cloned()?,
+        to: raw.to.get().map(|to| to.0.clone()),
+        sop_class: raw.sop_class.get().map(|class| class.0),
+        modality: raw.modality.get().map(|modality| modality.0.clone()),
+        transfer_syntax: raw.transfer_syntax.get().map(|syntax| syntax.0),
+        destination: raw.destination.cloned(),
+        at: raw.at.get().map(|at| at.0),
+        expect: raw.expect.get()?.0,
+        rule: raw.rule.get().map(|rule| rule.0.clone()),
+    })
+}
+
+/// What is read cannot be told by its modality until answers are narrowed.
+fn modalities(rule: &RawRule, report: &mut Report<'_>) {
+    let reads = |operation: &&Spanned<Operation>| {
+        matches!(operation.get_ref(), Operation::Find | Operation::Get | Operation::Move)
+    };
+    let (Some(modalities), Some(read)) = (rule.modalities.spanned(), rule.may.items().iter().find(reads)) else {
+        return;
+    };
+    let permits = rule.effect.get().is_none_or(|effect| effect.0 == Effect::Permit);
+    let message = format!("not yet: `modalities` will narrow what `{}` shows", read.get_ref());
+    let hint = match permits {
+        true => "write a rule of its own without `modalities` for find, get and move, if all may be seen",
+        false => "deny find, get and move in a rule of its own, without `modalities`",
+    };
+    report.error(modalities.span(), message).hint(hint);
+}
+
+/// Hands the model to the policy's compiler and its tests; their faults get their places in the files.
+fn compile(model: &PolicyModel, entries: &Entries<'_>, whole: bool, reports: &mut Reports<'_>) {
+    match Policy::compile(model.clone()) {
+        Err(faults) => {
+            // What names something cannot be judged while something that could be named was not understood.
+            let judged = |fault: &&PolicyFault| {
+                whole || !matches!(fault.key, "who" | "via" | "to" | "destinations" | "peer" | "destination")
+            };
+            for fault in faults.iter().filter(judged) {
+                place(fault, entries, reports);
+            }
+        }
+        Ok(policy) if !reports.policy.any_error() && !reports.gateway.any_error() => {
+            for outcome in policy.run_tests().iter().filter(|outcome| !outcome.passed) {
+                let at = reports.policy.line_span(outcome.line);
+                reports
+                    .policy
+                    .error(at, format!("test `{}` fails: {}", outcome.name, outcome.verdict))
+                    .hint("change the rules until it passes, or the test if the policy is right");
+            }
+        }
+        Ok(_) => {}
+    }
+}
+
+fn place(fault: &PolicyFault, entries: &Entries<'_>, reports: &mut Reports<'_>) {
+    let index = fault.place.index;
+    let imported = index >= entries.peers.len() - entries.imported;
+    let (report, at) = match (fault.place.entry, &mut reports.peers) {
+        (Entry::Archive, _) => {
+            let at = entries.archives.get(index).map(|raw| raw.span_of(fault.key));
+            (&mut reports.gateway, at)
+        }
+        (Entry::Peer, Some(peers)) if imported => (peers, entries.peers.get(index).map(|raw| raw.span_of(fault.key))),
+        (Entry::Peer, _) => (&mut reports.policy, entries.peers.get(index).map(|raw| raw.span_of(fault.key))),
+        (Entry::Rule, _) => (&mut reports.policy, entries.rules.get(index).map(|raw| raw.span_of(fault.key))),
+        (Entry::Test, _) => (&mut reports.policy, entries.tests.get(index).map(|raw| raw.span_of(fault.key))),
+    };
+    let at: Range<usize> = at.unwrap_or(0..0);
+    let at = narrowed(&fault.problem, at, report);
+    if report.has_error_at(&at) {
+        return;
+    }
+    let message = format!("{} `{}`: {}", fault.place.entry.as_str(), fault.place.name, fault.problem);
+    let added = report.error(at, message);
+    if !fault.advice.is_empty() {
+        added.hint(&fault.advice);
+    }
+}
+
+/// The item of a list that a problem quotes, if it stands there.
+fn narrowed(problem: &str, at: Range<usize>, report: &Report<'_>) -> Range<usize> {
+    let quoted = problem.split('`').nth(1).filter(|quoted| !quoted.is_empty());
+    let found = quoted.and_then(|quoted| {
+        let start = report.text().get(at.clone())?.find(&format!("\"{quoted}\""))?;
+        Some(at.start + start..at.start + start + quoted.len() + 2)
+    });
+    found.unwrap_or(at)
+}
