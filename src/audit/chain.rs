@@ -111,6 +111,21 @@ pub fn place(line: &[u8]) -> Option<Place> {
     Some(Place { sequence, previous, hash, sound: sha256(hashed) == hash })
 }
 
+/// The name of a line's event; it always stands at the same place.
+pub fn event_name(line: &[u8]) -> Option<&str> {
+    let rest = line.strip_prefix(b"{\"seq\":")?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    // ,"at":"<27>","prev":"<64>",
+    let rest = rest.get(digits + 7 + Stamp::LENGTH + 10 + 64 + 2..)?;
+    let rest = match rest.strip_prefix(b"\"incident\":\"") {
+        Some(rest) => rest.get(9..)?.strip_prefix(b"\",")?,
+        None => rest,
+    };
+    let rest = rest.strip_prefix(b"\"event\":\"")?;
+    let end = rest.iter().position(|&byte| byte == b'"')?;
+    std::str::from_utf8(rest.get(..end)?).ok()
+}
+
 /// SHA-256 of some bytes.
 pub fn sha256(bytes: &[u8]) -> Hash {
     let mut hash = [0; 32];

@@ -9,6 +9,7 @@ pub mod body;
 pub mod chain;
 pub mod checkpoint;
 pub mod event;
+pub mod explain;
 pub mod incident;
 pub mod keys;
 pub mod log;

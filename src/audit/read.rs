@@ -1,1 +1,127 @@
-//! Later.
+//! Finding records again: streamed over the files, in bounded memory.
+
+use crate::audit::chain;
+use crate::audit::incident::{Incident, IncidentKey};
+use crate::audit::log;
+use serde_json::Value;
+use std::fs::File;
+use std::io::{self, BufRead as _, BufReader, Read as _};
+use std::net::{IpAddr, SocketAddr};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// No line of ours is longer.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// A record as it stands in the log, unverified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record(pub Value);
+
+impl Record {
+    /// A field that is text.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name)?.as_str()
+    }
+
+    /// A field that is a number.
+    pub fn number(&self, name: &str) -> Option<u64> {
+        self.0.get(name)?.as_u64()
+    }
+
+    /// A field that is a list of texts; empty where there is none.
+    pub fn list(&self, name: &str) -> Vec<&str> {
+        self.0.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// Its event.
+    pub fn event(&self) -> &str {
+        self.text("event").unwrap_or_default()
+    }
+
+    /// The address that it is about, without port.
+    pub fn address(&self) -> Option<IpAddr> {
+        self.text("from")?.parse::<SocketAddr>().ok().map(|address| address.ip().to_canonical())
+    }
+
+    /// When it was written.
+    pub fn at(&self) -> Option<jiff::Timestamp> {
+        self.text("at")?.parse().ok()
+    }
+}
+
+/// Which records are wanted; every condition that is set must hold.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// This incident.
+    pub incident: Option<Incident>,
+    /// This peer: its name, or the title that it called with.
+    pub peer: Option<String>,
+    /// This address.
+    pub from: Option<IpAddr>,
+    /// Not before this moment.
+    pub since: Option<jiff::Timestamp>,
+}
+
+impl Filter {
+    fn wants(&self, record: &Record) -> bool {
+        let is = |name, value: &str| record.text(name) == Some(value);
+        self.incident.is_none_or(|incident| is("incident", &incident.to_string()))
+            && self.peer.as_deref().is_none_or(|peer| is("peer", peer) || is("calling", peer))
+            && self.from.is_none_or(|from| record.address() == Some(from.to_canonical()))
+            && self.since.is_none_or(|since| record.at().is_some_and(|at| at >= since))
+    }
+}
+
+/// Hands every wanted record to `visit`, oldest first, until it breaks. `key`: finds an incident's file at once.
+pub fn scan(
+    folder: &Path,
+    filter: &Filter,
+    key: Option<&IncidentKey>,
+    mut visit: impl FnMut(Record) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let files = log::list(folder)?;
+    let wanted = filter.incident.map(|incident| incident.to_string());
+    let start = start(folder, &files, filter, key)?;
+    for (_, name) in files.get(start..).unwrap_or_default() {
+        let mut reader = BufReader::with_capacity(1 << 16, File::open(folder.join(name))?);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            if reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
+                break;
+            }
+            if wanted.as_ref().is_some_and(|wanted| !contains(&line, wanted.as_bytes())) {
+                continue;
+            }
+            // A line that is no record is the verifier's to tell about.
+            let Ok(record) = serde_json::from_slice(&line).map(Record) else { continue };
+            if filter.wants(&record) && visit(record).is_break() {
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Index of the first file that can hold what is wanted.
+fn start(folder: &Path, files: &[(u64, String)], filter: &Filter, key: Option<&IncidentKey>) -> io::Result<usize> {
+    if let (Some(incident), Some(key)) = (filter.incident, key) {
+        let sequence = key.sequence(incident);
+        return Ok(files.partition_point(|(first, _)| *first <= sequence).saturating_sub(1));
+    }
+    let Some(since) = filter.since else { return Ok(0) };
+    for (index, (_, name)) in files.iter().enumerate().rev() {
+        let mut line = Vec::new();
+        BufReader::new(File::open(folder.join(name))?).take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+        let began = serde_json::from_slice(&line).ok().map(Record).and_then(|record| record.at());
+        if began.is_some_and(|began| began < since) {
+            return Ok(index);
+        }
+    }
+    Ok(0)
+}
+
+fn contains(line: &[u8], wanted: &[u8]) -> bool {
+    // Where the incident id of a line stands is fixed; looking for it anywhere else would find what a peer sent.
+    chain::event_name(line).is_some() && line.windows(wanted.len()).take(192).any(|window| window == wanted)
+}

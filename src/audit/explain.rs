@@ -1,0 +1,191 @@
+//! A record in words: what was asked, by whom, which rule decided or what was lacking, and what would permit it.
+
+use crate::audit::read::Record;
+
+/// Explains a record in a few lines, without patient data.
+pub fn explain(record: &Record) -> Vec<String> {
+    let mut lines = vec![headline(record)];
+    lines.extend(who(record));
+    match record.event() {
+        "denied" | "operation" | "mismatch" => lines.extend(operation(record)),
+        "association-refused" | "association-opened" => lines.extend(association(record)),
+        "association-closed" => lines.extend(closing(record)),
+        _ => {}
+    }
+    if let Some(words) = record.text("words") {
+        lines.push(format!("because   {words}"));
+    }
+    if let Some(place) = record.text("place") {
+        lines.push(format!("where     {place}"));
+    }
+    lines.extend(reason(record));
+    if let Some(advice) = advice(record) {
+        lines.push(format!("to permit {advice}"));
+    }
+    lines
+}
+
+fn headline(record: &Record) -> String {
+    let what = match record.event() {
+        "connection-refused" => format!("connection refused ({})", record.text("cause").unwrap_or("?")),
+        "association-refused" => format!("association rejected ({})", record.text("cause").unwrap_or("?")),
+        "association-opened" => "association admitted".to_owned(),
+        "association-closed" => format!("association ended: {}", record.text("ended").unwrap_or("?")),
+        "denied" => format!("{} denied", record.text("operation").unwrap_or("?")),
+        "operation" => format!("{} permitted", record.text("operation").unwrap_or("?")),
+        "malformed" => "association ended: malformed bytes".to_owned(),
+        "mismatch" => "association ended: command and data set differ".to_owned(),
+        "policy-ended" => "association ended: it is no longer permitted".to_owned(),
+        other => other.to_owned(),
+    };
+    let incident = record.text("incident").map(|incident| format!("  incident {incident}")).unwrap_or_default();
+    format!("{}  {what}{incident}  (record {})", record.text("at").unwrap_or("?"), record.number("seq").unwrap_or(0))
+}
+
+fn who(record: &Record) -> Vec<String> {
+    let Some(from) = record.text("from") else { return Vec::new() };
+    let name = match (record.text("peer"), record.text("calling")) {
+        (Some(peer), Some(calling)) if peer != calling => format!("{peer}, calling as {calling},"),
+        (Some(peer), _) => peer.to_owned(),
+        (None, Some(calling)) => format!("somebody calling as {calling}"),
+        (None, None) => "somebody".to_owned(),
+    };
+    let mut lines =
+        vec![format!("who       {name} from {from}, association {}", record.text("association").unwrap_or("?"))];
+    if let Some(subject) = record.text("certificate") {
+        lines.push(format!("showed    {subject}, serial {}", record.text("serial").unwrap_or("?")));
+    }
+    if let Some(version) = record.text("tls") {
+        let part = |name| record.text(name).unwrap_or("?");
+        lines.push(format!("over      TLS {version}, {}, {}", part("suite"), part("group")));
+    }
+    lines
+}
+
+fn operation(record: &Record) -> Vec<String> {
+    let mut asked = format!("asked     {} on {}", part(record, "operation"), part(record, "to"));
+    for (name, word) in [
+        ("sop_class", "SOP class"),
+        ("instance", "instance"),
+        ("transfer_syntax", "transfer syntax"),
+        ("modality", "modality"),
+        ("destination", "to"),
+    ] {
+        if let Some(value) = record.text(name) {
+            asked.push_str(&format!(", {word} {value}"));
+        }
+    }
+    let mut lines = vec![asked];
+    if let Some(status) = record.text("status") {
+        lines.push(format!(
+            "ended     {status}, {} bytes, {} us",
+            record.number("bytes").unwrap_or(0),
+            record.number("microseconds").unwrap_or(0)
+        ));
+    }
+    if record.0.get("aborted").is_some() {
+        lines.push("ended     aborted".to_owned());
+    }
+    if record.0.get("late").is_some() {
+        lines.push("recorded  late: the log could not be written, and no success was answered".to_owned());
+    }
+    lines
+}
+
+fn association(record: &Record) -> Vec<String> {
+    let mut lines = vec![format!("called    {}", record.text("called").or(record.text("to")).unwrap_or("?"))];
+    let removed = record.list("removed");
+    if !removed.is_empty() {
+        lines.push(format!("removed   {}", removed.join("; ")));
+    }
+    let kept = record.list("contexts");
+    if !kept.is_empty() {
+        lines.push(format!("kept      {}", kept.join("; ")));
+    }
+    lines
+}
+
+fn closing(record: &Record) -> Vec<String> {
+    let counted: Vec<String> = ["echoes", "stores", "others", "denied", "aborted_operations", "bytes"]
+        .into_iter()
+        .filter_map(|name| record.number(name).map(|count| format!("{count} {}", name.replace('_', " "))))
+        .collect();
+    if counted.is_empty() { Vec::new() } else { vec![format!("counted   {}", counted.join(", "))] }
+}
+
+fn reason(record: &Record) -> Vec<String> {
+    match (record.text("reason"), record.event()) {
+        (Some("rule"), _) => vec![format!("decided   rule `{}` denies it", part(record, "rule"))],
+        (Some("no-rule"), _) => match (record.text("nearest"), record.text("lacked")) {
+            (Some(nearest), Some(lacked)) => {
+                vec![format!("decided   no rule permits it; `{nearest}` came nearest: {lacked}")]
+            }
+            (Some(nearest), None) => vec![format!("decided   no rule permits it; `{nearest}` came nearest")],
+            _ => vec!["decided   no rule permits it, and none comes near".to_owned()],
+        },
+        (Some("unknown-destination"), _) => {
+            vec![format!("decided   `{}` is neither a peer's nor an archive's title", part(record, "unknown"))]
+        }
+        (Some("fault"), _) => vec!["decided   the policy could not decide, so it is denied".to_owned()],
+        (_, "operation") => match record.text("rule") {
+            Some(rule) => vec![format!("decided   rule `{rule}` permits it")],
+            None => vec!["decided   no rule permits it; it passed because the policy only observes".to_owned()],
+        },
+        _ => Vec::new(),
+    }
+}
+
+/// What to write to permit it, where writing something is the answer.
+fn advice(record: &Record) -> Option<String> {
+    match record.text("reason") {
+        Some("rule") => {
+            return Some(format!("narrow or take out the rule `{}`: a deny beats every permit", part(record, "rule")));
+        }
+        Some("unknown-destination") => {
+            return Some(format!("a [[peer]] with ae_titles = [\"{}\"] and an address", part(record, "unknown")));
+        }
+        Some("no-rule") => {}
+        _ => {
+            return match record.text("cause") {
+                Some("identity") => Some(
+                    "correct the [[peer]]: its ae_titles, certificate and network must all be those that it comes with"
+                        .into(),
+                ),
+                Some("tls") => Some("a certificate that `client_ca` vouches for: `dicomgate certs issue`".into()),
+                _ => None,
+            };
+        }
+    }
+    let peer = record.text("peer")?;
+    let operation = record.text("operation");
+    if let (Some(nearest), Some(lacked)) = (record.text("nearest"), record.text("lacked")) {
+        return Some(format!(
+            "widen the rule `{nearest}` ({lacked}), or write the rule below\n{}",
+            rule(record, peer, operation)
+        ));
+    }
+    Some(format!("in policy.toml:\n{}", rule(record, peer, operation)))
+}
+
+fn rule(record: &Record, peer: &str, operation: Option<&str>) -> String {
+    let operation = operation.unwrap_or("echo");
+    let mut text = format!(
+        "    [[rule]]\n    name = {}\n    who  = [{}]\n    to   = [{}]\n    may  = [\"{operation}\"]",
+        quoted(&format!("{peer} may {operation}")),
+        quoted(&format!("peer:{peer}")),
+        quoted(part(record, "to")),
+    );
+    if let Some(destination) = record.text("destination") {
+        text.push_str(&format!("\n    destinations = [{}]", quoted(destination)));
+    }
+    text
+}
+
+/// A TOML basic string; JSON's escapes are among TOML's.
+fn quoted(value: &str) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+fn part<'a>(record: &'a Record, name: &str) -> &'a str {
+    record.text(name).unwrap_or("?")
+}
