@@ -1,8 +1,38 @@
 //! The commands, one file each; from arguments to an exit code. They print, and never decide.
+//!
+//! Exit codes: 0 fine, 1 it ran and the answer is no, 2 usage, 64 configuration, 70 internal.
 
 pub mod check;
+pub mod run;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// The configuration cannot be used (EX_USAGE).
+pub const EXIT_CONFIGURATION: u8 = 64;
+/// Something failed that should not (EX_SOFTWARE).
+pub const EXIT_INTERNAL: u8 = 70;
+
+/// An encrypting DICOM gateway in front of an archive that nobody may touch.
+#[derive(Debug, Parser)]
+#[command(name = "dicomgate", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    Run(run::Run),
+    /// Say everything that is wrong with the configuration, at once
+    Check(check::Check),
+}
 
 /// Runs the command that the arguments name.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::from(2)
+pub fn main() -> ExitCode {
+    match Arguments::parse().command {
+        Command::Run(run) => run::run(&run),
+        Command::Check(check) => check::run(&check),
+    }
 }

@@ -11,7 +11,7 @@ use crate::audit::event::Cause;
 use crate::config::Calling;
 use crate::dicom::AeTitle;
 use crate::dicom::association::{Association, Event, Outgoing};
-use crate::dicom::negotiation::{self, answer, propose, reject};
+use crate::dicom::negotiation::{answer, propose, reject};
 use crate::dicom::pdu::{AssociateAc, AssociateRj, AssociateRq};
 use crate::gate::{Basis, Entry, How, Opening, Visit};
 use crate::identity;
@@ -73,13 +73,9 @@ async fn admit(asking: Asking, archive: &ArchiveWiring, principal: Principal) ->
     if let Err(fault) = identity::user(asking.rq.user.identity.as_ref()) {
         return refuse(asking, no(reject::REFUSED, Cause::UserIdentity, fault.to_string())).await;
     }
-    if asking.rq.application_context.as_str() != negotiation::APPLICATION_CONTEXT {
-        let words = "the application context is not DICOM's".to_owned();
-        return refuse(asking, no(reject::APPLICATION_CONTEXT, Cause::Negotiation, words)).await;
-    }
-    if asking.rq.protocol_version & 1 == 0 {
-        let words = "the protocol version is not 1".to_owned();
-        return refuse(asking, no(reject::PROTOCOL_VERSION, Cause::Negotiation, words)).await;
+    if let Some(rj) = reject::by_provider(&asking.rq).or_else(|| reject::by_user(&asking.rq)) {
+        let words = "the protocol version, the application context or the maximum length is none to talk with".to_owned();
+        return refuse(asking, no(rj, Cause::Negotiation, words)).await;
     }
     let moment = clock::moment();
     if shared.live.draining() != super::live::Drain::No {

@@ -14,7 +14,7 @@ mod refuse;
 mod stage;
 mod timers;
 
-pub use ending::{Broken, End, Ending};
+use ending::{End, Ending};
 
 use super::live::{Drain, Place};
 use super::shared::Shared;
@@ -79,7 +79,6 @@ pub struct Established {
 }
 
 /// One association in data transfer.
-#[derive(Debug)]
 pub struct Relay {
     shared: Arc<Shared>,
     snapshot: Arc<Snapshot>,
@@ -108,7 +107,6 @@ pub struct Relay {
 }
 
 /// One direction.
-#[derive(Debug)]
 struct Direction {
     lane: Lane,
     stage: Stage,

@@ -164,7 +164,8 @@ impl Relay {
             if inspect::enough(&data.command, walk) {
                 return self.decide_on_data();
             }
-            if data.bytes > self.snapshot.settings.limits.inspect {
+            let held = u64::try_from(self.up.lane.held_bytes()).unwrap_or(u64::MAX);
+            if data.bytes.max(held) > self.snapshot.settings.limits.inspect {
                 return Err(Ending::malformed(
                     End::Peer,
                     "data set",

@@ -7,7 +7,6 @@ use crate::dicom::transfer_syntax;
 use crate::dicom::uid::Uid;
 
 /// Where a direction stands within a message.
-#[derive(Debug)]
 pub enum Stage {
     /// No message is under way.
     Between,
@@ -29,7 +28,6 @@ pub enum Fate {
 }
 
 /// A command of which a part has come.
-#[derive(Debug)]
 pub struct Partial {
     /// Its presentation context.
     pub context: u8,
@@ -38,7 +36,6 @@ pub struct Partial {
 }
 
 /// A data set under way.
-#[derive(Debug)]
 pub struct DataSet {
     /// Its presentation context.
     pub context: u8,
@@ -51,7 +48,6 @@ pub struct DataSet {
 }
 
 /// A walker and what it has found.
-#[derive(Debug)]
 pub struct Walk {
     walker: Walker,
     /// The identifying attributes, as far as they have come.
@@ -83,7 +79,6 @@ impl Walk {
 }
 
 /// What a fragment completed.
-#[derive(Debug)]
 pub enum Completed {
     /// Nothing yet.
     Nothing,

@@ -1,0 +1,79 @@
+//! `dicomgate run`: the gateway, until it is told to stop.
+
+use super::{EXIT_CONFIGURATION, EXIT_INTERNAL};
+use crate::config;
+use crate::proxy::{Gateway, StartFault};
+use crate::telemetry::logging::{self, LogFormat};
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Run the gateway. SIGHUP or a changed file reloads without dropping an association; SIGTERM and Ctrl-C drain.
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The configuration
+    #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    pub config: PathBuf,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t)]
+    pub log: LogFormat,
+}
+
+/// Runs the gateway.
+pub fn run(run: &Run) -> ExitCode {
+    logging::start(run.log);
+    let settings = match config::load(&run.config) {
+        Ok(settings) => settings,
+        Err(faults) => {
+            eprintln!("{faults}");
+            return ExitCode::from(EXIT_CONFIGURATION);
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(fault) => {
+            eprintln!("the runtime cannot be started: {fault}");
+            return ExitCode::from(EXIT_INTERNAL);
+        }
+    };
+    let outcome = runtime.block_on(serve(settings));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            eprintln!("{fault}");
+            ExitCode::from(match fault {
+                StartFault::Wiring(_) | StartFault::State(..) | StartFault::Listen(..) => EXIT_CONFIGURATION,
+                StartFault::Audit(_) | StartFault::Metrics(_) => EXIT_INTERNAL,
+            })
+        }
+    }
+}
+
+async fn serve(settings: config::Settings) -> Result<(), StartFault> {
+    let mut gateway = Gateway::start(settings)?;
+    if let Some(seed) = gateway.seed.take() {
+        // Shown once and kept nowhere: whoever has it can prove later that nobody rewrote the log.
+        eprintln!(
+            "The audit log begins here. Its seed, for the auditor, to be kept off this machine and not shown again:\n\n    {}\n\n\
+             `dicomgate audit verify --seed SEED` proves with it that nobody rewrote the log, not even with this machine's keys.\n",
+            seed.reveal()
+        );
+    }
+    let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::hangup()), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be received; stopping");
+        gateway.stop("error").await;
+        return Ok(());
+    };
+    loop {
+        tokio::select! {
+            _ = hangup.recv() => gateway.reload().await,
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+        }
+    }
+    gateway.stop("signal").await;
+    Ok(())
+}
