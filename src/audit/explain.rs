@@ -4,6 +4,8 @@ use crate::audit::read::Record;
 
 /// Explains a record in a few lines, without patient data.
 pub fn explain(record: &Record) -> Vec<String> {
+    // What a peer sent must not move the cursor of whoever reads this; line breaks below are our own.
+    let record = &record.printable();
     let mut lines = vec![headline(record)];
     lines.extend(who(record));
     match record.event() {
@@ -22,7 +24,19 @@ pub fn explain(record: &Record) -> Vec<String> {
     if let Some(advice) = advice(record) {
         lines.push(format!("to permit {advice}"));
     }
-    lines
+    lines.iter().flat_map(|line| line.split('\n')).map(str::to_owned).collect()
+}
+
+/// A record in one line, without patient data.
+pub fn line(record: &Record) -> String {
+    let record = &record.printable();
+    let mut line = headline(record);
+    for name in ["association", "peer", "calling", "from", "operation", "to", "status", "rule", "cause", "words"] {
+        if let Some(value) = record.text(name) {
+            line.push_str(&format!("  {name}={value}"));
+        }
+    }
+    line
 }
 
 fn headline(record: &Record) -> String {

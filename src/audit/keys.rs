@@ -88,7 +88,7 @@ impl Keys {
         let seed = Seed::new(bytes);
         bytes.zeroize();
         let path = folder.join(SIGNING);
-        let signer = Signer::new(pkcs8.as_ref()).ok_or_else(|| KeysFault::Damaged(path))?;
+        let signer = Signer::new(pkcs8.as_ref()).ok_or(KeysFault::Damaged(path))?;
         replace(&folder, SIGNING, pkcs8.as_ref())?;
         replace(&folder, INCIDENT, incident.as_ref())?;
         // The ratchet comes last: it is what says that the keys are whole.

@@ -33,6 +33,21 @@ impl Record {
         self.0.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
     }
 
+    /// The same without control characters in its texts, fit for a terminal.
+    pub fn printable(&self) -> Self {
+        fn clean(value: &Value) -> Value {
+            match value {
+                Value::String(text) => {
+                    Value::String(text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect())
+                }
+                Value::Array(values) => values.iter().map(clean).collect(),
+                Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), clean(value))).collect(),
+                other => other.clone(),
+            }
+        }
+        Self(clean(&self.0))
+    }
+
     /// Its event.
     pub fn event(&self) -> &str {
         self.text("event").unwrap_or_default()
@@ -46,6 +61,11 @@ impl Record {
     /// When it was written.
     pub fn at(&self) -> Option<jiff::Timestamp> {
         self.text("at")?.parse().ok()
+    }
+
+    /// Whether somebody was refused, or got less than they asked for, or more than a rule gives.
+    pub fn is_remarkable(&self) -> bool {
+        ["incident", "removed", "observed", "aborted", "late", "alarm"].iter().any(|name| self.0.get(*name).is_some())
     }
 }
 

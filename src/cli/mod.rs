@@ -29,6 +29,9 @@ enum Command {
     Check(check::Check),
 }
 
+pub mod audit;
+pub mod why;
+
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {

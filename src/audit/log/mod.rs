@@ -11,6 +11,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
+mod tests;
+
 pub use files::{FILE_NAME, first_sequence, list};
 pub use open::Opened;
 

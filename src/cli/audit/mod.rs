@@ -1,0 +1,77 @@
+//! `dicomgate audit verify|show`: proves the log and shows it. They read; they never write to it.
+
+pub mod show;
+pub mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// `dicomgate audit`
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Prove the log: exit 0 if all of it holds, 1 if not
+    Verify(verify::Args),
+    /// Show records, oldest first
+    Show(show::Args),
+}
+
+/// Runs a command.
+pub fn run(command: &Command) -> ExitCode {
+    match command {
+        Command::Verify(args) => verify::run(args),
+        Command::Show(args) => show::run(args),
+    }
+}
+
+/// Where the log lies.
+#[derive(Debug, clap::Args)]
+pub struct Place {
+    /// Configuration that names the state folder
+    #[arg(long, value_name = "FILE", default_value = "gateway.toml")]
+    pub config: PathBuf,
+    /// State folder, in place of the configuration's
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+}
+
+/// How the answer is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For scripts
+    Json,
+}
+
+impl Place {
+    /// The state folder, and the gateway's name where a configuration gave it. On failure says why, and returns the
+    /// exit code.
+    pub fn state(&self) -> Result<(PathBuf, Option<String>), ExitCode> {
+        if let Some(state) = &self.state {
+            return Ok((state.clone(), None));
+        }
+        match crate::config::load(&self.config) {
+            Ok(settings) => Ok((settings.gateway.state.clone(), Some(settings.gateway.name.to_string()))),
+            Err(faults) => {
+                eprintln!("{faults}");
+                eprintln!("the log can be read without a configuration: --state DIR");
+                Err(ExitCode::from(64))
+            }
+        }
+    }
+}
+
+/// Says on standard error what went wrong inside, and returns exit code 70.
+pub fn internal(words: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("{words}");
+    ExitCode::from(70)
+}
+
+/// The moment that lies this far back: `10m`, `2h`, `3d`.
+pub fn ago(text: &str) -> Result<jiff::Timestamp, String> {
+    let words = || format!("`{text}` is no length of time: write `10m`, `2h` or `3d`");
+    let span: jiff::Span = text.parse().map_err(|_| words())?;
+    let now = jiff::Zoned::now();
+    now.checked_sub(span).map(|then| then.timestamp()).map_err(|_| words())
+}
