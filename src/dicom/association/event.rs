@@ -34,7 +34,7 @@ pub enum Event {
     Evt13,
     /// A-RELEASE response (local user).
     Evt14,
-    /// A-ABORT request (local user).
+    /// A-ABORT request (local user). Not possible before somebody asked (Sta2): there the driver simply closes.
     Evt15(Abort),
     /// A-ABORT received.
     Evt16(Abort),

@@ -16,7 +16,7 @@ pub struct Context<'a> {
     pub roles: Roles,
 }
 
-/// Accepted contexts by id: two indexed reads each. An idle association keeps 128 bytes of index, four a context, and
+/// Accepted contexts by id: two indexed reads each. An idle association keeps 128 bytes of index, five a context, and
 /// each UID once.
 #[derive(Clone)]
 pub struct Contexts {

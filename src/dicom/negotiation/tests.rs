@@ -219,8 +219,9 @@ fn the_operations_window_only_if_asked_and_the_least_of_both() {
 #[test]
 fn roles_are_what_archive_policy_and_caller_all_want() {
     type Bits = Option<(bool, bool)>;
+    type Case = (Bits, (bool, bool), Bits, Bits, Bits, (bool, bool));
     let roles = |bits: (bool, bool)| Roles { scu: bits.0, scp: bits.1 };
-    let cases: [(Bits, (bool, bool), Bits, Bits, Bits, (bool, bool)); 9] = [
+    let cases: [Case; 9] = [
         // Nobody says anything: SCU.
         (None, (true, true), None, None, None, (true, false)),
         // The archive gives what was not asked for.
