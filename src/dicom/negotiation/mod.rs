@@ -16,6 +16,9 @@ pub use propose::{Candidate, propose};
 use super::pdu::{UserItems, VersionName};
 use super::uid::Uid;
 
+/// The only application context there is (PS3.7 A.2.1).
+pub const APPLICATION_CONTEXT: &str = super::pdu::associate::DICOM_APPLICATION_CONTEXT;
+
 /// Smallest 51H, in bytes, that a peer may announce (0, no limit, aside). The standard names none; a peer that takes a
 /// few bytes at a time makes the other side drown in heads.
 pub const MIN_MAX_LENGTH: u32 = 128;

@@ -285,7 +285,9 @@ fn devices_pad_uids() {
         let read = AssociateRq::decode(&associate(1, &[application(), context, user(&[])])).unwrap();
         assert_eq!(read.contexts[0].abstract_syntax, uid("1.2.840.10008.1.1"));
     }
-    assert_eq!(AssociateRq::decode(&rq(&[item(0x52, b"")])).unwrap().user.implementation_class, None);
+    for odd in [&b""[..], b"ACME-7", b"1.2..3"] {
+        assert_eq!(AssociateRq::decode(&rq(&[item(0x52, odd)])).unwrap().user.implementation_class, None);
+    }
 }
 
 #[test]

@@ -56,7 +56,8 @@ impl UserItems {
     /// What an acceptor that sends no 51H is taken to accept, in bytes: what the oldest peers can.
     pub const UNSAID_MAX_LENGTH: u32 = 16_384;
 
-    /// Reads the value of a 50H. A requestor has to send 51H. An empty 52H counts as none. Role selections and extended
+    /// Reads the value of a 50H. A requestor has to send 51H. A 52H that is no UID counts as none: nothing
+    /// depends on it, and it goes no further. Role selections and extended
     /// negotiations that repeat one for the same SOP class word for word are dropped (common toolkits send one a
     /// context); one that says something else is a fault.
     pub(super) fn decode(user: &Item<'_>, side: Side) -> Result<Self, PduFault> {
@@ -74,10 +75,11 @@ impl UserItems {
                     let length = length.ok_or(item.fault(FaultKind::Length, "a maximum length not of 4 bytes"))?;
                     once(&mut max_length, length, &item, "a maximum length that stands twice")?;
                 }
-                (IMPLEMENTATION_CLASS, _) if item.value.is_empty() => {}
                 (IMPLEMENTATION_CLASS, _) => {
-                    let class = item.uid("an implementation class that is no UID")?;
-                    once(&mut read.implementation_class, class, &item, "an implementation class that stands twice")?;
+                    if let Some(class) = item::uid(item.value) {
+                        let what = "an implementation class that stands twice";
+                        once(&mut read.implementation_class, class, &item, what)?;
+                    }
                 }
                 (IMPLEMENTATION_VERSION, _) => {
                     let name = VersionName::new(item.value)
