@@ -285,3 +285,6 @@ fn trim(mut value: &[u8]) -> &[u8] {
     }
     value
 }
+
+#[cfg(test)]
+mod tests;
