@@ -85,6 +85,9 @@ fn rejections_are_known_by_their_title() {
         assert!(object(&key_object(&[("113000", "DCM"), (code, "dcm")])).unwrap().is_rejection());
         assert!(object(&key_object(&[(code, "DCM"), ("113000", "DCM")])).unwrap().is_rejection());
         assert!(!object(&key_object(&[(code, "99LOCAL")])).unwrap().is_rejection());
+        for hidden in [format!(" {code} "), format!("{code}\0x"), format!("{code}\\1"), format!("1\\{code}")] {
+            assert!(object(&key_object(&[(&hidden, "DCM")])).unwrap().is_rejection(), "{hidden:?}");
+        }
     }
     assert!(!object(&key_object(&[("113000", "DCM")])).unwrap().is_rejection());
     assert!(!object(&key_object(&[])).unwrap().is_rejection());
@@ -108,6 +111,7 @@ fn what_an_object_may_not_say() {
     assert_eq!(fault(&identifying().with(MODALITY, b"CS", "C\nT")), (MODALITY, None));
     assert_eq!(fault(&identifying().with_items(PATIENT_ID, vec![])), (PATIENT_ID, None));
     assert_eq!(fault(&identifying().with(TITLE, b"UN", "ab")), (TITLE, None));
+    assert_eq!(fault(&key_object(&[(&format!("113001{}", " ".repeat(1024)), "DCM")])), (CODE_VALUE, None));
 }
 
 #[test]
