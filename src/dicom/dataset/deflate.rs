@@ -10,12 +10,13 @@ pub(super) struct Inflater {
     stream: Decompress,
     piece: Vec<u8>,
     ended: bool,
-    padded: bool,
+    /// Bytes behind its end.
+    behind: usize,
 }
 
 impl Inflater {
     pub(super) fn new() -> Self {
-        Self { stream: Decompress::new(false), piece: vec![0; PIECE], ended: false, padded: false }
+        Self { stream: Decompress::new(false), piece: vec![0; PIECE], ended: false, behind: 0 }
     }
 
     /// Inflates what it can and hands it on in pieces of at most 16 KiB.
@@ -23,11 +24,12 @@ impl Inflater {
         &mut self,
         mut input: &[u8],
         limits: &WalkLimits,
+        trailer: bool,
         mut plain: impl FnMut(&[u8]) -> Result<(), WalkFault>,
     ) -> Result<(), WalkFault> {
         loop {
             if self.ended {
-                return self.behind(input);
+                return self.behind(input, trailer);
             }
             let (taken, made) = (self.stream.total_in(), self.stream.total_out());
             let status = self.stream.decompress(input, &mut self.piece, FlushDecompress::None);
@@ -55,14 +57,15 @@ impl Inflater {
         if made > limits.inflated || bomb { Err(WalkFault::Inflated) } else { Ok(()) }
     }
 
-    /// One zero byte may pad the stream to even length.
-    fn behind(&mut self, input: &[u8]) -> Result<(), WalkFault> {
-        match input {
-            [] => Ok(()),
-            [0] if !self.padded => {
-                self.padded = true;
-                Ok(())
-            }
+    /// One zero byte may pad the stream to even length; where a trailer is tolerated, eight more bytes.
+    fn behind(&mut self, input: &[u8], trailer: bool) -> Result<(), WalkFault> {
+        let padding = self.behind == 0 && input == [0];
+        self.behind = self.behind.saturating_add(input.len());
+        match self.behind {
+            0 => Ok(()),
+            1 if padding => Ok(()),
+            1..=9 if trailer => Ok(()),
+            1..=9 => Err(WalkFault::DeflateTrailer),
             _ => Err(WalkFault::Deflate),
         }
     }

@@ -25,8 +25,8 @@ pub enum WalkFault {
     /// An item or delimiter where an element must be, or an element where an item must be.
     #[error("{0} stands where it may not")]
     Misplaced(Tag),
-    /// A delimiter inside something whose length is known.
-    #[error("delimiter {0} inside something of defined length")]
+    /// A delimiter at the end of something whose length is known.
+    #[error("delimiter {0} at the end of something of defined length")]
     Delimiter(Tag),
     /// A delimiter with a length.
     #[error("delimiter {0} has a length")]
@@ -71,6 +71,9 @@ pub enum WalkFault {
     /// Zero bytes behind the last element.
     #[error("zero bytes behind the last element")]
     Trailing,
+    /// At most eight bytes behind the end of the deflate stream: the trailer of gzip.
+    #[error("a gzip trailer behind the deflate stream")]
+    DeflateTrailer,
     /// The deflate stream is damaged, or something stands behind its end.
     #[error("the deflate stream is damaged")]
     Deflate,
@@ -93,10 +96,8 @@ impl WalkFault {
             Self::Duplicate(_) => Some(Tolerance::Duplicate),
             Self::Delimiter(_) => Some(Tolerance::Delimiter),
             Self::OddLength(_) => Some(Tolerance::OddLength),
-            Self::UnknownVr(_) => Some(Tolerance::UnknownVr),
             Self::Reserved(_) => Some(Tolerance::Reserved),
-            Self::UndefinedLength(_) => Some(Tolerance::UndefinedLength),
-            Self::Trailing => Some(Tolerance::Trailing),
+            Self::Trailing | Self::DeflateTrailer => Some(Tolerance::Trailing),
             Self::Refused(fault) => fault.tolerance,
             _ => None,
         }

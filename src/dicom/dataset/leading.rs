@@ -68,7 +68,16 @@ pub struct Leading {
 #[derive(Debug, Default)]
 struct Code {
     rejects: bool,
-    foreign_scheme: bool,
+    /// A scheme was named that is DCM, and one that is not.
+    dcm: bool,
+    foreign: bool,
+}
+
+impl Code {
+    /// In doubt it is one: an archive may read it so.
+    const fn is_rejection(&self) -> bool {
+        self.rejects && (self.dcm || !self.foreign)
+    }
 }
 
 impl Leading {
@@ -157,7 +166,7 @@ impl Leading {
     /// Whether the title of a Key Object is a rejection. Only to be asked once [`TITLE`] has been passed. A title
     /// code without a scheme counts: an archive may take it for one.
     pub fn is_rejection(&self) -> bool {
-        self.rejection || self.title.rejects && !self.title.foreign_scheme
+        self.rejection || self.title.is_rejection()
     }
 
     fn take_text(&mut self, tag: Tag, value: &[u8]) -> Result<(), SinkFault> {
@@ -200,11 +209,14 @@ impl Leading {
     }
 
     fn take_title(&mut self, tag: Tag, value: &[u8]) {
-        let text = trim(value);
-        match tag {
-            CODE_VALUE => self.title.rejects |= REJECTIONS.contains(&text),
-            CODE_SCHEME => self.title.foreign_scheme = !text.is_empty() && !text.eq_ignore_ascii_case(b"DCM"),
-            _ => {}
+        // Some readers stop at a NUL, others take the first of several values: each part counts.
+        for part in value.split(|byte| matches!(byte, 0 | b'\\')).map(trim).filter(|part| !part.is_empty()) {
+            match tag {
+                CODE_VALUE => self.title.rejects |= REJECTIONS.contains(&part),
+                CODE_SCHEME if part.eq_ignore_ascii_case(b"DCM") => self.title.dcm = true,
+                CODE_SCHEME => self.title.foreign = true,
+                _ => {}
+            }
         }
     }
 }
@@ -214,8 +226,11 @@ impl Sink for Leading {
         let tag = header.tag;
         if header.depth > 0 {
             let title = header.depth == 1 && self.reached == Some(TITLE) && matches!(tag, CODE_VALUE | CODE_SCHEME);
-            let short = matches!(header.length, Length::Defined(length) if length <= MAX_TEXT);
-            return Ok(if title && short { Want::Value } else { Want::Skip });
+            return match header.length {
+                Length::Defined(length) if title && length <= MAX_TEXT => Ok(Want::Value),
+                _ if title && !self.query => Err(fault(tag, "is longer than 1024 bytes")),
+                _ => Ok(Want::Skip),
+            };
         }
         self.reached = self.reached.max(Some(tag));
         if tag == TITLE {
@@ -285,3 +300,6 @@ fn trim(mut value: &[u8]) -> &[u8] {
     }
     value
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,7 @@ fn put(out: &mut Vec<u8>, tag: Tag, vr: [u8; 2], value: &[u8]) {
         out.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
     }
     out.extend_from_slice(value);
-    if value.len() % 2 != 0 {
+    if !value.len().is_multiple_of(2) {
         out.push(0);
     }
 }

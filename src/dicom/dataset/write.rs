@@ -95,7 +95,7 @@ fn put(out: &mut Vec<u8>, encoding: Encoding, tag: Tag, vr: Vr, value: &[u8]) {
         }
     }
     out.extend_from_slice(value);
-    if value.len() % 2 != 0 {
+    if !value.len().is_multiple_of(2) {
         out.push(if matches!(&vr.0, b"UI" | b"OB" | b"UN") { 0 } else { b' ' });
     }
 }

@@ -1,7 +1,8 @@
 //! What a peer may do wrong and still be understood: named departures from the strict parsers of commands and data sets.
 //!
 //! Every one is safe in this sense: whatever passes under it, the identifying attributes (SOP class and instance,
-//! study, series, patient) keep one meaning for every reader. `docs/tolerances.md` explains each to administrators.
+//! study, series, patient) keep one meaning for every reader. Hence there is none for what readers take in different
+//! ways: unknown VRs (is the length 16 or 32 bits?), undefined lengths where none belong, lengths that overrun. `docs/tolerances.md` explains each to administrators.
 
 use std::fmt;
 
@@ -25,23 +26,19 @@ pub enum Tolerance {
     Priority,
     /// Commands: an Error Comment of more than 64 characters or with control characters.
     Comment,
-    /// Data sets: a VR that PS3.5 does not know; read with a length of 32 bits, as PS3.5 7.1.2 lays down for VRs to come.
-    UnknownVr,
     /// Data sets: the two reserved bytes behind a VR are not zero.
     Reserved,
     /// Data sets: the same element twice in a row, but no identifying one.
     Duplicate,
-    /// Data sets: a stray delimiter where a length had already said where the end is.
+    /// Data sets: a delimiter at the very end of an item or sequence whose length had already said where that is.
     Delimiter,
-    /// Data sets: an element whose VR may not have undefined length has it, and holds items.
-    UndefinedLength,
-    /// Data sets: zero bytes behind the last element.
+    /// Data sets: zero bytes behind the last element, or a gzip trailer behind a deflated data set.
     Trailing,
 }
 
 impl Tolerance {
     /// Every tolerance, in the order of the documentation.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 12] = [
         Self::GroupLength,
         Self::Order,
         Self::Padding,
@@ -50,11 +47,9 @@ impl Tolerance {
         Self::Extra,
         Self::Priority,
         Self::Comment,
-        Self::UnknownVr,
         Self::Reserved,
         Self::Duplicate,
         Self::Delimiter,
-        Self::UndefinedLength,
         Self::Trailing,
     ];
 
@@ -69,11 +64,9 @@ impl Tolerance {
             Self::Extra => "extra",
             Self::Priority => "priority",
             Self::Comment => "comment",
-            Self::UnknownVr => "unknown-vr",
             Self::Reserved => "reserved",
             Self::Duplicate => "duplicate",
             Self::Delimiter => "delimiter",
-            Self::UndefinedLength => "undefined-length",
             Self::Trailing => "trailing",
         }
     }

@@ -29,7 +29,8 @@ pub(super) fn read(bytes: &[u8], frame: &Frame, tolerances: Tolerances) -> Resul
     let u32_of = if big { u32::from_be_bytes } else { u32::from_le_bytes };
     let tag = Tag(u16_of([g0, g1]), u16_of([e0, e1]));
     let bare = frame.encoding == Encoding::ImplicitLe || frame.kind != Kind::Elements || tag.group() == 0xfffe;
-    if bare {
+    let zeros = bytes.starts_with(&[0; 8]);
+    if bare || zeros {
         let length = length_of(u32_of([l0, l1, l2, l3]));
         return Ok(Some(Raw { tag, vr: None, length, size: 8 }));
     }
@@ -39,8 +40,8 @@ pub(super) fn read(bytes: &[u8], frame: &Frame, tolerances: Tolerances) -> Resul
             let length = Length::Defined(u16_of([l2, l3]).into());
             return Ok(Some(Raw { tag, vr: Some(vr), length, size: 8 }));
         }
-        Form::Unknown if !tolerances.has(Tolerance::UnknownVr) => return Err(WalkFault::UnknownVr(tag)),
-        Form::Unknown | Form::Long => {}
+        Form::Unknown => return Err(WalkFault::UnknownVr(tag)),
+        Form::Long => {}
     }
     if [l2, l3] != [0, 0] && !tolerances.has(Tolerance::Reserved) {
         return Err(WalkFault::Reserved(tag));

@@ -156,7 +156,8 @@ impl Walker {
             None => self.core.push(bytes, sink),
             Some(inflater) => {
                 let limits = self.core.limits;
-                inflater.push(bytes, &limits, |plain| self.core.push(plain, sink))
+                let trailer = self.core.tolerances.has(Tolerance::Trailing);
+                inflater.push(bytes, &limits, trailer, |plain| self.core.push(plain, sink))
             }
         };
         self.over = outcome.is_err();

@@ -154,8 +154,8 @@ impl Core {
     /// Something of group FFFE that is no item.
     fn delimiter(&mut self, raw: &Raw, frame: &Frame, wanted: Tag, sink: &mut impl Sink) -> Result<(), WalkFault> {
         let closes = raw.tag == wanted && frame.end.is_none() && self.stack.len() > 1;
-        // A stray one may be passed over inside sequences, never between the elements of the data set itself.
-        let stray = matches!(raw.tag, ITEM_END | SEQUENCE_END) && frame.end.is_some();
+        // At the very end every reader goes on at the same byte, whether it minds the length or the delimiter.
+        let stray = raw.tag == wanted && frame.end == Some(self.position);
         if !closes && !stray {
             return Err(WalkFault::Misplaced(raw.tag));
         }
@@ -259,31 +259,15 @@ impl Core {
     /// What an element holds if not a value, and how that is written.
     fn contents(&self, raw: &Raw, encoding: Encoding) -> Result<Option<(Kind, Encoding)>, WalkFault> {
         let undefined = raw.length == Length::Undefined;
-        let departs = || {
-            let tolerated = self.tolerances.has(Tolerance::UndefinedLength);
-            if tolerated { Ok(()) } else { Err(WalkFault::UndefinedLength(raw.tag)) }
-        };
         match raw.vr {
             Some(Vr::SQ) => Ok(Some((Kind::Sequence, encoding))),
             _ if !undefined && raw.vr.is_some() => Ok(None),
             Some(Vr::UN) => Ok(Some((Kind::Sequence, Encoding::ImplicitLe))),
-            Some(Vr::OB | Vr::OW) => {
-                if raw.tag != PIXEL_DATA {
-                    departs()?;
-                }
-                Ok(Some((Kind::Fragments, encoding)))
-            }
-            Some(_) => {
-                departs()?;
-                Ok(Some((Kind::Sequence, encoding)))
-            }
+            Some(Vr::OB | Vr::OW) if raw.tag == PIXEL_DATA => Ok(Some((Kind::Fragments, encoding))),
+            Some(_) => Err(WalkFault::UndefinedLength(raw.tag)),
             None => match (is_sequence(raw.tag), undefined) {
                 (Some(true), _) | (None, true) => Ok(Some((Kind::Sequence, encoding))),
-                (Some(false), true) => {
-                    departs()?;
-                    let kind = if raw.tag == PIXEL_DATA { Kind::Fragments } else { Kind::Sequence };
-                    Ok(Some((kind, encoding)))
-                }
+                (Some(false), true) => Err(WalkFault::UndefinedLength(raw.tag)),
                 (_, false) => Ok(None),
             },
         }

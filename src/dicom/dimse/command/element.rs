@@ -205,8 +205,7 @@ pub(super) const fn shape(field: Field) -> Shape {
         Field::GetRsp | Field::MoveRsp => response(COUNTERS, DataSet::Maybe),
         Field::EventReportRsp => response(Elements::of(&[EventType]), DataSet::Maybe),
         Field::ActionRsp => response(Elements::of(&[ActionType]), DataSet::Maybe),
-        Field::NGetRsp | Field::SetRsp => response(Elements::of(&[Attributes]), DataSet::Maybe),
-        Field::CreateRsp => response(Elements::NONE, DataSet::Maybe),
+        Field::NGetRsp | Field::SetRsp | Field::CreateRsp => response(Elements::of(&[Attributes]), DataSet::Maybe),
         Field::CancelRq => {
             let needs = BASE.and(Elements::of(&[Element::RespondedTo]));
             Shape { needs, takes: needs.and(FRAME), data_set: DataSet::Never }

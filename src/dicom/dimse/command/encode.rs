@@ -53,7 +53,7 @@ impl Writer {
         self.0.extend_from_slice(&number.to_le_bytes());
         self.0.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes());
         self.0.extend_from_slice(value);
-        if value.len() % 2 != 0 {
+        if !value.len().is_multiple_of(2) {
             self.0.push(pad);
         }
     }
