@@ -113,7 +113,9 @@ fn incompatible(why: &PeerIncompatible) -> Refused {
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::Tls13RequiredForQuic
         | PeerIncompatible::ServerDoesNotSupportTls12Or13
-        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => Refused::new(
+        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+        // what tells TLS 1.2 from what was before it: rustls looks for this first
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => Refused::new(
             "old_tls",
             "the other side offers nothing newer than TLS 1.1: update it, or put it behind an edge gateway",
         ),
@@ -125,7 +127,7 @@ fn incompatible(why: &PeerIncompatible) -> Refused {
             "no_common_group",
             "no key exchange group in common: the other side needs X25519, P-256 or P-384",
         ),
-        PeerIncompatible::NoSignatureSchemesInCommon | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+        PeerIncompatible::NoSignatureSchemesInCommon => {
             Refused::new(
                 "no_common_signature",
                 "no signature algorithm in common: the other side needs SHA-256 or better",
