@@ -74,7 +74,7 @@ fn each_wrong_certificate_gets_its_own_alert_and_words() {
         ("late", AlertDescription::CertificateExpired, "expired", "certificate of `CN=late` expired 20"),
         ("early", AlertDescription::CertificateExpired, "not_yet_valid", "`CN=early` is not valid before 20"),
         ("server", AlertDescription::UnsupportedCertificate, "wrong_purpose", "lacks client authentication"),
-        ("foreign", AlertDescription::UnknownCA, "unknown_issuer", "a CA we do not know: `CN=foreign-ca`"),
+        ("foreign", AlertDescription::UnknownCA, "unknown_issuer", "a CA we do not know: CN=foreign-ca"),
         ("alone", AlertDescription::UnknownCA, "unknown_issuer", "(self-signed)"),
         ("sha1", AlertDescription::BadCertificate, "weak_certificate", "signed with SHA-1"),
     ] {
@@ -187,6 +187,38 @@ fn a_partners_ca_is_told_apart_from_our_own() {
     assert_eq!(clinic.facts(&gate.verifier).anchor, Anchor::Peer("certs/partner-ca.crt".into()));
     let ct1 = shake(&gate.config, &Arc::new(device(&world, Some("ct1"), BOTH)));
     assert_eq!(ct1.facts(&gate.verifier).anchor, Anchor::ClientCa);
+}
+
+#[test]
+fn a_ca_is_known_by_its_key_and_not_by_its_name() {
+    let (ours, theirs) = (World::new(), World::new());
+    let stranger = Arc::new(device(&theirs, Some("ct1"), BOTH));
+    let (alert, short, words) = shake(&gate(&ours.files()).config, &stranger).refusal();
+    assert_eq!((alert, short), (AlertDescription::UnknownCA, "unknown_issuer"));
+    assert!(words.contains("CN=Hospital DICOM CA") && words.contains("another key"), "{words}");
+    // a partner who left the name as it was proposed, too
+    let mut files = ours.files();
+    files.peers.trust = vec![("partner.crt".into(), theirs.path("ca.crt"))];
+    let gate = gate(&files);
+    let partner = shake(&gate.config, &stranger);
+    assert_eq!(partner.facts(&gate.verifier).anchor, Anchor::Peer("partner.crt".into()));
+    let ct1 = shake(&gate.config, &Arc::new(device(&ours, Some("ct1"), BOTH)));
+    assert_eq!(ct1.facts(&gate.verifier).anchor, Anchor::ClientCa);
+}
+
+#[test]
+fn openssl_agrees_with_what_the_ca_issues_and_revokes() {
+    let world = World::new();
+    world.issue("ct2", false);
+    world.ca().revoke(&Which::Name("ct2".into()), Reason::Superseded, now()).unwrap();
+    world.openssl("verify -x509_strict -purpose sslclient -CAfile ca.crt -crl_check -CRLfile ca.crl ct1.crt");
+    world.openssl("verify -x509_strict -purpose sslserver -CAfile ca.crt -crl_check -CRLfile ca.crl gateway.crt");
+    let fails = |arguments: &str| {
+        let mut openssl = std::process::Command::new("openssl");
+        !openssl.args(arguments.split(' ')).current_dir(world.dir.path()).output().unwrap().status.success()
+    };
+    assert!(fails("verify -CAfile ca.crt -crl_check -CRLfile ca.crl ct2.crt"));
+    assert!(fails("verify -purpose sslserver -CAfile ca.crt ct1.crt"));
 }
 
 #[test]

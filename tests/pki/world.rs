@@ -184,7 +184,9 @@ pub fn shake_as(server: &Arc<ServerConfig>, client: &Arc<ClientConfig>, dialled:
             break;
         }
     }
-    let (Connection::Client(client), Connection::Server(server)) = (client, server) else { unreachable!() };
+    let (Connection::Client(client), Connection::Server(server)) = (client, server) else {
+        panic!("sides do not change")
+    };
     assert!(client_fault.is_some() || server_fault.is_some() || !server.is_handshaking());
     Ended { server: server_fault.map_or(Ok(server), Err), client: client_fault.map_or(Ok(client), Err), refused }
 }
