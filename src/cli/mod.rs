@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 fine, 1 it ran and the answer is no, 2 usage, 64 configuration, 70 internal.
 
+pub mod certs;
 pub mod check;
 pub mod run;
 

@@ -2,12 +2,29 @@
 
 use super::fault::CertificateFault;
 use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
-use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-thread_local! {
-    /// rustls' errors have no room for names and dates, so the verifier leaves its reason here for [`explain`]. One
-    /// handshake step runs on one thread without yielding; whatever is left over is recognised by its kind.
-    static REASON: Cell<Option<CertificateFault>> = const { Cell::new(None) };
+/// The most reasons that wait to be asked for.
+const MAX_WAITING: usize = 1024;
+
+/// rustls' errors have no room for names and dates, so the verifier leaves its reason here for [`explain`], under the
+/// task that drives the handshake: the verifier runs inside one of its polls.
+static REASONS: LazyLock<Mutex<HashMap<Driver, CertificateFault>>> = LazyLock::new(Mutex::default);
+
+/// Who drives a handshake: a task, or outside of any a thread.
+#[derive(PartialEq, Eq, Hash)]
+enum Driver {
+    Task(tokio::task::Id),
+    Thread(std::thread::ThreadId),
+}
+
+fn driver() -> Driver {
+    tokio::task::try_id().map_or_else(|| Driver::Thread(std::thread::current().id()), Driver::Task)
+}
+
+fn reasons() -> MutexGuard<'static, HashMap<Driver, CertificateFault>> {
+    REASONS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Why a handshake failed.
@@ -34,19 +51,23 @@ impl From<&CertificateFault> for Refused {
 /// Leaves the exact reason for [`explain`] and gives the error for rustls.
 pub(crate) fn refuse(fault: CertificateFault) -> Error {
     let error = fault.to_rustls();
-    REASON.set(Some(fault));
+    let mut reasons = reasons();
+    if reasons.len() >= MAX_WAITING {
+        reasons.clear();
+    }
+    reasons.insert(driver(), fault);
     error
 }
 
-/// Forgets a reason left by an earlier handshake on this thread.
+/// Forgets a reason left by an earlier handshake of this task that nobody asked for.
 pub(crate) fn forget() {
-    REASON.set(None);
+    reasons().remove(&driver());
 }
 
-/// Says in words why rustls gave up. Call it on the thread that got the error and before it does anything else with
-/// TLS: then the words name the certificate, otherwise they are right but less exact.
+/// Says in words why rustls gave up. Call it in the task (or, outside of any, on the thread) that drove the handshake:
+/// then the words name the certificate; elsewhere they are right but less exact.
 pub fn explain(error: &Error) -> Refused {
-    let reason = REASON.take();
+    let reason = reasons().remove(&driver());
     match error {
         Error::NoCertificatesPresented => Refused::from(&CertificateFault::Missing),
         Error::InvalidCertificate(kind) => certificate(kind, reason),
@@ -113,7 +134,9 @@ fn incompatible(why: &PeerIncompatible) -> Refused {
         | PeerIncompatible::Tls12NotOfferedOrEnabled
         | PeerIncompatible::Tls13RequiredForQuic
         | PeerIncompatible::ServerDoesNotSupportTls12Or13
-        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => Refused::new(
+        | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+        // what tells TLS 1.2 from what was before it: rustls looks for this first
+        | PeerIncompatible::SignatureAlgorithmsExtensionRequired => Refused::new(
             "old_tls",
             "the other side offers nothing newer than TLS 1.1: update it, or put it behind an edge gateway",
         ),
@@ -125,7 +148,7 @@ fn incompatible(why: &PeerIncompatible) -> Refused {
             "no_common_group",
             "no key exchange group in common: the other side needs X25519, P-256 or P-384",
         ),
-        PeerIncompatible::NoSignatureSchemesInCommon | PeerIncompatible::SignatureAlgorithmsExtensionRequired => {
+        PeerIncompatible::NoSignatureSchemesInCommon => {
             Refused::new(
                 "no_common_signature",
                 "no signature algorithm in common: the other side needs SHA-256 or better",
@@ -176,6 +199,24 @@ mod tests {
         let other = explain(&Error::InvalidCertificate(CertificateError::UnknownIssuer));
         assert_eq!(other.short, "unknown_issuer");
         assert!(!other.words.contains("CT1"));
+    }
+
+    #[test]
+    fn a_reason_stays_with_its_task() {
+        let fault = |name: &str| CertificateFault::Revoked { subject: name.to_owned(), serial: "01".into() };
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let handshake = move |name: &'static str| async move {
+            let error = refuse(fault(name));
+            tokio::task::yield_now().await;
+            explain(&error).words
+        };
+        runtime.block_on(async {
+            let tasks = ["CN=one", "CN=two"].map(|name| (name, tokio::spawn(handshake(name))));
+            for (name, task) in tasks {
+                let words = task.await.unwrap();
+                assert!(words.contains(name), "{name}: {words}");
+            }
+        });
     }
 
     #[test]

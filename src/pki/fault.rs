@@ -125,7 +125,7 @@ pub enum CertificateFault {
     #[error("the revocation list cannot be used: {0}")]
     RevocationList(String),
     /// No path to a CA that is trusted.
-    #[error("certificate of `{subject}` is signed by a CA we do not know: `{issuer}`")]
+    #[error("certificate of `{subject}` is signed by a CA we do not know: {issuer}")]
     UnknownIssuer {
         /// Whose.
         subject: String,
@@ -158,12 +158,6 @@ pub enum CertificateFault {
         subject: String,
         /// Its length.
         bits: usize,
-    },
-    /// A signature in the chain does not verify.
-    #[error("a signature on the certificate of `{subject}` is wrong")]
-    BadSignature {
-        /// Whose.
-        subject: String,
     },
     /// The server's certificate is not the one expected.
     #[error("certificate of `{subject}` is not the one expected: wanted {wanted}")]
@@ -199,7 +193,6 @@ impl CertificateFault {
             Self::UnknownIssuer { .. } => "unknown_issuer",
             Self::WrongPurpose { .. } => "wrong_purpose",
             Self::WeakSignature { .. } | Self::WeakKey { .. } => "weak_certificate",
-            Self::BadSignature { .. } => "bad_signature",
             Self::WrongName { .. } => "wrong_name",
             Self::Invalid { .. } => "invalid_certificate",
         }
@@ -220,7 +213,6 @@ impl CertificateFault {
             Self::Malformed(_) | Self::TooMany(_) | Self::WeakSignature { .. } | Self::WeakKey { .. } => {
                 CertificateError::BadEncoding
             }
-            Self::BadSignature { .. } => CertificateError::BadSignature,
             Self::WrongName { .. } => CertificateError::NotValidForName,
             Self::VersionOne { .. } | Self::Invalid { .. } => {
                 CertificateError::Other(OtherError(Arc::new(self.clone())))

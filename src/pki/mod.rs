@@ -1,7 +1,7 @@
 //! The gateway's own CA, TLS configurations, certificate verification, revocation and pinned keys (PS3.15 B.12, RFC
 //! 5280, RFC 9325). It never opens a socket: `net` drives the configurations that come from here.
 
-//CA
+pub mod ca;
 pub mod client;
 pub mod explain;
 pub mod facts;

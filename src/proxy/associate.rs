@@ -16,8 +16,8 @@ use crate::dicom::pdu::{AssociateAc, AssociateRj, AssociateRq};
 use crate::gate::{Basis, Entry, How, Opening, Visit};
 use crate::identity;
 use crate::net::slots::Slot;
-use crate::policy::{Moment, Principal, Request};
 use crate::policy::request::Known as Fact;
+use crate::policy::{Moment, Principal, Request};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,20 +42,14 @@ pub(super) async fn associate(asking: Asking) -> Option<Relay> {
     let archive = called.and_then(|called: AeTitle| choose_archive(&snapshot, &called, &asking.rq));
     let principal = match (identified, &archive) {
         (Err(fault), _) => {
-            let no = No {
-                rj: reject::REFUSED,
-                cause: Cause::Identity,
-                words: fault.to_string(),
-                to: None,
-                principal: None,
-            };
+            let no =
+                No { rj: reject::REFUSED, cause: Cause::Identity, words: fault.to_string(), to: None, principal: None };
             return refuse(asking, no).await;
         }
         (Ok(principal), None) => {
             let words = "no archive answers to the called title".to_owned();
             let principal = Some(&principal);
-            let no =
-                No { rj: reject::REFUSED, cause: Cause::Identity, words, to: None, principal };
+            let no = No { rj: reject::REFUSED, cause: Cause::Identity, words, to: None, principal };
             return refuse(asking, no).await;
         }
         (Ok(principal), Some(_)) => principal,

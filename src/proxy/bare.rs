@@ -59,4 +59,3 @@ async fn until_over(asking: &mut Asking) -> How {
         }
     }
 }
-

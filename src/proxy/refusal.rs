@@ -24,9 +24,7 @@ pub(super) fn with_caller<T>(newcomer: &Newcomer, known: Known<'_>, record: impl
         _ => "?",
     });
     let suite = tls.and_then(|tls| tls.negotiated_cipher_suite()).and_then(|suite| suite.suite().as_str());
-    let group = tls
-        .and_then(|tls| tls.negotiated_key_exchange_group())
-        .and_then(|group| group.name().as_str());
+    let group = tls.and_then(|tls| tls.negotiated_key_exchange_group()).and_then(|group| group.name().as_str());
     let resumed = tls.and_then(|tls| tls.handshake_kind()) == Some(rustls::HandshakeKind::Resumed);
     let facts = match known.presented.map(|presented| &presented.proof) {
         Some(Proof::Mutual(facts)) => Some(facts),
@@ -53,9 +51,8 @@ pub(super) fn with_caller<T>(newcomer: &Newcomer, known: Known<'_>, record: impl
 pub(super) fn connection(newcomer: &Newcomer, known: Known<'_>, cause: Cause, words: &str) {
     newcomer.shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
     let generation = newcomer.snapshot.generation;
-    let refusal = with_caller(newcomer, known, |caller| {
-        newcomer.shared.gate.refuse_connection(generation, caller, cause, words)
-    });
+    let refusal =
+        with_caller(newcomer, known, |caller| newcomer.shared.gate.refuse_connection(generation, caller, cause, words));
     let incident = refusal.incident.map(tracing::field::display);
     tracing::info!(
         listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident, cause = cause.as_str(),
@@ -64,13 +61,7 @@ pub(super) fn connection(newcomer: &Newcomer, known: Known<'_>, cause: Cause, wo
 }
 
 /// An association is rejected.
-pub(super) fn association(
-    newcomer: &Newcomer,
-    known: Known<'_>,
-    to: Option<&str>,
-    cause: Cause,
-    words: &str,
-) {
+pub(super) fn association(newcomer: &Newcomer, known: Known<'_>, to: Option<&str>, cause: Cause, words: &str) {
     newcomer.shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
     let generation = newcomer.snapshot.generation;
     let refusal = with_caller(newcomer, known, |caller| {

@@ -73,7 +73,10 @@ impl Snapshot {
         let archives = settings
             .archives
             .iter()
-            .map(|archive| ArchiveWiring { settings: archive.clone(), tls: towards(archive, material.as_ref(), &mut faults) })
+            .map(|archive| ArchiveWiring {
+                settings: archive.clone(),
+                tls: towards(archive, material.as_ref(), &mut faults),
+            })
             .collect();
         let tolerances = tolerances(&settings.policy, &mut faults);
         let policy = match Policy::compile(settings.policy.clone()) {

@@ -107,7 +107,7 @@ proptest! {
     /// Never a panic, never more consumed than came, never waiting beyond the limit.
     #[test]
     fn any_bytes(tail in proptest::collection::vec(any::<u8>(), 0..700), start in 0usize..3) {
-        let bytes = [&[&b""[..], b"PROXY ", ppp::v2::PROTOCOL_PREFIX][start], tail.as_slice()].concat();
+        let bytes = [[&b""[..], b"PROXY ", ppp::v2::PROTOCOL_PREFIX][start], tail.as_slice()].concat();
         match parse(&bytes) {
             Parsed::Incomplete => prop_assert!(bytes.len() < MAX_HEADER),
             Parsed::Header { consumed, .. } => prop_assert!(consumed <= bytes.len()),

@@ -52,7 +52,12 @@ pub(super) fn fault(error: &Error, parsed: &Parsed<'_>, purpose: Use, now: i64) 
         Error::UnsupportedSignatureAlgorithmContext(_) | Error::UnsupportedSignatureAlgorithmForPublicKeyContext(_) => {
             CertificateFault::WeakSignature { subject, algorithm: algorithm(parsed) }
         }
-        Error::InvalidSignatureForPublicKey => CertificateFault::BadSignature { subject },
+        // path building goes by names: another CA of the same name looks like a wrong signature
+        Error::InvalidSignatureForPublicKey => {
+            let issuer =
+                format!("{} (or one above it; the CA of that name that we know has another key)", parsed.issuer);
+            CertificateFault::UnknownIssuer { subject, issuer }
+        }
         Error::UnsupportedCertVersion => CertificateFault::VersionOne { subject },
         Error::BadDer | Error::BadDerTime | Error::TrailingData(_) => {
             CertificateFault::Malformed(format!("`{subject}` is not encoded as RFC 5280 wants it"))

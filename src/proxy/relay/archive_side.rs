@@ -97,7 +97,8 @@ impl Relay {
             self.archive_request(context, &command)?;
         }
         if command.data_set {
-            let walk = (self.down.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, Tolerances::ALL));
+            let walk =
+                (self.down.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, Tolerances::ALL));
             self.down.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk }));
         }
         Ok(())

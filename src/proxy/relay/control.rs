@@ -117,8 +117,7 @@ impl Relay {
         let lost = self.contexts.iter().find(|(_, context)| {
             let syntaxes = std::slice::from_ref(context.transfer_syntax);
             let policy = &snapshot.policy;
-            let kept =
-                keep_roles(policy, &principal, to, context.abstract_syntax, syntaxes, context.roles, at);
+            let kept = keep_roles(policy, &principal, to, context.abstract_syntax, syntaxes, context.roles, at);
             kept != Some(context.roles)
         });
         if let Some((_, context)) = lost {
@@ -141,7 +140,9 @@ impl Relay {
         self.asked_back.clear();
         let refusal = match &ending {
             Ending::Malformed(_, broken) => Some(self.shared.gate.malformed(&self.visit, broken.place, &broken.words)),
-            Ending::Changed(words) => Some(self.shared.gate.end_by_policy(self.snapshot.generation, &self.visit, words)),
+            Ending::Changed(words) => {
+                Some(self.shared.gate.end_by_policy(self.snapshot.generation, &self.visit, words))
+            }
             _ => None,
         };
         if let Some(refusal) = refusal {

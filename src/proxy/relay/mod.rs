@@ -3,13 +3,13 @@
 //! What waits to go to one side stops reading from the other, so nothing queues without bound and a slow archive slows
 //! its sender. It never answers for the archive, except to refuse.
 
+mod archive_side;
+mod control;
 mod ending;
 mod inspect;
 mod lane;
 mod outstanding;
 mod peer_side;
-mod archive_side;
-mod control;
 mod refuse;
 mod stage;
 mod timers;
@@ -131,7 +131,8 @@ impl Direction {
 impl Relay {
     /// Takes over what negotiation has established.
     pub fn new(shared: Arc<Shared>, established: Established) -> Option<Self> {
-        let Established { peer, mut leg, contexts, window, longest, archive, visit, slot, place, snapshot } = established;
+        let Established { peer, mut leg, contexts, window, longest, archive, visit, slot, place, snapshot } =
+            established;
         let down = leg.take_framer()?;
         let limits = &snapshot.settings.limits;
         let timers = Timers::new(limits, snapshot.archive(&archive).map(|wiring| wiring.settings.response_timeout));

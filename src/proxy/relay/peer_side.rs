@@ -5,9 +5,9 @@ use super::refuse::{Refused, transient};
 use super::stage::{Completed, DataSet, Fate, Stage, Walk};
 use super::timers::Timers;
 use super::{End, Ending, Relay, inspect};
+use crate::dicom::Phi;
 use crate::dicom::dimse::{Command, Field, Operation, Status};
 use crate::dicom::pdu::{Abort, Event, Fragment};
-use crate::dicom::Phi;
 use crate::gate::{Admission, Basis, Object, Outcome, SubOperations};
 use crate::policy::{Known, Request};
 use crate::proxy::clock;
@@ -145,7 +145,8 @@ impl Relay {
         if !waits {
             self.decide(context, &command, operation, None)?;
         }
-        let walk = (self.up.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, self.tolerances));
+        let walk =
+            (self.up.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, self.tolerances));
         self.up.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk }));
         Ok(())
     }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use webpki::{
-    CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage, RevocationCheckDepth, UnknownStatusPolicy,
+    CertRevocationList, EndEntityCert, Error, ExpirationPolicy, KeyUsage, RevocationCheckDepth, UnknownStatusPolicy,
 };
 use x509_parser::x509::X509Version;
 
@@ -148,14 +148,15 @@ impl Verifier {
             Ok(vouched) => return Ok(vouched),
             Err(fault) => fault,
         };
-        let fault = match (fault, self.partners.is_empty()) {
-            (webpki::Error::UnknownIssuer, false) => {
-                match self.path(&certificate, others, &self.partners, UnknownStatusPolicy::Allow, purpose, now) {
-                    Ok(vouched) => return Ok(vouched),
-                    Err(fault) => fault,
-                }
+        let stranger = |fault: &Error| matches!(fault, Error::UnknownIssuer | Error::InvalidSignatureForPublicKey);
+        let fault = if stranger(&fault) && !self.partners.is_empty() {
+            match self.path(&certificate, others, &self.partners, UnknownStatusPolicy::Allow, purpose, now) {
+                Ok(vouched) => return Ok(vouched),
+                Err(theirs) if stranger(&theirs) => fault,
+                Err(theirs) => theirs,
             }
-            (fault, _) => fault,
+        } else {
+            fault
         };
         Err(wording::fault(&fault, parsed, purpose, now))
     }
@@ -168,7 +169,7 @@ impl Verifier {
         unknown: UnknownStatusPolicy,
         purpose: Use,
         now: i64,
-    ) -> Result<(Anchor, i64), webpki::Error> {
+    ) -> Result<(Anchor, i64), Error> {
         let usage = match purpose {
             Use::Client => KeyUsage::client_auth(),
             Use::Server => KeyUsage::server_auth(),
@@ -207,20 +208,20 @@ impl Verifier {
     }
 
     /// The configured CA that a path ended at, if it is within its validity.
-    fn root(&self, anchor: &TrustAnchor<'_>, now: i64) -> Result<&Root, webpki::Error> {
+    fn root(&self, anchor: &TrustAnchor<'_>, now: i64) -> Result<&Root, Error> {
         let same = |root: &&Root| {
             root.anchor.subject == anchor.subject
                 && root.anchor.subject_public_key_info == anchor.subject_public_key_info
         };
         // path() is asked with either list, and a CA that stands in both is our own
-        let mut expired = webpki::Error::UnknownIssuer;
+        let mut expired = Error::UnknownIssuer;
         for root in self.trust.own.iter().chain(&self.trust.partners).filter(same) {
             if (root.not_before..=root.not_after).contains(&now) {
                 return Ok(root);
             }
             let at =
                 |seconds: i64| UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)));
-            expired = webpki::Error::CertExpired { time: at(now), not_after: at(root.not_after) };
+            expired = Error::CertExpired { time: at(now), not_after: at(root.not_after) };
         }
         Err(expired)
     }
