@@ -30,6 +30,13 @@ impl Leg {
         self.framer.take()
     }
 
+    /// The longest P-DATA-TF that the archive was told it may send, bytes.
+    pub fn set_max_pdata(&mut self, longest: u32) {
+        if let Some(framer) = &mut self.framer {
+            framer.set_max_pdata(longest);
+        }
+    }
+
     /// Queues a piece of a permitted message.
     pub fn forward(&mut self, _permit: &Permit, bytes: Bytes) {
         self.wire.send(bytes);

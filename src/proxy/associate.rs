@@ -233,7 +233,10 @@ async fn establish(
     asking.newcomer.wire.send(Bytes::from(mirrored.encode()));
     shared.metrics.associations_open.inc();
     let window = mirrored.user.async_window;
-    let Asking { newcomer, machine, framer, rq, .. } = asking;
+    let Asking { newcomer, machine, mut framer, rq, .. } = asking;
+    // Each side keeps to what it was told, which is what the other side takes.
+    framer.set_max_pdata(mirrored.user.max_length);
+    leg.set_max_pdata(proposed.user.max_length);
     drop(newcomer.unidentified);
     let established = Established {
         peer: PeerSide { wire: newcomer.wire, machine, framer },

@@ -19,8 +19,15 @@ impl Relay {
         self.say_to_peer(effects);
         match effects.indicate {
             // A release goes on to the archive, whose answer comes back: nothing under way is lost.
-            Some(Indication::Release { .. }) => {
+            Some(Indication::Release { collision: false }) => {
                 let effects = self.leg.machine.on(Event::Evt11, now);
+                self.say_to_archive(effects);
+                Ok(())
+            }
+            // Both ends of this association asked at once (9.2.3): the archive asked too, and waits for its answer.
+            // We are the acceptor here, so the peer confirms first.
+            Some(Indication::Release { collision: true }) => {
+                let effects = self.leg.machine.on(Event::Evt14, now);
                 self.say_to_archive(effects);
                 Ok(())
             }
@@ -34,9 +41,16 @@ impl Relay {
         let effects = self.leg.machine.on(Event::from(pdu), now);
         self.say_to_archive(effects);
         match effects.indicate {
-            Some(Indication::Release { .. }) => {
+            Some(Indication::Release { collision: false }) => {
                 let effects = self.peer_machine.on(Event::Evt11, now);
                 self.say_to_peer(effects);
+                Ok(())
+            }
+            // The peer's release is on its way to the archive, and the archive's own came: as the requestor we confirm
+            // first (AR-9); the archive's confirmation then answers the peer.
+            Some(Indication::Release { collision: true }) => {
+                let effects = self.leg.machine.on(Event::Evt14, now);
+                self.say_to_archive(effects);
                 Ok(())
             }
             Some(Indication::Released) => self.released(End::Archive, now),
@@ -44,17 +58,17 @@ impl Relay {
         }
     }
 
-    /// That end has confirmed the release; the other one, which asked for it, is answered.
+    /// That end has confirmed the release; the other one, if it still waits, is answered.
     fn released(&mut self, by: End, now: Instant) -> Result<(), Ending> {
-        match by {
-            End::Archive => {
-                let effects = self.peer_machine.on(Event::Evt14, now);
-                self.say_to_peer(effects);
-            }
-            End::Peer => {
-                let effects = self.leg.machine.on(Event::Evt14, now);
-                self.say_to_archive(effects);
-            }
+        if by == End::Archive {
+            let effects = self.peer_machine.on(Event::Evt14, now);
+            self.say_to_peer(effects);
+        } else {
+            // On a collision the peer, having asked too, is owed our confirmation (AR-4 from Sta12).
+            let owed = self.peer_machine.on(Event::Evt14, now);
+            self.say_to_peer(owed);
+            let effects = self.leg.machine.on(Event::Evt14, now);
+            self.say_to_archive(effects);
         }
         Err(Ending::Released)
     }
