@@ -15,7 +15,7 @@ use std::time::Instant;
 
 impl Relay {
     /// Takes what the archive has sent.
-    pub(super) fn from_archive(&mut self, input: Bytes, now: Instant) -> Result<(), Ending> {
+    pub(super) fn take_from_archive(&mut self, input: Bytes, now: Instant) -> Result<(), Ending> {
         self.down.lane.feed(input);
         let mut ended = false;
         while let Some(event) = self.down.lane.next().map_err(|fault| Ending::pdu(End::Archive, fault))? {

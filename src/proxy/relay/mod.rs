@@ -186,7 +186,7 @@ impl Relay {
                 let input = received.ok().flatten().ok_or(Ending::Lost(End::Peer))?;
                 let now = Instant::now();
                 self.timers.heard(now);
-                self.from_peer(input, now)?;
+                self.take_from_peer(input, now)?;
                 progress = true;
             }
             if !self.peer.has_pending()
@@ -195,7 +195,7 @@ impl Relay {
                 let input = received.ok().flatten().ok_or(Ending::Lost(End::Archive))?;
                 let now = Instant::now();
                 self.timers.heard(now);
-                self.from_archive(input, now)?;
+                self.take_from_archive(input, now)?;
                 progress = true;
             }
             if !progress {

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 impl Relay {
     /// Takes what the peer has sent.
-    pub(super) fn from_peer(&mut self, input: Bytes, now: Instant) -> Result<(), Ending> {
+    pub(super) fn take_from_peer(&mut self, input: Bytes, now: Instant) -> Result<(), Ending> {
         self.up.lane.feed(input);
         let mut ended = false;
         while let Some(event) = self.up.lane.next().map_err(|fault| Ending::pdu(End::Peer, fault))? {
