@@ -4,6 +4,7 @@
 
 pub mod certs;
 pub mod check;
+pub mod policy;
 pub mod run;
 
 use clap::{Parser, Subcommand};
@@ -28,6 +29,8 @@ enum Command {
     Run(run::Run),
     /// Say everything that is wrong with the configuration, at once
     Check(check::Check),
+    /// Test, explain and look up the policy
+    Policy(policy::PolicyCommand),
 }
 
 pub mod audit;
@@ -38,5 +41,6 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Policy(command) => policy::run(&command),
     }
 }
