@@ -252,6 +252,9 @@ impl Verifier {
         }
         let written = self.checkpoint.unwrap_or(1).saturating_sub(1);
         let spent = next.saturating_sub(1);
+        if written > spent {
+            self.fault(FaultKind::RatchetOld);
+        }
         if !self.held && held.sequence >= self.report.first {
             let last = self.report.last.sequence;
             self.fault(FaultKind::Cut { checkpoint: spent, held: held.sequence, last });
