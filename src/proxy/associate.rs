@@ -68,7 +68,8 @@ async fn admit(asking: Asking, archive: &ArchiveWiring, principal: Principal) ->
         return refuse(asking, no(reject::REFUSED, Cause::UserIdentity, fault.to_string())).await;
     }
     if let Some(rj) = reject::by_provider(&asking.rq).or_else(|| reject::by_user(&asking.rq)) {
-        let words = "the protocol version, the application context or the maximum length is none to talk with".to_owned();
+        let words =
+            "the protocol version, the application context or the maximum length is none to talk with".to_owned();
         return refuse(asking, no(rj, Cause::Negotiation, words)).await;
     }
     let moment = clock::moment();
