@@ -35,7 +35,7 @@ to   = ["PACS"]
 may  = ["echo", "store"]
 "#;
 
-/// An installation of its own, with empty certificates.
+/// An installation of its own, with a certificate and a CA.
 struct House(tempfile::TempDir);
 
 impl House {
@@ -44,9 +44,13 @@ impl House {
         std::fs::create_dir(house.0.path().join("certs")).unwrap();
         house.write("gateway.toml", gateway);
         house.write("policy.toml", policy);
-        for file in ["certs/gateway.crt", "certs/gateway.key", "certs/ca.crt"] {
-            house.write(file, "");
-        }
+        let made = rcgen::generate_simple_self_signed(["gateway.hospital.example".to_owned()]).unwrap();
+        house.write("certs/gateway.crt", &made.cert.pem());
+        let mut ca = rcgen::CertificateParams::default();
+        ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let ca = ca.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        house.write("certs/ca.crt", &ca.pem());
+        house.write("certs/gateway.key", &made.signing_key.serialize_pem());
         house.mode("certs/gateway.key", 0o600);
         house
     }
@@ -237,6 +241,15 @@ fn a_key_that_others_can_read_is_refused_by_check_and_not_by_run() {
     assert_eq!(code, 64);
     assert!(text.contains("every user of this machine can read"), "{text}");
     assert!(text.ends_with("1 fault: the configuration is refused\n"), "{text}");
+}
+
+#[test]
+fn check_opens_what_run_will_open() {
+    let house = House::new(GATEWAY, POLICY);
+    house.write("certs/gateway.crt", "not a certificate");
+    let (text, code) = answer(&Check { config: house.path(), format: Format::Text }, &now());
+    assert_eq!(code, 64, "{text}");
+    assert!(text.contains("gateway.crt` holds no usable"), "{text}");
 }
 
 #[test]

@@ -116,7 +116,7 @@ impl Faults {
     /// Sorts by file as first named, line and column, and drops repetitions.
     pub(super) fn sorted(mut self, files: &[&Path]) -> Self {
         let rank = |fault: &Fault| files.iter().position(|file| *file == fault.file).unwrap_or(files.len());
-        self.0.sort_by(|a, b| (rank(a), a.line, a.column).cmp(&(rank(b), b.line, b.column)));
+        self.0.sort_by_key(|fault| (rank(fault), fault.line, fault.column));
         self.0.dedup();
         self
     }
