@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test config` writes the expected texts and the schemas anew: read the difference.
 
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "helpers of tests may fail loudly")]
+
 use dicomgate::cli::check::{Check, Format, answer};
 use dicomgate::config::{self, Faults, Limits, Settings};
 use std::path::{Path, PathBuf};
@@ -184,6 +186,20 @@ fn cases() -> Vec<(&'static str, String, String)> {
         ("subject-kind", with_rule("who = [\"gruop:modality\"]\nmay = [\"echo\"]")),
         ("operation", with_rule("who = [\"peer:CT1\"]\nmay = [\"stor\"]")),
         ("hours", rule("hours = \"7-19\"\ndays = [\"monday\"]")),
+        ("rule-names-nobody", with_rule("who = [\"group:modalty\"]\nmay = [\"echo\"]\nvia = [\"peer:CT9\"]")),
+        (
+            "rule-name-twice",
+            more(
+                "",
+                "[[rule]]\nname = \"modalities store\"\nwho = [\"peer:CT1\"]\nto = [\"PACS\"]\nmay = [\"echo\"]\n",
+            ),
+        ),
+        (
+            "title-shared",
+            more("", "[[peer]]\nname = \"CT2\"\nae_titles = [\"CT1\"]\ncertificate = \"ct1.hospital.example\"\n"),
+        ),
+        ("test-fails", more("", "[[test]]\nname = \"reads\"\npeer = \"CT1\"\nwants = \"find\"\nexpect = \"permit\"\n")),
+        ("tolerance", peer("certificate = \"mr1.hospital.example\"\ntolerate = [\"group_length\"]")),
         (
             "sop-class",
             rule("sop_classes = [\"CT\"]\ntransfer_syntaxes = [\"JPEG2000Loseless\"]\nmodalities = [\"ct\"]"),
