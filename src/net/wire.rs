@@ -78,6 +78,7 @@ impl Wire {
             queue: VecDeque::new(),
             read_closed: false,
             quick: false,
+            expects_more: true,
         }
     }
 
@@ -142,8 +143,8 @@ impl Wire {
 
     /// Reads more TLS records into the record buffer; 0 at the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let Some(tls) = &mut self.tls else { return Poll::Ready(Ok(0)) };
         self.acknowledge();
+        let Some(tls) = &mut self.tls else { return Poll::Ready(Ok(0)) };
         if tls.records.len() < self.pool.size() {
             ready!(self.tcp.poll_read_ready(cx))?;
             tls.grow(&self.pool);
