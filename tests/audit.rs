@@ -1,5 +1,7 @@
 //! The chain against somebody with a text editor, with the machine's keys, and with `kill -9`.
 
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where something is not as it must be")]
+
 use dicomgate::audit::body::{hex, unhex};
 use dicomgate::audit::chain::sha256;
 use dicomgate::audit::checkpoint::{Occasion, Signer, Statement};
