@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test config` writes the expected texts and the schemas anew: read the difference.
 
+#![expect(clippy::unwrap_used, clippy::string_slice, reason = "helpers of tests may fail loudly")]
+
 use dicomgate::cli::check::{Check, Format, answer};
 use dicomgate::config::{self, Faults, Limits, Settings};
 use std::path::{Path, PathBuf};
@@ -35,7 +37,7 @@ to   = ["PACS"]
 may  = ["echo", "store"]
 "#;
 
-/// An installation of its own, with empty certificates.
+/// An installation of its own, with a certificate and a CA.
 struct House(tempfile::TempDir);
 
 impl House {
@@ -44,9 +46,13 @@ impl House {
         std::fs::create_dir(house.0.path().join("certs")).unwrap();
         house.write("gateway.toml", gateway);
         house.write("policy.toml", policy);
-        for file in ["certs/gateway.crt", "certs/gateway.key", "certs/ca.crt"] {
-            house.write(file, "");
-        }
+        let made = rcgen::generate_simple_self_signed(["gateway.hospital.example".to_owned()]).unwrap();
+        house.write("certs/gateway.crt", &made.cert.pem());
+        let mut ca = rcgen::CertificateParams::default();
+        ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let ca = ca.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        house.write("certs/ca.crt", &ca.pem());
+        house.write("certs/gateway.key", &made.signing_key.serialize_pem());
         house.mode("certs/gateway.key", 0o600);
         house
     }
@@ -180,6 +186,20 @@ fn cases() -> Vec<(&'static str, String, String)> {
         ("subject-kind", with_rule("who = [\"gruop:modality\"]\nmay = [\"echo\"]")),
         ("operation", with_rule("who = [\"peer:CT1\"]\nmay = [\"stor\"]")),
         ("hours", rule("hours = \"7-19\"\ndays = [\"monday\"]")),
+        ("rule-names-nobody", with_rule("who = [\"group:modalty\"]\nmay = [\"echo\"]\nvia = [\"peer:CT9\"]")),
+        (
+            "rule-name-twice",
+            more(
+                "",
+                "[[rule]]\nname = \"modalities store\"\nwho = [\"peer:CT1\"]\nto = [\"PACS\"]\nmay = [\"echo\"]\n",
+            ),
+        ),
+        (
+            "title-shared",
+            more("", "[[peer]]\nname = \"CT2\"\nae_titles = [\"CT1\"]\ncertificate = \"ct1.hospital.example\"\n"),
+        ),
+        ("test-fails", more("", "[[test]]\nname = \"reads\"\npeer = \"CT1\"\nwants = \"find\"\nexpect = \"permit\"\n")),
+        ("tolerance", peer("certificate = \"mr1.hospital.example\"\ntolerate = [\"group_length\"]")),
         (
             "sop-class",
             rule("sop_classes = [\"CT\"]\ntransfer_syntaxes = [\"JPEG2000Loseless\"]\nmodalities = [\"ct\"]"),
@@ -237,6 +257,15 @@ fn a_key_that_others_can_read_is_refused_by_check_and_not_by_run() {
     assert_eq!(code, 64);
     assert!(text.contains("every user of this machine can read"), "{text}");
     assert!(text.ends_with("1 fault: the configuration is refused\n"), "{text}");
+}
+
+#[test]
+fn check_opens_what_run_will_open() {
+    let house = House::new(GATEWAY, POLICY);
+    house.write("certs/gateway.crt", "not a certificate");
+    let (text, code) = answer(&Check { config: house.path(), format: Format::Text }, &now());
+    assert_eq!(code, 64, "{text}");
+    assert!(text.contains("gateway.crt` holds no usable"), "{text}");
 }
 
 #[test]

@@ -62,6 +62,11 @@ impl Leg {
         self.wire.poll_flush(cx)
     }
 
+    /// See [`Wire::expect_more`].
+    pub const fn expect_more(&mut self, expects_more: bool) {
+        self.wire.expect_more(expects_more);
+    }
+
     /// See [`Wire::has_pending`].
     pub fn has_pending(&self) -> bool {
         self.wire.has_pending()

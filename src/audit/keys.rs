@@ -124,6 +124,11 @@ impl Keys {
         self.spent.as_ref()
     }
 
+    /// Number of the last checkpoint whose key was spent; 0: none.
+    pub fn last_spent(&self) -> u64 {
+        self.ratchet.next.number().saturating_sub(1)
+    }
+
     /// Forgets the key that was spent; its checkpoint is written.
     pub fn wipe_spent(&mut self) {
         self.spent = None;

@@ -2,9 +2,12 @@
 //!
 //! Exit codes: 0 fine, 1 it ran and the answer is no, 2 usage, 64 configuration, 70 internal.
 
+pub mod audit;
 pub mod certs;
 pub mod check;
+pub mod policy;
 pub mod run;
+pub mod why;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -28,15 +31,28 @@ enum Command {
     Run(run::Run),
     /// Say everything that is wrong with the configuration, at once
     Check(check::Check),
+    /// Test, explain and look up the policy
+    Policy(policy::PolicyCommand),
+    /// Say why something was refused: by incident, peer or address
+    Why(why::Args),
+    /// Prove the audit log, or show its records
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// Make, issue, revoke and show certificates
+    Certs(certs::Certs),
 }
-
-pub mod audit;
-pub mod why;
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Policy(command) => policy::run(&command),
+        Command::Why(args) => why::run(&args),
+        Command::Audit(command) => audit::run(&command),
+        Command::Certs(certs) => {
+            let now = jiff::Timestamp::now().as_second();
+            ExitCode::from(certs::run(&certs, now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))
+        }
     }
 }

@@ -37,6 +37,9 @@ pub struct Fault {
     pub hint: Option<String>,
 }
 
+/// How the message about a line that cannot be parsed begins.
+pub(super) const NOT_TOML: &str = "this is not TOML";
+
 /// The longest piece of a line that a fault shows, in characters.
 const SHOWN: usize = 160;
 
@@ -113,7 +116,7 @@ impl Faults {
     /// Sorts by file as first named, line and column, and drops repetitions.
     pub(super) fn sorted(mut self, files: &[&Path]) -> Self {
         let rank = |fault: &Fault| files.iter().position(|file| *file == fault.file).unwrap_or(files.len());
-        self.0.sort_by(|a, b| (rank(a), a.line, a.column).cmp(&(rank(b), b.line, b.column)));
+        self.0.sort_by_key(|fault| (rank(fault), fault.line, fault.column));
         self.0.dedup();
         self
     }
@@ -138,11 +141,13 @@ pub struct Report<'a> {
     path: &'a Path,
     text: &'a str,
     faults: Vec<Fault>,
+    /// The bytes of every error.
+    wrong: Vec<Range<usize>>,
 }
 
 impl<'a> Report<'a> {
     pub(super) fn new(path: &'a Path, text: &'a str) -> Self {
-        Self { path, text, faults: Vec::new() }
+        Self { path, text, faults: Vec::new(), wrong: Vec::new() }
     }
 
     /// Adds an error at these bytes of the file.
@@ -156,6 +161,9 @@ impl<'a> Report<'a> {
     }
 
     fn add(&mut self, severity: Severity, at: Range<usize>, message: String) -> &mut Fault {
+        if severity == Severity::Error {
+            self.wrong.push(at.clone());
+        }
         let fault = Fault { severity, message, ..self.place(at) };
         self.faults.push(fault);
         let last = self.faults.len() - 1;
@@ -185,8 +193,11 @@ impl<'a> Report<'a> {
         start..start
     }
 
+    /// Everything found. What a line that is not TOML seems to say besides is left out.
     pub(super) fn into_faults(self) -> Vec<Fault> {
-        self.faults
+        let broken = |fault: &Fault| fault.message.starts_with(NOT_TOML);
+        let lines: Vec<usize> = self.faults.iter().filter(|fault| broken(fault)).map(|fault| fault.line).collect();
+        self.faults.into_iter().filter(|fault| broken(fault) || !lines.contains(&fault.line)).collect()
     }
 
     /// A fault at these bytes, without words yet.
@@ -204,11 +215,11 @@ impl<'a> Report<'a> {
         }
     }
 
-    /// Whether an error was already found at just this place.
-    pub(super) fn has_error_at(&self, at: &Range<usize>) -> bool {
-        let place = place(self.text, at.clone());
-        let here = |fault: &Fault| (fault.line, fault.column) == (place.line, place.column);
-        self.faults.iter().any(|fault| fault.severity == Severity::Error && here(fault))
+    /// Whether an error was already found within these bytes.
+    pub(super) fn has_error_in(&self, at: &Range<usize>) -> bool {
+        self.wrong
+            .iter()
+            .any(|wrong| wrong.start < at.end.max(at.start + 1) && at.start < wrong.end.max(wrong.start + 1))
     }
 
     /// Whether anything but warnings was found.

@@ -20,7 +20,7 @@ fn look_at(named: &Named) -> Option<Fault> {
     let said = |message: String| Fault { message, ..named.place.clone() };
     match named.kind {
         // Read already; what was wrong is said where the path stands.
-        Kind::Own => read(path).err().map(|fault| said(format!("`{}`: {}", path.display(), fault.message))),
+        Kind::Own => read(path).err().map(|words| said(format!("`{}`: {words}", path.display()))),
         Kind::Folder => folder(path).map(said),
         Kind::File | Kind::Key => {
             let fault = file(path).map(|words| said(format!("`{}` cannot be read: {words}", path.display())));

@@ -25,7 +25,7 @@ pub fn load(path: &Path) -> Result<Settings, Faults> {
 /// Every fault of every file at once.
 pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
     let root = root(path);
-    let gateway = read(path).map_err(|fault| Faults(vec![fault]))?;
+    let gateway = read(path).map_err(|words| Faults(vec![Fault::of_file(path, words)]))?;
     let text = (path, gateway.as_str());
     let policy_path = validated::policy_file(text).map(|file| root.join(file));
     let policy = policy_path.as_deref().and_then(|path| read(path).ok());
@@ -60,15 +60,15 @@ fn root(path: &Path) -> PathBuf {
 }
 
 /// Reads a file of the configuration, as far as such files may be long.
-pub(super) fn read(path: &Path) -> Result<String, Fault> {
+pub(super) fn read(path: &Path) -> Result<String, String> {
     use std::io::Read as _;
-    let fail = |error: std::io::Error| Fault::of_file(path, format!("this file cannot be read: {}", words(&error)));
+    let fail = |error: std::io::Error| format!("this file cannot be read: {}", words(&error));
     let mut bytes = Vec::new();
     std::fs::File::open(path).map_err(fail)?.take(LONGEST + 1).read_to_end(&mut bytes).map_err(fail)?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > LONGEST {
-        return Err(Fault::of_file(path, "this file is longer than 16 MiB"));
+        return Err("this file is longer than 16 MiB".to_owned());
     }
-    String::from_utf8(bytes).map_err(|_| Fault::of_file(path, "this file is not UTF-8 text"))
+    String::from_utf8(bytes).map_err(|_| "this file is not UTF-8 text".to_owned())
 }
 
 /// An error of the operating system without its number.

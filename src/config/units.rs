@@ -122,7 +122,7 @@ impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
         for (unit, factor) in SPANS.iter().rev() {
-            if millis >= u128::from(*factor) && millis % u128::from(*factor) == 0 {
+            if millis >= u128::from(*factor) && millis.is_multiple_of(u128::from(*factor)) {
                 return write!(f, "{}{unit}", millis / u128::from(*factor));
             }
         }

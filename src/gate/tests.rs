@@ -22,6 +22,7 @@ fn title(text: &str) -> AeTitle {
 fn policy() -> Policy {
     let peer = Peer {
         name: "CT1".into(),
+        line: 1,
         ae_titles: vec![title("CT1")],
         description: String::new(),
         certificate: Some(CertificatePattern::Any),

@@ -37,6 +37,8 @@ pub struct Wire {
     read_closed: bool,
     /// TCP_QUICKACK has been set since the last read.
     quick: bool,
+    /// More of what is under way is expected: see [`Wire::expect_more`].
+    expects_more: bool,
 }
 
 #[derive(Debug)]
@@ -76,6 +78,7 @@ impl Wire {
             queue: VecDeque::new(),
             read_closed: false,
             quick: false,
+            expects_more: true,
         }
     }
 
@@ -140,11 +143,8 @@ impl Wire {
 
     /// Reads more TLS records into the record buffer; 0 at the end of the stream.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.acknowledge();
         let Some(tls) = &mut self.tls else { return Poll::Ready(Ok(0)) };
-        if !self.quick {
-            quickack(&self.tcp);
-            self.quick = true;
-        }
         if tls.records.len() < self.pool.size() {
             ready!(self.tcp.poll_read_ready(cx))?;
             tls.grow(&self.pool);
@@ -180,10 +180,7 @@ impl Wire {
         if self.read_closed {
             return Poll::Ready(Ok(None));
         }
-        if !self.quick {
-            quickack(&self.tcp);
-            self.quick = true;
-        }
+        self.acknowledge();
         if self.plain.capacity() == 0 {
             ready!(self.tcp.poll_read_ready(cx)).map_err(WireFault::Lost)?;
             self.plain = self.pool.take_plain();
@@ -310,6 +307,20 @@ impl Wire {
             }
             written -= front.len();
             self.queue.pop_front();
+        }
+    }
+
+    /// Says whether the other end has more to send of what is under way. Then each read is acknowledged at once, for
+    /// an end with Nagle's algorithm on holds the rest back until it is; otherwise the acknowledgement travels with
+    /// our answer, which saves a segment and its handling at both ends.
+    pub const fn expect_more(&mut self, expects_more: bool) {
+        self.expects_more = expects_more;
+    }
+
+    fn acknowledge(&mut self) {
+        if self.expects_more && !self.quick {
+            quickack(&self.tcp);
+            self.quick = true;
         }
     }
 

@@ -179,7 +179,14 @@ impl fmt::Display for IdentityFault {
             Some(title) => write!(f, "`{title}` from {}: {}", self.from, self.reason)?,
             None => write!(f, "a caller from {}: {}", self.from, self.reason)?,
         }
-        if let [first, rest @ ..] = self.holders.as_slice() {
+        // Where the certificate was right and something else was not, its holder is the peer already named.
+        let astray = matches!(
+            self.reason,
+            IdentityReason::NoTitle | IdentityReason::UnknownTitle | IdentityReason::OtherCertificate(_)
+        );
+        if let [first, rest @ ..] = self.holders.as_slice()
+            && astray
+        {
             write!(f, "; the certificate belongs to `{first}`")?;
             rest.iter().try_for_each(|holder| write!(f, " and `{holder}`"))?;
         }

@@ -15,7 +15,7 @@ proptest! {
 
     #[test]
     fn every_linked_line_is_sound_and_any_changed_byte_shows(
-        values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..80), 1..8), at in any::<u32>(), pick in any::<prop::sample::Index>(), flip in 1_u8..=255,
+        values in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..80), 1..8), at in any::<u32>(), pick in any::<proptest::sample::Index>(), flip in 1_u8..=255,
     ) {
         let stamp = Stamp::new(jiff::Timestamp::from_second(i64::from(at)).unwrap());
         let mut head = Head { sequence: 41, hash: [9; 32] };

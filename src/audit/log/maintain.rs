@@ -78,20 +78,19 @@ impl Shared {
         loop {
             let troubled = self.failing.load(Ordering::Acquire) || self.unproven.load(Ordering::Acquire);
             let traffic = *lock(&self.head) != proven;
-            let longest = if troubled {
-                Some(RETRY)
-            } else if traffic {
-                Some(interval)
-            } else {
-                None
+            let go_on = match (troubled, traffic) {
+                (true, _) => self.bell.wait(Some(RETRY)),
+                (false, true) => true,
+                (false, false) => self.bell.wait(None),
             };
-            if !self.bell.wait(longest) || !self.bell.pause(interval) {
+            if !go_on || !self.bell.pause(interval) {
                 return;
             }
             since_checkpoint = since_checkpoint.saturating_add(interval);
-            self.dirty.store(false, Ordering::Release);
-            self.flush();
-            let _ = self.sync();
+            if self.dirty.swap(false, Ordering::AcqRel) || troubled {
+                self.flush();
+                let _ = self.sync();
+            }
             if *lock(&self.head) != proven && since_checkpoint >= CHECKPOINT || troubled {
                 let _ = self.checkpoint(Occasion::Second);
                 proven = *lock(&self.head);
@@ -145,7 +144,10 @@ impl Shared {
     /// Begins a new file; the chain goes on.
     pub(super) fn rotate(&self) -> Result<(), Unrecorded> {
         self.checkpoint(Occasion::Rotation)?;
-        let public_key = lock(&self.keys).signer.public_key().to_vec();
+        let (public_key, checkpoints) = {
+            let keys = lock(&self.keys);
+            (keys.signer.public_key().to_vec(), keys.last_spent())
+        };
         let mut writer = lock(&self.writer);
         if writer.outage.is_some() {
             return Err(Unrecorded);
@@ -157,7 +159,7 @@ impl Shared {
         let old =
             (std::mem::replace(&mut writer.sink, fresh), std::mem::replace(&mut writer.file, name), writer.length);
         writer.length = 0;
-        let body = file_body(&self.options.gateway, &public_key, Some(&old.1));
+        let body = file_body(&self.options.gateway, &public_key, checkpoints, Some(&old.1));
         let before = writer.head;
         self.commit(&mut writer, vec![Waiting { body, at: self.now(), room: false, slot: None }]);
         if writer.head == before {
@@ -171,8 +173,12 @@ impl Shared {
 }
 
 /// The first record of a file: what it takes to check the file by itself.
-pub(super) fn file_body(gateway: &str, public_key: &[u8], previous: Option<&str>) -> Body {
+pub(super) fn file_body(gateway: &str, public_key: &[u8], checkpoints: u64, previous: Option<&str>) -> Body {
     let mut body = Body::new("file", false);
-    body.number("format", 1).text("gateway", gateway).hex("public_key", public_key).text_if("previous", previous);
+    body.number("format", 1)
+        .text("gateway", gateway)
+        .hex("public_key", public_key)
+        .number("checkpoints", checkpoints)
+        .text_if("previous", previous);
     body
 }

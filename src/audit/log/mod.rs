@@ -11,9 +11,6 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-mod tests;
-
 pub use files::{FILE_NAME, first_sequence, list};
 pub use open::Opened;
 
@@ -129,7 +126,7 @@ pub struct Receipt {
 /// The log. Shared by reference; dropping it closes it in good order.
 pub struct Log {
     shared: Arc<Shared>,
-    worker: Option<JoinHandle<()>>,
+    worker: Mutex<Option<JoinHandle<()>>>,
 }
 
 struct Shared {
@@ -203,13 +200,15 @@ impl Log {
         self.shared.checkpoint(crate::audit::checkpoint::Occasion::Second)
     }
 
-    /// Closes the log: writes what waits, a last checkpoint, syncs. The same happens on drop; here the outcome shows.
-    pub fn close(mut self) -> Result<(), Unrecorded> {
-        self.finish()
+    /// Closes the log, as [`Log::stop`], and gives the folder free.
+    pub fn close(self) -> Result<(), Unrecorded> {
+        self.stop()
     }
 
-    fn finish(&mut self) -> Result<(), Unrecorded> {
-        let Some(worker) = self.worker.take() else { return Ok(()) };
+    /// Ends the background thread, writes what waits, makes the last checkpoint, syncs. Dropping does the same; here
+    /// the outcome shows. What is recorded after it is written, and not covered by a checkpoint.
+    pub fn stop(&self) -> Result<(), Unrecorded> {
+        let Some(worker) = lock(&self.worker).take() else { return Ok(()) };
         self.shared.bell.stop();
         let _ = worker.join();
         self.shared.checkpoint(crate::audit::checkpoint::Occasion::Stop)?;
@@ -219,7 +218,7 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        let _ = self.finish();
+        let _ = self.stop();
     }
 }
 

@@ -38,7 +38,7 @@ struct Tail {
     excess: u64,
     /// Lines before it that do not verify.
     faulty: Option<u64>,
-    /// Number of the last checkpoint in this file.
+    /// Number of the last checkpoint up to here.
     checkpoint: Option<u64>,
     /// First sequence of the file.
     first: u64,
@@ -59,7 +59,7 @@ impl Log {
         let fault = |source| LogFault::File { path: folder.clone(), source };
         files::make_folder(&folder).map_err(fault)?;
         let guard = files::lock(&folder).map_err(fault)?.ok_or_else(|| LogFault::InUse(folder.clone()))?;
-        let last = files::list(&folder).map_err(fault)?.pop();
+        let last = last_file(&folder).map_err(fault)?;
         let (keys, seed) = match (keys::exist(&options.state), &last) {
             (true, _) => (Keys::load(&options.state)?, None),
             (false, Some(_)) => return Err(LogFault::KeysGone(folder)),
@@ -71,7 +71,7 @@ impl Log {
         let mut news = Body::new("opened", false);
         let mut warnings = Vec::new();
         let (file, name, head, length) = match &last {
-            Some((_, name)) => {
+            Some(name) => {
                 let (head, length) = mend(&folder, name, &keys, &mut news, &mut warnings).map_err(fault)?;
                 let file = files::reopen(&folder, name).map_err(fault)?;
                 (file, name.clone(), head, length)
@@ -101,7 +101,7 @@ struct Place {
 
 fn start(options: LogOptions, guard: File, keys: Keys, place: Place, news: &Body) -> Result<Log, LogFault> {
     let incidents = IncidentKey::new(&keys.incident, &options.gateway);
-    let first = file_body(&options.gateway, keys.signer.public_key(), None);
+    let first = file_body(&options.gateway, keys.signer.public_key(), keys.last_spent(), None);
     let writer = Writer {
         sink: (options.sink)(place.file),
         file: place.name,
@@ -144,7 +144,7 @@ fn start(options: LogOptions, guard: File, keys: Keys, place: Place, news: &Body
     let background = Arc::clone(&shared);
     let worker = std::thread::Builder::new().name("audit".to_owned()).spawn(move || background.maintain());
     let worker = worker.map_err(|source| LogFault::File { path: shared.options.state.clone(), source })?;
-    Ok(Log { shared, worker: Some(worker) })
+    Ok(Log { shared, worker: Mutex::new(Some(worker)) })
 }
 
 /// Checks the last file and returns where the chain goes on.
@@ -188,6 +188,23 @@ fn mend(
         warnings.push(words);
     }
     Ok((head, tail.length))
+}
+
+/// The newest file with a record in it. One without (the machine died as it was begun) is taken away; whatever stands
+/// in it is kept beside.
+fn last_file(folder: &Path) -> io::Result<Option<String>> {
+    let mut files = files::list(folder)?;
+    while let Some((_, name)) = files.pop() {
+        let tail = inspect(folder, &name, Head::START)?;
+        if tail.length > 0 {
+            return Ok(Some(name));
+        }
+        if tail.excess > 0 {
+            files::move_aside(folder, &name, 0)?;
+        }
+        std::fs::remove_file(folder.join(&name))?;
+    }
+    Ok(None)
 }
 
 /// Reads a file from its beginning, in bounded memory.
@@ -234,15 +251,14 @@ fn inspect(folder: &Path, name: &str, held: Head) -> io::Result<Tail> {
 }
 
 fn note_checkpoint(line: &[u8], tail: &mut Tail) {
-    const MARK: &[u8] = b"\"event\":\"checkpoint\"";
     tail.clean = false;
-    if !line.windows(MARK.len()).any(|window| window == MARK) {
-        return;
-    }
-    if let Ok(record) = serde_json::from_slice::<serde_json::Value>(line)
-        && record.get("event").and_then(serde_json::Value::as_str) == Some("checkpoint")
-    {
-        tail.checkpoint = record.get("checkpoint").and_then(serde_json::Value::as_u64);
+    let field = match chain::event_name(line) {
+        Some("checkpoint") => "checkpoint",
+        Some("file") => "checkpoints",
+        _ => return,
+    };
+    if let Ok(record) = serde_json::from_slice::<serde_json::Value>(line) {
+        tail.checkpoint = record.get(field).and_then(serde_json::Value::as_u64);
         tail.clean = record.get("occasion").and_then(serde_json::Value::as_str) == Some("stop");
     }
 }

@@ -1,6 +1,6 @@
 //! How tables are read: every fault is reported, and reading goes on.
 
-use crate::config::fault::{Report, nearest};
+use crate::config::fault::{NOT_TOML, Report, nearest};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use std::borrow::Cow;
 use std::ops::Range;
@@ -182,7 +182,7 @@ pub(in crate::config) fn parse<'t>(text: &'t str, report: &mut Report<'_>) -> Sp
     let (table, faults) = DeTable::parse_recoverable(text);
     for fault in faults {
         let message = fault.message().lines().collect::<Vec<_>>().join(", ");
-        report.error(fault.span().unwrap_or_default(), format!("this is not TOML: {message}"));
+        report.error(fault.span().unwrap_or_default(), format!("{NOT_TOML}: {message}"));
     }
     table
 }

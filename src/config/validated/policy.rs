@@ -45,7 +45,7 @@ pub(super) fn validate(
     let mut model = PolicyModel { observe_until, ..PolicyModel::default() };
     let mut entries =
         Entries { archives: Vec::new(), peers: Vec::new(), imported: 0, rules: Vec::new(), tests: Vec::new() };
-    let mut whole = true;
+    let mut whole = matches!(gateway.archive, Field::Given(_)) && !matches!(raw.peer, Field::Faulty);
     for archive in gateway.archive.items().iter().map(Spanned::get_ref) {
         let Some(ae_title) = archive.ae_title.cloned() else {
             whole = false;
@@ -209,10 +209,10 @@ fn place(fault: &PolicyFault, entries: &Entries<'_>, reports: &mut Reports<'_>) 
         (Entry::Test, _) => (&mut reports.policy, entries.tests.get(index).map(|raw| raw.span_of(fault.key))),
     };
     let at: Range<usize> = at.unwrap_or(0..0);
-    let at = narrowed(&fault.problem, at, report);
-    if report.has_error_at(&at) {
-        return;
+    if report.has_error_in(&at) {
+        return; // what was not understood there may be all that is wrong
     }
+    let at = narrowed(&fault.problem, at, report);
     let message = format!("{} `{}`: {}", fault.place.entry.as_str(), fault.place.name, fault.problem);
     let added = report.error(at, message);
     if !fault.advice.is_empty() {

@@ -1,1 +1,11 @@
 //! Tests of the whole room.
+
+mod compile;
+mod decide;
+mod explain;
+mod identify;
+mod kit;
+mod naive;
+mod properties;
+mod size;
+mod trial;

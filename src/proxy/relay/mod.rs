@@ -180,6 +180,7 @@ impl Relay {
             self.look_around()?;
             let mut progress = self.poll_archive_out(cx)?;
             progress |= self.poll_peer_out(cx)?;
+            self.say_what_is_expected();
             if !self.leg.has_pending()
                 && let Poll::Ready(received) = self.peer.poll_recv(cx)
             {
@@ -202,6 +203,13 @@ impl Relay {
                 return self.poll_timers(cx);
             }
         }
+    }
+
+    /// An end that is in mid message, or has told that more answers follow, has more to send.
+    fn say_what_is_expected(&mut self) {
+        self.peer.expect_more(self.window.0 > 1 || !self.up.between());
+        let answering = self.asked.iter().any(|asked| asked.answers > 0);
+        self.leg.expect_more(answering || self.window.0 > 1 || !self.down.between());
     }
 
     fn poll_archive_out(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {

@@ -1,0 +1,137 @@
+//! `dicomgate policy explain`: what a peer may do and why, rule by rule.
+
+use super::{Answer, Common, Format, json, load};
+use crate::dicom::dimse::Operation;
+use crate::dicom::{AeTitle, Uid, sop_class};
+use crate::policy::explain::{Explanation, Outcome, RuleReport, Verdict};
+use crate::policy::model::Effect;
+use crate::policy::{Moment, Policy, Question};
+use clap::Args;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+
+/// Arguments of `dicomgate policy explain`.
+#[derive(Debug, Clone, Args)]
+pub(super) struct Explain {
+    #[command(flatten)]
+    common: Common,
+    /// The peer that asks, by name or AE title
+    #[arg(long, value_name = "PEER")]
+    peer: String,
+    /// The address it calls from [default: one inside its network]
+    #[arg(long, value_name = "ADDRESS")]
+    from: Option<IpAddr>,
+    /// What it wants, as `policy operations` lists it [default: anything at all]
+    #[arg(long, value_name = "OPERATION", value_parser = operation)]
+    wants: Option<Operation>,
+    /// The archive, by name or called title [default: the only one]
+    #[arg(long, value_name = "ARCHIVE")]
+    to: Option<String>,
+    /// SOP class, by UID
+    #[arg(long, value_name = "UID")]
+    sop_class: Option<Uid>,
+    /// Transfer syntax, by UID
+    #[arg(long, value_name = "UID")]
+    transfer_syntax: Option<Uid>,
+    /// Modality of the object
+    #[arg(long)]
+    modality: Option<String>,
+    /// Where a `move` shall send to
+    #[arg(long, value_name = "AE")]
+    destination: Option<AeTitle>,
+    /// Local date and time, such as 2026-12-24T22:00 [default: now]
+    #[arg(long, value_name = "TIME")]
+    at: Option<jiff::civil::DateTime>,
+    /// List the rules for others, too
+    #[arg(long)]
+    all: bool,
+}
+
+pub(super) fn operation(word: &str) -> Result<Operation, String> {
+    let known = Operation::ALL.iter().find(|operation| operation.as_str() == word);
+    let words = || Operation::ALL.map(Operation::as_str).join(" ");
+    known.copied().ok_or_else(|| format!("the operations are: {}", words()))
+}
+
+/// Exit code 0 if it is permitted, 1 if it is denied or hangs on what was not said, 2 if the question makes no sense.
+pub(super) fn answer(explain: &Explain, now: &jiff::Zoned) -> Answer {
+    let policy = match load(&explain.common) {
+        Ok((_, policy)) => policy,
+        Err(answer) => return answer,
+    };
+    let local = explain.at.map(|at| at.to_zoned(now.time_zone().clone()));
+    let at = match local {
+        Some(Ok(zoned)) => Moment::of(&zoned),
+        Some(Err(_)) => return Answer::complaint("there is no such moment in this time zone\n".to_owned(), 2),
+        None => Moment::of(now),
+    };
+    let question = Question {
+        peer: explain.peer.clone(),
+        from: explain.from,
+        wants: explain.wants,
+        to: explain.to.clone(),
+        sop_class: explain.sop_class,
+        transfer_syntax: explain.transfer_syntax,
+        modality: explain.modality.clone(),
+        destination: explain.destination,
+        at,
+    };
+    outcome(&policy, &question, explain.all, explain.common.format)
+}
+
+pub(super) fn outcome(policy: &Policy, question: &Question, all: bool, format: Format) -> Answer {
+    match policy.explain(question, all) {
+        Ok(explanation) => {
+            let code = u8::from(explanation.verdict != Verdict::Permit);
+            let text = match format {
+                Format::Json => json(&explanation),
+                Format::Text => text(&explanation, question),
+            };
+            Answer::new(text, code)
+        }
+        Err(fault) => Answer::complaint(format!("{fault}\n"), 2),
+    }
+}
+
+fn text(explanation: &Explanation, question: &Question) -> String {
+    let mut text = String::new();
+    let wants = explanation.wants.map_or("anything", Operation::as_str);
+    let class = question.sop_class.map(|uid| match sop_class::name(&uid) {
+        Some(name) => format!(" of {name} ({uid})"),
+        None => format!(" of {uid}"),
+    });
+    let (peer, from, to) = (&explanation.peer, explanation.from, &explanation.to);
+    let _ = writeln!(text, "May `{peer}` from {from} do `{wants}` at {to}{}?", class.unwrap_or_default());
+    let _ = writeln!(text, "identity: {}\n", explanation.identity);
+    for rule in &explanation.rules {
+        rule_text(&mut text, rule);
+    }
+    if explanation.for_others > 0 {
+        let rules = if explanation.for_others == 1 { "rule is" } else { "rules are" };
+        let _ = writeln!(text, "{} more {rules} for others (--all lists them)\n", explanation.for_others);
+    }
+    let verdict = match explanation.verdict {
+        Verdict::Permit => "PERMIT",
+        Verdict::Deny => "DENY",
+        Verdict::Depends => "DEPENDS",
+    };
+    let _ = writeln!(text, "{verdict}: {}", explanation.because);
+    text
+}
+
+fn rule_text(text: &mut String, rule: &RuleReport) {
+    let effect = match rule.effect {
+        Effect::Permit => "permit",
+        Effect::Deny => "deny",
+    };
+    let outcome = match rule.outcome {
+        Outcome::Applies => "applies",
+        Outcome::Lacks => "does not apply",
+        Outcome::Depends => "depends on the message",
+    };
+    let _ = writeln!(text, "rule `{}` (line {}, {effect}): {outcome}", rule.name, rule.line);
+    for condition in &rule.conditions {
+        let _ = writeln!(text, "  {} {}", if condition.stops { "-" } else { "+" }, condition.words);
+    }
+    text.push('\n');
+}

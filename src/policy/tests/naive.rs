@@ -1,0 +1,116 @@
+//! What a policy means, told a second time and as plainly as possible: every rule, in order, from the words of the
+//! file. The compiled policy must say the same.
+
+use crate::dicom::dimse::Operation;
+use crate::policy::model::{Destination, Effect, Rule, Subject};
+use crate::policy::{Known, PolicyModel, Request};
+
+#[derive(Clone, Copy, PartialEq)]
+enum Says {
+    Yes,
+    No,
+    /// Nobody can tell.
+    Doubt,
+    NotYet,
+}
+
+fn known(holds: bool) -> Says {
+    if holds { Says::Yes } else { Says::No }
+}
+
+/// The verdict in the words of `kit::verdict`, for requests about a known archive and destination.
+pub fn decide(model: &PolicyModel, request: &Request<'_>) -> String {
+    let operation = request.operation.unwrap();
+    let says: Vec<_> = model.rules.iter().map(|rule| (rule, says(model, rule, request, operation))).collect();
+    let first = |effect, word| says.iter().find(|(rule, says)| rule.effect == effect && *says == word);
+    if let Some((rule, _)) = first(Effect::Deny, Says::Yes) {
+        return format!("deny {}", rule.name);
+    }
+    let (permit, perhaps) = (first(Effect::Permit, Says::Yes), first(Effect::Permit, Says::NotYet));
+    let observing = model.observe_until.is_some_and(|until| request.at.unix < until.as_second());
+    let permitted = permit.is_some() || observing;
+    if !permitted && perhaps.is_none() {
+        return "deny".to_owned();
+    }
+    if first(Effect::Deny, Says::NotYet).is_some() || (permit.is_none() && perhaps.is_some()) {
+        return "need".to_owned();
+    }
+    permit.map_or_else(|| "observed".to_owned(), |(rule, _)| format!("permit {}", rule.name))
+}
+
+fn says(model: &PolicyModel, rule: &Rule, request: &Request<'_>, operation: Operation) -> Says {
+    let conditions = [
+        who(model, rule, request),
+        known(rule.via.is_empty() || rule.via.iter().any(|subject| is(model, subject, request))),
+        known(rule.to.iter().any(|name| **name == *request.to)),
+        known(rule.may.contains(&operation)),
+        among(&rule.sop_classes, request.sop_class),
+        among(&rule.transfer_syntaxes, request.transfer_syntax),
+        modality(rule, request),
+        known(rule.hours.is_none_or(|hours| {
+            let (from, until, minute) = (hours.from, hours.until, request.at.minute);
+            if from <= until { (from..until).contains(&minute) } else { minute >= from || minute < until }
+        })),
+        known(rule.days.is_empty() || rule.days.contains(&request.at.weekday)),
+        if operation == Operation::Move { destination(model, rule, request) } else { Says::Yes },
+    ];
+    if conditions.contains(&Says::No) || (rule.effect == Effect::Permit && conditions.contains(&Says::Doubt)) {
+        Says::No
+    } else if conditions.contains(&Says::NotYet) {
+        Says::NotYet
+    } else {
+        Says::Yes
+    }
+}
+
+fn who(model: &PolicyModel, rule: &Rule, request: &Request<'_>) -> Says {
+    let person = |subject: &Subject| matches!(subject, Subject::Role(_) | Subject::User(_));
+    if rule.effect == Effect::Permit && rule.who.iter().any(person) {
+        return Says::No;
+    }
+    known(rule.who.iter().any(|subject| is(model, subject, request)))
+}
+
+fn is(model: &PolicyModel, subject: &Subject, request: &Request<'_>) -> bool {
+    let peer = model.peers.iter().find(|peer| peer.name == request.principal.name);
+    match subject {
+        Subject::Anyone => peer.is_some(),
+        Subject::Peer(name) => peer.is_some_and(|peer| peer.name == *name),
+        Subject::Group(group) => peer.is_some_and(|peer| peer.groups.contains(group)),
+        Subject::Archive(name) => peer.is_none() && request.principal.name == *name,
+        Subject::Role(_) | Subject::User(_) => false,
+    }
+}
+
+fn among<T: PartialEq>(list: &[T], value: Option<&T>) -> Says {
+    match value {
+        _ if list.is_empty() => Says::Yes,
+        None => Says::Doubt,
+        Some(value) => known(list.contains(value)),
+    }
+}
+
+fn modality(rule: &Rule, request: &Request<'_>) -> Says {
+    match request.modality {
+        _ if rule.modalities.is_empty() => Says::Yes,
+        Known::Unread => Says::NotYet,
+        Known::Absent => Says::Doubt,
+        Known::Is(text) => known(rule.modalities.iter().any(|modality| **modality == *text)),
+    }
+}
+
+fn destination(model: &PolicyModel, rule: &Rule, request: &Request<'_>) -> Says {
+    if rule.destinations.is_empty() {
+        return known(rule.effect == Effect::Deny);
+    }
+    let Some(title) = request.destination else { return Says::Doubt };
+    let titles_of = |name: &str| -> Vec<_> {
+        let peer = model.peers.iter().find(|peer| *peer.name == *name).map(|peer| peer.ae_titles.clone());
+        let archive = model.archives.iter().find(|archive| archive.ae_title.as_str() == name);
+        peer.or_else(|| archive.map(|archive| archive.answers_to.clone())).unwrap_or_default()
+    };
+    known(rule.destinations.iter().any(|destination| match destination {
+        Destination::Own => titles_of(&request.principal.name).contains(title),
+        Destination::Named(name) => titles_of(name).contains(title) || title.as_str() == &**name,
+    }))
+}
