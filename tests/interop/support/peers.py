@@ -11,11 +11,10 @@ import socket
 import subprocess
 import threading
 import urllib.request
-from collections.abc import Callable, Iterator
-
+from collections.abc import Callable, Iterable, Iterator
 
 from pynetdicom import AE, ALL_TRANSFER_SYNTAXES, _config, evt
-from pynetdicom.presentation import AllStoragePresentationContexts, VerificationPresentationContexts
+from pynetdicom.presentation import AllStoragePresentationContexts
 
 from support import wire
 
@@ -126,24 +125,51 @@ class Orthanc(Program):
 class Dcmqrscp(Program):
     """DCMTK's query/retrieve archive."""
 
-    def __init__(self, folder: pathlib.Path, hosts: dict[str, tuple[str, str, int]] | None = None) -> None:
-        self.store = folder / "PACS"
+    def __init__(
+        self,
+        folder: pathlib.Path,
+        hosts: dict[str, tuple[str, str, int]] | None = None,
+        accepts: Iterable[tuple[str, str]] = (),
+        title: str = "PACS",
+    ) -> None:
+        """`accepts`: SOP classes and transfer syntaxes beyond the uncompressed ones that it takes by itself."""
+        self.store = folder / title
         self.store.mkdir(parents=True, exist_ok=True)
         port = free_port()
         table = "".join(f"{key} = ({title}, {host}, {at})\n" for key, (title, host, at) in (hosts or {}).items())
         (folder / "dcmqrscp.cfg").write_text(
             f"NetworkTCPPort = {port}\nMaxPDUSize = 65536\nMaxAssociations = 16\n"
             f"HostTable BEGIN\n{table}HostTable END\nVendorTable BEGIN\nVendorTable END\n"
-            f"AETable BEGIN\nPACS {self.store} RW (5000, 2048mb) ANY\nAETable END\n"
+            f"AETable BEGIN\n{title} {self.store} RW (5000, 2048mb) ANY\nAETable END\n"
         )
-        # all transfer syntaxes, unknown SOP classes too, one process for each association
-        arguments = ["dcmqrscp", "-c", str(folder / "dcmqrscp.cfg"), "+xa", "--allow-shutdown"]
+        arguments = ["dcmqrscp", "-c", str(folder / "dcmqrscp.cfg"), "-dhl"]
+        if accepts:
+            (folder / "accept.cfg").write_text(self._profile(accepts))
+            arguments += ["-xf", str(folder / "accept.cfg"), "All", "All"]
         super().__init__(arguments, folder, port)
+
+    @staticmethod
+    def _profile(accepts: Iterable[tuple[str, str]]) -> str:
+        syntaxes: dict[str, list[str]] = {}
+        for sop_class, syntax in sorted(set(accepts)):
+            syntaxes.setdefault(sop_class, []).append(syntax)
+        for sop_class in (wire.VERIFICATION, wire.STUDY_FIND, wire.STUDY_GET, wire.STUDY_MOVE, wire.PATIENT_FIND):
+            syntaxes[sop_class] = [wire.EXPLICIT, wire.IMPLICIT]
+        lists, contexts = "[[TransferSyntaxes]]\n", "[[PresentationContexts]]\n[All]\n"
+        for number, (sop_class, found) in enumerate(syntaxes.items(), 1):
+            lists += f"[T{number}]\n" + "".join(f"TransferSyntax{at} = {one}\n" for at, one in enumerate(found, 1))
+            contexts += f"PresentationContext{number} = {sop_class}\\T{number}\n"
+        return f"{lists}{contexts}[[Profiles]]\n[All]\nPresentationContexts = All\n"
 
     def files(self) -> Iterator[bytes]:
         for path in sorted(self.store.iterdir()):
             if path.name != "index.dat" and path.is_file():
                 yield path.read_bytes()
+
+    def clear(self) -> None:
+        """Empties the archive; only while no association is open."""
+        for path in self.store.iterdir():
+            path.unlink()
 
 
 # --- a recording SCP, pynetdicom's -------------------------------------------------------------------------------
@@ -162,16 +188,16 @@ class Received:
 class Recorder:
     """Keeps the bytes of every data set that a C-STORE brings, as they came off the wire; accepts everything."""
 
-    def __init__(self) -> None:
+    def __init__(self, more: Iterable[str] = ()) -> None:
+        """`more`: SOP classes beyond those that pynetdicom counts as storage."""
         self.received: list[Received] = []
         entity = AE(ae_title="PACS")
         entity.maximum_pdu_size = 131072
         entity.maximum_associations = 50
         entity.network_timeout = None
-        for context in AllStoragePresentationContexts[:120]:
-            entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
-        for context in VerificationPresentationContexts:
-            entity.add_supported_context(context.abstract_syntax, ALL_TRANSFER_SYNTAXES)
+        known = [context.abstract_syntax for context in AllStoragePresentationContexts]
+        for sop_class in {*known, *more, wire.VERIFICATION}:
+            entity.add_supported_context(sop_class, ALL_TRANSFER_SYNTAXES)
         handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_ECHO, lambda _: 0)]
         self._server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
         self.port = self._server.server_address[1]
