@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import ssl
 
 import pytest
@@ -44,7 +45,7 @@ def untouched(gateway) -> None:
 
 CERTIFICATES = [
     # who, alert in TLS 1.3, alert in TLS 1.2 (sent before encryption, so these are the very bytes), word in `why`
-    (None, "TLSV13_ALERT_CERTIFICATE_REQUIRED", tls.HANDSHAKE_FAILURE, "certificate"),
+    (None, "TLSV13_ALERT_CERTIFICATE_REQUIRED", tls.CERTIFICATE_REQUIRED, "certificate"),
     ("expired", "SSLV3_ALERT_CERTIFICATE_EXPIRED", tls.CERTIFICATE_EXPIRED, "expired"),
     ("early", "SSLV3_ALERT_CERTIFICATE_EXPIRED", tls.CERTIFICATE_EXPIRED, "not yet valid"),
     ("foreign", "TLSV1_ALERT_UNKNOWN_CA", tls.UNKNOWN_CA, "issue"),
@@ -89,7 +90,7 @@ def test_a_revoked_certificate(house, tmp_path, authority, certificates):
 
     authority.revoke(revoked)
     generation = gateway.metric("dicomgate_generation")
-    gateway.signal(__import__("signal").SIGHUP)
+    gateway.signal(signal.SIGHUP)
     wire.wait_for(lambda: gateway.metric("dicomgate_generation") > generation, 10, "the reload")
     seen = len(archive.seen)
 
