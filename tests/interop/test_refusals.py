@@ -49,7 +49,7 @@ CERTIFICATES = [
     ("expired", "SSLV3_ALERT_CERTIFICATE_EXPIRED", tls.CERTIFICATE_EXPIRED, "expired"),
     ("early", "SSLV3_ALERT_CERTIFICATE_EXPIRED", tls.CERTIFICATE_EXPIRED, "not yet valid"),
     ("foreign", "TLSV1_ALERT_UNKNOWN_CA", tls.UNKNOWN_CA, "issue"),
-    ("selfmade", "TLSV1_ALERT_UNKNOWN_CA", tls.UNKNOWN_CA, "issue"),
+    ("selfmade", "SSLV3_ALERT_CERTIFICATE_UNKNOWN", tls.CERTIFICATE_UNKNOWN, "certificate"),
 ]
 
 
