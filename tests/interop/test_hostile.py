@@ -153,7 +153,7 @@ def test_malformed_requests(site, ct1, neighbour, kind, case):
         except OSError:
             pass
         connection.sock.settimeout(10)
-        answer = connection.until_closed()
+        answer = connection.until_closed(10)
     if case in EXACT:
         assert answer == EXACT[case], answer.hex()
     elif answer:
@@ -220,7 +220,7 @@ def test_malformed_messages(site, ct1, neighbour, kind, case):
         mine = site.archive.seen[-1]
         connection.send(raw)
         connection.sock.settimeout(10)
-        answer = connection.until_closed()
+        answer = connection.until_closed(10)
     assert answer[:1] == bytes((wire.ABORT,)) and len(answer) == 10, answer[:64].hex()
     if exact is not None:
         assert answer == exact, answer.hex()

@@ -47,7 +47,7 @@ CERTIFICATES = [
     # who, alert in TLS 1.3, alert in TLS 1.2 (sent before encryption, so these are the very bytes), word in `why`
     (None, "TLSV13_ALERT_CERTIFICATE_REQUIRED", tls.CERTIFICATE_REQUIRED, "certificate"),
     ("expired", "SSLV3_ALERT_CERTIFICATE_EXPIRED", tls.CERTIFICATE_EXPIRED, "expired"),
-    ("early", "SSLV3_ALERT_CERTIFICATE_EXPIRED", tls.CERTIFICATE_EXPIRED, "not yet valid"),
+    ("early", "SSLV3_ALERT_CERTIFICATE_EXPIRED", tls.CERTIFICATE_EXPIRED, "not valid before 2099"),
     ("foreign", "TLSV1_ALERT_UNKNOWN_CA", tls.UNKNOWN_CA, "issue"),
     ("selfmade", "SSLV3_ALERT_CERTIFICATE_UNKNOWN", tls.CERTIFICATE_UNKNOWN, "certificate"),
 ]
@@ -172,7 +172,8 @@ def test_a_sop_class_that_no_rule_permits(site, ct1):
         connection.release()
     proposed = [value[0] for kind, value in wire.items_of(site.archive.finished().request[68:]) if kind == 0x20]
     assert proposed == [1, 3]
-    assert any(wire.STUDY_FIND in str(record) for record in site.records())
+    removed = next(record["removed"] for record in site.records() if record["event"] == "association-opened")
+    assert len(removed) == 2 and "FIND" in removed[0] and "MOVE" in removed[1], removed
     assert "find" in site.why("--peer", "CT1", "--last", "10m").lower()
 
 
@@ -240,7 +241,10 @@ def test_rejection_notes(site, ct1):
 def test_conditions_on_modality(house, ct1):
     archive = house.scripted()
     policy = usual_policy()
-    policy["rule"][0]["modalities"] = ["CT", "KO"]
+    policy["rule"] = [
+        under_test.rule("modalities live", ["group:modality"], ["echo"]),
+        under_test.rule("CTs store CT", ["group:modality"], ["store"], modalities=["CT", "KO"]),
+    ]
     gateway = house.gateway(archive.port, policy=policy)
     with gateway.call(ct1) as connection:
         connection.associate(STORE)
@@ -312,5 +316,6 @@ def test_what_policy_did_not_see_is_not_stored(site, ct1, case, size):
     if site.archive.seen:
         seen = site.archive.finished()
         assert seen.completed == []
-        assert seen.end in ("aborted", "released"), seen.end
-        assert not seen.partial or seen.end == "aborted"
+        # an A-ABORT has no place inside a PDU that has begun to pass: then the connection ends within it
+        assert seen.end in ("aborted", "released") or seen.end.startswith("closed after 04"), seen.end
+        assert not seen.partial or seen.end != "released"

@@ -70,7 +70,7 @@ def read(path: pathlib.Path) -> Sample | str:
         if syntax is None:
             implicit, little = data.original_encoding
             syntax = IMPLICIT if implicit else EXPLICIT if little else EXPLICIT_BIG
-    return Sample(path, str(sop_class), str(sop_instance), str(syntax), raw[offset:])
+    return Sample(path, str(sop_class).strip(), str(sop_instance).strip(), str(syntax), raw[offset:])
 
 
 @functools.cache

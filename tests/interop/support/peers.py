@@ -21,11 +21,19 @@ from support import wire
 _config.UNRESTRICTED_STORAGE_SERVICE = True
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on, and that was not given out before."""
+    while True:
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def listens(port: int) -> bool:
@@ -329,7 +337,7 @@ class Scripted:
         try:
             self._talk(connection, seen)
         except wire.Closed as fault:
-            seen.end = seen.end or f"closed: {fault}"
+            seen.end = seen.end or str(fault)
         except Exception as fault:  # noqa: BLE001 - a broken script is shown by the test that waits for it
             seen.end = seen.end or f"fault: {fault!r}"
         finally:

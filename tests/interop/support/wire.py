@@ -368,18 +368,19 @@ class Wire:
         kind, body = self.receive()
         return pdu(kind, body)
 
-    def until_closed(self) -> bytes:
-        """Everything that still comes until the other side closes."""
+    def until_closed(self, enough: int = 1 << 30) -> bytes:
+        """What still comes until the other side closes, or until it is enough."""
         raw = bytes(self._buffer)
         self._buffer.clear()
-        while True:
+        while len(raw) < enough:
             try:
                 more = self.sock.recv(65536)
             except (ConnectionError, ssl.SSLError):
                 return raw
             if not more:
-                return raw
+                break
             raw += more
+        return raw
 
     # --- an association ---
 
