@@ -70,7 +70,7 @@ pub struct Message {
 #[derive(Debug)]
 pub enum Received {
     /// A message.
-    Message(Message),
+    Message(Box<Message>),
     /// The peer releases the association; it has been answered.
     Released,
 }
@@ -191,7 +191,7 @@ impl Link {
             match self.event().await? {
                 pdu::Event::Fragment(fragment) => {
                     if let Some(message) = partial.take(&fragment)? {
-                        return Ok(Received::Message(message));
+                        return Ok(Received::Message(Box::new(message)));
                     }
                 }
                 pdu::Event::PDataEnd { .. } => {}
@@ -222,7 +222,7 @@ impl Link {
     /// Whatever ends it.
     pub async fn message(&mut self) -> Result<Message, LinkFault> {
         match self.receive().await? {
-            Received::Message(message) => Ok(message),
+            Received::Message(message) => Ok(*message),
             Received::Released => Err(LinkFault::Unexpected("a release in the middle of an operation")),
         }
     }

@@ -30,6 +30,11 @@ impl<W: Write> Report<W> {
         Self { out, colour, failed: 0, passed: 0 }
     }
 
+    /// The writer, with all that was said.
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     /// Opens a chapter.
     pub fn chapter(&mut self, title: impl Display) {
         let title = self.paint("1", &title.to_string());
@@ -95,6 +100,11 @@ pub fn volume(bytes: u64, took: Duration) -> String {
     let megabytes = bytes as f64 / 1e6;
     let seconds = took.as_secs_f64().max(1e-6);
     format!("{megabytes:.1} MB in {:.0} ms, {:.0} MB/s", seconds * 1e3, megabytes / seconds)
+}
+
+/// A number of things, in the singular where there is one.
+pub fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
 }
 
 /// A duration in milliseconds.

@@ -29,7 +29,7 @@ pub(super) async fn association(shared: &Shared, wire: Wire) -> Result<(), LinkF
     loop {
         match session.link.receive().await? {
             Received::Released => return Ok(()),
-            Received::Message(message) => session.message(message).await?,
+            Received::Message(message) => session.message(*message).await?,
         }
     }
 }

@@ -50,10 +50,10 @@ impl Store {
     pub async fn put(&self, object: &Object) -> io::Result<()> {
         let number = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
         let file = self.folder.join(format!("{number:06}.dcm"));
-        let head = object.file_head();
+        let bytes = object.to_file();
+        let offset = bytes.len() - object.data_set.len();
         let mut out = tokio::fs::File::create_new(&file).await?;
-        out.write_all(&head).await?;
-        out.write_all(&object.data_set).await?;
+        out.write_all(&bytes).await?;
         out.flush().await?;
         let mut attributes = elements::read(&object.data_set, encoding_of(&object.transfer_syntax)).unwrap_or_default();
         attributes.text(SOP_INSTANCE, dicom_core::VR::UI, object.sop_instance.as_str());
@@ -63,7 +63,7 @@ impl Store {
             transfer_syntax: object.transfer_syntax,
             attributes,
             file,
-            offset: head.len(),
+            offset,
         });
         let Ok(mut objects) = self.objects.lock() else { return Err(io::Error::other("the index is broken")) };
         match objects.iter_mut().find(|held| held.sop_instance == stored.sop_instance) {

@@ -270,11 +270,7 @@ async fn dcmtk_echoes_stores_finds_gets_and_moves() {
     assert!(ok, "{said}");
     let objects = phantom(4);
     for (number, object) in objects.iter().enumerate() {
-        std::fs::write(
-            files.path().join(format!("{number}.dcm")),
-            [object.file_head().as_slice(), &object.data_set].concat(),
-        )
-        .unwrap();
+        std::fs::write(files.path().join(format!("{number}.dcm")), object.to_file()).unwrap();
     }
     let path = files.path().to_str().unwrap();
     let (ok, said) = tool("storescu", &["+sd", "-aec", "PACS", "127.0.0.1", &port, path]).unwrap();

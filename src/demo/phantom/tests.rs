@@ -36,7 +36,7 @@ fn another_reader_takes_it_for_a_ct_image() {
     assert_eq!(study.len(), usize::from(SLICES));
     let mut instances = BTreeSet::new();
     for (number, object) in study.iter().enumerate() {
-        let file = [object.file_head().as_slice(), &object.data_set].concat();
+        let file = object.to_file();
         let read = dicom_object::from_reader(file.as_slice()).unwrap();
         let text = |name: &str| read.element_by_name(name).unwrap().to_str().unwrap().into_owned();
         assert_eq!(text("PatientName"), "Phantom^Petra");
