@@ -206,6 +206,7 @@ impl admin::Source for Pages {
 
     fn metrics(&self) -> String {
         reload::show(&self.0);
+        self.0.metrics.audit_writable.set(i64::from(self.0.gate.log().is_writable()));
         let head = self.0.gate.log().head();
         self.0.metrics.render(Some((head.sequence, head.hash)))
     }

@@ -199,6 +199,9 @@ impl Relay {
                 return self.mismatched(End::Archive, data.context, &data.command, words);
             }
         }
+        if self.down.fate == Fate::Forward {
+            self.shared.metrics.bytes_out.inc_by(data.bytes);
+        }
         if let Some(message) = data.command.message_id
             && let Some(asked) = self.asked_back.iter_mut().find(|asked| asked.message == message)
         {

@@ -165,6 +165,7 @@ impl Relay {
             self.shared.metrics.refused.with_label_values(&[refusal.cause.as_str()]).inc();
         }
         self.shared.metrics.associations_open.dec();
+        self.shared.metrics.archive_associations.with_label_values(&[self.archive.as_str()]).dec();
         self.shared.metrics.associations.with_label_values(&[ending.word()]).inc();
         if ending != Ending::Released {
             let to_peer = self.peer_machine.on(Event::Evt15(ending.abort(End::Peer)), now);

@@ -187,8 +187,11 @@ impl Relay {
                 self.decide_on_data()?;
             }
         }
-        if let Stage::Data(data) = std::mem::replace(&mut self.up.stage, Stage::Between)
-            && let Some(message) = data.command.message_id
+        let Stage::Data(data) = std::mem::replace(&mut self.up.stage, Stage::Between) else { return Ok(()) };
+        if self.up.fate == Fate::Forward {
+            self.shared.metrics.bytes_in.inc_by(data.bytes);
+        }
+        if let Some(message) = data.command.message_id
             && let Some(asked) = self.asked.iter_mut().find(|asked| asked.message == message)
         {
             asked.bytes = data.bytes;
