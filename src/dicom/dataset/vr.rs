@@ -27,16 +27,45 @@ impl Vr {
     /// Words.
     pub const OW: Self = Self(*b"OW");
 
+    /// Looked up, not compared: this is asked of every element of every object.
     pub(super) const fn form(self) -> Form {
-        match &self.0 {
-            b"AE" | b"AS" | b"AT" | b"CS" | b"DA" | b"DS" | b"DT" | b"FD" | b"FL" | b"IS" | b"LO" | b"LT" | b"PN"
-            | b"SH" | b"SL" | b"SS" | b"ST" | b"TM" | b"UI" | b"UL" | b"US" => Form::Short,
-            b"OB" | b"OD" | b"OF" | b"OL" | b"OV" | b"OW" | b"SQ" | b"SV" | b"UC" | b"UN" | b"UR" | b"UT" | b"UV" => {
-                Form::Long
-            }
-            _ => Form::Unknown,
+        const FORMS: [Form; 26 * 26] = forms();
+        let [first, second] = self.0;
+        if !first.is_ascii_uppercase() || !second.is_ascii_uppercase() {
+            return Form::Unknown;
+        }
+        let place = (first - b'A') as usize * 26 + (second - b'A') as usize;
+        let (_, from) = FORMS.split_at(place);
+        match from {
+            [form, ..] => *form,
+            [] => Form::Unknown,
         }
     }
+}
+
+const SHORT: [&[u8; 2]; 21] = [
+    b"AE", b"AS", b"AT", b"CS", b"DA", b"DS", b"DT", b"FD", b"FL", b"IS", b"LO", b"LT", b"PN", b"SH", b"SL", b"SS",
+    b"ST", b"TM", b"UI", b"UL", b"US",
+];
+const LONG: [&[u8; 2]; 13] =
+    [b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"];
+
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which would refuse an index out of bounds")]
+const fn forms() -> [Form; 26 * 26] {
+    let mut forms = [Form::Unknown; 26 * 26];
+    let mut index = 0;
+    while index < SHORT.len() {
+        let [first, second] = *SHORT[index];
+        forms[(first - b'A') as usize * 26 + (second - b'A') as usize] = Form::Short;
+        index += 1;
+    }
+    index = 0;
+    while index < LONG.len() {
+        let [first, second] = *LONG[index];
+        forms[(first - b'A') as usize * 26 + (second - b'A') as usize] = Form::Long;
+        index += 1;
+    }
+    forms
 }
 
 impl fmt::Display for Vr {

@@ -7,6 +7,7 @@
 //! level and the title of Key Objects do.
 
 mod header;
+mod run;
 mod step;
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,12 @@ impl Core {
             if self.trailing {
                 return if input.iter().all(|byte| *byte == 0) { Ok(()) } else { Err(WalkFault::Trailing) };
             }
+            if self.partial_length == 0 {
+                input = self.run(input, sink)?;
+                if input.is_empty() {
+                    return Ok(());
+                }
+            }
             let Some((raw, used)) = self.header(input)? else {
                 return Ok(());
             };
@@ -287,7 +293,7 @@ impl Core {
     }
 
     /// Pops what ends here by its length.
-    fn close(&mut self, sink: &mut impl Sink) {
+    pub(super) fn close(&mut self, sink: &mut impl Sink) {
         while self.stack.last().is_some_and(|frame| frame.end == Some(self.position)) {
             self.pop(sink);
         }
@@ -302,7 +308,7 @@ impl Core {
     }
 
     /// How many items are open.
-    fn depth(&self) -> u16 {
+    pub(super) fn depth(&self) -> u16 {
         // Frames alternate: the data set, a sequence, its item, ...
         u16::try_from(self.stack.len().saturating_sub(1) / 2).unwrap_or(u16::MAX)
     }

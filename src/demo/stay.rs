@@ -1,0 +1,38 @@
+//! After the tour: what to try by hand, until Ctrl-C.
+
+use super::hospital::{ARCHIVE, Hospital, SCANNER, WORKSTATION};
+use super::report::Report;
+use std::io::Write;
+
+/// Prints lines that can be pasted into another terminal, with DCMTK's tools.
+pub fn hints<W: Write>(report: &mut Report<W>, hospital: &Hospital, incidents: &[String]) {
+    let folder = hospital.folder.path().display();
+    let (address, port) = (hospital.target.address.ip(), hospital.target.address.port());
+    let tls = |device: &str| {
+        let name = device.to_lowercase();
+        let file = |suffix: &str| hospital.certificate(&format!("{name}.{suffix}")).display().to_string();
+        let ca = hospital.certificate("ca.crt");
+        format!(
+            "+tls {} {} +cf {} -aet {device} -aec {ARCHIVE} {address} {port}",
+            file("key"),
+            file("crt"),
+            ca.display()
+        )
+    };
+    report.chapter("It stays up until Ctrl-C");
+    report.text(format_args!("gateway {address}:{port} (TLS), archive {} (plain)", hospital.archive.address()));
+    report.text(format_args!("files   {folder}"));
+    report.chapter("To try from another terminal (DCMTK)");
+    report.text(format_args!("echoscu  {}", tls(SCANNER)));
+    report.text(format_args!("storescu {} {folder}/study/000001.dcm", tls(SCANNER)));
+    let keys = "-S -k QueryRetrieveLevel=STUDY -k PatientName -k StudyInstanceUID -k NumberOfStudyRelatedInstances";
+    report.text(format_args!("findscu  {} {keys}", tls(WORKSTATION)));
+    report.text("and what is refused:");
+    report.text(format_args!("findscu  {} {keys}", tls(SCANNER)));
+    report.text(format_args!("echoscu  -aet {SCANNER} -aec {ARCHIVE} {address} {port}"));
+    let state = hospital.state();
+    for incident in incidents.iter().take(1) {
+        report.text(format_args!("dicomgate why {incident} --state {}", state.display()));
+    }
+    report.text(format_args!("dicomgate audit verify --state {}", state.display()));
+}

@@ -1,0 +1,1 @@
+"""Helpers of the interoperability tests: raw wire bytes, certificates, peers, the gateway under test."""
