@@ -141,6 +141,20 @@ impl Body {
         self
     }
 
+    /// A list of objects, each of the fields of a fragment. Its length is the caller's to bound.
+    pub fn objects(&mut self, name: &'static str, fragments: impl IntoIterator<Item = Self>) -> &mut Self {
+        self.name(name);
+        self.bytes.push(b'[');
+        for (index, fragment) in fragments.into_iter().enumerate() {
+            self.bytes.extend_from_slice(if index > 0 { b",{" } else { b"{" });
+            // A field begins with the comma that parts it from the one before.
+            self.bytes.extend_from_slice(fragment.bytes.get(1..).unwrap_or_default());
+            self.bytes.push(b'}');
+        }
+        self.bytes.push(b']');
+        self
+    }
+
     fn name(&mut self, name: &'static str) {
         self.bytes.extend_from_slice(b",\"");
         self.bytes.extend_from_slice(name.as_bytes());

@@ -4,7 +4,8 @@ use crate::audit::body::Body;
 use crate::dicom::Phi;
 use crate::dicom::dimse::Operation;
 use crate::policy::{Denial, DenialReason};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// One connection, and the association on it. Unique within a chain: the sequence of the record with which this run of
 /// the gateway opened the log, and a number within that run.
@@ -120,6 +121,19 @@ pub struct CertificateNote<'a> {
     pub serial: &'a str,
 }
 
+/// Refusals of one kind from one address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted<'a> {
+    /// Name of the listener.
+    pub listener: &'a str,
+    /// The address; `None`: of many addresses that are not told apart.
+    pub from: Option<IpAddr>,
+    /// Why, in one word.
+    pub cause: Cause,
+    /// How many.
+    pub count: u64,
+}
+
 /// What happened.
 #[derive(Debug, Clone)]
 pub enum Event<'a> {
@@ -153,6 +167,13 @@ pub enum Event<'a> {
         cause: Cause,
         /// Why, in words.
         words: &'a str,
+    },
+    /// More strangers were refused than are recorded one by one; here they are counted.
+    RefusalsSummed {
+        /// How long it took them to come.
+        span: Duration,
+        /// How many, by listener, address and cause.
+        counted: &'a [Counted<'a>],
     },
     /// An association was rejected.
     AssociationRefused {
@@ -263,6 +284,12 @@ impl Event<'_> {
                 caller.encode(&mut body);
                 body.text("cause", cause.as_str()).words("words", words);
             }
+            Self::RefusalsSummed { span, counted } => {
+                let refused = counted.iter().fold(0, |all: u64, one| all.saturating_add(one.count));
+                body.number("refused", refused)
+                    .number("milliseconds", u64::try_from(span.as_millis()).unwrap_or(u64::MAX))
+                    .objects("by", counted.iter().map(Counted::encode));
+            }
             Self::AssociationRefused { caller, to, cause, words, denial } => {
                 caller.encode(&mut body);
                 body.text_if("to", *to).text("cause", cause.as_str()).words("words", words);
@@ -302,6 +329,7 @@ impl Event<'_> {
             Self::Reloaded { .. } => "reloaded",
             Self::ReloadRefused { .. } => "reload-refused",
             Self::ConnectionRefused { .. } => "connection-refused",
+            Self::RefusalsSummed { .. } => "refusals-summed",
             Self::AssociationRefused { .. } => "association-refused",
             Self::AssociationOpened { .. } => "association-opened",
             Self::Malformed { .. } => "malformed",
@@ -322,6 +350,17 @@ impl Event<'_> {
                 | Self::Denied { .. }
                 | Self::PolicyEnded { .. }
         )
+    }
+}
+
+impl Counted<'_> {
+    fn encode(&self) -> Body {
+        let mut body = Body::fragment();
+        body.text_if("from", self.from.map(|from| from.to_string()))
+            .text("listener", self.listener)
+            .text("cause", self.cause.as_str())
+            .number("count", self.count);
+        body
     }
 }
 

@@ -2,6 +2,9 @@
 
 use crate::audit::read::Record;
 
+/// Kinds of refusals that one explanation shows.
+const SUMS: usize = 20;
+
 /// Explains a record in a few lines, without patient data.
 pub fn explain(record: &Record) -> Vec<String> {
     // What a peer sent must not move the cursor of whoever reads this; line breaks below are our own.
@@ -12,6 +15,7 @@ pub fn explain(record: &Record) -> Vec<String> {
         "denied" | "operation" | "mismatch" => lines.extend(operation(record)),
         "association-refused" | "association-opened" => lines.extend(association(record)),
         "association-closed" => lines.extend(closing(record)),
+        "refusals-summed" => lines.extend(sums(record)),
         _ => {}
     }
     if let Some(words) = record.text("words") {
@@ -50,6 +54,11 @@ fn headline(record: &Record) -> String {
         "malformed" => "association ended: malformed bytes".to_owned(),
         "mismatch" => "association ended: command and data set differ".to_owned(),
         "policy-ended" => "association ended: it is no longer permitted".to_owned(),
+        "refusals-summed" => format!(
+            "{} refusals in {} ms, more than are recorded one by one",
+            record.number("refused").unwrap_or(0),
+            record.number("milliseconds").unwrap_or(0)
+        ),
         other => other.to_owned(),
     };
     let incident = record.text("incident").map(|incident| format!("  incident {incident}")).unwrap_or_default();
@@ -115,6 +124,29 @@ fn association(record: &Record) -> Vec<String> {
     let kept = record.list("contexts");
     if !kept.is_empty() {
         lines.push(format!("kept      {}", kept.join("; ")));
+    }
+    lines
+}
+
+/// The most are told first, and they stand first.
+fn sums(record: &Record) -> Vec<String> {
+    let counted = record.counted();
+    let mut lines: Vec<String> = counted
+        .iter()
+        .take(SUMS)
+        .map(|one| {
+            let part = |name| one.get(name).and_then(serde_json::Value::as_str);
+            format!(
+                "counted   {} from {} at {} ({})",
+                one.get("count").and_then(serde_json::Value::as_u64).unwrap_or(0),
+                part("from").unwrap_or("further addresses, which were too many to tell apart,"),
+                part("listener").unwrap_or("?"),
+                part("cause").unwrap_or("?")
+            )
+        })
+        .collect();
+    if let Some(more) = counted.len().checked_sub(SUMS).filter(|more| *more > 0) {
+        lines.push(format!("counted   and {more} more kinds: `--format json` has them all"));
     }
     lines
 }

@@ -58,6 +58,25 @@ impl Record {
         self.text("from")?.parse::<SocketAddr>().ok().map(|address| address.ip().to_canonical())
     }
 
+    /// Whether it counts refusals that came from this address, or may have: those beyond the table have none.
+    pub fn counts(&self, from: IpAddr) -> bool {
+        self.counted().iter().any(|one| counted_from(one).is_none_or(|address| address == from.to_canonical()))
+    }
+
+    /// The same, of the refusals that it counts only those that came from this address, or may have.
+    #[must_use]
+    pub fn about(mut self, from: IpAddr) -> Self {
+        if let Some(Value::Array(counted)) = self.0.get_mut("by") {
+            counted.retain(|one| counted_from(one).is_none_or(|address| address == from.to_canonical()));
+        }
+        self
+    }
+
+    /// The refusals that it counts, by listener, address and cause.
+    pub fn counted(&self) -> &[Value] {
+        self.0.get("by").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    }
+
     /// When it was written.
     pub fn at(&self) -> Option<jiff::Timestamp> {
         self.text("at")?.parse().ok()
@@ -65,8 +84,14 @@ impl Record {
 
     /// Whether somebody was refused, or got less than they asked for, or more than a rule gives.
     pub fn is_remarkable(&self) -> bool {
-        ["incident", "removed", "observed", "aborted", "late", "alarm"].iter().any(|name| self.0.get(*name).is_some())
+        ["incident", "removed", "observed", "aborted", "late", "alarm", "refused"]
+            .iter()
+            .any(|name| self.0.get(*name).is_some())
     }
+}
+
+fn counted_from(one: &Value) -> Option<IpAddr> {
+    one.get("from")?.as_str()?.parse().ok()
 }
 
 /// Which records are wanted; every condition that is set must hold.
@@ -87,7 +112,7 @@ impl Filter {
         let is = |name, value: &str| record.text(name) == Some(value);
         self.incident.is_none_or(|incident| is("incident", &incident.to_string()))
             && self.peer.as_deref().is_none_or(|peer| is("peer", peer) || is("calling", peer))
-            && self.from.is_none_or(|from| record.address() == Some(from.to_canonical()))
+            && self.from.is_none_or(|from| record.address() == Some(from.to_canonical()) || record.counts(from))
             && self.since.is_none_or(|since| record.at().is_some_and(|at| at >= since))
     }
 }

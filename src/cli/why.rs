@@ -69,6 +69,10 @@ fn find(args: &Args, state: &Path, gateway: Option<&str>) -> io::Result<VecDeque
     let key = gateway.and_then(|gateway| Some(IncidentKey::new(&*keys::incident_secret(state).ok()?, gateway)));
     let mut found = VecDeque::new();
     scan(&state.join("audit"), &filter, key.as_ref(), |record| {
+        let record = match args.from {
+            Some(from) => record.about(from),
+            None => record,
+        };
         if args.all || record.is_remarkable() {
             if found.len() >= args.limit.max(1) {
                 found.pop_front();

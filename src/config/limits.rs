@@ -100,8 +100,14 @@ limits! {
     buffer: Size -> u64 = "64KiB" in "8KiB" ..= "1MiB";
     /// Read buffers kept for reuse.
     buffers: Count -> u32 = "256" in "0" ..= "65536";
-    /// Audit records that wait to be written; further work waits, then is refused with a transient code.
-    audit_queue: Count -> u32 = "4096" in "16" ..= "1000000";
+    /// Associations and operations under way, each with room kept for its closing audit record; further ones are refused with a transient code.
+    audit_rooms: Count -> u32 = "65536" in "64" ..= "4000000";
+    /// Refusals of unknown callers that get a record and a log line of their own, a second; further ones are counted in one record a second.
+    refusals_recorded: Count -> u32 = "50" in "1" ..= "100000";
+    /// How many of these may come at once.
+    refusals_burst: Count -> u32 = "200" in "1" ..= "100000";
+    /// Addresses told apart in such a record; further ones are counted by listener and cause alone.
+    refusals_addresses: Count -> u32 = "256" in "16" ..= "4096";
     /// Connections to the admin address.
     admin_connections: Count -> u32 = "64" in "1" ..= "10000";
 }

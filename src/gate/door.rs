@@ -2,6 +2,7 @@
 
 use super::permit::{Permit, Record};
 use super::refusal::Refusal;
+use super::tally::{RefusalLimits, Tally};
 use super::visit::{Counters, Ledger, Visit};
 use crate::audit::body::Body;
 use crate::audit::event::{Asked, Caller, Cause};
@@ -10,9 +11,9 @@ use crate::dicom::dimse::Operation;
 use crate::dicom::{Phi, Uid};
 use crate::policy::request::Known;
 use crate::policy::{Decision, Denial, DenialReason, Fact, Permission, Policy, Principal, Request};
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 /// The door. One for the process, shared by reference.
@@ -20,6 +21,7 @@ use std::time::Instant;
 pub struct Gate {
     log: Arc<Log>,
     associations: AtomicU64,
+    tally: Mutex<Tally>,
 }
 
 /// The configuration in force: what decides, and its number.
@@ -86,7 +88,12 @@ pub enum Admission {
 impl Gate {
     /// A door that records into this log.
     pub fn new(log: Arc<Log>) -> Self {
-        Self { log, associations: AtomicU64::new(0) }
+        Self { log, associations: AtomicU64::new(0), tally: Mutex::default() }
+    }
+
+    /// Sets how many refusals of strangers are recorded one by one; at start and at every reload.
+    pub fn set_refusal_limits(&self, limits: RefusalLimits) {
+        self.tally().limits = limits;
     }
 
     /// The log, for its head and state.
@@ -106,6 +113,7 @@ impl Gate {
 
     /// Records that the gateway stops; after it only [`Log::close`].
     pub fn stopped(&self, generation: u64, reason: &str) -> Result<Receipt, Unrecorded> {
+        self.sum_refusals(generation)?;
         self.log.append(&Event::Stopped { reason }, generation)
     }
 
@@ -119,12 +127,32 @@ impl Gate {
         self.log.append(&Event::ReloadRefused { faults }, generation)
     }
 
-    /// Records why a connection ends before it became an association.
-    pub fn refuse_connection(&self, generation: u64, caller: Caller<'_>, cause: Cause, words: &str) -> Refusal {
-        self.refuse(&Event::ConnectionRefused { caller, cause, words }, generation, cause)
+    /// Records the refusals that were counted since the last time, in one record, and says how many they were. To be
+    /// called once a second; what cannot be recorded is kept for the next time.
+    pub fn sum_refusals(&self, generation: u64) -> Result<u64, Unrecorded> {
+        let mut tally = self.tally();
+        let Some(sum) = tally.take() else { return Ok(0) };
+        let (written, refused) = tally.told(&sum, Instant::now(), |span, counted| {
+            let refused = counted.iter().fold(0, |all: u64, one| all.saturating_add(one.count));
+            if !self.log.is_writable() {
+                return (Err(Unrecorded), refused);
+            }
+            (self.log.append(&Event::RefusalsSummed { span, counted }, generation), refused)
+        });
+        if written.is_err() {
+            tally.put_back(sum);
+        }
+        written.map(|_| refused)
     }
 
-    /// Records why an association is rejected, for other reasons than the policy's.
+    /// Records why a connection ends before it became an association. Strangers' refusals beyond
+    /// [`RefusalLimits::recorded`] a second are counted, for [`Gate::sum_refusals`].
+    pub fn refuse_connection(&self, generation: u64, caller: Caller<'_>, cause: Cause, words: &str) -> Refusal {
+        self.refuse_caller(&Event::ConnectionRefused { caller, cause, words }, generation, &caller, cause)
+    }
+
+    /// Records why an association is rejected, for other reasons than the policy's; a stranger's as
+    /// [`Gate::refuse_connection`] does, a peer's always by itself.
     pub fn refuse_association(
         &self,
         generation: u64,
@@ -133,7 +161,8 @@ impl Gate {
         cause: Cause,
         words: &str,
     ) -> Refusal {
-        self.refuse(&Event::AssociationRefused { caller, to, cause, words, denial: None }, generation, cause)
+        let event = Event::AssociationRefused { caller, to, cause, words, denial: None };
+        self.refuse_caller(&event, generation, &caller, cause)
     }
 
     /// Asks the policy whether this principal may do anything at all there (`request.operation` is `None`), and
@@ -238,9 +267,29 @@ impl Gate {
         Admission::Denied(self.refuse(&event, basis.generation, Cause::Policy))
     }
 
+    fn refuse_caller(&self, event: &Event<'_>, generation: u64, caller: &Caller<'_>, cause: Cause) -> Refusal {
+        if caller.peer.is_some() {
+            return self.refuse(event, generation, cause);
+        }
+        let now = Instant::now();
+        if self.log.is_writable() && self.tally().lets_through(now) {
+            let refusal = self.refuse(event, generation, cause);
+            if refusal.incident.is_some() {
+                return refusal;
+            }
+        }
+        self.tally().count(caller.listener, caller.from.ip(), cause, now);
+        Refusal { incident: None, cause, summed: true }
+    }
+
     fn refuse(&self, event: &Event<'_>, generation: u64, cause: Cause) -> Refusal {
         let incident = self.log.append(event, generation).ok().and_then(|receipt| receipt.incident);
-        Refusal { incident, cause }
+        Refusal { incident, cause, summed: false }
+    }
+
+    /// Whole values at every moment, so a thread that panicked with the lock left nothing half done.
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,6 +6,7 @@
 mod door;
 mod permit;
 mod refusal;
+mod tally;
 mod visit;
 
 #[cfg(test)]
@@ -14,4 +15,5 @@ mod tests;
 pub use door::{Admission, Basis, Entry, Gate, Object, Opening};
 pub use permit::{Outcome, Permit, SubOperations};
 pub use refusal::Refusal;
+pub use tally::RefusalLimits;
 pub use visit::{How, Visit};

@@ -11,6 +11,8 @@ pub struct Refusal {
     pub incident: Option<Incident>,
     /// Why, in one word; for metrics, never for the wire.
     pub cause: Cause,
+    /// It is one of so many that it was counted instead of recorded by itself; it wants no log line either.
+    pub summed: bool,
 }
 
 impl Refusal {

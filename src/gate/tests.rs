@@ -1,6 +1,6 @@
 //! One record for every way through the door.
 
-use super::{Admission, Basis, Entry, Gate, How, Object, Opening, Outcome, Permit, Visit};
+use super::{Admission, Basis, Entry, Gate, How, Object, Opening, Outcome, Permit, Refusal, RefusalLimits, Visit};
 use crate::audit::event::{Caller, Cause};
 use crate::audit::explain::explain;
 use crate::audit::log::LogOptions;
@@ -225,4 +225,64 @@ fn what_peers_send_cannot_move_the_readers_cursor() {
     let lines = explain(&only(state.path(), "connection-refused"));
     assert!(lines.iter().all(|line| !line.chars().any(char::is_control)), "{lines:?}");
     assert!(lines.iter().any(|line| line.contains("the certificate has expired")));
+}
+
+/// Refuses this many strangers from this address.
+fn flood(gate: &Gate, from: &str, count: usize) -> Vec<Refusal> {
+    (0..count)
+        .map(|_| {
+            let caller = Caller { peer: None, calling: None, from: from.parse().unwrap(), ..caller(gate) };
+            gate.refuse_connection(1, caller, Cause::Tls, "the TLS handshake failed")
+        })
+        .collect()
+}
+
+#[test]
+fn a_flood_of_strangers_is_counted_by_address_and_peers_are_recorded_one_by_one() {
+    let state = tempfile::tempdir().unwrap();
+    let gate = gate(state.path());
+    gate.set_refusal_limits(RefusalLimits { recorded: 1, burst: 5, addresses: 16 });
+    let few = flood(&gate, "192.0.2.7:1000", 1);
+    let many = flood(&gate, "192.0.2.8:1000", 300);
+    assert!(few[0].incident.is_some() && !few[0].summed);
+    let summed = many.iter().filter(|refusal| refusal.summed).count();
+    assert!(summed > 250, "{summed}");
+    assert!(many.iter().all(|refusal| refusal.summed == refusal.incident.is_none()));
+    for _ in 0..300 {
+        let refusal = gate.refuse_association(1, caller(&gate), None, Cause::Limit, "too many");
+        assert!(refusal.incident.is_some() && !refusal.summed);
+    }
+    assert_eq!(gate.sum_refusals(1), Ok(u64::try_from(summed).unwrap()));
+    assert_eq!(gate.sum_refusals(1), Ok(0), "nothing is counted twice");
+    let sum = only(state.path(), "refusals-summed");
+    assert_eq!(sum.number("refused"), Some(u64::try_from(summed).unwrap()));
+    let one_by_one = records(state.path()).iter().filter(|record| record.event() == "connection-refused").count();
+    assert_eq!(one_by_one + summed, 301, "nothing goes unrecorded");
+    assert_eq!(records(state.path()).iter().filter(|record| record.event() == "association-refused").count(), 300);
+    // Who asks about an address finds it, and not that of another.
+    let about = |from: &str| {
+        let mut found = Vec::new();
+        let filter = Filter { from: Some(from.parse().unwrap()), ..Filter::default() };
+        scan(&state.path().join("audit"), &filter, None, |record| {
+            found.push(record.event().to_owned());
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        found
+    };
+    assert!(about("192.0.2.8").contains(&"refusals-summed".to_owned()));
+    assert_eq!(about("192.0.2.7"), ["connection-refused"]);
+    let words = explain(&sum).join("\n");
+    assert!(words.contains(&format!("counted   {summed} from 192.0.2.8 at outside (tls)")), "{words}");
+}
+
+#[test]
+fn what_was_counted_is_recorded_before_the_gateway_stops() {
+    let state = tempfile::tempdir().unwrap();
+    let gate = gate(state.path());
+    gate.set_refusal_limits(RefusalLimits { recorded: 1, burst: 1, addresses: 16 });
+    flood(&gate, "[2001:db8::1]:1000", 50);
+    gate.stopped(1, "signal").unwrap();
+    let words = explain(&only(state.path(), "refusals-summed")).join("\n");
+    assert!(words.contains("from 2001:db8::1 at outside (tls)"), "{words}");
 }

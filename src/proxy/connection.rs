@@ -14,7 +14,7 @@ use crate::dicom::pdu::{self, AssociateRq, Framer, FramerLimits, Pdu};
 use crate::identity::{Presented, Proof, present};
 use crate::net::Wire;
 use crate::net::proxy_protocol::{self, Parsed};
-use crate::net::slots::Slot;
+use crate::net::slots::{Full, Slot};
 use crate::net::tls::{Session, TlsFault};
 use crate::net::wire::WireFault;
 use crate::pki;
@@ -79,12 +79,19 @@ async fn establish(
         most(limits.connections_per_address),
         most(limits.unidentified),
     );
-    let Ok(unidentified) = taken else {
-        // Recording each connection of a flood would let it fill the disk; the metric counts them.
-        shared.metrics.refused.with_label_values(&[Cause::Limit.as_str()]).inc();
-        tracing::warn!(listener = %listener.name, from = %remote.ip(), "too many unidentified connections");
-        wire.reset();
-        return None;
+    let unidentified = match taken {
+        Ok(unidentified) => unidentified,
+        Err(full) => {
+            let words = match full {
+                Full::Key => {
+                    "more connections of one address wait to be identified than `connections_per_address` allows"
+                }
+                Full::Total => "more connections wait to be identified than `unidentified` allows",
+            };
+            refusal::too_many(&shared, snapshot.generation, id, &listener.name, remote, words);
+            wire.reset();
+            return None;
+        }
     };
     let mut newcomer = Newcomer { shared, snapshot, listener, wire, place, id, unidentified };
     if !read_proxy_header(&mut newcomer).await {

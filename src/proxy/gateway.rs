@@ -4,7 +4,7 @@ use super::live::Drain;
 use super::reload;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
-use super::{clock, connection};
+use super::{clock, connection, refusal};
 use crate::admin::{self, Readiness};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Settings, Sync};
@@ -105,6 +105,7 @@ impl Gateway {
                 }
             });
         }
+        tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, addresses, admin, seed: opened.seed })
     }
@@ -157,6 +158,7 @@ fn bind_all(snapshot: &Snapshot) -> Result<Bound, StartFault> {
 fn log_options(settings: &Settings) -> LogOptions {
     let mut options = LogOptions::new(&*settings.gateway.name, &settings.gateway.state, jiff::Timestamp::now);
     options.file_size = settings.audit.file_size;
+    options.rooms = usize::try_from(settings.limits.audit_rooms).unwrap_or(usize::MAX);
     if settings.audit.sync == Sync::Each {
         options.sync = log::Sync::Each;
     }

@@ -1,11 +1,20 @@
 //! Refusals before data transfer: the record, the metric, and who the record says it was.
 
 use super::connection::Newcomer;
-use crate::audit::Incident;
+use super::shared::Shared;
 use crate::audit::event::{Caller, Cause, CertificateNote, TlsNote};
+use crate::audit::{AssociationId, Incident, Unrecorded};
 use crate::dicom::pdu::AssociateRq;
+use crate::gate::Refusal;
 use crate::identity::{Presented, Proof};
 use crate::policy::Principal;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// How often counted refusals are recorded.
+const SUM: Duration = Duration::from_secs(1);
 
 /// What is known of a caller by now.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,11 +62,48 @@ pub(super) fn connection(newcomer: &Newcomer, known: Known<'_>, cause: Cause, wo
     let generation = newcomer.snapshot.generation;
     let refusal =
         with_caller(newcomer, known, |caller| newcomer.shared.gate.refuse_connection(generation, caller, cause, words));
+    connection_said(&newcomer.listener.name, newcomer.wire.remote(), refusal);
+}
+
+/// A connection ends before a byte of it is read: there are too many.
+pub(super) fn too_many(
+    shared: &Shared,
+    generation: u64,
+    association: AssociationId,
+    listener: &str,
+    from: SocketAddr,
+    words: &str,
+) {
+    let cause = Cause::Limit;
+    shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
+    let caller =
+        Caller { association, listener, from, calling: None, called: None, peer: None, tls: None, certificate: None };
+    connection_said(listener, from, shared.gate.refuse_connection(generation, caller, cause, words));
+}
+
+fn connection_said(listener: &str, from: SocketAddr, refusal: Refusal) {
+    if refusal.summed {
+        return;
+    }
     let incident = refusal.incident.map(tracing::field::display);
-    tracing::info!(
-        listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident, cause = cause.as_str(),
-        "connection refused"
-    );
+    tracing::info!(listener, %from, incident, cause = refusal.cause.as_str(), "connection refused");
+}
+
+/// Records once a second what was refused beyond what is recorded one by one, until told to stop.
+pub(super) async fn sum(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(SUM) => {}
+            _ = stopped.wait_for(|stop| *stop) => return,
+        }
+        match shared.gate.sum_refusals(shared.snapshot().generation) {
+            Ok(0) => {}
+            Ok(refused) => {
+                tracing::warn!(refused, "more refusals than are recorded one by one: counted in the audit log")
+            }
+            Err(Unrecorded) => tracing::error!("refusals could not be recorded; they are kept and counted on"),
+        }
+    }
 }
 
 /// An association is rejected.
@@ -67,7 +113,9 @@ pub(super) fn association(newcomer: &Newcomer, known: Known<'_>, to: Option<&str
     let refusal = with_caller(newcomer, known, |caller| {
         newcomer.shared.gate.refuse_association(generation, caller, to, cause, words)
     });
-    said(newcomer, known, cause, refusal.incident);
+    if !refusal.summed {
+        said(newcomer, known, cause, refusal.incident);
+    }
 }
 
 /// The line in the log of a rejected association.

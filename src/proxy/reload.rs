@@ -78,6 +78,9 @@ fn changes(before: &Snapshot, after: &Snapshot) -> Vec<String> {
     if old.gateway.state != new.gateway.state {
         changes.push("the state folder is opened at start only: restart for it".to_owned());
     }
+    if old.audit != new.audit || old.limits.audit_rooms != new.limits.audit_rooms {
+        changes.push("the audit log is opened at start only: restart for `[audit]` and `audit_rooms`".to_owned());
+    }
     changes
 }
 

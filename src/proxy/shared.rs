@@ -3,7 +3,8 @@
 use super::live::Live;
 use super::snapshot::Snapshot;
 use crate::archive::Capacity;
-use crate::gate::Gate;
+use crate::config::Limits;
+use crate::gate::{Gate, RefusalLimits};
 use crate::net::buffer::Pool;
 use crate::net::slots::Slots;
 use crate::telemetry::Metrics;
@@ -39,6 +40,7 @@ impl Shared {
             usize::try_from(limits.buffer).unwrap_or(64 * 1024),
             usize::try_from(limits.buffers).unwrap_or(usize::MAX),
         );
+        gate.set_refusal_limits(refusal_limits(limits));
         Self {
             gate,
             live: Arc::default(),
@@ -59,7 +61,16 @@ impl Shared {
     /// Puts a new snapshot in force and has every association ask again.
     pub fn replace(&self, snapshot: Snapshot) {
         let generation = snapshot.generation;
+        self.gate.set_refusal_limits(refusal_limits(&snapshot.settings.limits));
         self.snapshot.store(Arc::new(snapshot));
         self.live.set_generation(generation);
+    }
+}
+
+fn refusal_limits(limits: &Limits) -> RefusalLimits {
+    RefusalLimits {
+        recorded: limits.refusals_recorded,
+        burst: limits.refusals_burst,
+        addresses: usize::try_from(limits.refusals_addresses).unwrap_or(usize::MAX),
     }
 }
