@@ -5,8 +5,12 @@
 //! bounded by the announced maximum length and, until a decision, by `[limits] inspect`.
 
 use crate::dicom::pdu::{Event, Framer, PduFault};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use smallvec::SmallVec;
+
+/// How many slices are held as they are. Each keeps the whole buffer alive that it was cut from, so what comes in many
+/// small pieces is copied instead: a PDU that drips in byte by byte costs its bytes, not a buffer for each.
+const SLICES: usize = 8;
 
 /// The framer of one direction, and the bytes that have come and not gone yet.
 #[derive(Debug)]
@@ -18,13 +22,23 @@ pub struct Lane {
     /// Up to where in `input` bytes are released but not handed out.
     until: usize,
     held: SmallVec<[Bytes; 2]>,
+    /// What was held after many pieces, copied together.
+    tail: BytesMut,
     held_bytes: usize,
 }
 
 impl Lane {
     /// A lane whose framer has read what came before data transfer.
     pub fn new(framer: Framer) -> Self {
-        Self { framer, input: Bytes::new(), from: 0, until: 0, held: SmallVec::new(), held_bytes: 0 }
+        Self {
+            framer,
+            input: Bytes::new(),
+            from: 0,
+            until: 0,
+            held: SmallVec::new(),
+            tail: BytesMut::new(),
+            held_bytes: 0,
+        }
     }
 
     /// Takes what has arrived. Everything of the slice before must have been [settled](Self::settle).
@@ -57,6 +71,9 @@ impl Lane {
             for piece in self.held.drain(..) {
                 out(piece);
             }
+            if !self.tail.is_empty() {
+                out(std::mem::take(&mut self.tail).freeze());
+            }
         }
         self.until = end;
     }
@@ -71,6 +88,7 @@ impl Lane {
     pub fn discard(&mut self, end: usize, out: &mut impl FnMut(Bytes)) {
         self.hand_out(out);
         self.held.clear();
+        self.tail = BytesMut::new();
         self.held_bytes = 0;
         self.from = end;
         self.until = end;
@@ -88,8 +106,8 @@ impl Lane {
         }
     }
 
-    /// PDUs that follow each other in one slice leave as one slice.
-    fn hand_out(&mut self, out: &mut impl FnMut(Bytes)) {
+    /// Hands out what is released. PDUs that follow each other in one slice leave as one slice.
+    pub fn hand_out(&mut self, out: &mut impl FnMut(Bytes)) {
         if self.until > self.from {
             out(self.input.slice(self.from..self.until));
             self.from = self.until;
@@ -99,7 +117,12 @@ impl Lane {
     fn keep(&mut self, end: usize) {
         if end > self.from {
             self.held_bytes += end - self.from;
-            self.held.push(self.input.slice(self.from..end));
+            let piece = self.input.slice(self.from..end);
+            if self.held.len() < SLICES {
+                self.held.push(piece);
+            } else {
+                self.tail.extend_from_slice(&piece);
+            }
             self.from = end;
             self.until = end;
         }
