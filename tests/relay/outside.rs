@@ -4,6 +4,8 @@ use crate::support::conn::Conn;
 use crate::support::wait_until;
 use crate::support::words::{CT, VERIFICATION, echo, rq, success};
 use crate::support::world::{PEERS, Setup, World, limits};
+use std::io::ErrorKind;
+use std::time::Duration;
 
 fn balanced() -> World {
     let plain = "proxy_protocol = [\"127.0.0.1/32\"]".into();
@@ -132,7 +134,14 @@ fn a_flood_of_strangers_is_bounded_and_the_known_go_on() {
     let world = World::with(&limits("connections_per_address = 4"));
     let (mut peer, mut link) = world.modality();
     let strangers: Vec<Conn> = (0..4).map(|_| world.plain()).collect();
-    wait_until("further ones are closed", || world.plain().next().is_none());
+    wait_until("further ones are closed", || {
+        let stranger = world.plain();
+        stranger.tcp.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        match stranger.tcp.peek(&mut [0]) {
+            Ok(read) => read == 0,
+            Err(fault) => fault.kind() == ErrorKind::ConnectionReset,
+        }
+    });
     peer.say(1, &echo(1), None);
     let asked = link.message();
     link.say(1, &success(&asked.command), None);

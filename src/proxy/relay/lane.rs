@@ -128,3 +128,39 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dicom::pdu::FramerLimits;
+    use std::sync::Arc;
+
+    /// A read buffer of which one byte is in use; counted while it lives.
+    struct Buffer([u8; 1], #[expect(dead_code, reason = "counted, not read")] Arc<()>);
+
+    impl AsRef<[u8]> for Buffer {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn what_comes_byte_by_byte_keeps_few_buffers_alive_and_goes_on_whole() {
+        let alive = Arc::new(());
+        let mut lane = Lane::new(Framer::new(FramerLimits::default()));
+        let pdu = crate::dicom::pdu::pdata::write_message(1, &[7; 1000], None, 0);
+        let mut out = Vec::new();
+        for byte in &pdu {
+            lane.feed(Bytes::from_owner(Buffer([*byte], Arc::clone(&alive))));
+            while let Some(event) = lane.next().unwrap() {
+                if let Event::PDataEnd { end } = event {
+                    lane.release(end, &mut |bytes| out.extend_from_slice(&bytes));
+                }
+            }
+            lane.settle(&mut |bytes| out.extend_from_slice(&bytes));
+            assert!(Arc::strong_count(&alive) <= SLICES + 2);
+        }
+        assert_eq!(out, pdu);
+        assert_eq!((Arc::strong_count(&alive), lane.held_bytes()), (1, 0));
+    }
+}
