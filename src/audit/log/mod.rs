@@ -145,7 +145,7 @@ struct Shared {
     bytes: AtomicU64,
     bell: Bell,
     run: u64,
-    _lock: File,
+    _taken: files::Taken,
 }
 
 /// Room for one record that is bound to come: reserved before an operation is let through, given back by writing it.
@@ -253,7 +253,7 @@ impl Room {
         shared.stir();
         if shared.bell.stopped() {
             // The background thread is gone: a straggler writes for itself.
-            let _ = shared.write(&mut lock(&shared.writer), None);
+            shared.write_waiting(&mut lock(&shared.writer));
         }
     }
 }
@@ -284,7 +284,7 @@ impl Shared {
     /// Writes one record, alone or together with others that wait. Gives the body back if that fails.
     fn append_at(&self, body: Body, at: Stamp) -> Result<Receipt, Body> {
         if let Ok(mut writer) = self.writer.try_lock() {
-            return self.write(&mut writer, Some(Waiting { body, at, room: false, slot: None }));
+            return self.write(&mut writer, body, at);
         }
         let slot = Arc::new(Slot::default());
         self.push(Waiting { body, at, room: false, slot: Some(Arc::clone(&slot)) });
@@ -292,7 +292,7 @@ impl Shared {
         if let Some(done) = slot.take() {
             return done;
         }
-        let _ = self.write(&mut writer, None);
+        self.write_waiting(&mut writer);
         drop(writer);
         // The item was pushed before the lock was had, so whoever held the lock last has settled it.
         slot.take().unwrap_or_else(|| Err(Body::new("lost", false)))
