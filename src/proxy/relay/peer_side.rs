@@ -133,13 +133,13 @@ impl Relay {
         if self.asked.iter().any(|asked| asked.message == message) {
             return Err(out_of_turn("a message id that is still in use"));
         }
-        if command.field == Field::StoreRq && command.affected_sop_class != Some(class) {
-            let words = "the SOP Class UID of the command is not the context's";
-            return self.mismatched(End::Peer, context, &command, words);
-        }
         let Some(operation) = Operation::of_command(&class, command.field, true) else {
             return Err(out_of_turn("a command that does not belong to the SOP class"));
         };
+        if !inspect::class_fits(&command, &class, operation) {
+            let words = "the SOP Class UID of the command is not the context's";
+            return self.mismatched(End::Peer, context, &command, words);
+        }
         if !command.data_set {
             return self.decide(context, &command, operation, None);
         }
@@ -346,7 +346,7 @@ impl Relay {
         Basis { policy: &self.snapshot.policy, generation: self.snapshot.generation }
     }
 
-    /// Records that command and data set disagree; nobody completes the object.
+    /// Records that command and context or data set disagree; nobody completes the object.
     pub(super) fn mismatched(
         &mut self,
         end: End,
@@ -355,10 +355,13 @@ impl Relay {
         words: &'static str,
     ) -> Result<(), Ending> {
         let accepted = self.contexts.get(context);
+        let operation = accepted
+            .as_ref()
+            .and_then(|accepted| Operation::of_command(accepted.abstract_syntax, command.field, end == End::Peer));
         let request = Request {
             principal: &self.principal,
             to: self.archive.as_str(),
-            operation: Some(if end == End::Peer { Operation::Store } else { Operation::Get }),
+            operation,
             sop_class: accepted.as_ref().map(|accepted| accepted.abstract_syntax),
             transfer_syntax: accepted.as_ref().map(|accepted| accepted.transfer_syntax),
             destination: None,
