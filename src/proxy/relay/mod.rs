@@ -42,6 +42,9 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 use timers::Timers;
 
+/// Answers of the gateway's own that wait for the end of a message of the other side.
+const OWN_ANSWERS: usize = 256;
+
 /// The connection to the caller, with its half of the association.
 #[derive(Debug)]
 pub struct PeerSide {
@@ -182,6 +185,7 @@ impl Relay {
             progress |= self.poll_peer_out(cx)?;
             self.say_what_is_expected();
             if !self.leg.has_pending()
+                && self.takes_answers(End::Peer)
                 && let Poll::Ready(received) = self.peer.poll_recv(cx)
             {
                 let input = received.ok().flatten().ok_or(Ending::Lost(End::Peer))?;
@@ -191,6 +195,7 @@ impl Relay {
                 progress = true;
             }
             if !self.peer.has_pending()
+                && self.takes_answers(End::Archive)
                 && let Poll::Ready(received) = self.leg.poll_recv(cx)
             {
                 let input = received.ok().flatten().ok_or(Ending::Lost(End::Archive))?;
@@ -242,9 +247,26 @@ impl Relay {
             return Err(Ending::Drained);
         }
         if generation != self.snapshot.generation {
-            self.ask_again()?;
+            self.ask_again(false)?;
         }
         Ok(())
+    }
+
+    /// Before a new message is decided on: by the configuration in force, whatever else is under way.
+    fn keep_up(&mut self) -> Result<(), Ending> {
+        if self.place.live().generation() != self.snapshot.generation {
+            self.ask_again(true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a side takes what is already on its way to it. From one that does not, nothing more is read: each of its
+    /// requests could be answered by the gateway itself, and those answers would queue without bound.
+    fn takes_answers(&self, end: End) -> bool {
+        match end {
+            End::Peer => !self.peer.is_congested() && self.own_answers.0.len() < OWN_ANSWERS,
+            End::Archive => !self.leg.is_congested() && self.own_answers.1.len() < OWN_ANSWERS,
+        }
     }
 
     /// Nothing is under way in either direction.
