@@ -30,17 +30,31 @@ pub enum StartFault {
     #[error("{}", .0.join("\n"))]
     Wiring(Vec<String>),
     /// The state folder cannot be used.
-    #[error("state folder `{0}`: {1}")]
+    #[error("the state folder `{0}` cannot be made: {1}; it must belong to the user that the gateway runs as")]
     State(PathBuf, io::Error),
     /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] LogFault),
     /// An address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}{advice}", advice = listen_advice(.1))]
     Listen(SocketAddr, io::Error),
     /// The metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(String),
+}
+
+/// What to do when an address cannot be listened on.
+fn listen_advice(fault: &io::Error) -> &'static str {
+    match fault.kind() {
+        io::ErrorKind::AddrInUse => "; another program has it, `ss -ltnp` shows which: is a gateway running already?",
+        io::ErrorKind::AddrNotAvailable => {
+            "; this machine does not have that address: write one of its own, or 0.0.0.0"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need the capability CAP_NET_BIND_SERVICE: see deploy/dicomgate.service"
+        }
+        _ => "",
+    }
 }
 
 /// A running gateway.
