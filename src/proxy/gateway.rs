@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// How often the head of the audit chain goes to the log.
+const TELL_HEAD: Duration = Duration::from_secs(600);
 /// How long a second, harder request to end is waited for.
 const LAST_CALL: Duration = Duration::from_secs(10);
 
@@ -108,18 +110,15 @@ impl Gateway {
         if let Some(socket) = bound.admin {
             let requests = usize::try_from(shared.snapshot().settings.limits.admin_connections).unwrap_or(usize::MAX);
             let pages = Arc::new(Pages(Arc::clone(&shared)));
-            let mut stopped = stopped.clone();
             tasks.spawn(async move {
-                let until = async move {
-                    // The sender lives as long as the gateway; if it is gone, this ends too.
-                    let _ = stopped.wait_for(|stop| *stop).await;
-                };
-                if let Err(fault) = admin::serve(socket, pages, requests, until).await {
+                // It answers to the end, so that a drain can be watched; then the task is ended.
+                if let Err(fault) = admin::serve(socket, pages, requests, std::future::pending()).await {
                     tracing::error!(%fault, "the admin address fails");
                 }
             });
         }
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
+        tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, addresses, admin, seed: opened.seed })
     }
@@ -148,7 +147,20 @@ impl Gateway {
         if stopped.is_err() || self.shared.gate.log().checkpoint().is_err() {
             tracing::error!("the end could not be recorded");
         }
-        tracing::info!("stopped");
+        tracing::info!(head = %self.shared.gate.log().head(), "stopped");
+    }
+}
+
+/// Says where the audit chain stands: whoever keeps the log lines elsewhere is a witness.
+async fn tell_head(shared: Arc<Shared>) {
+    let mut told = None;
+    loop {
+        let head = shared.gate.log().head();
+        if told != Some(head.sequence) {
+            tracing::info!(%head, "audit log");
+            told = Some(head.sequence);
+        }
+        tokio::time::sleep(TELL_HEAD).await;
     }
 }
 
