@@ -27,7 +27,7 @@ pub fn run(command: &Command) -> ExitCode {
 #[derive(Debug, clap::Args)]
 pub struct Place {
     /// Configuration that names the state folder
-    #[arg(long, value_name = "FILE", default_value = "gateway.toml")]
+    #[arg(long, value_name = "FILE", default_value = crate::config::DEFAULT_PATH)]
     pub config: PathBuf,
     /// State folder, in place of the configuration's
     #[arg(long, value_name = "DIR")]

@@ -138,6 +138,7 @@ impl Relay {
 
     /// The archive asks: an instance of a C-GET under way, or an event report.
     fn archive_request(&mut self, context: u8, command: &Command) -> Result<(), Ending> {
+        self.keep_up()?;
         let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
         let (class, syntax, roles) = (*accepted.abstract_syntax, *accepted.transfer_syntax, accepted.roles);
         let reports = command.field == Field::EventReportRq;

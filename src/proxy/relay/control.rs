@@ -16,7 +16,7 @@ impl Relay {
     /// The peer releases or aborts.
     pub(super) fn peer_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
         if *pdu == Pdu::ReleaseRq && !self.up.stage.is_between() {
-            return Err(within_a_message(End::Peer));
+            return Err(release_in_message(End::Peer));
         }
         let effects = self.peer_machine.on(Event::from(pdu), now);
         self.say_to_peer(effects);
@@ -42,7 +42,7 @@ impl Relay {
     /// The archive releases or aborts.
     pub(super) fn archive_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
         if *pdu == Pdu::ReleaseRq && !self.down.stage.is_between() {
-            return Err(within_a_message(End::Archive));
+            return Err(release_in_message(End::Archive));
         }
         let effects = self.leg.machine.on(Event::from(pdu), now);
         self.say_to_archive(effects);
@@ -126,13 +126,16 @@ impl Relay {
     }
 
     /// Policy, certificates or limits have changed: the association is asked again. A certificate that is no longer
-    /// accepted ends it at once, everything else between two messages.
-    pub(super) fn ask_again(&mut self) -> Result<(), Ending> {
+    /// accepted ends it at once, everything else between two messages: when nothing is under way, or `before_message`,
+    /// so that a peer whose requests overlap is not decided on by an old policy for ever.
+    pub(super) fn ask_again(&mut self, before_message: bool) -> Result<(), Ending> {
         let snapshot = self.shared.snapshot();
         let chain = self.peer.tls().and_then(|tls| tls.peer_certificates());
         let facts = match (&snapshot.material, chain) {
             // During a long message this is asked many times; the certificate is looked at once.
-            (Some(_), Some(_)) if !self.is_idle() && self.rechecked == snapshot.generation => return Ok(()),
+            (Some(_), Some(_)) if !before_message && !self.is_idle() && self.rechecked == snapshot.generation => {
+                return Ok(());
+            }
             (Some(material), Some(chain)) => match material.verifier.recheck(chain, clock::unix()) {
                 Ok(facts) => Some(facts),
                 Err(fault) => return Err(Ending::Changed(fault.to_string())),
@@ -140,7 +143,7 @@ impl Relay {
             _ => None,
         };
         self.rechecked = snapshot.generation;
-        if !self.is_idle() {
+        if !before_message && !self.is_idle() {
             return Ok(());
         }
         let before = &self.principal;
@@ -228,9 +231,9 @@ impl Relay {
     }
 }
 
-/// Half a message must not look like a message that went well.
-fn within_a_message(by: End) -> Ending {
-    Ending::malformed(by, "pdu", "a release in the middle of a message", Abort::UNEXPECTED_PDU)
+/// A release that goes on after half an object could let the other side take the half for the whole: it is aborted.
+fn release_in_message(by: End) -> Ending {
+    Ending::malformed(by, "pdu", "a release in the midst of a message", Abort::UNEXPECTED_PDU)
 }
 
 /// The ending in the words of the record.

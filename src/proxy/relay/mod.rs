@@ -38,9 +38,12 @@ use stage::{Fate, Stage};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use timers::Timers;
+
+/// Answers of the gateway's own that wait for the end of a message of the other side.
+const OWN_ANSWERS: usize = 256;
 
 /// The connection to the caller, with its half of the association.
 #[derive(Debug)]
@@ -106,6 +109,8 @@ pub struct Relay {
     timers: Timers,
     /// The generation in which the peer's certificate was last looked at.
     rechecked: u64,
+    /// The waker that is registered with [`Place`].
+    waker: Option<Waker>,
 }
 
 /// One direction.
@@ -174,6 +179,7 @@ impl Relay {
             own_answers: (VecDeque::new(), VecDeque::new()),
             timers,
             rechecked,
+            waker: None,
         })
     }
 
@@ -184,7 +190,10 @@ impl Relay {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        self.place.register(cx.waker());
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            self.place.register(cx.waker());
+            self.waker = Some(cx.waker().clone());
+        }
         match self.poll_inner(cx) {
             Ok(()) => Poll::Pending,
             Err(ending) => Poll::Ready(ending),
@@ -199,6 +208,7 @@ impl Relay {
             self.say_what_is_expected();
             if !self.leg.has_pending()
                 && !self.up.over
+                && self.takes_answers(End::Peer)
                 && let Poll::Ready(received) = self.peer.poll_recv(cx)
             {
                 let now = Instant::now();
@@ -213,6 +223,7 @@ impl Relay {
             }
             if !self.peer.has_pending()
                 && !self.down.over
+                && self.takes_answers(End::Archive)
                 && let Poll::Ready(received) = self.leg.poll_recv(cx)
             {
                 let now = Instant::now();
@@ -287,9 +298,26 @@ impl Relay {
             return Err(Ending::Drained);
         }
         if generation != self.snapshot.generation {
-            self.ask_again()?;
+            self.ask_again(false)?;
         }
         Ok(())
+    }
+
+    /// Before a new message is decided on: by the configuration in force, whatever else is under way.
+    fn keep_up(&mut self) -> Result<(), Ending> {
+        if self.place.live().generation() != self.snapshot.generation {
+            self.ask_again(true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a side takes what is already on its way to it. From one that does not, nothing more is read: each of its
+    /// requests could be answered by the gateway itself, and those answers would queue without bound.
+    fn takes_answers(&self, end: End) -> bool {
+        match end {
+            End::Peer => !self.peer.is_congested() && self.own_answers.0.len() < OWN_ANSWERS,
+            End::Archive => !self.leg.is_congested() && self.own_answers.1.len() < OWN_ANSWERS,
+        }
     }
 
     /// Nothing is under way in either direction.

@@ -134,10 +134,12 @@ impl Relay {
     }
 
     fn peer_request(&mut self, context: u8, command: Command) -> Result<(), Ending> {
+        self.keep_up()?;
         let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
         let (class, roles, syntax) = (*accepted.abstract_syntax, accepted.roles, *accepted.transfer_syntax);
-        if !roles.scu {
-            return Err(out_of_turn("a request on a presentation context on which the caller is not SCU"));
+        // Reports go from SCP to SCU, everything else the other way (PS3.7 10.1.1).
+        if !(if command.field == Field::EventReportRq { roles.scp } else { roles.scu }) {
+            return Err(out_of_turn("a request on a presentation context on which the caller has not the role for it"));
         }
         if self.asked.len() >= self.window.0 {
             return Err(out_of_turn("more requests under way than negotiated"));
@@ -306,8 +308,10 @@ impl Relay {
         if command.data_set {
             return Err(out_of_turn("a C-CANCEL with a data set"));
         }
-        let under_way =
-            self.asked.iter().any(|asked| Some(asked.message) == command.responded_to && asked.context == context);
+        let cancellable = |field| matches!(field, Field::FindRq | Field::GetRq | Field::MoveRq);
+        let under_way = self.asked.iter().any(|asked| {
+            Some(asked.message) == command.responded_to && asked.context == context && cancellable(asked.field)
+        });
         self.up.fate = if under_way { Fate::Forward } else { Fate::Drop };
         Ok(())
     }
