@@ -79,27 +79,24 @@ async fn establish(
     let wire = Wire::plain(tcp, remote, Arc::clone(&shared.pool));
     let limits = &snapshot.settings.limits;
     let most = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    let taken = shared.unidentified.take(
-        remote.ip().to_canonical(),
-        most(limits.connections_per_address),
-        most(limits.unidentified),
-    );
+    // A balancer brings the connections of many addresses: its own has no bound but that of all.
+    let balanced = contains(&listener.proxy_protocol, remote.ip().to_canonical());
+    let per_address = if balanced { most(limits.unidentified) } else { most(limits.connections_per_address) };
+    let taken = shared.unidentified.take(remote.ip().to_canonical(), per_address, most(limits.unidentified));
     let unidentified = match taken {
         Ok(unidentified) => unidentified,
         Err(full) => {
-            let words = match full {
-                Full::Key => {
-                    "more connections of one address wait to be identified than `connections_per_address` allows"
-                }
-                Full::Total => "more connections wait to be identified than `unidentified` allows",
-            };
-            refusal::too_many(&shared, snapshot.generation, id, &listener.name, remote, words);
+            refusal::too_many(&shared, snapshot.generation, id, &listener.name, remote, bound(full));
             wire.reset();
             return None;
         }
     };
     let mut newcomer = Newcomer { shared, snapshot, listener, wire, place, id, unidentified };
     if !read_proxy_header(&mut newcomer).await {
+        return None;
+    }
+    if balanced && !count_anew(&mut newcomer) {
+        newcomer.wire.reset();
         return None;
     }
     let from = newcomer.wire.remote().ip().to_canonical();
@@ -114,6 +111,35 @@ async fn establish(
     // Only now has the caller asked for something: how long it took to ask is ARTIM's affair.
     let since = Instant::now();
     associate::associate(Asking { newcomer, presented, machine, framer, rq, since }).await
+}
+
+/// The bound that was met, in words.
+const fn bound(full: Full) -> &'static str {
+    match full {
+        Full::Key => "more connections of one address wait to be identified than `connections_per_address` allows",
+        Full::Total => "more connections wait to be identified than `unidentified` allows",
+    }
+}
+
+/// From here on a connection counts for the address that the balancer names, so that one caller cannot use up the
+/// places of all who come the same way.
+fn count_anew(newcomer: &mut Newcomer) -> bool {
+    let limits = &newcomer.snapshot.settings.limits;
+    let most = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let from = newcomer.wire.remote();
+    // It has a place already, which it gives back for the new one.
+    let (per_address, all) = (most(limits.connections_per_address), most(limits.unidentified).saturating_add(1));
+    match newcomer.shared.unidentified.take(from.ip().to_canonical(), per_address, all) {
+        Ok(place) => {
+            newcomer.unidentified = place;
+            true
+        }
+        Err(full) => {
+            let Newcomer { shared, snapshot, id, listener, .. } = newcomer;
+            refusal::too_many(shared, snapshot.generation, *id, &listener.name, from, bound(full));
+            false
+        }
+    }
 }
 
 fn contains(networks: &[IpNet], address: IpAddr) -> bool {
