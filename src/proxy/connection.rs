@@ -95,7 +95,7 @@ async fn establish(
     if !read_proxy_header(&mut newcomer).await {
         return None;
     }
-    if balanced && !count_anew(&mut newcomer) {
+    if balanced && newcomer.wire.remote() != remote && !count_anew(&mut newcomer) {
         newcomer.wire.reset();
         return None;
     }

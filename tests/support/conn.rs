@@ -6,6 +6,7 @@ use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, Pdu, pdata};
 use rustls::{ClientConnection, ServerConnection, StreamOwned};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 /// A message as it came: the bytes of its PDUs, and what they say.
 #[derive(Debug)]
@@ -216,6 +217,14 @@ impl Conn {
         let read = self.tcp.peek(&mut buffer);
         self.tcp.set_nonblocking(false).unwrap();
         assert!(read.is_err() && self.taken == self.received.len(), "{read:?}: {:02x?}", self.tail());
+    }
+
+    /// Nothing comes for a moment. Too short a moment can only hide a fault, never make one.
+    pub fn stays_silent(&mut self) {
+        self.tcp.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let read = self.tcp.peek(&mut [0]);
+        self.tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert!(read.is_err(), "something came, or the end");
     }
 
     pub fn close_writing(&self) {
