@@ -98,7 +98,7 @@ impl Body {
         self.name(name);
         self.bytes.push(b'"');
         for byte in value.to_be_bytes() {
-            self.bytes.extend_from_slice(&hex_digits(byte));
+            self.bytes.extend_from_slice(&hex_digits(byte).map(|digit| digit.to_ascii_uppercase()));
         }
         self.bytes.extend_from_slice(b"H\"");
         self

@@ -184,7 +184,6 @@ fn bind_all(snapshot: &Snapshot) -> Result<Bound, StartFault> {
 fn log_options(settings: &Settings) -> LogOptions {
     let mut options = LogOptions::new(&*settings.gateway.name, &settings.gateway.state, jiff::Timestamp::now);
     options.file_size = settings.audit.file_size;
-    options.rooms = usize::try_from(settings.limits.audit_rooms).unwrap_or(usize::MAX);
     if settings.audit.sync == Sync::Each {
         options.sync = log::Sync::Each;
     }
@@ -203,7 +202,9 @@ async fn accept_all(
             _ = stopped.wait_for(|stop| *stop) => return,
         };
         let (tcp, remote) = accepted;
-        tokio::spawn(connection::serve(Arc::clone(&shared), Arc::clone(&listener), tcp, remote));
+        // Counted here, so that a drain that begins before the task does still waits for it.
+        let place = shared.live.enter();
+        tokio::spawn(connection::serve(Arc::clone(&shared), Arc::clone(&listener), tcp, remote, place));
     }
 }
 
