@@ -3,7 +3,7 @@
 use super::live::Place;
 use super::refusal::{self, Known};
 use super::relay::Relay;
-use super::shared::Shared;
+use super::shared::{LONG_REQUEST, Shared};
 use super::snapshot::Snapshot;
 use super::{associate, clock};
 use crate::audit::AssociationId;
@@ -79,11 +79,10 @@ async fn establish(
     let wire = Wire::plain(tcp, remote, Arc::clone(&shared.pool));
     let limits = &snapshot.settings.limits;
     let most = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    let taken = shared.unidentified.take(
-        remote.ip().to_canonical(),
-        most(limits.connections_per_address),
-        most(limits.unidentified),
-    );
+    // A balancer brings the connections of everybody; who they are of is counted once its header has been read.
+    let per_address =
+        if listener.proxy_protocol.is_empty() { limits.connections_per_address } else { limits.unidentified };
+    let taken = shared.unidentified.take(remote.ip().to_canonical(), most(per_address), most(limits.unidentified));
     let unidentified = match taken {
         Ok(unidentified) => unidentified,
         Err(full) => {
@@ -99,7 +98,7 @@ async fn establish(
         }
     };
     let mut newcomer = Newcomer { shared, snapshot, listener, wire, place, id, unidentified };
-    if !read_proxy_header(&mut newcomer).await {
+    if !read_proxy_header(&mut newcomer).await || !count_behind_balancer(&mut newcomer) {
         return None;
     }
     let from = newcomer.wire.remote().ip().to_canonical();
@@ -161,6 +160,28 @@ async fn read_proxy_header(newcomer: &mut Newcomer) -> bool {
         }
         Err(_) => {
             refusal::connection(newcomer, Known::default(), Cause::Proxy, "no PROXY header came in time");
+            false
+        }
+    }
+}
+
+/// Counts a connection that a balancer brought among those of the address that it is really of, so that one caller
+/// behind the balancer cannot take the places of all others. Whether there is a place.
+fn count_behind_balancer(newcomer: &mut Newcomer) -> bool {
+    let from = newcomer.wire.remote().ip().to_canonical();
+    if newcomer.listener.proxy_protocol.is_empty() || contains(&newcomer.listener.proxy_protocol, from) {
+        return true;
+    }
+    let limit = newcomer.snapshot.settings.limits.connections_per_address;
+    // It has its place among all already.
+    match newcomer.shared.unidentified.take(from, usize::try_from(limit).unwrap_or(usize::MAX), usize::MAX) {
+        Ok(place) => {
+            newcomer.unidentified = place;
+            true
+        }
+        Err(_) => {
+            let words = "more connections of one address wait to be identified than `connections_per_address` allows";
+            refusal::connection(newcomer, Known::default(), Cause::Limit, words);
             false
         }
     }
@@ -229,6 +250,7 @@ async fn read_request(
     let mut machine = Association::acceptor(artim);
     machine.on(Event::Evt5, Instant::now());
     let mut framer = Framer::new(framer_limits(&newcomer.snapshot));
+    let (mut read, mut long) = (0_usize, None);
     let deadline = tokio::time::Instant::now() + artim;
     loop {
         let received = match tokio::time::timeout_at(deadline, newcomer.wire.recv()).await {
@@ -251,7 +273,17 @@ async fn read_request(
             return None;
         };
         framer.feed(input.clone());
+        read = read.saturating_add(input.len());
         let (event, words) = match framer.next() {
+            Ok(None) if read > LONG_REQUEST && long.is_none() => {
+                long = Arc::clone(&newcomer.shared.long_requests).try_acquire_owned().ok();
+                if long.is_some() {
+                    continue;
+                }
+                let words = "too many long association requests are being read at once";
+                refusal::connection(newcomer, known, Cause::Limit, words);
+                return None;
+            }
             Ok(None) => continue,
             Ok(Some(pdu::Event::Control { pdu, end })) => match pdu {
                 Pdu::AssociateRq(rq) => {

@@ -21,13 +21,16 @@ pub(super) async fn watch(shared: Arc<Shared>, mut stopped: watch::Receiver<bool
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         if files.changed() && reload(&shared).await {
-            files = Watch::new(shared.snapshot().settings.source.files.clone());
+            files.follow(shared.snapshot().settings.source.files.clone());
         }
     }
 }
 
 /// Reads everything again. Whether the new configuration is in force now.
 pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
+    // One at a time: of two at once (SIGHUP and a changed file) the one that read older files could come last, and both
+    // would have the same number, by which associations know whether to ask again.
+    let _turn = shared.reloading.lock().await;
     let before = shared.snapshot();
     let generation = before.generation + 1;
     let path = before.settings.source.gateway.clone();
