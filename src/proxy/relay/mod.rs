@@ -38,7 +38,7 @@ use stage::{Fate, Stage};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use timers::Timers;
 
@@ -107,6 +107,8 @@ pub struct Relay {
     /// The gateway's own answers, until the direction stands between messages: to the peer, to the archive.
     own_answers: (VecDeque<Bytes>, VecDeque<Bytes>),
     timers: Timers,
+    /// The waker that is registered with [`Place`].
+    waker: Option<Waker>,
 }
 
 /// One direction.
@@ -161,6 +163,7 @@ impl Relay {
             asked_back: SmallVec::new(),
             own_answers: (VecDeque::new(), VecDeque::new()),
             timers,
+            waker: None,
         })
     }
 
@@ -171,7 +174,10 @@ impl Relay {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        self.place.register(cx.waker());
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            self.place.register(cx.waker());
+            self.waker = Some(cx.waker().clone());
+        }
         match self.poll_inner(cx) {
             Ok(()) => Poll::Pending,
             Err(ending) => Poll::Ready(ending),
