@@ -3,6 +3,7 @@
 use super::clock;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
+use crate::audit::event::Cause;
 use crate::config::{self, Listener, Watch};
 use std::path::Path;
 use std::sync::Arc;
@@ -101,6 +102,17 @@ pub(super) fn show(shared: &Shared) {
     let metrics = &shared.metrics;
     metrics.generation.set(i64::try_from(snapshot.generation).unwrap_or(i64::MAX));
     metrics.observing.set(i64::from(snapshot.policy.observes(clock::moment())));
+    for archive in &snapshot.archives {
+        // A counter that appears only with its first failure hides that one from whoever looks for increases.
+        metrics.archive_failures.with_label_values(&[archive.settings.ae_title.as_str()]);
+        metrics.archive_associations.with_label_values(&[archive.settings.ae_title.as_str()]);
+    }
+    for cause in Cause::ALL {
+        metrics.refused.with_label_values(&[cause.as_str()]);
+    }
+    for outcome in ["accepted", "refused", "unrecorded"] {
+        metrics.reloads.with_label_values(&[outcome]);
+    }
     if let Some(material) = &snapshot.material {
         metrics.certificate_expiry.with_label_values(&["gateway"]).set(material.status.not_after);
     }
