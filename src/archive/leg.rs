@@ -72,6 +72,11 @@ impl Leg {
         self.wire.has_pending()
     }
 
+    /// See [`Wire::is_congested`].
+    pub fn is_congested(&self) -> bool {
+        self.wire.is_congested()
+    }
+
     /// See [`Wire::close`].
     pub async fn close(&mut self) {
         self.wire.close().await;

@@ -27,6 +27,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// A whole small hospital on this machine; shows each promise at work
+    Demo(crate::demo::DemoArgs),
     /// Run the gateway
     Run(run::Run),
     /// Say everything that is wrong with the configuration, at once
@@ -45,6 +47,7 @@ enum Command {
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
     match Arguments::parse().command {
+        Command::Demo(demo) => crate::demo::run(&demo),
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
         Command::Policy(command) => policy::run(&command),

@@ -112,7 +112,7 @@ pub async fn raw(mut wire: Wire, bytes: Vec<u8>, most: usize) -> Vec<u8> {
         let _ = wire.flush().await;
         while let Ok(Some(piece)) = wire.recv().await {
             heard.extend_from_slice(&piece);
-            if heard.len() > most {
+            if heard.len() >= most {
                 break;
             }
         }

@@ -95,7 +95,7 @@ async fn show<W: Write>(args: &DemoArgs, report: &mut Report<W>) -> Result<(), S
     report.tick(format_args!("the gateway in front of it, mutual TLS on {}", hospital.target.address));
     // Ctrl-C in mid tour ends it too, but in good order: the folder goes.
     let walked = tokio::select! {
-        incidents = tour::walk(report, &hospital, &study) => Some(incidents),
+        incidents = tour::walk(report, &hospital, study) => Some(incidents),
         () = interrupted() => None,
     };
     match walked {

@@ -3,8 +3,8 @@
 use super::elements;
 use super::object::Object;
 use super::phantom;
-use crate::dicom::Tag;
 use crate::dicom::transfer_syntax::encoding_of;
+use crate::dicom::{Tag, Uid};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -33,6 +33,10 @@ pub struct Study {
     pub left_out: Vec<(PathBuf, String)>,
     /// How many objects each Study Instance UID has.
     pub studies: BTreeMap<String, usize>,
+    /// Whether these are somebody's own files, of which the gateway may refuse some as malformed.
+    pub own_files: bool,
+    /// Study Instance UID by instance.
+    belongs: BTreeMap<Uid, String>,
 }
 
 impl Study {
@@ -51,7 +55,7 @@ impl Study {
     /// # Errors
     /// A folder that cannot be read, or one without a single object.
     pub fn from_folder(folder: &Path) -> Result<Self, String> {
-        let mut study = Self::default();
+        let mut study = Self { own_files: true, ..Self::default() };
         let mut files = Vec::new();
         collect(folder, 0, &mut files).map_err(|fault| format!("`{}`: {fault}", folder.display()))?;
         files.sort();
@@ -74,6 +78,18 @@ impl Study {
         self.objects.iter().map(|object| object.data_set.len() as u64).sum()
     }
 
+    /// The same without some objects.
+    #[must_use]
+    pub fn without(mut self, refused: &BTreeSet<Uid>) -> Self {
+        self.objects.retain(|object| !refused.contains(&object.sop_instance));
+        self.belongs.retain(|instance, _| !refused.contains(instance));
+        self.studies.clear();
+        for study in self.belongs.values() {
+            *self.studies.entry(study.clone()).or_default() += 1;
+        }
+        self
+    }
+
     fn take(&mut self, path: PathBuf, object: Object, kinds: &mut BTreeSet<(String, String)>) {
         let kind = (object.sop_class.to_string(), object.transfer_syntax.to_string());
         if kinds.len() >= MAX_KINDS && !kinds.contains(&kind) {
@@ -89,6 +105,7 @@ impl Study {
         if study.is_empty() {
             return self.left_out.push((path, "no Study Instance UID, so nobody could ask for it".to_owned()));
         }
+        self.belongs.insert(object.sop_instance, study.to_owned());
         *self.studies.entry(study.to_owned()).or_default() += 1;
         kinds.insert(kind);
         self.objects.push(object);
@@ -141,5 +158,10 @@ mod tests {
         assert_eq!(study.left_out.len(), 2);
         assert_eq!(study.studies.values().sum::<usize>(), 2);
         assert!(Study::from_folder(&folder.path().join("none")).is_err());
+
+        let first = study.objects[0].sop_instance;
+        let rest = study.without(&[first].into());
+        assert_eq!((rest.objects.len(), rest.studies.values().sum::<usize>()), (1, 1));
+        assert_ne!(rest.objects[0].sop_instance, first);
     }
 }

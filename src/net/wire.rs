@@ -18,6 +18,10 @@ use tokio::net::TcpStream;
 
 /// How much plaintext is encrypted before it is handed to the socket, bytes.
 const ENCRYPT_AT_ONCE: usize = 64 * 1024;
+/// Slices that may wait to go before the other end counts as not reading.
+const QUEUED: usize = 1024;
+/// Encrypted bytes that may wait to go before the other end counts as not reading.
+const ENCRYPTED: usize = 512 * 1024;
 /// How many slices one vectored write carries at most.
 const SLICES: usize = 64;
 
@@ -232,6 +236,11 @@ impl Wire {
                 Ok(closed) => self.read_closed |= closed,
                 Err(fault) => return Poll::Ready(Err(fault.into())),
             }
+            if tls.out.len() > 2 * ENCRYPTED {
+                // TLS itself answers some records (KeyUpdate), also while nobody here has anything to send.
+                let words = "the other end does not read what TLS answers it";
+                return Poll::Ready(Err(WireFault::Lost(io::Error::other(words))));
+            }
             if tls.start == tls.end && self.plain.is_empty() {
                 self.release();
             }
@@ -248,6 +257,12 @@ impl Wire {
     /// Whether something waits to go.
     pub fn has_pending(&self) -> bool {
         !self.queue.is_empty() || self.tls.as_ref().is_some_and(|tls| !tls.out.is_empty())
+    }
+
+    /// Whether so much waits to go that the other end does not seem to read. Who is answered only because of what it
+    /// sends is then not read from, or what it is owed would grow without bound.
+    pub fn is_congested(&self) -> bool {
+        self.queue.len() >= QUEUED || self.tls.as_ref().is_some_and(|tls| tls.out.len() > ENCRYPTED)
     }
 
     /// Hands everything queued to the socket.

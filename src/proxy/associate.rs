@@ -233,6 +233,7 @@ async fn establish(
     }
     asking.newcomer.wire.send(Bytes::from(mirrored.encode()));
     shared.metrics.associations_open.inc();
+    shared.metrics.archive_associations.with_label_values(&[title.as_str()]).inc();
     let window = mirrored.user.async_window;
     let Asking { newcomer, machine, mut framer, rq, .. } = asking;
     // Each side keeps to what it was told, which is what the other side takes.

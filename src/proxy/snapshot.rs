@@ -65,7 +65,15 @@ impl Snapshot {
                     None
                 }
             },
-            None => None,
+            None => {
+                if settings.listeners.iter().any(|listener| listener.tls != config::ListenerTls::Off) {
+                    faults.push(
+                        "a listener speaks TLS, and there is no [tls]: write one; a listener that is open changes at a restart only"
+                            .to_owned(),
+                    );
+                }
+                None
+            }
         };
         let (mutual, server_only) = match &material {
             Some(material) => listeners(material, &settings, &mut faults),

@@ -20,9 +20,9 @@ pub struct Metrics {
     pub archive_associations: IntGaugeVec,
     /// Failures to reach an archive.
     pub archive_failures: IntCounterVec,
-    /// Bytes forwarded to archives.
+    /// Bytes of data sets forwarded to archives.
     pub bytes_in: IntCounter,
-    /// Bytes forwarded to peers.
+    /// Bytes of data sets forwarded to peers.
     pub bytes_out: IntCounter,
     /// Reloads, by outcome.
     pub reloads: IntCounterVec,
@@ -32,6 +32,8 @@ pub struct Metrics {
     pub observing: IntGauge,
     /// When certificates expire, seconds since 1970, by name.
     pub certificate_expiry: IntGaugeVec,
+    /// 0 while nothing can be recorded, so that new work is refused.
+    pub audit_writable: IntGauge,
     permitted: Vec<IntCounter>,
     denied: Vec<IntCounter>,
     observed: Vec<IntCounter>,
@@ -58,7 +60,12 @@ impl Metrics {
                 .map(|operation| operations.with_label_values(&[operation.as_str(), decision]))
                 .collect()
         };
-        let bytes = counters(&registry, "dicomgate_forwarded_bytes_total", "Bytes forwarded, by direction", &["to"])?;
+        let bytes = counters(
+            &registry,
+            "dicomgate_forwarded_bytes_total",
+            "Bytes of data sets forwarded, by direction",
+            &["to"],
+        )?;
         Ok(Self {
             connections: counters(&registry, "dicomgate_connections_total", "Connections accepted", &["listener"])?,
             refused: counters(
@@ -105,6 +112,11 @@ impl Metrics {
                 "dicomgate_certificate_expiry_seconds",
                 "When a certificate expires, seconds since 1970",
                 &["certificate"],
+            )?,
+            audit_writable: gauge(
+                &registry,
+                "dicomgate_audit_writable",
+                "0 while nothing can be recorded and new work is refused",
             )?,
             permitted: of("permit"),
             denied: of("deny"),

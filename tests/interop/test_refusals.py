@@ -270,6 +270,22 @@ def test_an_operation_on_a_class_of_which_nothing_is_known(site, ct1):
     assert len(site.archive.finished().commands) == 1
 
 
+def test_a_query_of_another_class_than_negotiated(house, ct1):
+    """Who may ask for a worklist does not search the archive by naming another class in the command."""
+    archive = house.scripted()
+    policy = usual_policy()
+    policy["rule"] = [under_test.rule("modalities ask for their worklist", ["group:modality"], ["worklist"])]
+    gateway = house.gateway(archive.port, policy=policy)
+    with gateway.call(ct1) as connection:
+        assert connection.associate({1: (wire.WORKLIST_FIND, [wire.IMPLICIT])}).contexts[1][0] == 0
+        connection.message(1, wire.query_rq(wire.C_FIND, wire.STUDY_FIND), wire.implicit(0x00080052, b"STUDY "))
+        kind, _ = connection.receive()
+        assert kind == wire.ABORT
+    record = verdict.last_refusal(gateway, event="mismatch", operation="worklist")
+    verdict.explained(gateway, record["incident"], "SOP Class UID")
+    assert archive.finished().commands == []
+
+
 # --- what a data set says otherwise than its command ---------------------------------------------------------------
 
 OTHER = "1.2.826.0.1.3680043.9.9999.666"

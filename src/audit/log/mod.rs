@@ -83,7 +83,9 @@ impl LogOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LogFault {
     /// Reading or writing failed.
-    #[error("audit log `{path}`: {source}")]
+    #[error(
+        "the audit log `{path}` cannot be opened: {source}; it must belong to the user that the gateway runs as, and its disk must have room"
+    )]
     File {
         /// Which file or folder.
         path: PathBuf,
@@ -111,7 +113,7 @@ pub enum LogFault {
 
 /// The event could not be recorded; what it is about must not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the audit log cannot be written")]
+#[error("the audit log cannot be written: is the disk of the state folder full?")]
 pub struct Unrecorded;
 
 /// Proof that a record was written.

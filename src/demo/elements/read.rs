@@ -108,6 +108,11 @@ impl Reader<'_> {
 
     fn element(&mut self, tag: Tag, depth: usize) -> Result<Option<Element>, ElementFault> {
         let (vr, length) = self.vr_and_length(tag)?;
+        // A gateway or archive that did not know an element made it UN (PS3.5 6.2.2 note 1); the dictionary may know.
+        let vr = match vr_of(tag) {
+            known if vr == VR::UN && known != VR::SQ && length != UNDEFINED => known,
+            _ => vr,
+        };
         let sequence = vr == VR::SQ || length == UNDEFINED;
         if !sequence {
             let length = usize::try_from(length).map_err(|_| ElementFault::Cut(tag))?;

@@ -51,6 +51,13 @@ fn undefined_lengths_and_unknown_sequences_are_read() {
 }
 
 #[test]
+fn the_dictionary_names_what_somebody_made_unknown() {
+    let bytes = [0x20, 0, 0x0d, 0, b'U', b'N', 0, 0, 4, 0, 0, 0, b'1', b'.', b'2', 0];
+    let set = read(&bytes, Encoding::ExplicitLe).unwrap();
+    assert_eq!(set.as_attributes().text(Tag(0x20, 0x0d)).unwrap(), "1.2\0");
+}
+
+#[test]
 fn what_is_cut_or_too_deep_is_refused() {
     let bytes = write(&sample(), true);
     let whole: Vec<bool> = (0..bytes.len()).map(|end| read(&bytes[..end], Encoding::ExplicitLe).is_ok()).collect();

@@ -18,14 +18,14 @@ use std::io::Write;
 use std::sync::Arc;
 
 /// Shows everything; the incidents it caused.
-pub async fn walk<W: Write>(report: &mut Report<W>, hospital: &Hospital, study: &Study) -> Vec<String> {
+pub async fn walk<W: Write>(report: &mut Report<W>, hospital: &Hospital, study: Study) -> Vec<String> {
     let mut journal = Journal::new(hospital.audit());
     report.chapter("The scanner CT1 stores, over mutual TLS");
-    scanner::stores(report, hospital, study).await;
+    let study = scanner::stores(report, hospital, study, &mut journal).await;
     report.chapter("The workstation WS1 finds and retrieves");
-    workstation::reads(report, hospital, study).await;
+    workstation::reads(report, hospital, &study).await;
     report.chapter("Refused");
-    refusals::show(report, hospital, study, &mut journal).await;
+    refusals::show(report, hospital, &study, &mut journal).await;
     report.chapter("The record of all this");
     record::verifies(report, hospital).await;
     journal.into_incidents()

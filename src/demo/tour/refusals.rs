@@ -102,17 +102,18 @@ async fn open_archive(hospital: &Hospital) -> Result<String, StepFault> {
 /// An association request whose answer must be the rejection's ten bytes and the end.
 async fn rejected(hospital: &Hospital, shows: &str, calling: &str, called: &str) -> Result<String, StepFault> {
     let wire = device::secure(&hospital.target, hospital.tls(shows)?).await?;
-    let heard = ask(wire, calling, called).await?;
+    // Whoever is rejected closes the connection; more than the rejection would be wrong.
+    let heard = ask(wire, calling, called, REJECTION.len()).await?;
     if heard != REJECTION {
         return Err(wrong(format!("answered by {} bytes that are not the rejection", heard.len())));
     }
     Ok("rejected (1/1/1), ten bytes that tell nothing".to_owned())
 }
 
-async fn ask(wire: Wire, calling: &str, called: &str) -> Result<Vec<u8>, StepFault> {
+async fn ask(wire: Wire, calling: &str, called: &str, most: usize) -> Result<Vec<u8>, StepFault> {
     let wanted = client::service(VERIFICATION).into_iter().collect();
     let request = client::request(call(calling, called)?, wanted, false).ok_or_else(|| wrong("no request"))?;
-    Ok(device::raw(wire, request.encode(), MOST).await)
+    Ok(device::raw(wire, request.encode(), most).await)
 }
 
 /// A caller who must not hear a single byte of DICOM.
@@ -127,7 +128,7 @@ async fn unanswered(hospital: &Hospital, tls: Option<Arc<ClientConfig>>) -> Resu
         },
     };
     let encrypted = wire.tls().is_some();
-    let heard = ask(wire, SCANNER, ARCHIVE).await?;
+    let heard = ask(wire, SCANNER, ARCHIVE, MOST).await?;
     match heard.as_slice() {
         [] => Ok("closed without an answer".to_owned()),
         // A TLS alert (RFC 8446 6) is all that a plain caller may hear: 21, version, length 2, level, description.

@@ -3,8 +3,10 @@
 use super::{StepFault, associate, kinds, wrong};
 use crate::demo::client::{self, VERIFICATION};
 use crate::demo::hospital::{Hospital, SCANNER};
+use crate::demo::journal::Journal;
 use crate::demo::report::{Report, milliseconds, volume};
 use crate::demo::study::Study;
+use crate::dicom::Uid;
 use crate::dicom::dimse::Status;
 use std::io::Write;
 use std::time::Instant;
@@ -12,17 +14,37 @@ use std::time::Instant;
 /// The most refused objects that are listed.
 const LISTED: usize = 10;
 
-pub(super) async fn stores<W: Write>(report: &mut Report<W>, hospital: &Hospital, study: &Study) {
+/// An object that did not get through.
+struct Refused {
+    instance: Uid,
+    words: String,
+    /// The gateway recorded that it is malformed or differs from its command: with somebody's own files that is an outcome and no fault.
+    malformed: bool,
+}
+
+/// Stores the study; what of it the later steps may expect.
+pub(super) async fn stores<W: Write>(
+    report: &mut Report<W>,
+    hospital: &Hospital,
+    study: Study,
+    journal: &mut Journal,
+) -> Study {
     report.step(echo(hospital).await.map_err(|fault| format!("C-ECHO: {fault}")));
-    let (outcome, refused) = match store_all(hospital, study).await {
-        Ok((words, refused)) => (if refused.is_empty() { Ok(words) } else { Err(words) }, refused),
+    let (outcome, refused) = match store_all(hospital, &study, journal).await {
+        Ok((words, refused)) => {
+            let fine = refused.iter().all(|one| study.own_files && one.malformed);
+            (if fine { Ok(words) } else { Err(words) }, refused)
+        }
         Err(fault) => (Err(format!("C-STORE: {fault}")), Vec::new()),
     };
     report.step(outcome);
-    for words in refused.iter().take(LISTED) {
-        report.detail(words);
+    for one in refused.iter().take(LISTED) {
+        report.detail(format_args!("{}: {}", one.instance, one.words));
     }
-    report.step(compare(hospital, study).await.map_err(|fault| format!("in the archive's files: {fault}")));
+    let malformed = refused.iter().filter(|one| study.own_files && one.malformed).map(|one| one.instance).collect();
+    let study = study.without(&malformed);
+    report.step(compare(hospital, &study).await.map_err(|fault| format!("in the archive's files: {fault}")));
+    study
 }
 
 async fn echo(hospital: &Hospital) -> Result<String, StepFault> {
@@ -39,9 +61,14 @@ async fn echo(hospital: &Hospital) -> Result<String, StepFault> {
 }
 
 /// Stores everything; also what was not stored and why. An association that breaks is made again.
-async fn store_all(hospital: &Hospital, study: &Study) -> Result<(String, Vec<String>), StepFault> {
+async fn store_all(
+    hospital: &Hospital,
+    study: &Study,
+    journal: &mut Journal,
+) -> Result<(String, Vec<Refused>), StepFault> {
     let started = Instant::now();
-    let mut refused = Vec::new();
+    let mut refused: Vec<Refused> = Vec::new();
+    journal.skip();
     let mut open = None;
     for (number, object) in (1..=u16::MAX).cycle().zip(&study.objects) {
         let (mut link, contexts) = match open.take() {
@@ -55,11 +82,16 @@ async fn store_all(hospital: &Hospital, study: &Study) -> Result<(String, Vec<St
         match client::store(&mut link, &contexts, object, number).await {
             Ok(outcome) if outcome.status == Status::SUCCESS => open = Some((link, contexts)),
             Ok(outcome) => {
-                let comment = outcome.comment.unwrap_or_default();
-                refused.push(format!("{}: status {} {comment}", object.sop_instance, outcome.status));
+                let words = format!("status {} {}", outcome.status, outcome.comment.unwrap_or_default());
+                refused.push(Refused { instance: object.sop_instance, words, malformed: false });
                 open = Some((link, contexts));
             }
-            Err(fault) => refused.push(format!("{}: {fault}", object.sop_instance)),
+            Err(fault) => {
+                let told = journal.next(|record| matches!(record.event(), "malformed" | "mismatch")).await;
+                let malformed = told.is_some();
+                let words = told.map_or_else(|| fault.to_string(), |told| told.because.join("; "));
+                refused.push(Refused { instance: object.sop_instance, words, malformed });
+            }
         }
     }
     if let Some((link, _)) = open {

@@ -14,6 +14,9 @@ const LEVEL: Tag = Tag(0x0008, 0x0052);
 pub const MODALITY: Tag = Tag(0x0008, 0x0060);
 const CODE_VALUE: Tag = Tag(0x0008, 0x0100);
 const CODE_SCHEME: Tag = Tag(0x0008, 0x0102);
+/// Long Code Value and URN Code Value: archives take the first of the three that is there.
+const LONG_CODE_VALUE: Tag = Tag(0x0008, 0x0119);
+const URN_CODE_VALUE: Tag = Tag(0x0008, 0x0120);
 const PATIENT_NAME: Tag = Tag(0x0010, 0x0010);
 const PATIENT_ID: Tag = Tag(0x0010, 0x0020);
 const STUDY: Tag = Tag(0x0020, 0x000d);
@@ -212,7 +215,7 @@ impl Leading {
         // Some readers stop at a NUL, others take the first of several values: each part counts.
         for part in value.split(|byte| matches!(byte, 0 | b'\\')).map(trim).filter(|part| !part.is_empty()) {
             match tag {
-                CODE_VALUE => self.title.rejects |= REJECTIONS.contains(&part),
+                CODE_VALUE | LONG_CODE_VALUE | URN_CODE_VALUE => self.title.rejects |= REJECTIONS.contains(&part),
                 CODE_SCHEME if part.eq_ignore_ascii_case(b"DCM") => self.title.dcm = true,
                 CODE_SCHEME => self.title.foreign = true,
                 _ => {}
@@ -225,7 +228,7 @@ impl Sink for Leading {
     fn element(&mut self, header: &Header) -> Result<Want, SinkFault> {
         let tag = header.tag;
         if header.depth > 0 {
-            let title = header.depth == 1 && self.reached == Some(TITLE) && matches!(tag, CODE_VALUE | CODE_SCHEME);
+            let title = header.depth == 1 && self.reached == Some(TITLE) && is_code(tag);
             return match header.length {
                 Length::Defined(length) if title && length <= MAX_TEXT => Ok(Want::Value),
                 _ if title && !self.query => Err(fault(tag, "is longer than 1024 bytes")),
@@ -289,6 +292,10 @@ impl Sink for Leading {
 
 const fn fault(tag: Tag, reason: &'static str) -> SinkFault {
     SinkFault { tag, reason, tolerance: None }
+}
+
+const fn is_code(tag: Tag) -> bool {
+    matches!(tag, CODE_VALUE | CODE_SCHEME | LONG_CODE_VALUE | URN_CODE_VALUE)
 }
 
 fn trim(mut value: &[u8]) -> &[u8] {

@@ -12,6 +12,8 @@ use std::sync::Arc;
 pub struct Session {
     side: Side,
     established: bool,
+    /// A fault ended it; nothing is read or written any more.
+    over: bool,
 }
 
 /// Which side of the session we are.
@@ -26,14 +28,14 @@ impl Session {
     /// A session that we accept.
     pub fn server(config: Arc<rustls::ServerConfig>) -> Result<Self, TlsFault> {
         let connection = UnbufferedServerConnection::new(config)?;
-        Ok(Self { side: Side::Server(Box::new(connection)), established: false })
+        Ok(Self { side: Side::Server(Box::new(connection)), established: false, over: false })
     }
 
     /// A session that we open. The name goes out as SNI where it is a DNS name; what the certificate must show is the
     /// configuration's verifier's business.
     pub fn client(config: Arc<rustls::ClientConfig>, name: ServerName<'static>) -> Result<Self, TlsFault> {
         let connection = UnbufferedClientConnection::new(config, name)?;
-        Ok(Self { side: Side::Client(Box::new(connection)), established: false })
+        Ok(Self { side: Side::Client(Box::new(connection)), established: false, over: false })
     }
 
     /// Whether the handshake is done.
@@ -64,6 +66,10 @@ impl Session {
         plain: &mut BytesMut,
         out: &mut Vec<u8>,
     ) -> (usize, Result<bool, TlsFault>) {
+        // rustls panics when it is asked again after a fault: what still comes is thrown away.
+        if self.over {
+            return (input.len(), Ok(true));
+        }
         let mut used = 0;
         let mut closed = false;
         loop {
@@ -83,6 +89,7 @@ impl Session {
                 Ok(Found::Closed) if closed => return (used, Ok(true)),
                 Ok(Found::Closed) => closed = true,
                 Err(fault) => {
+                    self.over = true;
                     self.collect_alert(out);
                     return (used, Err(fault));
                 }
@@ -101,24 +108,23 @@ impl Session {
     }
 
     fn encode(&mut self, plain: Option<&[u8]>, out: &mut Vec<u8>) -> Result<(), TlsFault> {
+        if self.over {
+            return Ok(());
+        }
         match &mut self.side {
             Side::Server(connection) => write(connection.process_tls_records(&mut []), plain, out),
             Side::Client(connection) => write(connection.process_tls_records(&mut []), plain, out),
         }
     }
 
-    /// After a fault rustls still holds the alert that tells the peer why.
+    /// After a fault rustls still holds the alert that tells the peer why. It hands it out at the first call, before it
+    /// looks at any bytes; a second call would make it go on where it failed, and panic.
     fn collect_alert(&mut self, out: &mut Vec<u8>) {
         let mut none = BytesMut::new();
-        for _ in 0..4 {
-            let (_, found) = match &mut self.side {
-                Side::Server(connection) => take(connection.process_tls_records(&mut []), &mut none, out),
-                Side::Client(connection) => take(connection.process_tls_records(&mut []), &mut none, out),
-            };
-            if !matches!(found, Ok(Found::More)) {
-                return;
-            }
-        }
+        let _ = match &mut self.side {
+            Side::Server(connection) => take(connection.process_tls_records(&mut []), &mut none, out),
+            Side::Client(connection) => take(connection.process_tls_records(&mut []), &mut none, out),
+        };
     }
 }
 

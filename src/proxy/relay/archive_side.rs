@@ -126,6 +126,7 @@ impl Relay {
 
     /// The archive asks: an instance of a C-GET under way, or an event report.
     fn archive_request(&mut self, context: u8, command: &Command) -> Result<(), Ending> {
+        self.keep_up()?;
         let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
         let (class, syntax, roles) = (*accepted.abstract_syntax, *accepted.transfer_syntax, accepted.roles);
         let reports = command.field == Field::EventReportRq;
@@ -198,6 +199,9 @@ impl Relay {
             if let Some(words) = inspect::mismatch(&data.command, walk) {
                 return self.mismatched(End::Archive, data.context, &data.command, words);
             }
+        }
+        if self.down.fate == Fate::Forward {
+            self.shared.metrics.bytes_out.inc_by(data.bytes);
         }
         if let Some(message) = data.command.message_id
             && let Some(asked) = self.asked_back.iter_mut().find(|asked| asked.message == message)

@@ -15,6 +15,9 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 impl Relay {
     /// The peer releases or aborts.
     pub(super) fn peer_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
+        if *pdu == Pdu::ReleaseRq && !self.up.stage.is_between() {
+            return Err(release_in_message(End::Peer));
+        }
         let effects = self.peer_machine.on(Event::from(pdu), now);
         self.say_to_peer(effects);
         match effects.indicate {
@@ -38,6 +41,9 @@ impl Relay {
 
     /// The archive releases or aborts.
     pub(super) fn archive_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
+        if *pdu == Pdu::ReleaseRq && !self.down.stage.is_between() {
+            return Err(release_in_message(End::Archive));
+        }
         let effects = self.leg.machine.on(Event::from(pdu), now);
         self.say_to_archive(effects);
         match effects.indicate {
@@ -102,8 +108,9 @@ impl Relay {
     }
 
     /// Policy, certificates or limits have changed: the association is asked again. A certificate that is no longer
-    /// accepted ends it at once, everything else between two messages.
-    pub(super) fn ask_again(&mut self) -> Result<(), Ending> {
+    /// accepted ends it at once, everything else between two messages: when nothing is under way, or `before_message`,
+    /// so that a peer whose requests overlap is not decided on by an old policy for ever.
+    pub(super) fn ask_again(&mut self, before_message: bool) -> Result<(), Ending> {
         let snapshot = self.shared.snapshot();
         let chain = self.peer.tls().and_then(|tls| tls.peer_certificates());
         let facts = match (&snapshot.material, chain) {
@@ -113,7 +120,7 @@ impl Relay {
             },
             _ => None,
         };
-        if !self.is_idle() {
+        if !before_message && !self.is_idle() {
             return Ok(());
         }
         let before = &self.principal;
@@ -165,6 +172,7 @@ impl Relay {
             self.shared.metrics.refused.with_label_values(&[refusal.cause.as_str()]).inc();
         }
         self.shared.metrics.associations_open.dec();
+        self.shared.metrics.archive_associations.with_label_values(&[self.archive.as_str()]).dec();
         self.shared.metrics.associations.with_label_values(&[ending.word()]).inc();
         if ending != Ending::Released {
             let to_peer = self.peer_machine.on(Event::Evt15(ending.abort(End::Peer)), now);
@@ -191,6 +199,11 @@ impl Relay {
         tokio::join!(archive, caller);
         drop(place);
     }
+}
+
+/// A release that goes on after half an object could let the other side take the half for the whole: it is aborted.
+fn release_in_message(by: End) -> Ending {
+    Ending::malformed(by, "pdu", "a release in the midst of a message", Abort::UNEXPECTED_PDU)
 }
 
 /// The ending in the words of the record.

@@ -3,8 +3,8 @@
 use super::stage::Walk;
 use crate::config::Limits;
 use crate::dicom::dataset::WalkLimits;
-use crate::dicom::dimse::{Command, Field};
-use crate::dicom::{Tag, sop_class};
+use crate::dicom::dimse::{Command, Field, Operation};
+use crate::dicom::{Tag, Uid, sop_class};
 
 /// Behind this tag everything that identifies an object or query has come.
 const IDENTIFIED: Tag = Tag(0x0020, 0x000d);
@@ -30,6 +30,20 @@ pub fn enough(command: &Command, walk: &Walk) -> bool {
     walk.leading.passed(last)
 }
 
+/// Whether a request's command speaks of the class that its presentation context was negotiated and is decided for: an
+/// archive that goes by the command alone would otherwise do what no rule permits. For C-services they are the same
+/// (PS3.7 9.3); N-services and the worklist of UPS name members of what was negotiated (PS3.4 H.3, CC.2), whose
+/// operation must be the same.
+pub fn class_fits(command: &Command, negotiated: &Uid, operation: Operation) -> bool {
+    let Some(named) = command.sop_class() else { return false };
+    let composite =
+        matches!(command.field, Field::StoreRq | Field::FindRq | Field::GetRq | Field::MoveRq | Field::EchoRq);
+    if named == negotiated || composite && operation != Operation::Ups {
+        return named == negotiated;
+    }
+    Operation::of_command(named, command.field, true) == Some(operation)
+}
+
 /// What differs between a C-STORE's command and its data set, in words without the values.
 pub fn mismatch(command: &Command, walk: &Walk) -> Option<&'static str> {
     if command.field != Field::StoreRq {
@@ -42,4 +56,37 @@ pub fn mismatch(command: &Command, walk: &Walk) -> Option<&'static str> {
         return Some("the SOP Instance UID of the data set is not the command's");
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dicom::sop_class::{MODALITY_WORKLIST, STUDY_ROOT_FIND};
+
+    fn fits(command: &Command, negotiated: &str) -> bool {
+        let negotiated = negotiated.parse().unwrap();
+        let operation = Operation::of_command(&negotiated, command.field, true).unwrap();
+        class_fits(command, &negotiated, operation)
+    }
+
+    #[test]
+    fn a_query_is_of_the_class_that_was_negotiated() {
+        let query = Command::find_rq(1, &STUDY_ROOT_FIND.parse().unwrap());
+        assert!(fits(&query, STUDY_ROOT_FIND));
+        assert!(!fits(&query, MODALITY_WORKLIST));
+        assert!(!fits(&query, "1.2.840.10008.5.1.4.1.2.1.1"), "another root is another class");
+    }
+
+    #[test]
+    fn services_that_are_negotiated_by_a_meta_class_name_its_members() {
+        let (grayscale, session) = ("1.2.840.10008.5.1.1.9", "1.2.840.10008.5.1.1.1");
+        let (watch, push) = ("1.2.840.10008.5.1.4.34.6.2", "1.2.840.10008.5.1.4.34.6.1");
+        let instance = "1.2.3".parse().unwrap();
+        let create = |class: &str| Command::n_request(Field::CreateRq, 1, &class.parse().unwrap(), &instance, true);
+        assert!(fits(&create(session), grayscale));
+        assert!(fits(&create(push), watch));
+        assert!(fits(&Command::find_rq(1, &push.parse().unwrap()), watch));
+        assert!(!fits(&create("1.2.840.10008.3.1.2.3.3"), grayscale), "a performed procedure step is no print");
+        assert!(!fits(&create("1.2.826.0.1.1"), grayscale), "nothing is known of that class");
+    }
 }

@@ -38,9 +38,12 @@ use stage::{Fate, Stage};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use timers::Timers;
+
+/// Answers of the gateway's own that wait for the end of a message of the other side.
+const OWN_ANSWERS: usize = 256;
 
 /// The connection to the caller, with its half of the association.
 #[derive(Debug)]
@@ -104,6 +107,8 @@ pub struct Relay {
     /// The gateway's own answers, until the direction stands between messages: to the peer, to the archive.
     own_answers: (VecDeque<Bytes>, VecDeque<Bytes>),
     timers: Timers,
+    /// The waker that is registered with [`Place`].
+    waker: Option<Waker>,
 }
 
 /// One direction.
@@ -158,6 +163,7 @@ impl Relay {
             asked_back: SmallVec::new(),
             own_answers: (VecDeque::new(), VecDeque::new()),
             timers,
+            waker: None,
         })
     }
 
@@ -168,7 +174,10 @@ impl Relay {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        self.place.register(cx.waker());
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            self.place.register(cx.waker());
+            self.waker = Some(cx.waker().clone());
+        }
         match self.poll_inner(cx) {
             Ok(()) => Poll::Pending,
             Err(ending) => Poll::Ready(ending),
@@ -182,6 +191,7 @@ impl Relay {
             progress |= self.poll_peer_out(cx)?;
             self.say_what_is_expected();
             if !self.leg.has_pending()
+                && self.takes_answers(End::Peer)
                 && let Poll::Ready(received) = self.peer.poll_recv(cx)
             {
                 let input = received.ok().flatten().ok_or(Ending::Lost(End::Peer))?;
@@ -191,6 +201,7 @@ impl Relay {
                 progress = true;
             }
             if !self.peer.has_pending()
+                && self.takes_answers(End::Archive)
                 && let Poll::Ready(received) = self.leg.poll_recv(cx)
             {
                 let input = received.ok().flatten().ok_or(Ending::Lost(End::Archive))?;
@@ -242,9 +253,26 @@ impl Relay {
             return Err(Ending::Drained);
         }
         if generation != self.snapshot.generation {
-            self.ask_again()?;
+            self.ask_again(false)?;
         }
         Ok(())
+    }
+
+    /// Before a new message is decided on: by the configuration in force, whatever else is under way.
+    fn keep_up(&mut self) -> Result<(), Ending> {
+        if self.place.live().generation() != self.snapshot.generation {
+            self.ask_again(true)?;
+        }
+        Ok(())
+    }
+
+    /// Whether a side takes what is already on its way to it. From one that does not, nothing more is read: each of its
+    /// requests could be answered by the gateway itself, and those answers would queue without bound.
+    fn takes_answers(&self, end: End) -> bool {
+        match end {
+            End::Peer => !self.peer.is_congested() && self.own_answers.0.len() < OWN_ANSWERS,
+            End::Archive => !self.leg.is_congested() && self.own_answers.1.len() < OWN_ANSWERS,
+        }
     }
 
     /// Nothing is under way in either direction.

@@ -119,10 +119,12 @@ impl Relay {
     }
 
     fn peer_request(&mut self, context: u8, command: Command) -> Result<(), Ending> {
+        self.keep_up()?;
         let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
         let (class, roles, syntax) = (*accepted.abstract_syntax, accepted.roles, *accepted.transfer_syntax);
-        if !roles.scu {
-            return Err(out_of_turn("a request on a presentation context on which the caller is not SCU"));
+        // Reports go from SCP to SCU, everything else the other way (PS3.7 10.1.1).
+        if !(if command.field == Field::EventReportRq { roles.scp } else { roles.scu }) {
+            return Err(out_of_turn("a request on a presentation context on which the caller has not the role for it"));
         }
         if self.asked.len() >= self.window.0 {
             return Err(out_of_turn("more requests under way than negotiated"));
@@ -131,13 +133,13 @@ impl Relay {
         if self.asked.iter().any(|asked| asked.message == message) {
             return Err(out_of_turn("a message id that is still in use"));
         }
-        if command.field == Field::StoreRq && command.affected_sop_class != Some(class) {
-            let words = "the SOP Class UID of the command is not the context's";
-            return self.mismatched(End::Peer, context, &command, words);
-        }
         let Some(operation) = Operation::of_command(&class, command.field, true) else {
             return Err(out_of_turn("a command that does not belong to the SOP class"));
         };
+        if !inspect::class_fits(&command, &class, operation) {
+            let words = "the SOP Class UID of the command is not the context's";
+            return self.mismatched(End::Peer, context, &command, words);
+        }
         if !command.data_set {
             return self.decide(context, &command, operation, None);
         }
@@ -187,8 +189,11 @@ impl Relay {
                 self.decide_on_data()?;
             }
         }
-        if let Stage::Data(data) = std::mem::replace(&mut self.up.stage, Stage::Between)
-            && let Some(message) = data.command.message_id
+        let Stage::Data(data) = std::mem::replace(&mut self.up.stage, Stage::Between) else { return Ok(()) };
+        if self.up.fate == Fate::Forward {
+            self.shared.metrics.bytes_in.inc_by(data.bytes);
+        }
+        if let Some(message) = data.command.message_id
             && let Some(asked) = self.asked.iter_mut().find(|asked| asked.message == message)
         {
             asked.bytes = data.bytes;
@@ -288,8 +293,10 @@ impl Relay {
         if command.data_set {
             return Err(out_of_turn("a C-CANCEL with a data set"));
         }
-        let under_way =
-            self.asked.iter().any(|asked| Some(asked.message) == command.responded_to && asked.context == context);
+        let cancellable = |field| matches!(field, Field::FindRq | Field::GetRq | Field::MoveRq);
+        let under_way = self.asked.iter().any(|asked| {
+            Some(asked.message) == command.responded_to && asked.context == context && cancellable(asked.field)
+        });
         self.up.fate = if under_way { Fate::Forward } else { Fate::Drop };
         Ok(())
     }
@@ -339,7 +346,7 @@ impl Relay {
         Basis { policy: &self.snapshot.policy, generation: self.snapshot.generation }
     }
 
-    /// Records that command and data set disagree; nobody completes the object.
+    /// Records that command and context or data set disagree; nobody completes the object.
     pub(super) fn mismatched(
         &mut self,
         end: End,
@@ -348,10 +355,13 @@ impl Relay {
         words: &'static str,
     ) -> Result<(), Ending> {
         let accepted = self.contexts.get(context);
+        let operation = accepted
+            .as_ref()
+            .and_then(|accepted| Operation::of_command(accepted.abstract_syntax, command.field, end == End::Peer));
         let request = Request {
             principal: &self.principal,
             to: self.archive.as_str(),
-            operation: Some(if end == End::Peer { Operation::Store } else { Operation::Get }),
+            operation,
             sop_class: accepted.as_ref().map(|accepted| accepted.abstract_syntax),
             transfer_syntax: accepted.as_ref().map(|accepted| accepted.transfer_syntax),
             destination: None,

@@ -94,6 +94,10 @@ fn rejections_are_known_by_their_title() {
     let implicit = key_object(&[("113001", "DCM")]).encode(Encoding::ImplicitLe);
     let leading = read(&implicit, Leading::of_object(Tolerances::STRICT), Encoding::ImplicitLe).unwrap();
     assert!(leading.is_rejection());
+    for long in [LONG_CODE_VALUE, URN_CODE_VALUE] {
+        let code = DataSet::new().with(CODE_SCHEME, b"SH", "DCM").with(long, b"UC", "113001");
+        assert!(object(&identifying().with_items(TITLE, vec![code])).unwrap().is_rejection(), "{long}");
+    }
     // The same code elsewhere says nothing.
     let code = DataSet::new().with(CODE_VALUE, b"SH", "113001").with(CODE_SCHEME, b"SH", "DCM");
     assert!(!object(&identifying().with_items(Tag(0x0040, 0xa168), vec![code])).unwrap().is_rejection());
