@@ -30,7 +30,15 @@ pub struct Lane {
 impl Lane {
     /// A lane whose framer has read what came before data transfer.
     pub fn new(framer: Framer) -> Self {
-        Self { framer, input: Bytes::new(), from: 0, until: 0, held: SmallVec::new(), small: BytesMut::new(), held_bytes: 0 }
+        Self {
+            framer,
+            input: Bytes::new(),
+            from: 0,
+            until: 0,
+            held: SmallVec::new(),
+            small: BytesMut::new(),
+            held_bytes: 0,
+        }
     }
 
     /// Takes what has arrived. Everything of the slice before must have been [settled](Self::settle).
