@@ -110,12 +110,10 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut bounded = Bounded::new(listener, 1);
-        let dial = || async { std::net::TcpStream::connect(address).unwrap() };
+        let dial = || async { crate::net::dial::tcp(&address.to_string(), None, LIFETIME).await.unwrap() };
         let _first = dial().await;
         let (held, _) = bounded.accept().await;
-        let second = dial().await;
-        second.set_nonblocking(true).unwrap();
-        let mut second = TcpStream::from_std(second).unwrap();
+        let mut second = dial().await;
         let waiting = tokio::spawn(async move { bounded.accept().await });
         let mut byte = [0];
         assert!(matches!(second.read(&mut byte).await, Ok(0) | Err(_)), "closed without a word");
