@@ -1,6 +1,12 @@
 //! What a decision costs at 1,000 peers and 10,000 rules, and at a tenth of that: it should be the same, and at most
 //! 5 microseconds. `cargo bench --bench policy`.
 
+#![expect(
+    clippy::expect_used,
+    missing_docs,
+    reason = "a bench ends where its ground is not sound; criterion's main has no documentation"
+)]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use dicomgate::dicom::dimse::Operation;
 use dicomgate::dicom::{AeTitle, Uid};

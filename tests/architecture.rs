@@ -186,6 +186,7 @@ fn bad_sources_are_found() {
         ("policy/mod.rs", "fn f() { println!(\"x\"); }", "`println!`"),
         ("policy/mod.rs", "fn f() { tracing::info!(\"x\"); }", "`tracing`"),
         ("audit/chain.rs", "use std::fs::File;", "`std::fs`"),
+        ("audit/verify/mod.rs", "use std::fs::File;", "`std::fs`"),
         // sockets
         ("archive/mod.rs", "fn f() { tokio::net::TcpStream::connect(x); }", "opens a socket"),
         ("proxy/mod.rs", "use std::net::TcpStream; fn f() { TcpStream::connect_timeout(x, y); }", "opens a socket"),

@@ -172,6 +172,7 @@ fn cases() -> Vec<(&'static str, String, String)> {
         ),
         ("later-subjects", with_rule("who = [\"role:referrer\", \"user:mueller\"]\nmay = [\"echo\"]")),
         ("later-modalities", with_rule("who = [\"peer:CT1\"]\nmay = [\"get\"]\nmodalities = [\"CT\"]")),
+        ("modalities-unread", with_rule("who = [\"peer:CT1\"]\nmay = [\"mpps\"]\nmodalities = [\"CT\"]")),
         ("peer-without-certificate", peer("network = [\"10.20.0.0/16\"]")),
         ("peer-plain-anywhere", peer("tls = \"off\"")),
         ("peer-any", peer("certificate = \"any\"")),

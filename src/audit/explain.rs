@@ -28,6 +28,9 @@ pub fn explain(record: &Record) -> Vec<String> {
     if let Some(advice) = advice(record) {
         lines.push(format!("to permit {advice}"));
     }
+    if let Some(remedy) = remedy(record) {
+        lines.push(format!("to mend   {remedy}"));
+    }
     lines.iter().flat_map(|line| line.split('\n')).map(str::to_owned).collect()
 }
 
@@ -192,12 +195,16 @@ fn advice(record: &Record) -> Option<String> {
         }
         Some("no-rule") => {}
         _ => {
-            return match record.text("cause") {
-                Some("identity") => Some(
+            return match (record.text("cause"), record.text("peer")) {
+                // The caller is known, so it was the title that it called.
+                (Some("identity"), Some(_)) => Some(format!(
+                    "call an archive by its title, or write answers_to = [{}] at the [[archive]]",
+                    quoted(part(record, "called"))
+                )),
+                (Some("identity"), None) if record.event() == "association-refused" => Some(
                     "correct the [[peer]]: its ae_titles, certificate and network must all be those that it comes with"
                         .into(),
                 ),
-                Some("tls") => Some("a certificate that `client_ca` vouches for: `dicomgate certs issue`".into()),
                 _ => None,
             };
         }
@@ -211,6 +218,35 @@ fn advice(record: &Record) -> Option<String> {
         ));
     }
     Some(format!("in policy.toml:\n{}", rule(record, peer, operation)))
+}
+
+/// What to do where no rule is missing and the words do not say it already.
+fn remedy(record: &Record) -> Option<&'static str> {
+    if record.event() == "malformed" {
+        return Some(
+            "if the words name a limit or a tolerance, that lets it pass (docs/tolerances.md); if not, the software of the sender must change",
+        );
+    }
+    if record.event() == "mismatch" {
+        return Some("nothing lets this pass: the sender announces something else than it sends; ask its maker");
+    }
+    Some(match record.text("cause")? {
+        "limit" => "raise that limit in [limits], or find who holds the other connections open",
+        "proxy-header" => {
+            "the balancer must stand in `proxy_protocol` and send the header; without a balancer take `proxy_protocol` out"
+        }
+        "malformed" => "is it DICOM at all? a port scan, a balancer's check and a browser look like this",
+        "negotiation" => "the software of the caller must change: every archive would have to refuse this",
+        "archive-away" => {
+            "is the archive running, and does gateway.toml have its address? callers may try again: nothing was stored"
+        }
+        "archive-full" => {
+            "raise `max_associations` of the [[archive]] if it bears more, or find who holds its associations open"
+        }
+        "draining" => "nothing: the gateway was being stopped, and callers may try again",
+        "unrecorded" => "make room where the state folder lies: nothing is done that cannot be recorded",
+        _ => return None,
+    })
 }
 
 fn rule(record: &Record, peer: &str, operation: Option<&str>) -> String {

@@ -1,8 +1,7 @@
 //! `dicomgate check`: everything that is wrong with the configuration and its wiring, at once; what it means, if it is fine.
 
 use crate::config::{self, Fault, Faults, ListenerTls, Settings, Severity};
-use crate::pki::{self, PeerTrust, TlsFiles, TlsMaterial};
-use crate::policy::model::CertificatePattern;
+use crate::pki::{self, TlsFiles, TlsMaterial};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -60,28 +59,7 @@ pub fn answer(check: &Check, now: &jiff::Zoned) -> (String, u8) {
 
 /// What can only be known by opening keys and certificates. Asking archives (C-ECHO) and peers belongs here too.
 fn wiring(settings: &Settings, now: &jiff::Zoned) -> Vec<Fault> {
-    let Some(tls) = &settings.tls else { return Vec::new() };
-    let peers = &settings.policy.peers;
-    let pins = peers.iter().filter_map(|peer| match &peer.certificate {
-        Some(CertificatePattern::Spki(pin)) => Some(*pin),
-        _ => None,
-    });
-    let trust = peers.iter().filter_map(|peer| peer.trust.clone()).map(|file| (file.clone(), PathBuf::from(file)));
-    let files = TlsFiles {
-        certificate: tls.certificate.clone(),
-        private_key: tls.private_key.clone(),
-        client_ca: tls.client_ca.clone(),
-        crl: tls.crl.clone(),
-        crl_check: match tls.crl_check {
-            config::CrlCheck::Leaf => pki::CrlCheck::Leaf,
-            config::CrlCheck::Chain => pki::CrlCheck::Chain,
-        },
-        crl_expired: match tls.crl_expired {
-            config::CrlExpired::Warn => pki::CrlExpired::Warn,
-            config::CrlExpired::Refuse => pki::CrlExpired::Refuse,
-        },
-        peers: PeerTrust { pins: pins.collect(), trust: trust.collect() },
-    };
+    let Some(files) = TlsFiles::of(settings) else { return Vec::new() };
     let fault = |severity, words: String| Fault { severity, ..Fault::of_file(&settings.source.gateway, words) };
     match TlsMaterial::load(&files, now.timestamp().as_second()) {
         Err(faults) => faults.iter().map(|found| fault(Severity::Error, found.to_string())).collect(),

@@ -7,6 +7,8 @@ use super::validated::{Kind, Named};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+/// Where a file is looked for that is not there.
+const PATHS: &str = "relative paths begin at the folder of gateway.toml, or above it if it is called `config`";
 /// Permission bits of everybody who is neither owner nor group.
 const OTHERS: u32 = 0o007;
 
@@ -20,7 +22,10 @@ fn look_at(named: &Named) -> Option<Fault> {
     let said = |message: String| Fault { message, ..named.place.clone() };
     match named.kind {
         // Read already; what was wrong is said where the path stands.
-        Kind::Own => read(path).err().map(|words| said(format!("`{}`: {words}", path.display()))),
+        Kind::Own => {
+            let fault = read(path).err().map(|words| said(format!("`{}`: {words}", path.display())));
+            fault.map(|fault| if path.exists() { fault } else { fault.with_hint(PATHS) })
+        }
         Kind::Folder => folder(path).map(said),
         Kind::File | Kind::Key => {
             let fault = file(path).map(|words| said(format!("`{}` cannot be read: {words}", path.display())));
@@ -38,7 +43,7 @@ fn hint(path: &Path) -> String {
     let folder = path.parent().unwrap_or(Path::new(""));
     match folder.as_os_str().is_empty() || folder.is_dir() {
         true => "`dicomgate certs` makes keys and certificates".to_owned(),
-        false => "relative paths begin at the folder of gateway.toml, or above it if it is called `config`".to_owned(),
+        false => PATHS.to_owned(),
     }
 }
 

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// The file that commands read when none is named.
 pub const DEFAULT_PATH: &str = "config/gateway.toml";
 
+/// Where a configuration may be that is not where it was looked for.
+const ELSEWHERE: &str = "--config names it; without, it is `config/gateway.toml` below the folder that you are in";
+
 /// No file of the configuration is longer than this.
 const LONGEST: u64 = 16 << 20;
 
@@ -25,7 +28,10 @@ pub fn load(path: &Path) -> Result<Settings, Faults> {
 /// Every fault of every file at once.
 pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
     let root = root(path);
-    let gateway = read(path).map_err(|words| Faults(vec![Fault::of_file(path, words)]))?;
+    let gateway = read(path).map_err(|words| {
+        let fault = Fault::of_file(path, words);
+        Faults(vec![if path.exists() { fault } else { fault.with_hint(ELSEWHERE) }])
+    })?;
     let text = (path, gateway.as_str());
     let policy_path = validated::policy_file(text).map(|file| root.join(file));
     let policy = policy_path.as_deref().and_then(|path| read(path).ok());

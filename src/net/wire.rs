@@ -371,7 +371,8 @@ impl Wire {
 
     /// Puts bytes back that were read too far: they come out of the next read first.
     pub fn unread(&mut self, bytes: &[u8]) {
-        let mut joined = BytesMut::with_capacity(bytes.len() + self.plain.len());
+        // A buffer as the pool gives them, for to the pool it goes.
+        let mut joined = self.pool.take_plain();
         joined.extend_from_slice(bytes);
         joined.extend_from_slice(&self.plain);
         self.plain = joined;

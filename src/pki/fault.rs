@@ -99,7 +99,9 @@ pub enum CertificateFault {
         not_before: i64,
     },
     /// It, or an issuer above it, stands in the revocation list.
-    #[error("certificate of `{subject}`, serial {serial}, or one above it is revoked")]
+    #[error(
+        "certificate of `{subject}`, serial {serial}, or one above it is revoked: if that is wrong, issue a new one"
+    )]
     Revoked {
         /// Whose.
         subject: String,
@@ -107,7 +109,9 @@ pub enum CertificateFault {
         serial: String,
     },
     /// A revocation list is configured, but none from this issuer.
-    #[error("nothing says whether the certificate of `{subject}` is revoked: `crl` has no list signed by `{issuer}`")]
+    #[error(
+        "nothing says whether the certificate of `{subject}` is revoked: `crl` has no list signed by `{issuer}`, add it"
+    )]
     RevocationUnknown {
         /// Whose.
         subject: String,
@@ -125,7 +129,10 @@ pub enum CertificateFault {
     #[error("the revocation list cannot be used: {0}")]
     RevocationList(String),
     /// No path to a CA that is trusted.
-    #[error("certificate of `{subject}` is signed by a CA we do not know: {issuer}")]
+    #[error(
+        "certificate of `{subject}` is signed by a CA we do not know: {issuer}; issue one with your own CA, or put that \
+        CA into `client_ca` or into the peer's `trust`"
+    )]
     UnknownIssuer {
         /// Whose.
         subject: String,
@@ -133,7 +140,9 @@ pub enum CertificateFault {
         issuer: String,
     },
     /// Extended key usage forbids this use.
-    #[error("certificate of `{subject}` may not be used for this: its extended key usage lacks {needed}")]
+    #[error(
+        "certificate of `{subject}` may not be used for this: its extended key usage lacks {needed}; issue it anew with it"
+    )]
     WrongPurpose {
         /// Whose.
         subject: String,
@@ -160,7 +169,10 @@ pub enum CertificateFault {
         bits: usize,
     },
     /// The server's certificate is not the one expected.
-    #[error("certificate of `{subject}` is not the one expected: wanted {wanted}")]
+    #[error(
+        "certificate of `{subject}` is not the one expected: wanted {wanted}; `certificate` of the [[archive]] or [[peer]] \
+        says what it must show"
+    )]
     WrongName {
         /// Whose.
         subject: String,

@@ -5,30 +5,11 @@ use super::fault::{PkiFault, day};
 use super::load::{self, content};
 use super::trust::Trust;
 use super::verifier::Verifier;
+use crate::config::{CrlCheck, CrlExpired};
 use crate::policy::Anchor;
 use rustls::sign::CertifiedKey;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// How far up the chain revocation is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CrlCheck {
-    /// The certificate shown.
-    #[default]
-    Leaf,
-    /// Also the intermediate CAs; each issuer then needs a list.
-    Chain,
-}
-
-/// What a revocation list past its `nextUpdate` means.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum CrlExpired {
-    /// It is used, with a warning.
-    #[default]
-    Warn,
-    /// Certificates of its issuer are refused.
-    Refuse,
-}
 
 /// What peers bring with them.
 #[derive(Debug, Clone, Default)]

@@ -13,12 +13,14 @@ pub mod sessions;
 pub mod suites;
 pub mod trust;
 pub mod verifier;
+mod wiring;
 
 pub use client::{Expected, client_config};
 pub use explain::{Refused, explain};
 pub use facts::CertificateStatus;
 pub use fault::{CertificateFault, PkiFault};
-pub use material::{CrlCheck, CrlExpired, PeerTrust, TlsFiles, TlsMaterial, Warning};
+pub use material::{PeerTrust, TlsFiles, TlsMaterial, Warning};
 pub use server::{Mode, server_config};
 pub use sessions::SessionLimits;
 pub use verifier::Verifier;
+pub use wiring::archive_anchor;

@@ -52,8 +52,13 @@ pub(super) struct Asking {
 }
 
 /// Serves one connection from its first to its last byte.
-pub(super) async fn serve(shared: Arc<Shared>, listener: Arc<Listener>, tcp: TcpStream, remote: SocketAddr) {
-    let place = shared.live.enter();
+pub(super) async fn serve(
+    shared: Arc<Shared>,
+    listener: Arc<Listener>,
+    tcp: TcpStream,
+    remote: SocketAddr,
+    place: Place,
+) {
     // What leads up to data transfer needs much room for a short time, the relay little for a long one.
     let relay = Box::pin(establish(shared, listener, tcp, remote, place)).await;
     if let Some(relay) = relay {
@@ -104,8 +109,9 @@ async fn establish(
     }
     let (mut newcomer, proof) = do_tls(newcomer).await?;
     let presented = present(newcomer.wire.remote(), proof);
-    let since = Instant::now();
     let (machine, framer, rq) = read_request(&mut newcomer, &presented).await?;
+    // Only now has the caller asked for something: how long it took to ask is ARTIM's affair.
+    let since = Instant::now();
     associate::associate(Asking { newcomer, presented, machine, framer, rq, since }).await
 }
 

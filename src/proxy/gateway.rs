@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+/// How often the head of the audit chain goes to the log.
+const TELL_HEAD: Duration = Duration::from_secs(600);
 /// How long a second, harder request to end is waited for.
 const LAST_CALL: Duration = Duration::from_secs(10);
 
@@ -30,17 +32,31 @@ pub enum StartFault {
     #[error("{}", .0.join("\n"))]
     Wiring(Vec<String>),
     /// The state folder cannot be used.
-    #[error("state folder `{0}`: {1}")]
+    #[error("the state folder `{0}` cannot be made: {1}; it must belong to the user that the gateway runs as")]
     State(PathBuf, io::Error),
     /// The audit log cannot be opened.
     #[error(transparent)]
     Audit(#[from] LogFault),
     /// An address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
+    #[error("cannot listen on {0}: {1}{advice}", advice = listen_advice(.1))]
     Listen(SocketAddr, io::Error),
     /// The metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(String),
+}
+
+/// What to do when an address cannot be listened on.
+fn listen_advice(fault: &io::Error) -> &'static str {
+    match fault.kind() {
+        io::ErrorKind::AddrInUse => "; another program has it, `ss -ltnp` shows which: is a gateway running already?",
+        io::ErrorKind::AddrNotAvailable => {
+            "; this machine does not have that address: write one of its own, or 0.0.0.0"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "; ports below 1024 need the capability CAP_NET_BIND_SERVICE: see deploy/dicomgate.service"
+        }
+        _ => "",
+    }
 }
 
 /// A running gateway.
@@ -94,18 +110,15 @@ impl Gateway {
         if let Some(socket) = bound.admin {
             let requests = usize::try_from(shared.snapshot().settings.limits.admin_connections).unwrap_or(usize::MAX);
             let pages = Arc::new(Pages(Arc::clone(&shared)));
-            let mut stopped = stopped.clone();
             tasks.spawn(async move {
-                let until = async move {
-                    // The sender lives as long as the gateway; if it is gone, this ends too.
-                    let _ = stopped.wait_for(|stop| *stop).await;
-                };
-                if let Err(fault) = admin::serve(socket, pages, requests, until).await {
+                // It answers to the end, so that a drain can be watched; then the task is ended.
+                if let Err(fault) = admin::serve(socket, pages, requests, std::future::pending()).await {
                     tracing::error!(%fault, "the admin address fails");
                 }
             });
         }
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
+        tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, addresses, admin, seed: opened.seed })
     }
@@ -134,7 +147,20 @@ impl Gateway {
         if stopped.is_err() || self.shared.gate.log().checkpoint().is_err() {
             tracing::error!("the end could not be recorded");
         }
-        tracing::info!("stopped");
+        tracing::info!(head = %self.shared.gate.log().head(), "stopped");
+    }
+}
+
+/// Says where the audit chain stands: whoever keeps the log lines elsewhere is a witness.
+async fn tell_head(shared: Arc<Shared>) {
+    let mut told = None;
+    loop {
+        let head = shared.gate.log().head();
+        if told != Some(head.sequence) {
+            tracing::info!(%head, "audit log");
+            told = Some(head.sequence);
+        }
+        tokio::time::sleep(TELL_HEAD).await;
     }
 }
 
@@ -158,7 +184,6 @@ fn bind_all(snapshot: &Snapshot) -> Result<Bound, StartFault> {
 fn log_options(settings: &Settings) -> LogOptions {
     let mut options = LogOptions::new(&*settings.gateway.name, &settings.gateway.state, jiff::Timestamp::now);
     options.file_size = settings.audit.file_size;
-    options.rooms = usize::try_from(settings.limits.audit_rooms).unwrap_or(usize::MAX);
     if settings.audit.sync == Sync::Each {
         options.sync = log::Sync::Each;
     }
@@ -177,7 +202,9 @@ async fn accept_all(
             _ = stopped.wait_for(|stop| *stop) => return,
         };
         let (tcp, remote) = accepted;
-        tokio::spawn(connection::serve(Arc::clone(&shared), Arc::clone(&listener), tcp, remote));
+        // Counted here, so that a drain that begins before the task does still waits for it.
+        let place = shared.live.enter();
+        tokio::spawn(connection::serve(Arc::clone(&shared), Arc::clone(&listener), tcp, remote, place));
     }
 }
 

@@ -3,7 +3,9 @@
 use super::clock;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
-use crate::config::{self, Watch};
+use crate::audit::event::Cause;
+use crate::config::{self, Listener, Watch};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -33,15 +35,16 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
     let before = shared.snapshot();
     let generation = before.generation + 1;
     let path = before.settings.source.gateway.clone();
+    let open = before.settings.listeners.clone();
     // Reading files and compiling ten thousand rules takes a while; associations go on meanwhile.
-    let built = tokio::task::spawn_blocking(move || build(&path, generation)).await;
+    let built = tokio::task::spawn_blocking(move || build(&path, generation, open)).await;
     let outcome = match built {
         Ok(built) => built,
         Err(_) => Err(vec!["reading the configuration failed in an unforeseen way; the old one goes on".to_owned()]),
     };
     match outcome {
-        Ok(snapshot) => {
-            let changes = changes(&before, &snapshot);
+        Ok((snapshot, relisten)) => {
+            let changes = changes(&before, &snapshot, relisten);
             if shared.gate.reloaded(generation, &changes).is_err() {
                 tracing::error!("a reload could not be recorded, so the old configuration goes on");
                 shared.metrics.reloads.with_label_values(&["unrecorded"]).inc();
@@ -66,20 +69,26 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
     }
 }
 
-fn build(path: &std::path::Path, generation: u64) -> Result<Snapshot, Vec<String>> {
-    let settings =
+/// The next snapshot, for the listeners that are open, and whether the file now wants others.
+fn build(path: &Path, generation: u64, open: Vec<Listener>) -> Result<(Snapshot, bool), Vec<String>> {
+    let mut settings =
         config::load(path).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
-    Snapshot::build(settings, generation, clock::unix())
+    let relisten = settings.listeners != open;
+    settings.listeners = open;
+    Ok((Snapshot::build(settings, generation, clock::unix())?, relisten))
 }
 
-fn changes(before: &Snapshot, after: &Snapshot) -> Vec<String> {
+fn changes(before: &Snapshot, after: &Snapshot, relisten: bool) -> Vec<String> {
     let (old, new) = (&before.settings, &after.settings);
     let mut changes = vec![format!("{} peers, {} rules", new.policy.peers.len(), new.policy.rules.len())];
-    if old.listeners != new.listeners {
+    if relisten {
         changes.push("listeners are opened at start only: restart for them".to_owned());
     }
-    if old.gateway.state != new.gateway.state {
-        changes.push("the state folder is opened at start only: restart for it".to_owned());
+    if old.gateway.state != new.gateway.state || old.gateway.name != new.gateway.name {
+        changes.push("name and state folder are taken at start only: restart for `[gateway]`".to_owned());
+    }
+    if old.admin != new.admin || old.limits.admin_connections != new.limits.admin_connections {
+        changes.push("the admin address is opened at start only: restart for `[admin]`".to_owned());
     }
     if old.audit != new.audit || old.limits.audit_rooms != new.limits.audit_rooms {
         changes.push("the audit log is opened at start only: restart for `[audit]` and `audit_rooms`".to_owned());
@@ -93,6 +102,17 @@ pub(super) fn show(shared: &Shared) {
     let metrics = &shared.metrics;
     metrics.generation.set(i64::try_from(snapshot.generation).unwrap_or(i64::MAX));
     metrics.observing.set(i64::from(snapshot.policy.observes(clock::moment())));
+    for archive in &snapshot.archives {
+        // A counter that appears only with its first failure hides that one from whoever looks for increases.
+        metrics.archive_failures.with_label_values(&[archive.settings.ae_title.as_str()]);
+        metrics.archive_associations.with_label_values(&[archive.settings.ae_title.as_str()]);
+    }
+    for cause in Cause::ALL {
+        metrics.refused.with_label_values(&[cause.as_str()]);
+    }
+    for outcome in ["accepted", "refused", "unrecorded"] {
+        metrics.reloads.with_label_values(&[outcome]);
+    }
     if let Some(material) = &snapshot.material {
         metrics.certificate_expiry.with_label_values(&["gateway"]).set(material.status.not_after);
     }

@@ -5,11 +5,11 @@ use crate::dicom::dimse::Tolerances;
 use crate::dicom::negotiation::Own;
 use crate::dicom::pdu::VersionName;
 use crate::dicom::{AeTitle, Uid};
-use crate::pki::{self, Mode, PeerTrust, SessionLimits, TlsFiles, TlsMaterial};
-use crate::policy::model::{CertificatePattern, PolicyModel};
+use crate::pki::{self, Mode, SessionLimits, TlsFiles, TlsMaterial};
+use crate::policy::model::PolicyModel;
 use crate::policy::{Anchor, Policy, Principal};
 use rustls::{ClientConfig, ServerConfig};
-use std::path::PathBuf;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// 52H where a caller is not shown the archive's, and towards archives when a caller has none: derived from a UUID
@@ -37,7 +37,8 @@ pub struct Snapshot {
     pub archives: Vec<ArchiveWiring>,
     /// What the gateway says of itself.
     pub own: Own,
-    tolerances: Vec<Tolerances>,
+    /// By the peer's name: a principal of an older policy may have stood at another place in it.
+    tolerances: HashMap<Arc<str>, Tolerances>,
 }
 
 /// An archive and how to reach it.
@@ -56,15 +57,23 @@ impl Snapshot {
     /// Everything that is wrong, one sentence each.
     pub fn build(settings: Settings, generation: u64, now: i64) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
-        let material = match &settings.tls {
-            Some(tls) => match TlsMaterial::load(&files(tls, &settings), now) {
+        let material = match TlsFiles::of(&settings) {
+            Some(files) => match TlsMaterial::load(&files, now) {
                 Ok(material) => Some(material),
                 Err(wrong) => {
                     faults.extend(wrong.iter().map(ToString::to_string));
                     None
                 }
             },
-            None => None,
+            None => {
+                if settings.listeners.iter().any(|listener| listener.tls != config::ListenerTls::Off) {
+                    faults.push(
+                        "a listener speaks TLS, and there is no [tls]: write one; a listener that is open changes at a restart only"
+                            .to_owned(),
+                    );
+                }
+                None
+            }
         };
         let (mutual, server_only) = match &material {
             Some(material) => listeners(material, &settings, &mut faults),
@@ -109,47 +118,8 @@ impl Snapshot {
 
     /// What this peer may do wrong.
     pub fn tolerances(&self, principal: &Principal) -> Tolerances {
-        usize::try_from(principal.peer).ok().and_then(|index| self.tolerances.get(index)).copied().unwrap_or_default()
+        self.tolerances.get(&principal.name).copied().unwrap_or_default()
     }
-}
-
-fn files(tls: &config::Tls, settings: &Settings) -> TlsFiles {
-    let peers = &settings.policy.peers;
-    let pins = peers.iter().filter_map(|peer| match &peer.certificate {
-        Some(CertificatePattern::Spki(key)) => Some(*key),
-        _ => None,
-    });
-    let mut trust: Vec<(String, PathBuf)> = Vec::new();
-    for path in peers.iter().filter_map(|peer| peer.trust.as_ref()) {
-        if !trust.iter().any(|(known, _)| known == path) {
-            trust.push((path.clone(), settings.source.root.join(path)));
-        }
-    }
-    for archive in &settings.archives {
-        if let Some(path) = &archive.trust {
-            trust.push((archive_anchor(archive), path.clone()));
-        }
-    }
-    TlsFiles {
-        certificate: tls.certificate.clone(),
-        private_key: tls.private_key.clone(),
-        client_ca: tls.client_ca.clone(),
-        crl: tls.crl.clone(),
-        crl_check: match tls.crl_check {
-            config::CrlCheck::Leaf => pki::CrlCheck::Leaf,
-            config::CrlCheck::Chain => pki::CrlCheck::Chain,
-        },
-        crl_expired: match tls.crl_expired {
-            config::CrlExpired::Warn => pki::CrlExpired::Warn,
-            config::CrlExpired::Refuse => pki::CrlExpired::Refuse,
-        },
-        peers: PeerTrust { pins: pins.collect(), trust },
-    }
-}
-
-/// An archive's own CA vouches for that archive alone, so it has a name that no peer's `trust` can have.
-fn archive_anchor(archive: &config::Archive) -> String {
-    format!("archive:{}", archive.ae_title)
 }
 
 fn listeners(
@@ -184,24 +154,25 @@ fn towards(
         return None;
     };
     let anchor = match &archive.trust {
-        Some(_) => Anchor::Peer(archive_anchor(archive).into()),
+        Some(_) => Anchor::Peer(pki::archive_anchor(archive).into()),
         None => Anchor::ClientCa,
     };
     let expected = pki::Expected { pattern: archive.certificate.clone(), anchor };
     pki::client_config(material, expected).map_err(|fault| faults.push(fault.to_string())).ok()
 }
 
-fn tolerances(policy: &PolicyModel, faults: &mut Vec<String>) -> Vec<Tolerances> {
-    policy
-        .peers
-        .iter()
-        .map(|peer| {
-            Tolerances::parse(peer.tolerate.iter()).unwrap_or_else(|wrong| {
-                faults.extend(wrong.iter().map(|fault| format!("peer `{}`: {fault}", peer.name)));
-                Tolerances::default()
-            })
-        })
-        .collect()
+/// Of the peers that have any.
+fn tolerances(policy: &PolicyModel, faults: &mut Vec<String>) -> HashMap<Arc<str>, Tolerances> {
+    let mut all = HashMap::new();
+    for peer in policy.peers.iter().filter(|peer| !peer.tolerate.is_empty()) {
+        match Tolerances::parse(peer.tolerate.iter()) {
+            Ok(tolerances) => {
+                all.insert(Arc::clone(&peer.name), tolerances);
+            }
+            Err(wrong) => faults.extend(wrong.iter().map(|fault| format!("peer `{}`: {fault}", peer.name))),
+        }
+    }
+    all
 }
 
 fn own(limits: &Limits, faults: &mut Vec<String>) -> Option<Own> {
@@ -216,4 +187,49 @@ fn own(limits: &Limits, faults: &mut Vec<String>) -> Option<Own> {
         faults.push("`pdu_length` is out of bounds".to_owned());
     }
     made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dicom::dimse::Tolerance;
+    use crate::policy::Transport;
+
+    const GATEWAY: &str = "[gateway]\nname = \"gate-1\"\nstate = \"state\"\n\
+        [[listen]]\nname = \"plain\"\naddress = \"127.0.0.1:0\"\ntls = \"off\"\nnetwork = [\"127.0.0.0/8\"]\n\
+        [[archive]]\nae_title = \"PACS\"\naddress = \"127.0.0.1:4242\"\n[policy]\nfile = \"policy.toml\"\n";
+
+    fn peer(title: &str, tolerate: &str) -> String {
+        format!(
+            "[[peer]]\nae_titles = [\"{title}\"]\ntls = \"off\"\nnetwork = [\"127.0.0.0/8\"]\ntolerate = [{tolerate}]\n"
+        )
+    }
+
+    fn snapshot(policy: &str) -> Snapshot {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("gateway.toml"), GATEWAY).unwrap();
+        std::fs::write(folder.path().join("policy.toml"), policy).unwrap();
+        let settings = config::load(&folder.path().join("gateway.toml")).unwrap();
+        Snapshot::build(settings, 1, 0).unwrap()
+    }
+
+    #[test]
+    fn tolerances_are_the_peers_own_after_it_has_moved_in_the_policy() {
+        let before = snapshot(&peer("US7", "\"order\""));
+        let after = snapshot(&format!("{}{}", peer("CT1", "\"padding\""), peer("US7", "\"order\"")));
+        // As an association holds it that was identified under the policy before.
+        let principal = Principal {
+            peer: 0,
+            name: "US7".into(),
+            calling: AeTitle::new("US7").unwrap(),
+            from: [127, 0, 0, 1].into(),
+            transport: Transport::Plain,
+        };
+        for snapshot in [&before, &after] {
+            let tolerances = snapshot.tolerances(&principal);
+            assert!(tolerances.has(Tolerance::Order) && !tolerances.has(Tolerance::Padding));
+        }
+        let gone = Principal { name: "US8".into(), ..principal };
+        assert_eq!(after.tolerances(&gone), Tolerances::default());
+    }
 }

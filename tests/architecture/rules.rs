@@ -9,7 +9,8 @@ const TABLE: [(&str, &[&str]); 20] = [
     ("vault", &["dicom"]),
     ("transform", &["dicom", "policy", "vault"]),
     ("audit", &["dicom", "policy"]),
-    ("telemetry", &[]),
+    // labels are operations, by their names in `dicom`
+    ("telemetry", &["dicom"]),
     ("config", &["pure"]),
     ("net", &["config"]),
     ("state", &["config"]),
@@ -17,8 +18,9 @@ const TABLE: [(&str, &[&str]); 20] = [
     ("keys", &["config", "vault"]),
     // a certificate's facts are values of `policy`, which decides on them
     ("pki", &["config", "vault", "policy"]),
-    ("identity", &["policy", "net", "state", "config", "pki"]),
-    ("gate", &["policy", "audit", "state"]),
+    // a request is made of the titles, UIDs and operations of `dicom`
+    ("identity", &["dicom", "policy", "net", "state", "config", "pki"]),
+    ("gate", &["dicom", "policy", "audit", "state"]),
     ("archive", &["gate", "net", "config", "dicom"]),
     ("proxy", &["identity", "gate", "archive", "spool", "keys", "state", "net", "config", "pure"]),
     ("web", &["identity", "gate", "archive", "spool", "keys", "state", "net", "config", "pure"]),
@@ -34,7 +36,13 @@ const PURE: [&str; 5] = ["dicom", "policy", "vault", "transform", "audit"];
 const TOP: [&str; 3] = ["admin", "cli", "demo"];
 
 /// Files of a pure room that touch the world, with what for. A name that ends in `/` is a folder.
-pub const EXEMPTIONS: [(&str, &str); 0] = [];
+pub const EXEMPTIONS: [(&str, &str); 5] = [
+    ("audit/keys.rs", "reads and writes the keys of the chain"),
+    ("audit/log/", "writes the log"),
+    ("audit/read.rs", "reads the log"),
+    ("audit/sink.rs", "writes lines to a file"),
+    ("audit/verify/folder.rs", "reads the log"),
+];
 
 /// What a pure room does not touch, and why.
 const OUTSIDE: [(&[&str], &str); 19] = [

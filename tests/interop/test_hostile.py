@@ -378,7 +378,7 @@ def test_memory_is_flat_over_hostile_connections(house, authority, certificates,
     archive = house.scripted()
     gateway = house.gateway(archive.port, plain=True, limits=LIMITS)
     neighbour = Neighbour(gateway, ct1)
-    count = {"plain": (1200, 60_000), "tls": (400, 25_000), "strangers": (400, 15_000)}[kind][full]
+    count = {"plain": (4000, 60_000), "tls": (1000, 25_000), "strangers": (1000, 15_000)}[kind][full]
     address = gateway.plain if kind == "plain" else gateway.secure
     context = {"plain": None, "tls": authority.client(ct1), "strangers": authority.client(certificates["selfmade"])}[kind]
     load.storm(address, count // 2, context=context, seed=1)

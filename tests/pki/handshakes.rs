@@ -2,8 +2,9 @@
 
 use crate::clients::{BOTH, TLS12, TLS13, device, device_with};
 use crate::world::{DAY, Odd, World, gate, now, shake};
+use dicomgate::config::{CrlCheck, CrlExpired};
 use dicomgate::pki::ca::{Reason, Which};
-use dicomgate::pki::{CertificateFault, CrlCheck, CrlExpired, Mode, SessionLimits, TlsMaterial, server_config};
+use dicomgate::pki::{CertificateFault, Mode, SessionLimits, TlsMaterial, server_config};
 use dicomgate::policy::Anchor;
 use rcgen::ExtendedKeyUsagePurpose;
 use rustls::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion};

@@ -58,11 +58,22 @@ pub(super) fn reopen(folder: &Path, name: &str) -> io::Result<File> {
     OpenOptions::new().append(true).open(folder.join(name))
 }
 
-/// Takes the folder for this process alone, until the file is closed.
-pub(super) fn lock(folder: &Path) -> io::Result<Option<File>> {
+/// The folder is this process's alone, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Taken(File);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        // Closing would do, were there no child between fork and exec that has the file open too.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Takes the folder for this process alone. `None`: another has it.
+pub(super) fn lock(folder: &Path) -> io::Result<Option<Taken>> {
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(folder.join("lock"))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Taken(file))),
         Err(fs::TryLockError::WouldBlock) => Ok(None),
         Err(fs::TryLockError::Error(error)) => Err(error),
     }

@@ -83,7 +83,9 @@ impl LogOptions {
 #[derive(Debug, thiserror::Error)]
 pub enum LogFault {
     /// Reading or writing failed.
-    #[error("audit log `{path}`: {source}")]
+    #[error(
+        "the audit log `{path}` cannot be opened: {source}; it must belong to the user that the gateway runs as, and its disk must have room"
+    )]
     File {
         /// Which file or folder.
         path: PathBuf,
@@ -111,7 +113,7 @@ pub enum LogFault {
 
 /// The event could not be recorded; what it is about must not go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the audit log cannot be written")]
+#[error("the audit log cannot be written: is the disk of the state folder full?")]
 pub struct Unrecorded;
 
 /// Proof that a record was written.
@@ -145,7 +147,7 @@ struct Shared {
     bytes: AtomicU64,
     bell: Bell,
     run: u64,
-    _lock: File,
+    _taken: files::Taken,
 }
 
 /// Room for one record that is bound to come: reserved before an operation is let through, given back by writing it.
@@ -253,7 +255,7 @@ impl Room {
         shared.stir();
         if shared.bell.stopped() {
             // The background thread is gone: a straggler writes for itself.
-            let _ = shared.write(&mut lock(&shared.writer), None);
+            shared.write_waiting(&mut lock(&shared.writer));
         }
     }
 }
@@ -284,7 +286,7 @@ impl Shared {
     /// Writes one record, alone or together with others that wait. Gives the body back if that fails.
     fn append_at(&self, body: Body, at: Stamp) -> Result<Receipt, Body> {
         if let Ok(mut writer) = self.writer.try_lock() {
-            return self.write(&mut writer, Some(Waiting { body, at, room: false, slot: None }));
+            return self.write(&mut writer, body, at);
         }
         let slot = Arc::new(Slot::default());
         self.push(Waiting { body, at, room: false, slot: Some(Arc::clone(&slot)) });
@@ -292,7 +294,7 @@ impl Shared {
         if let Some(done) = slot.take() {
             return done;
         }
-        let _ = self.write(&mut writer, None);
+        self.write_waiting(&mut writer);
         drop(writer);
         // The item was pushed before the lock was had, so whoever held the lock last has settled it.
         slot.take().unwrap_or_else(|| Err(Body::new("lost", false)))

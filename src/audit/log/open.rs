@@ -99,7 +99,7 @@ struct Place {
     length: u64,
 }
 
-fn start(options: LogOptions, guard: File, keys: Keys, place: Place, news: &Body) -> Result<Log, LogFault> {
+fn start(options: LogOptions, guard: files::Taken, keys: Keys, place: Place, news: &Body) -> Result<Log, LogFault> {
     let incidents = IncidentKey::new(&keys.incident, &options.gateway);
     let first = file_body(&options.gateway, keys.signer.public_key(), keys.last_spent(), None);
     let writer = Writer {
@@ -125,7 +125,7 @@ fn start(options: LogOptions, guard: File, keys: Keys, place: Place, news: &Body
         bytes: AtomicU64::new(0),
         bell: Bell::default(),
         run: 0,
-        _lock: guard,
+        _taken: guard,
     };
     let mut bodies = vec![news.clone()];
     if begins {

@@ -66,17 +66,41 @@ pub(super) struct Outage {
 
 impl Shared {
     /// Writes everything that waits, and then `own`. Its body comes back if that fails.
-    pub(super) fn write(&self, writer: &mut Writer, own: Option<Waiting>) -> Result<Receipt, Body> {
+    pub(super) fn write(&self, writer: &mut Writer, own: Body, at: Stamp) -> Result<Receipt, Body> {
         let mut batch = std::mem::take(&mut *lock(&self.pending));
-        let mine = own.map(|mut own| {
+        let outcome = if batch.is_empty() {
+            self.commit_one(writer, own, &at)
+        } else {
             let slot = Arc::new(Slot::default());
-            own.slot = Some(Arc::clone(&slot));
-            batch.push(own);
-            slot
-        });
+            batch.push(Waiting { body: own, at, room: false, slot: Some(Arc::clone(&slot)) });
+            self.commit(writer, batch);
+            slot.take().unwrap_or_else(|| Err(Body::new("none", false)))
+        };
+        self.stir();
+        outcome
+    }
+
+    /// Writes everything that waits.
+    pub(super) fn write_waiting(&self, writer: &mut Writer) {
+        let batch = std::mem::take(&mut *lock(&self.pending));
         self.commit(writer, batch);
         self.stir();
-        mine.and_then(|slot| slot.take()).unwrap_or_else(|| Err(Body::new("none", false)))
+    }
+
+    /// Nobody else waits: the usual case, without a list or a slot.
+    fn commit_one(&self, writer: &mut Writer, body: Body, at: &Stamp) -> Result<Receipt, Body> {
+        let linked = self.begin(writer).and_then(|head| {
+            let (next, incident) = chain::link(&mut writer.out, head, at, &body, &writer.incidents);
+            self.finish(writer, next)?;
+            Ok(Receipt { sequence: next.sequence, incident })
+        });
+        linked.map_err(|error| {
+            self.fail(writer, &error);
+            if let Some(outage) = &mut writer.outage {
+                outage.lost = outage.lost.saturating_add(1);
+            }
+            body
+        })
     }
 
     /// Writes these records, and first of all that there was an outage, if there was. Settles every one of them.
@@ -112,21 +136,29 @@ impl Shared {
     }
 
     fn commit_some(&self, writer: &mut Writer, some: &[Waiting]) -> io::Result<Vec<Receipt>> {
-        if writer.outage.as_ref().is_some_and(|outage| outage.torn) {
-            writer.sink.truncate(writer.length)?;
-        }
-        writer.out.clear();
-        let mut head = writer.head;
-        if let Some(outage) = &writer.outage {
-            let body = outage.body();
-            (head, _) = chain::link(&mut writer.out, head, &self.now(), &body, &writer.incidents);
-        }
+        let mut head = self.begin(writer)?;
         let mut receipts = Vec::with_capacity(some.len());
         for one in some {
             let (next, incident) = chain::link(&mut writer.out, head, &one.at, &one.body, &writer.incidents);
             receipts.push(Receipt { sequence: next.sequence, incident });
             head = next;
         }
+        self.finish(writer, head)?;
+        Ok(receipts)
+    }
+
+    /// Makes ready for lines: takes back what a failed write left, and tells of the outage first.
+    fn begin(&self, writer: &mut Writer) -> io::Result<Head> {
+        if writer.outage.as_ref().is_some_and(|outage| outage.torn) {
+            writer.sink.truncate(writer.length)?;
+        }
+        writer.out.clear();
+        let Some(outage) = &writer.outage else { return Ok(writer.head) };
+        Ok(chain::link(&mut writer.out, writer.head, &self.now(), &outage.body(), &writer.incidents).0)
+    }
+
+    /// Writes the lines that were made ready; the chain then stands at `head`.
+    fn finish(&self, writer: &mut Writer, head: Head) -> io::Result<()> {
         writer.sink.append(&writer.out)?;
         if self.options.sync == super::Sync::Each {
             writer.sink.sync()?;
@@ -142,7 +174,7 @@ impl Shared {
         if writer.out.capacity() > KEEP {
             writer.out = Vec::new();
         }
-        Ok(receipts)
+        Ok(())
     }
 
     /// Notes that writing fails, and takes back what a failed write may have left.

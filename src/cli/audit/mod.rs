@@ -27,7 +27,7 @@ pub fn run(command: &Command) -> ExitCode {
 #[derive(Debug, clap::Args)]
 pub struct Place {
     /// Configuration that names the state folder
-    #[arg(long, value_name = "FILE", default_value = "gateway.toml")]
+    #[arg(long, value_name = "FILE", default_value = crate::config::DEFAULT_PATH)]
     pub config: PathBuf,
     /// State folder, in place of the configuration's
     #[arg(long, value_name = "DIR")]
@@ -48,17 +48,22 @@ impl Place {
     /// The state folder, and the gateway's name where a configuration gave it. On failure says why, and returns the
     /// exit code.
     pub fn state(&self) -> Result<(PathBuf, Option<String>), ExitCode> {
-        if let Some(state) = &self.state {
-            return Ok((state.clone(), None));
+        let (state, name) = match &self.state {
+            Some(state) => (state.clone(), None),
+            None => match crate::config::load(&self.config) {
+                Ok(settings) => (settings.gateway.state.clone(), Some(settings.gateway.name.to_string())),
+                Err(faults) => {
+                    eprintln!("{faults}");
+                    eprintln!("the log can be read without a configuration: --state DIR");
+                    return Err(ExitCode::from(64));
+                }
+            },
+        };
+        if !state.join("audit").exists() {
+            eprintln!("no gateway has kept an audit log in `{}` yet; --state DIR names another place", state.display());
+            return Err(ExitCode::from(1));
         }
-        match crate::config::load(&self.config) {
-            Ok(settings) => Ok((settings.gateway.state.clone(), Some(settings.gateway.name.to_string()))),
-            Err(faults) => {
-                eprintln!("{faults}");
-                eprintln!("the log can be read without a configuration: --state DIR");
-                Err(ExitCode::from(64))
-            }
-        }
+        Ok((state, name))
     }
 }
 

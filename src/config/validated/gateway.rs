@@ -90,7 +90,7 @@ pub(super) fn audit(raw: &RawGatewayFile, report: &mut Report<'_>) -> Audit {
     }
 }
 
-/// When observing ends: ahead of now, and at most 30 days.
+/// When observing ends: ahead of now, and at most 30 days. A date that has passed means nothing any more.
 pub(super) fn observe_until(raw: &RawGatewayFile, now: &Zoned, report: &mut Report<'_>) -> Option<Timestamp> {
     let given = raw.policy.get()?.observe_until.spanned()?;
     let zone = now.time_zone();
@@ -102,10 +102,13 @@ pub(super) fn observe_until(raw: &RawGatewayFile, now: &Zoned, report: &mut Repo
     let latest = now.timestamp().checked_add(SignedDuration::from_hours(OBSERVE_DAYS * 24)).ok();
     let written = report.text().get(given.span()).unwrap_or_default();
     if until.is_none_or(|until| until <= now.timestamp()) {
+        // No error: a gateway that was left alone over the date must come up again after a power cut, refusing.
         report
-            .error(given.span(), format!("`observe_until` lies in the past: `{written}`"))
+            .warning(given.span(), format!("`observe_until` lies in the past: `{written}`"))
             .hint("take it out: what no rule permits is refused");
-    } else if until > latest {
+        return None;
+    }
+    if until > latest {
         let day = latest.map(|latest| latest.to_zoned(zone.clone()).date().to_string()).unwrap_or_default();
         report
             .error(given.span(), format!("`observe_until` lies more than {OBSERVE_DAYS} days ahead: `{written}`"))

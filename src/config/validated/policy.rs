@@ -153,8 +153,14 @@ fn test_of(raw: &RawTest, report: &Report<'_>) -> Option<PolicyTest> {
     })
 }
 
-/// What is read cannot be told by its modality until answers are narrowed.
+/// What is read cannot be told by its modality until answers are narrowed, nor can what is decided on its command alone.
 fn modalities(rule: &RawRule, report: &mut Report<'_>) {
+    let unread = |operation: &&Spanned<Operation>| matches!(operation.get_ref(), Operation::Mpps | Operation::Other);
+    if let (Some(modalities), Some(unread)) = (rule.modalities.spanned(), rule.may.items().iter().find(unread)) {
+        let message = format!("`{}` is decided before its modality is read", unread.get_ref());
+        report.error(modalities.span(), message).hint("write a rule of its own without `modalities` for it");
+        return;
+    }
     let reads = |operation: &&Spanned<Operation>| {
         matches!(operation.get_ref(), Operation::Find | Operation::Get | Operation::Move)
     };

@@ -5,7 +5,8 @@ use super::refuse::{Refused, transient};
 use super::stage::{Completed, DataSet, Fate, Stage, Walk};
 use super::timers::Timers;
 use super::{End, Ending, Relay, inspect};
-use crate::dicom::dimse::{Command, Field, Operation, Status, Tolerances};
+use crate::dicom::association::Indication;
+use crate::dicom::dimse::{Command, Field, Operation, Status, StatusKind, Tolerances};
 use crate::dicom::pdu::{Abort, Event, Fragment};
 use crate::gate::{Admission, Object};
 use crate::policy::{Known, Request};
@@ -21,14 +22,18 @@ impl Relay {
         while let Some(event) = self.down.lane.next().map_err(|fault| Ending::pdu(End::Archive, fault))? {
             match event {
                 Event::Fragment(fragment) => {
-                    if let Some(effects) = self.leg.machine.on_pdata(now) {
+                    // Until a release is confirmed data still comes (AR-6).
+                    if let Some(effects) = self.leg.machine.on_pdata(now)
+                        && effects.indicate != Some(Indication::Data)
+                    {
+                        self.say_to_archive(effects);
                         return Err(self.out_of_state(End::Archive, effects));
                     }
                     self.archive_fragment(&fragment)?;
                 }
                 Event::PDataEnd { end } => {
                     ended = true;
-                    self.archive_pdu_end(end);
+                    self.archive_pdu_end(end)?;
                 }
                 Event::Control { pdu, end } => {
                     ended = true;
@@ -45,7 +50,7 @@ impl Relay {
         Ok(())
     }
 
-    fn archive_pdu_end(&mut self, end: usize) {
+    fn archive_pdu_end(&mut self, end: usize) -> Result<(), Ending> {
         self.down.fresh = true;
         let Self { down, peer, .. } = self;
         let mut forward = |bytes: Bytes| peer.send(bytes);
@@ -59,6 +64,7 @@ impl Relay {
         {
             self.answer_archive(refused.context, &refused.answer);
         }
+        self.held_too_much(End::Archive)
     }
 
     fn archive_fragment(&mut self, fragment: &Fragment) -> Result<(), Ending> {
@@ -114,6 +120,12 @@ impl Relay {
         let Some(index) = found else {
             return Err(out_of_turn("an answer to nothing that was asked"));
         };
+        // A promise about an object of which a part is still on its way can only be false.
+        let unfinished = matches!(&self.up.stage, Stage::Data(data)
+            if data.command.field.is_request() && data.command.message_id == command.responded_to);
+        if unfinished && command.status.is_none_or(|status| status.kind() != StatusKind::Failure) {
+            return Err(out_of_turn("an answer other than a failure before the whole request was sent"));
+        }
         if command.status.is_none_or(Status::is_final) {
             let asked = self.asked.remove(index);
             self.settle_permit(asked, command)?;

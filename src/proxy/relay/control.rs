@@ -1,7 +1,7 @@
 //! Release, abort, and the end on both sides.
 
 use super::{End, Ending, Relay};
-use crate::dicom::association::{Effects, Event, Indication, Outgoing};
+use crate::dicom::association::{Effects, Event, Indication, Outgoing, StateName};
 use crate::dicom::pdu::{Abort, Pdu};
 use crate::gate::How;
 use crate::policy::{Caller, Credential, Transport};
@@ -79,6 +79,24 @@ impl Relay {
         Err(Ending::Released)
     }
 
+    /// A side has closed its connection. That is no loss where it has said its last: the release is confirmed to it, or
+    /// it asked for one and does not wait for the answer.
+    pub(super) fn hung_up(&mut self, by: End, now: Instant) -> Result<(), Ending> {
+        let (machine, direction) = match by {
+            End::Peer => (&mut self.peer_machine, &mut self.up),
+            End::Archive => (&mut self.leg.machine, &mut self.down),
+        };
+        match machine.state() {
+            StateName::Sta8 => {}
+            StateName::Sta13 => {
+                machine.on(Event::Evt17, now);
+            }
+            _ => return Err(Ending::Lost(by)),
+        }
+        direction.over = true;
+        Ok(())
+    }
+
     fn ended(&self, by: End, pdu: &Pdu, effects: Effects) -> Result<(), Ending> {
         match pdu {
             Pdu::Abort(abort) => Err(Ending::Aborted(by, *abort)),
@@ -95,13 +113,13 @@ impl Relay {
         Ending::malformed(by, "pdu", "a PDU that does not belong into this state of the association", reason)
     }
 
-    fn say_to_peer(&mut self, effects: Effects) {
+    pub(super) fn say_to_peer(&mut self, effects: Effects) {
         if let Some(bytes) = effects.send.and_then(Outgoing::bytes) {
             self.peer.send(bytes::Bytes::copy_from_slice(&bytes));
         }
     }
 
-    fn say_to_archive(&mut self, effects: Effects) {
+    pub(super) fn say_to_archive(&mut self, effects: Effects) {
         if let Some(bytes) = effects.send.and_then(Outgoing::bytes) {
             self.leg.say(&bytes);
         }
@@ -114,12 +132,15 @@ impl Relay {
         let snapshot = self.shared.snapshot();
         let chain = self.peer.tls().and_then(|tls| tls.peer_certificates());
         let facts = match (&snapshot.material, chain) {
+            // During a long message this is asked many times; the certificate is looked at once.
+            (Some(_), Some(_)) if !self.is_idle() && self.rechecked == snapshot.generation => return Ok(()),
             (Some(material), Some(chain)) => match material.verifier.recheck(chain, clock::unix()) {
                 Ok(facts) => Some(facts),
                 Err(fault) => return Err(Ending::Changed(fault.to_string())),
             },
             _ => None,
         };
+        self.rechecked = snapshot.generation;
         if !before_message && !self.is_idle() {
             return Ok(());
         }
@@ -156,6 +177,11 @@ impl Relay {
     pub(super) async fn finish(mut self, ending: Ending) {
         tracing::debug!(association = %self.visit.id(), %ending, "association ends");
         let now = Instant::now();
+        // What was released goes out whole: the other side may have the beginning of a PDU already, and an abort must not
+        // land in the middle of it. Answers that came in the same breath as a fault are recorded as given, so they are.
+        let Self { down, peer, .. } = &mut self;
+        down.lane.hand_out(&mut |bytes| peer.send(bytes));
+        self.hand_out_up();
         // What the peer was denied or owed is recorded before it can notice the end.
         self.asked.clear();
         self.asked_back.clear();
@@ -181,7 +207,9 @@ impl Relay {
             self.say_to_archive(to_archive);
         }
         let artim = self.snapshot.settings.limits.artim;
-        let Self { mut leg, mut peer, place, visit, .. } = self;
+        let Self { mut leg, mut peer, place, visit, slot, .. } = self;
+        // Whoever reads that it is released may ask for the next association at once.
+        drop(slot);
         if visit.close(how(&ending)).is_err() {
             tracing::error!("the closing record of an association could not be written");
         }

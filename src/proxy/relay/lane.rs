@@ -105,7 +105,7 @@ impl Lane {
     }
 
     /// PDUs that follow each other in one slice leave as one slice.
-    fn hand_out(&mut self, out: &mut impl FnMut(Bytes)) {
+    pub fn hand_out(&mut self, out: &mut impl FnMut(Bytes)) {
         if self.until > self.from {
             out(self.input.slice(self.from..self.until));
             self.from = self.until;

@@ -21,7 +21,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::archive::Leg;
 use crate::dicom::AeTitle;
-use crate::dicom::association::Association;
+use crate::dicom::association::{Association, StateName};
 use crate::dicom::dataset::WalkLimits;
 use crate::dicom::dimse::Tolerances;
 use crate::dicom::negotiation::Contexts;
@@ -38,7 +38,7 @@ use stage::{Fate, Stage};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 use timers::Timers;
 
@@ -89,7 +89,7 @@ pub struct Relay {
     visit: Visit,
     principal: Principal,
     archive: AeTitle,
-    _slot: Slot<Arc<str>>,
+    slot: Slot<Arc<str>>,
     contexts: Contexts,
     tolerances: Tolerances,
     walk_limits: WalkLimits,
@@ -107,6 +107,10 @@ pub struct Relay {
     /// The gateway's own answers, until the direction stands between messages: to the peer, to the archive.
     own_answers: (VecDeque<Bytes>, VecDeque<Bytes>),
     timers: Timers,
+    /// The waker that is registered with [`Place`].
+    waker: Option<Waker>,
+    /// The generation in which the peer's certificate was last looked at.
+    rechecked: u64,
 }
 
 /// One direction.
@@ -118,11 +122,23 @@ struct Direction {
     fresh: bool,
     /// Refused message: what to answer once all of it has been read.
     refusal: Option<Box<refuse::Refused>>,
+    /// The sender has said its last and hung up; nothing is read any more.
+    over: bool,
+    /// What waits to go to the sender of this direction does not go: it is slow to read.
+    stuck: bool,
 }
 
 impl Direction {
     fn new(framer: Framer) -> Self {
-        Self { lane: Lane::new(framer), stage: Stage::Between, fate: Fate::Hold, fresh: true, refusal: None }
+        Self {
+            lane: Lane::new(framer),
+            stage: Stage::Between,
+            fate: Fate::Hold,
+            fresh: true,
+            refusal: None,
+            over: false,
+            stuck: false,
+        }
     }
 
     /// Neither a message nor a PDU is under way.
@@ -138,11 +154,12 @@ impl Relay {
             established;
         let down = leg.take_framer()?;
         let limits = &snapshot.settings.limits;
+        let rechecked = snapshot.generation;
         let timers = Timers::new(limits, snapshot.archive(&archive).map(|wiring| wiring.settings.response_timeout));
         Some(Self {
             tolerances: snapshot.tolerances(visit.principal()),
             principal: visit.principal().clone(),
-            _slot: slot,
+            slot,
             walk_limits: inspect::walk_limits(limits),
             shared,
             snapshot,
@@ -161,6 +178,8 @@ impl Relay {
             asked_back: SmallVec::new(),
             own_answers: (VecDeque::new(), VecDeque::new()),
             timers,
+            waker: None,
+            rechecked,
         })
     }
 
@@ -171,7 +190,10 @@ impl Relay {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ending> {
-        self.place.register(cx.waker());
+        if !self.waker.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
+            self.place.register(cx.waker());
+            self.waker = Some(cx.waker().clone());
+        }
         match self.poll_inner(cx) {
             Ok(()) => Poll::Pending,
             Err(ending) => Poll::Ready(ending),
@@ -186,25 +208,38 @@ impl Relay {
             self.say_what_is_expected();
             if !self.leg.has_pending()
                 && self.takes_answers(End::Peer)
+                && !self.up.over
                 && let Poll::Ready(received) = self.peer.poll_recv(cx)
             {
-                let input = received.ok().flatten().ok_or(Ending::Lost(End::Peer))?;
                 let now = Instant::now();
-                self.timers.heard(now);
-                self.take_from_peer(input, now)?;
+                match received.ok().flatten() {
+                    Some(input) => {
+                        self.timers.heard(now);
+                        self.take_from_peer(input, now)?;
+                    }
+                    None => self.hung_up(End::Peer, now)?,
+                }
                 progress = true;
             }
             if !self.peer.has_pending()
                 && self.takes_answers(End::Archive)
+                && !self.down.over
                 && let Poll::Ready(received) = self.leg.poll_recv(cx)
             {
-                let input = received.ok().flatten().ok_or(Ending::Lost(End::Archive))?;
                 let now = Instant::now();
-                self.timers.heard(now);
-                self.take_from_archive(input, now)?;
+                match received.ok().flatten() {
+                    Some(input) => {
+                        self.timers.heard(now);
+                        self.take_from_archive(input, now)?;
+                    }
+                    None => self.hung_up(End::Archive, now)?,
+                }
                 progress = true;
             }
-            if !progress {
+            // Reading may have made TLS say something of its own (an answer to a key update): unless the socket is
+            // known to be full it goes now, for nothing else would wake this task for it.
+            let owed = self.leg.has_pending() && !self.down.stuck || self.peer.has_pending() && !self.up.stuck;
+            if !progress && !owed {
                 return self.poll_timers(cx);
             }
         }
@@ -222,9 +257,17 @@ impl Relay {
             return Ok(false);
         }
         match self.leg.poll_flush(cx) {
-            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Ok(())) => {
+                if std::mem::take(&mut self.down.stuck) {
+                    self.timers.resumed(End::Peer, Instant::now());
+                }
+                Ok(true)
+            }
             Poll::Ready(Err(_)) => Err(Ending::Lost(End::Archive)),
-            Poll::Pending => Ok(false),
+            Poll::Pending => {
+                self.down.stuck = true;
+                Ok(false)
+            }
         }
     }
 
@@ -233,9 +276,17 @@ impl Relay {
             return Ok(false);
         }
         match self.peer.poll_flush(cx) {
-            Poll::Ready(Ok(())) => Ok(true),
+            Poll::Ready(Ok(())) => {
+                if std::mem::take(&mut self.up.stuck) {
+                    self.timers.resumed(End::Archive, Instant::now());
+                }
+                Ok(true)
+            }
             Poll::Ready(Err(_)) => Err(Ending::Lost(End::Peer)),
-            Poll::Pending => Ok(false),
+            Poll::Pending => {
+                self.up.stuck = true;
+                Ok(false)
+            }
         }
     }
 
@@ -271,6 +322,15 @@ impl Relay {
 
     /// Nothing is under way in either direction.
     fn is_idle(&self) -> bool {
-        self.up.between() && self.down.between() && self.asked.is_empty() && self.asked_back.is_empty()
+        self.up.between()
+            && self.down.between()
+            && self.asked.is_empty()
+            && self.asked_back.is_empty()
+            && !self.is_releasing()
+    }
+
+    /// One side has asked for release; the end is near without our help.
+    fn is_releasing(&self) -> bool {
+        self.peer_machine.state() != StateName::Sta6 || self.leg.machine.state() != StateName::Sta6
     }
 }

@@ -6,6 +6,7 @@ use super::stage::{Completed, DataSet, Fate, Stage, Walk};
 use super::timers::Timers;
 use super::{End, Ending, Relay, inspect};
 use crate::dicom::Phi;
+use crate::dicom::association::Indication;
 use crate::dicom::dimse::{Command, Field, Operation, Status};
 use crate::dicom::pdu::{Abort, Event, Fragment};
 use crate::gate::{Admission, Basis, Object, Outcome, SubOperations};
@@ -22,14 +23,18 @@ impl Relay {
         while let Some(event) = self.up.lane.next().map_err(|fault| Ending::pdu(End::Peer, fault))? {
             match event {
                 Event::Fragment(fragment) => {
-                    if let Some(effects) = self.peer_machine.on_pdata(now) {
+                    // Until a release is confirmed data still comes (AR-6).
+                    if let Some(effects) = self.peer_machine.on_pdata(now)
+                        && effects.indicate != Some(Indication::Data)
+                    {
+                        self.say_to_peer(effects);
                         return Err(self.out_of_state(End::Peer, effects));
                     }
                     self.peer_fragment(&fragment)?;
                 }
                 Event::PDataEnd { end } => {
                     ended = true;
-                    self.peer_pdu_end(end);
+                    self.peer_pdu_end(end)?;
                 }
                 Event::Control { pdu, end } => {
                     ended = true;
@@ -53,6 +58,15 @@ impl Relay {
         });
     }
 
+    /// What is released goes, the rest stays as it is.
+    pub(super) fn hand_out_up(&mut self) {
+        let Self { up, leg, asked, .. } = self;
+        up.lane.hand_out(&mut |bytes| match asked.last() {
+            Some(current) => leg.forward(&current.permit, bytes),
+            None => leg.answer(bytes),
+        });
+    }
+
     fn settle_up(&mut self) {
         let Self { up, leg, asked, .. } = self;
         match asked.last() {
@@ -62,7 +76,7 @@ impl Relay {
         }
     }
 
-    fn peer_pdu_end(&mut self, end: usize) {
+    fn peer_pdu_end(&mut self, end: usize) -> Result<(), Ending> {
         self.up.fresh = true;
         let Self { up, leg, asked, .. } = self;
         let mut forward = |bytes: Bytes| match asked.last() {
@@ -80,6 +94,7 @@ impl Relay {
             self.timers.set_refusing(None);
             self.answer_peer(refused.context, &refused.answer);
         }
+        self.held_too_much(End::Peer)
     }
 
     fn peer_fragment(&mut self, fragment: &Fragment) -> Result<(), Ending> {

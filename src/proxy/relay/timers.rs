@@ -1,6 +1,6 @@
 //! One timer for all waits of an association: set to the earliest, looked at when it fires.
 
-use super::{Ending, Relay};
+use super::{End, Ending, Relay};
 use crate::config::Limits;
 use std::future::Future as _;
 use std::pin::Pin;
@@ -16,6 +16,7 @@ pub(super) struct Timers {
     dimse: Duration,
     pdu: Duration,
     refused: Duration,
+    artim: Duration,
     last_heard: Instant,
     /// When the PDU under way began: from the peer, from the archive.
     pub(super) began: (Option<Instant>, Option<Instant>),
@@ -32,6 +33,7 @@ impl Timers {
             dimse: response.unwrap_or(limits.dimse),
             pdu: limits.pdu_completion,
             refused: limits.refused_drain_time,
+            artim: limits.artim,
             last_heard: now,
             began: (None, None),
             refusing: None,
@@ -43,13 +45,23 @@ impl Timers {
         self.last_heard = now;
     }
 
-    /// A PDU of a direction is under way or not; `ended`: one ended with what was just read, or its reader was held up.
+    /// A PDU of a direction is under way or not; `ended`: one ended with what was just read.
     pub(super) fn pdu(began: &mut Option<Instant>, mid: bool, ended: bool, now: Instant) {
         if !mid {
             *began = None;
         } else if ended || began.is_none() {
             *began = Some(now);
         }
+    }
+
+    /// A side that was not read because the other one was slow is read again: its waits begin anew.
+    pub(super) fn resumed(&mut self, from: End, now: Instant) {
+        self.last_heard = now;
+        let began = match from {
+            End::Peer => &mut self.began.0,
+            End::Archive => &mut self.began.1,
+        };
+        *began = began.map(|_| now);
     }
 
     /// A refused data set is being dropped, or no longer.
@@ -67,11 +79,13 @@ impl Relay {
             if deadline < self.timers.sleep.deadline().into_std() {
                 self.timers.sleep.as_mut().reset(deadline.into());
             }
-            if self.timers.sleep.as_mut().poll(cx) == Poll::Pending {
-                return Ok(());
-            }
+            let pending = self.timers.sleep.as_mut().poll(cx) == Poll::Pending;
+            // A task that never runs out of work gets no timer to fire, so the clock has the last word.
             if Instant::now() >= deadline {
                 return Err(Ending::TimedOut(what));
+            }
+            if pending {
+                return Ok(());
             }
             self.timers.sleep.as_mut().reset(deadline.into());
         }
@@ -82,7 +96,9 @@ impl Relay {
         let stuck = self.peer.has_pending() || self.leg.has_pending();
         let within = !self.up.stage.is_between() || !self.down.stage.is_between();
         let asked = !self.asked.is_empty() || !self.asked_back.is_empty();
-        let mut next = if stuck || asked && !within {
+        let mut next = if !asked && self.is_releasing() {
+            (heard + self.timers.artim, "artim")
+        } else if stuck || asked && !within {
             (heard + self.timers.dimse, "dimse")
         } else if within {
             (heard + self.timers.pdu, "pdu_completion")

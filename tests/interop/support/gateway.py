@@ -90,6 +90,8 @@ class Gateway:
         self.secure_port, self.plain_port, self.admin_port = free_port(), free_port(), free_port()
         self.config, self.policy_file = folder / "gateway.toml", folder / "policy.toml"
         self.process: subprocess.Popen | None = None
+        # False: a file that may not grow (RLIMIT_FSIZE) is an error of write(2), as on a full disk, and no signal
+        self.restore_signals = True
         tls: dict[str, object] = {
             "certificate": own.certificate,
             "private_key": own.key,
@@ -144,7 +146,7 @@ class Gateway:
         with (self.folder / "output.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [str(program()), "run", "--config", str(self.config)],
-                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, restore_signals=self.restore_signals,
             )  # fmt: skip
         wire.wait_for(self._up, seconds, "the gateway's /ready")
         return self
@@ -219,8 +221,10 @@ class Gateway:
     # --- its commands ---
 
     def run(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+        """A command of the program, with this gateway's configuration unless the arguments say where the log lies."""
+        place = [] if "--state" in arguments else ["--config", str(self.config)]
         done = subprocess.run(
-            [str(program()), *arguments, "--config", str(self.config)],
+            [str(program()), *arguments, *place],
             cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         if ok:
@@ -229,7 +233,7 @@ class Gateway:
 
     def records(self) -> list[dict]:
         """Every audit record, oldest first."""
-        return [json.loads(line) for line in self.run("audit", "show", "--format", "json").stdout.splitlines() if line]
+        return [json.loads(line) for line in self.run("audit", "show", "--format", "json", "--state", str(self.folder / "state")).stdout.splitlines() if line]
 
     def why(self, *question: str) -> str:
         """The decision in words."""

@@ -146,6 +146,7 @@ GROUP_LENGTH, SOP_CLASS, REQUESTED_SOP_CLASS, FIELD, MESSAGE_ID, ANSWERED_ID = (
 )
 DESTINATION, PRIORITY, DATA_SET_TYPE, STATUS, COMMENT = 0x00000600, 0x00000700, 0x00000800, 0x00000900, 0x00000902
 SOP_INSTANCE, REQUESTED_SOP_INSTANCE, ACTION_TYPE = 0x00001000, 0x00001001, 0x00001008
+_UIDS = {SOP_CLASS, REQUESTED_SOP_CLASS, SOP_INSTANCE, REQUESTED_SOP_INSTANCE}
 NO_DATA_SET = 0x0101
 
 C_STORE, C_GET, C_FIND, C_MOVE, C_ECHO, C_CANCEL = 0x0001, 0x0010, 0x0020, 0x0021, 0x0030, 0x0FFF
@@ -178,13 +179,13 @@ def ui(value: str) -> bytes:
 
 
 def command(elements: dict[int, int | str | bytes], *, group_length: bool = True) -> bytes:
-    """A command set: numbers become US, text becomes a padded value, in ascending order."""
+    """A command set: numbers become US, text a padded value of its kind; in ascending order."""
     body = b""
     for tag, value in sorted(elements.items()):
         if isinstance(value, int):
             raw = struct.pack("<H", value)
         elif isinstance(value, str):
-            raw = ui(value) if value[:2] in {"1.", "2.", "0."} else text(value)
+            raw = ui(value) if tag in _UIDS else text(value)
         else:
             raw = value
         body += implicit(tag, raw)

@@ -1,0 +1,35 @@
+//! The relay over real sockets: devices and an archive that misbehave in every way, and a gateway between them.
+
+#[cfg(test)]
+mod support;
+
+#[cfg(test)]
+#[path = "relay/admission.rs"]
+mod admission;
+#[cfg(test)]
+#[path = "relay/bytes.rs"]
+mod bytes_unchanged;
+#[cfg(test)]
+#[path = "relay/denied.rs"]
+mod denied;
+#[cfg(test)]
+#[path = "relay/dying.rs"]
+mod dying;
+#[cfg(test)]
+#[path = "relay/outside.rs"]
+mod outside;
+#[cfg(test)]
+#[path = "relay/release.rs"]
+mod release;
+#[cfg(test)]
+#[path = "relay/reload.rs"]
+mod reload;
+#[cfg(test)]
+#[path = "relay/services.rs"]
+mod services;
+#[cfg(test)]
+#[path = "relay/slow.rs"]
+mod slow;
+#[cfg(test)]
+#[path = "relay/unrecorded.rs"]
+mod unrecorded;
