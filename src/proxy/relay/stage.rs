@@ -98,10 +98,6 @@ impl Stage {
     /// Takes a fragment's bytes into account. The walker is not fed here: a dropped data set is not looked at.
     pub fn take(&mut self, fragment: &Fragment, longest_command: u64) -> Result<Completed, OutOfTurn> {
         let complete = fragment.last && fragment.ends;
-        if fragment.command && fragment.bytes.is_empty() && !fragment.last {
-            // They say nothing, and a command that never grows would hold its PDUs without bound.
-            return Err(OutOfTurn("an empty command fragment that is not the last"));
-        }
         match (&mut *self, fragment.command) {
             (Self::Between, true) if complete && fragment.begins => {
                 bounded(fragment.bytes.len(), longest_command)?;
@@ -152,23 +148,4 @@ fn bounded(length: usize, longest: u64) -> Result<(), OutOfTurn> {
         return Err(OutOfTurn("a command set longer than the limit `command`"));
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use bytes::Bytes;
-
-    fn command(bytes: &'static [u8], last: bool) -> Fragment {
-        Fragment { context: 1, command: true, last, begins: true, ends: true, bytes: Bytes::from_static(bytes) }
-    }
-
-    #[test]
-    fn a_command_in_pieces_grows_with_each_of_them() {
-        let mut stage = Stage::Between;
-        assert!(matches!(stage.take(&command(b"ab", false), 8), Ok(Completed::Nothing)));
-        assert!(stage.take(&command(b"", false), 8).is_err(), "an endless row of these would be held");
-        assert!(stage.take(&command(b"cdefghi", false), 8).is_err(), "longer than the limit");
-        assert!(matches!(stage.take(&command(b"", true), 8), Ok(Completed::Command(all)) if all.bytes == b"ab"));
-    }
 }
