@@ -110,8 +110,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let mut bounded = Bounded::new(listener, 1);
-        let dial =
-            || async { crate::net::dial::tcp(&address.to_string(), None, Duration::from_secs(5)).await.unwrap() };
+        let dial = || async { crate::net::dial::tcp(&address.to_string(), None, LIFETIME).await.unwrap() };
         let _first = dial().await;
         let (held, _) = bounded.accept().await;
         let mut second = dial().await;

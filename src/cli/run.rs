@@ -65,6 +65,11 @@ async fn serve(settings: config::Settings) -> Result<(), StartFault> {
              `dicomgate audit verify --seed SEED` proves with it that nobody rewrote the log, not even with this machine's keys.\n",
             seed.reveal()
         );
+        if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+            eprintln!(
+                "This was not written to a terminal: if a journal or log file on this machine has kept it, remove it there."
+            );
+        }
     }
     loop {
         tokio::select! {
