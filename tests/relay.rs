@@ -19,6 +19,9 @@ mod denied;
 #[path = "relay/dying.rs"]
 mod dying;
 #[cfg(test)]
+#[path = "relay/hostile.rs"]
+mod hostile;
+#[cfg(test)]
 #[path = "relay/outside.rs"]
 mod outside;
 #[cfg(test)]

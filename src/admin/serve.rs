@@ -1,5 +1,6 @@
 //! The three pages.
 
+use super::bounded::Bounded;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -8,7 +9,6 @@ use axum::routing::get;
 use std::future::Future;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 /// What the pages show; the gateway answers.
 pub trait Source: Send + Sync + 'static {
@@ -35,26 +35,25 @@ pub struct Readiness {
 #[derive(Clone)]
 struct Pages {
     source: Arc<dyn Source>,
-    busy: Arc<Semaphore>,
 }
 
-/// Serves the pages until `stop` is done. At most `requests` are answered at once; more get 503.
+/// Serves the pages until `stop` is done. At most `connections` are open at once, each for a minute at most.
 ///
 /// # Errors
 /// What the listening socket says.
 pub async fn serve(
     listener: TcpListener,
     source: Arc<dyn Source>,
-    requests: usize,
+    connections: usize,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<()> {
-    let pages = Pages { source, busy: Arc::new(Semaphore::new(requests)) };
+    let pages = Pages { source };
     let router = Router::new()
         .route("/health", get(|| async { "ok\n" }))
         .route("/ready", get(ready))
         .route("/metrics", get(metrics))
         .with_state(pages);
-    axum::serve(listener, router).with_graceful_shutdown(stop).await
+    axum::serve(Bounded::new(listener, connections), router).with_graceful_shutdown(stop).await
 }
 
 async fn ready(State(pages): State<Pages>) -> Response {
@@ -66,8 +65,5 @@ async fn ready(State(pages): State<Pages>) -> Response {
 }
 
 async fn metrics(State(pages): State<Pages>) -> Response {
-    let Ok(_permit) = pages.busy.try_acquire() else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
-    };
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], pages.source.metrics()).into_response()
 }

@@ -57,6 +57,24 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// Every cause.
+    pub const ALL: [Self; 14] = [
+        Self::Limit,
+        Self::Proxy,
+        Self::Tls,
+        Self::Revoked,
+        Self::Identity,
+        Self::UserIdentity,
+        Self::Policy,
+        Self::Malformed,
+        Self::Negotiation,
+        Self::ArchiveAway,
+        Self::ArchiveFull,
+        Self::Draining,
+        Self::Mismatch,
+        Self::Unrecorded,
+    ];
+
     /// The word.
     pub const fn as_str(self) -> &'static str {
         match self {

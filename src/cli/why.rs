@@ -4,6 +4,7 @@ use crate::audit::explain::explain;
 use crate::audit::incident::{Incident, IncidentKey};
 use crate::audit::keys;
 use crate::audit::read::{Filter, Record, scan};
+use crate::audit::verify::VerifyFault;
 use crate::cli::audit::{Format, Place, ago, internal};
 use std::collections::VecDeque;
 use std::io::{self, Write};
@@ -49,7 +50,7 @@ pub fn run(args: &Args) -> ExitCode {
     };
     let found = match find(args, &state, name.as_deref()) {
         Ok(found) => found,
-        Err(error) => return internal(&format!("audit log `{}`: {error}", state.join("audit").display())),
+        Err(error) => return internal(&VerifyFault { path: state.join("audit"), source: error }),
     };
     if found.is_empty() {
         eprintln!(

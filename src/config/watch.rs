@@ -24,6 +24,14 @@ impl Watch {
         Self { files: files.into_iter().map(glance).collect(), settling: false }
     }
 
+    /// Goes on with these files, after a reload that began when [`Watch::changed`] said so. Of files that were looked at
+    /// before, the last look counts: a change made while they were read is not overlooked.
+    pub fn follow(&mut self, files: impl IntoIterator<Item = PathBuf>) {
+        let known = std::mem::take(&mut self.files);
+        let last = |path: PathBuf| known.iter().find(|one| one.path == path).cloned().unwrap_or_else(|| glance(path));
+        self.files = files.into_iter().map(last).collect();
+    }
+
     /// Whether any file changed since the last time this said so. An edit under way is waited for: it is said at the
     /// first look that finds everything as the look before did.
     pub fn changed(&mut self) -> bool {

@@ -222,7 +222,12 @@ impl Wire {
                 self.release();
                 return Poll::Ready(Ok(None));
             }
-            if ready!(self.poll_fill(cx).map_err(WireFault::Lost))? == 0 {
+            let filled = self.poll_fill(cx);
+            if filled.is_pending() {
+                // An idle session keeps its keys and no buffer.
+                self.release();
+            }
+            if ready!(filled.map_err(WireFault::Lost))? == 0 {
                 // The end of the stream without a closing alert: a truncation cannot be told from a careless peer, and
                 // no message counts as complete before its last fragment anyway.
                 self.read_closed = true;

@@ -38,13 +38,13 @@ pub struct Question {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QuestionFault {
     /// The name is no peer's and cannot be a title.
-    #[error("there is no peer `{0}`")]
+    #[error("there is no peer `{0}` in the policy")]
     NoPeer(String),
     /// Several peers have the title.
     #[error("several peers have the title `{0}`: say which one by its name")]
     SeveralPeers(String),
     /// The name is no archive's.
-    #[error("there is no archive `{0}`")]
+    #[error("there is no archive `{0}`: `dicomgate check` lists them")]
     NoArchive(String),
     /// Several archives, and none is named.
     #[error("there are several archives: say which one")]

@@ -3,7 +3,7 @@
 use super::live::Place;
 use super::refusal::{self, Known};
 use super::relay::Relay;
-use super::shared::Shared;
+use super::shared::{LONG_REQUEST, Shared};
 use super::snapshot::Snapshot;
 use super::{associate, clock};
 use crate::audit::AssociationId;
@@ -79,10 +79,10 @@ async fn establish(
     let wire = Wire::plain(tcp, remote, Arc::clone(&shared.pool));
     let limits = &snapshot.settings.limits;
     let most = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    // A balancer brings the connections of many addresses: its own has no bound but that of all.
-    let balanced = contains(&listener.proxy_protocol, remote.ip().to_canonical());
-    let per_address = if balanced { most(limits.unidentified) } else { most(limits.connections_per_address) };
-    let taken = shared.unidentified.take(remote.ip().to_canonical(), per_address, most(limits.unidentified));
+    // A balancer brings the connections of everybody; who they are of is counted once its header has been read.
+    let per_address =
+        if listener.proxy_protocol.is_empty() { limits.connections_per_address } else { limits.unidentified };
+    let taken = shared.unidentified.take(remote.ip().to_canonical(), most(per_address), most(limits.unidentified));
     let unidentified = match taken {
         Ok(unidentified) => unidentified,
         Err(full) => {
@@ -92,11 +92,7 @@ async fn establish(
         }
     };
     let mut newcomer = Newcomer { shared, snapshot, listener, wire, place, id, unidentified };
-    if !read_proxy_header(&mut newcomer).await {
-        return None;
-    }
-    if balanced && newcomer.wire.remote() != remote && !count_anew(&mut newcomer) {
-        newcomer.wire.reset();
+    if !read_proxy_header(&mut newcomer).await || !count_behind_balancer(&mut newcomer) {
         return None;
     }
     let from = newcomer.wire.remote().ip().to_canonical();
@@ -118,27 +114,6 @@ const fn bound(full: Full) -> &'static str {
     match full {
         Full::Key => "more connections of one address wait to be identified than `connections_per_address` allows",
         Full::Total => "more connections wait to be identified than `unidentified` allows",
-    }
-}
-
-/// From here on a connection counts for the address that the balancer names, so that one caller cannot use up the
-/// places of all who come the same way.
-fn count_anew(newcomer: &mut Newcomer) -> bool {
-    let limits = &newcomer.snapshot.settings.limits;
-    let most = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
-    let from = newcomer.wire.remote();
-    // It has a place already, which it gives back for the new one.
-    let (per_address, all) = (most(limits.connections_per_address), most(limits.unidentified).saturating_add(1));
-    match newcomer.shared.unidentified.take(from.ip().to_canonical(), per_address, all) {
-        Ok(place) => {
-            newcomer.unidentified = place;
-            true
-        }
-        Err(full) => {
-            let Newcomer { shared, snapshot, id, listener, .. } = newcomer;
-            refusal::too_many(shared, snapshot.generation, *id, &listener.name, from, bound(full));
-            false
-        }
     }
 }
 
@@ -187,6 +162,30 @@ async fn read_proxy_header(newcomer: &mut Newcomer) -> bool {
         }
         Err(_) => {
             refusal::connection(newcomer, Known::default(), Cause::Proxy, "no PROXY header came in time");
+            false
+        }
+    }
+}
+
+/// Counts a connection that a balancer brought among those of the address that it is really of, so that one caller
+/// behind the balancer cannot take the places of all others. Whether there is a place.
+fn count_behind_balancer(newcomer: &mut Newcomer) -> bool {
+    let from = newcomer.wire.remote().ip().to_canonical();
+    if newcomer.listener.proxy_protocol.is_empty() || contains(&newcomer.listener.proxy_protocol, from) {
+        return true;
+    }
+    let limit = newcomer.snapshot.settings.limits.connections_per_address;
+    // It has its place among all already.
+    match newcomer.shared.unidentified.take(from, usize::try_from(limit).unwrap_or(usize::MAX), usize::MAX) {
+        Ok(place) => {
+            newcomer.unidentified = place;
+            true
+        }
+        Err(_) => {
+            let words = "more connections of one address wait to be identified than `connections_per_address` allows";
+            // Summed up like any other flood, so that it does not fill the disk.
+            let Newcomer { shared, snapshot, id, listener, wire, .. } = newcomer;
+            refusal::too_many(shared, snapshot.generation, *id, &listener.name, wire.remote(), words);
             false
         }
     }
@@ -255,6 +254,7 @@ async fn read_request(
     let mut machine = Association::acceptor(artim);
     machine.on(Event::Evt5, Instant::now());
     let mut framer = Framer::new(framer_limits(&newcomer.snapshot));
+    let (mut read, mut long) = (0_usize, None);
     let deadline = tokio::time::Instant::now() + artim;
     loop {
         let received = match tokio::time::timeout_at(deadline, newcomer.wire.recv()).await {
@@ -277,7 +277,17 @@ async fn read_request(
             return None;
         };
         framer.feed(input.clone());
+        read = read.saturating_add(input.len());
         let (event, words) = match framer.next() {
+            Ok(None) if read > LONG_REQUEST && long.is_none() => {
+                long = Arc::clone(&newcomer.shared.long_requests).try_acquire_owned().ok();
+                if long.is_some() {
+                    continue;
+                }
+                let words = "too many long association requests are being read at once";
+                refusal::connection(newcomer, known, Cause::Limit, words);
+                return None;
+            }
             Ok(None) => continue,
             Ok(Some(pdu::Event::Control { pdu, end })) => match pdu {
                 Pdu::AssociateRq(rq) => {

@@ -3,6 +3,7 @@
 use super::clock;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
+use crate::audit::event::Cause;
 use crate::config::{self, Listener, Watch};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,13 +22,16 @@ pub(super) async fn watch(shared: Arc<Shared>, mut stopped: watch::Receiver<bool
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         if files.changed() && reload(&shared).await {
-            files = Watch::new(shared.snapshot().settings.source.files.clone());
+            files.follow(shared.snapshot().settings.source.files.clone());
         }
     }
 }
 
 /// Reads everything again. Whether the new configuration is in force now.
 pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
+    // One at a time: of two at once (SIGHUP and a changed file) the one that read older files could come last, and both
+    // would have the same number, by which associations know whether to ask again.
+    let _turn = shared.reloading.lock().await;
     let before = shared.snapshot();
     let generation = before.generation + 1;
     let path = before.settings.source.gateway.clone();
@@ -98,6 +102,17 @@ pub(super) fn show(shared: &Shared) {
     let metrics = &shared.metrics;
     metrics.generation.set(i64::try_from(snapshot.generation).unwrap_or(i64::MAX));
     metrics.observing.set(i64::from(snapshot.policy.observes(clock::moment())));
+    for archive in &snapshot.archives {
+        // A counter that appears only with its first failure hides that one from whoever looks for increases.
+        metrics.archive_failures.with_label_values(&[archive.settings.ae_title.as_str()]);
+        metrics.archive_associations.with_label_values(&[archive.settings.ae_title.as_str()]);
+    }
+    for cause in Cause::ALL {
+        metrics.refused.with_label_values(&[cause.as_str()]);
+    }
+    for outcome in ["accepted", "refused", "unrecorded"] {
+        metrics.reloads.with_label_values(&[outcome]);
+    }
     if let Some(material) = &snapshot.material {
         metrics.certificate_expiry.with_label_values(&["gateway"]).set(material.status.not_after);
     }

@@ -11,6 +11,13 @@ use crate::telemetry::Metrics;
 use arc_swap::ArcSwap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
+
+/// How many association requests longer than [`LONG_REQUEST`] may be read at once: callers that nobody knows yet must
+/// not make the gateway hold a megabyte each.
+const LONG_REQUESTS: usize = 32;
+/// An association request is seldom longer, bytes: 128 contexts of ten transfer syntaxes each.
+pub const LONG_REQUEST: usize = 64 * 1024;
 
 /// What all connections share; the snapshot is swapped whole, the rest stays.
 #[derive(Debug)]
@@ -26,6 +33,10 @@ pub struct Shared {
     pub unidentified: Arc<Slots<IpAddr>>,
     /// Associations, by peer.
     pub associations: Arc<Slots<Arc<str>>>,
+    /// Association requests longer than usual that are being read.
+    pub long_requests: Arc<Semaphore>,
+    /// Held by the reload under way.
+    pub reloading: tokio::sync::Mutex<()>,
     /// Read buffers.
     pub pool: Arc<Pool>,
     /// Metrics.
@@ -47,6 +58,8 @@ impl Shared {
             capacity: Capacity::default(),
             unidentified: Arc::default(),
             associations: Arc::default(),
+            long_requests: Arc::new(Semaphore::new(LONG_REQUESTS)),
+            reloading: tokio::sync::Mutex::default(),
             pool: Arc::new(pool),
             metrics,
             snapshot: ArcSwap::from_pointee(snapshot),

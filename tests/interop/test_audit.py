@@ -6,6 +6,7 @@ import hashlib
 import json
 import pathlib
 import random
+import re
 import resource
 import shutil
 import threading
@@ -302,3 +303,80 @@ def limit_file_size(gateway) -> None:
     """From now on no file of the process may grow beyond what the log has now and a little more."""
     size = max(path.stat().st_size for path in log_files(gateway.folder / "state")) + 4096
     resource.prlimit(gateway.pid, resource.RLIMIT_FSIZE, (size, size))
+
+
+# --- several files, and the seed -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def rotated(shared_house, certificates):
+    """A log of at least four files, and the seed that was shown at its beginning."""
+    archive = shared_house.scripted()
+    gateway = shared_house.gateway(archive.port, audit={"file_size": "1MiB"})
+    senders = [Sender(gateway, certificates["ct1"], 100 + number) for number in range(4)]
+    wire.wait_for(lambda: len(log_files(gateway.folder / "state")) >= 4, 120, "four files of the log")
+    gateway.stop()
+    for sender in senders:
+        sender.join()
+    gateway.seed = re.search(r"^ {4}([0-9a-f]{64})$", gateway.output(), flags=re.MULTILINE)[1]
+    return gateway
+
+
+def test_several_files_verify(rotated):
+    rotated.run("audit", "verify")
+    rotated.run("audit", "verify", "--seed", rotated.seed)
+
+
+def test_a_wrong_seed_is_found(rotated):
+    assert rotated.run("audit", "verify", "--seed", "00" * 32, ok=False).returncode == 1
+
+
+def swap_files(state):
+    second, third = log_files(state)[1:3]
+    aside = second.with_suffix(".aside")
+    second.rename(aside)
+    third.rename(second)
+    aside.rename(third)
+
+
+def drop_a_file(state):
+    log_files(state)[1].unlink()
+
+
+def drop_the_first_file(state):
+    log_files(state)[0].unlink()
+
+
+def repeat_a_file(state):
+    second, third = log_files(state)[1:3]
+    shutil.copy(second, third)
+
+
+def empty_a_file(state):
+    log_files(state)[1].write_bytes(b"")
+
+
+def cut_a_file_in_the_middle(state):
+    path = log_files(state)[1]
+    whole = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(whole[:-10]))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [swap_files, drop_a_file, drop_the_first_file, repeat_a_file, empty_a_file, cut_a_file_in_the_middle],
+    ids=lambda one: one.__name__,
+)
+def test_edits_of_files_are_found(rotated, tmp_path, change):
+    code, words = edited(rotated, tmp_path, change)
+    assert code == 1, f"{change.__name__} was not found:\n{words}"
+
+
+def test_a_log_from_another_gateway_is_found(rotated, written, tmp_path):
+    """A whole chain, well signed, but not this one: the anchor and the seed tell."""
+    code, words = edited(rotated, tmp_path, lambda state: None)
+    assert code == 0, words
+    done = written.run("audit", "verify", "--seed", rotated.seed, ok=False)
+    assert done.returncode == 1
+    newest = json.loads(log_files(rotated.folder / "state")[-1].read_text().splitlines()[-1])
+    assert written.run("audit", "verify", "--anchor", f"{newest['seq']}:{newest['hash']}", ok=False).returncode == 1

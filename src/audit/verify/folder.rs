@@ -11,12 +11,21 @@ const LONGEST_LINE: u64 = 1 << 20;
 
 /// Why a log cannot be verified at all.
 #[derive(Debug, thiserror::Error)]
-#[error("audit log `{path}`: {source}")]
+#[error("the audit log `{path}` cannot be read: {source}{advice}", advice = advice(.source))]
 pub struct VerifyFault {
     /// Which file or folder.
     pub path: PathBuf,
     /// What the system said.
     pub source: io::Error,
+}
+
+/// What to do about a log that cannot be read; empty where there is nothing better to say.
+pub fn advice(source: &io::Error) -> &'static str {
+    match source.kind() {
+        io::ErrorKind::NotFound => "; no gateway ran there yet, or --config or --state should name another folder",
+        io::ErrorKind::PermissionDenied => "; read it as root or as the user that the gateway runs as",
+        _ => "",
+    }
 }
 
 /// Verifies the log in a folder (`state/audit`, or a copy of it). Reads every file once, in bounded memory.

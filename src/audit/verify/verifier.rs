@@ -139,6 +139,14 @@ impl Verifier {
             "file" => self.introduction(record),
             "opened" => {
                 self.lost = record.get("lost_checkpoint").and_then(Value::as_u64).or(self.lost);
+                if let Some(lost) = record.get("lost_checkpoint").and_then(Value::as_u64) {
+                    // Whoever holds the machine can say this too, and then write anew what the checkpoint stood for.
+                    self.note(format!(
+                        "record {}: the gateway says that checkpoint {lost} was lost in a crash: what lies between \
+                         the checkpoint before it and this record is held by no key of that time",
+                        place.sequence
+                    ));
+                }
                 if let Some(words) = text(record, "alarm") {
                     self.note(format!("record {}: at its start the gateway found: {words}", place.sequence));
                 }

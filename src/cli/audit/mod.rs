@@ -48,17 +48,23 @@ impl Place {
     /// The state folder, and the gateway's name where a configuration gave it. On failure says why, and returns the
     /// exit code.
     pub fn state(&self) -> Result<(PathBuf, Option<String>), ExitCode> {
-        if let Some(state) = &self.state {
-            return Ok((state.clone(), None));
+        let (state, name) = match &self.state {
+            Some(state) => (state.clone(), None),
+            None => match crate::config::load(&self.config) {
+                Ok(settings) => (settings.gateway.state.clone(), Some(settings.gateway.name.to_string())),
+                Err(faults) => {
+                    eprintln!("{faults}");
+                    eprintln!("the log can be read without a configuration: --state DIR");
+                    return Err(ExitCode::from(64));
+                }
+            },
+        };
+        // What may not be looked at is said by whoever opens it.
+        if matches!(state.join("audit").try_exists(), Ok(false)) {
+            eprintln!("no gateway has kept an audit log in `{}` yet; --state DIR names another place", state.display());
+            return Err(ExitCode::from(1));
         }
-        match crate::config::load(&self.config) {
-            Ok(settings) => Ok((settings.gateway.state.clone(), Some(settings.gateway.name.to_string()))),
-            Err(faults) => {
-                eprintln!("{faults}");
-                eprintln!("the log can be read without a configuration: --state DIR");
-                Err(ExitCode::from(64))
-            }
-        }
+        Ok((state, name))
     }
 }
 

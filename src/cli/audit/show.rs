@@ -3,6 +3,7 @@
 use super::{Format, Place, ago, internal};
 use crate::audit::explain;
 use crate::audit::read::{Filter, scan};
+use crate::audit::verify::VerifyFault;
 use std::io::{self, Write as _};
 use std::net::IpAddr;
 use std::ops::ControlFlow;
@@ -45,7 +46,7 @@ pub fn run(args: &Args) -> ExitCode {
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => internal(&format!("audit log `{}`: {error}", state.join("audit").display())),
+        Err(error) => internal(&VerifyFault { path: state.join("audit"), source: error }),
     }
 }
 

@@ -159,6 +159,9 @@ impl Relay {
         let Some(operation) = Operation::of_command(&class, command.field, false) else {
             return Err(out_of_turn("a command that does not belong to the SOP class"));
         };
+        if !inspect::class_fits(command, &class, operation) {
+            return Err(out_of_turn("a command whose SOP class is not the context's"));
+        }
         let request = Request {
             principal: &self.principal,
             to: self.archive.as_str(),

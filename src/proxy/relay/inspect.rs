@@ -41,7 +41,9 @@ pub fn class_fits(command: &Command, negotiated: &Uid, operation: Operation) -> 
     if named == negotiated || composite && operation != Operation::Ups {
         return named == negotiated;
     }
-    Operation::of_command(named, command.field, true) == Some(operation)
+    // Elsewhere nothing shares contexts: of two private classes a rule may permit one.
+    let shares = matches!(operation, Operation::Print | Operation::Ups | Operation::Mpps);
+    shares && Operation::of_command(named, command.field, true) == Some(operation)
 }
 
 /// What differs between a C-STORE's command and its data set, in words without the values.
@@ -88,5 +90,9 @@ mod tests {
         assert!(fits(&Command::find_rq(1, &push.parse().unwrap()), watch));
         assert!(!fits(&create("1.2.840.10008.3.1.2.3.3"), grayscale), "a performed procedure step is no print");
         assert!(!fits(&create("1.2.826.0.1.1"), grayscale), "nothing is known of that class");
+        assert!(
+            !fits(&create("1.2.826.0.1.1"), "1.2.826.0.1.2"),
+            "a rule may permit one private class and not another"
+        );
     }
 }

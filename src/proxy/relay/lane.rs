@@ -104,7 +104,7 @@ impl Lane {
         }
     }
 
-    /// Hands out what is released. PDUs that follow each other in one slice leave as one slice.
+    /// PDUs that follow each other in one slice leave as one slice.
     pub fn hand_out(&mut self, out: &mut impl FnMut(Bytes)) {
         if self.until > self.from {
             out(self.input.slice(self.from..self.until));

@@ -107,10 +107,10 @@ pub struct Relay {
     /// The gateway's own answers, until the direction stands between messages: to the peer, to the archive.
     own_answers: (VecDeque<Bytes>, VecDeque<Bytes>),
     timers: Timers,
-    /// The generation in which the peer's certificate was last looked at.
-    rechecked: u64,
     /// The waker that is registered with [`Place`].
     waker: Option<Waker>,
+    /// The generation in which the peer's certificate was last looked at.
+    rechecked: u64,
 }
 
 /// One direction.
@@ -178,8 +178,8 @@ impl Relay {
             asked_back: SmallVec::new(),
             own_answers: (VecDeque::new(), VecDeque::new()),
             timers,
-            rechecked,
             waker: None,
+            rechecked,
         })
     }
 
@@ -207,8 +207,8 @@ impl Relay {
             progress |= self.poll_peer_out(cx)?;
             self.say_what_is_expected();
             if !self.leg.has_pending()
-                && !self.up.over
                 && self.takes_answers(End::Peer)
+                && !self.up.over
                 && let Poll::Ready(received) = self.peer.poll_recv(cx)
             {
                 let now = Instant::now();
@@ -222,8 +222,8 @@ impl Relay {
                 progress = true;
             }
             if !self.peer.has_pending()
-                && !self.down.over
                 && self.takes_answers(End::Archive)
+                && !self.down.over
                 && let Poll::Ready(received) = self.leg.poll_recv(cx)
             {
                 let now = Instant::now();
