@@ -1,6 +1,7 @@
 //! A record in words: what was asked, by whom, which rule decided or what was lacking, and what would permit it.
 
 use crate::audit::read::Record;
+use crate::dicom::{sop_class, transfer_syntax};
 
 /// Kinds of refusals that one explanation shows.
 const SUMS: usize = 20;
@@ -98,7 +99,10 @@ fn operation(record: &Record) -> Vec<String> {
         ("destination", "to"),
     ] {
         if let Some(value) = record.text(name) {
-            asked.push_str(&format!(", {word} {value}"));
+            match known_as(name, value) {
+                Some(known) => asked.push_str(&format!(", {word} {known} ({value})")),
+                None => asked.push_str(&format!(", {word} {value}")),
+            }
         }
     }
     let mut lines = vec![asked];
@@ -116,6 +120,15 @@ fn operation(record: &Record) -> Vec<String> {
         lines.push("recorded  late: the log could not be written, and no success was answered".to_owned());
     }
     lines
+}
+
+/// What people call a UID.
+fn known_as(field: &str, value: &str) -> Option<&'static str> {
+    match field {
+        "sop_class" => sop_class::find_text(value).map(|class| class.name),
+        "transfer_syntax" => transfer_syntax::name(&value.parse().ok()?),
+        _ => None,
+    }
 }
 
 fn association(record: &Record) -> Vec<String> {

@@ -44,13 +44,19 @@ pub fn run(run: &Run) -> ExitCode {
             eprintln!("{fault}");
             ExitCode::from(match fault {
                 StartFault::Wiring(_) | StartFault::State(..) | StartFault::Listen(..) => EXIT_CONFIGURATION,
-                StartFault::Audit(_) | StartFault::Metrics(_) => EXIT_INTERNAL,
+                StartFault::Audit(_) | StartFault::Metrics(_) | StartFault::Signals => EXIT_INTERNAL,
             })
         }
     }
 }
 
 async fn serve(settings: config::Settings) -> Result<(), StartFault> {
+    // Before anything is begun: a signal that comes meanwhile then ends it in good order.
+    let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) =
+        (signal(SignalKind::hangup()), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return Err(StartFault::Signals);
+    };
     let mut gateway = Gateway::start(settings)?;
     if let Some(seed) = gateway.seed.take() {
         // Shown once and kept nowhere: whoever has it can prove later that nobody rewrote the log.
@@ -65,13 +71,6 @@ async fn serve(settings: config::Settings) -> Result<(), StartFault> {
             );
         }
     }
-    let (Ok(mut hangup), Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::hangup()), signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::error!("signals cannot be received; stopping");
-        gateway.stop("error").await;
-        return Ok(());
-    };
     loop {
         tokio::select! {
             _ = hangup.recv() => gateway.reload().await,

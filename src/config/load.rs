@@ -22,11 +22,24 @@ pub fn load(path: &Path) -> Result<Settings, Faults> {
     load_at(path, &jiff::Zoned::now())
 }
 
+/// As [`load`], but a policy that fails its own tests is handed out all the same: for commands that say why it does.
+/// Nothing may serve with it.
+///
+/// # Errors
+/// Every other fault of every file at once.
+pub fn load_untested(path: &Path) -> Result<Settings, Faults> {
+    read_all(path, &jiff::Zoned::now(), false)
+}
+
 /// Reads and validates everything, as of `now` (its time zone is the one in which the files name days).
 ///
 /// # Errors
 /// Every fault of every file at once.
 pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
+    read_all(path, now, true)
+}
+
+fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Faults> {
     let root = root(path);
     let gateway = read(path).map_err(|words| {
         let fault = Fault::of_file(path, words);
@@ -39,7 +52,7 @@ pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
     let peers_path = policy.and_then(validated::peers_file).map(|file| root.join(file));
     let peers = peers_path.as_deref().and_then(|path| read(path).ok());
     let peers = peers_path.as_deref().zip(peers.as_deref());
-    let outcome = validated::validate(&Texts { gateway: text, policy, peers, root: &root }, now);
+    let outcome = validated::validate(&Texts { gateway: text, policy, peers, root: &root, tests }, now);
     let mut faults = outcome.faults;
     faults.extend(files::look(&outcome.named));
     let order: Vec<&Path> = [Some(path), policy_path.as_deref(), peers_path.as_deref()].into_iter().flatten().collect();

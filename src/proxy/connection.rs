@@ -86,13 +86,7 @@ async fn establish(
     let unidentified = match taken {
         Ok(unidentified) => unidentified,
         Err(full) => {
-            let words = match full {
-                Full::Key => {
-                    "more connections of one address wait to be identified than `connections_per_address` allows"
-                }
-                Full::Total => "more connections wait to be identified than `unidentified` allows",
-            };
-            refusal::too_many(&shared, snapshot.generation, id, &listener.name, remote, words);
+            refusal::too_many(&shared, snapshot.generation, id, &listener.name, remote, bound(full));
             wire.reset();
             return None;
         }
@@ -113,6 +107,14 @@ async fn establish(
     // Only now has the caller asked for something: how long it took to ask is ARTIM's affair.
     let since = Instant::now();
     associate::associate(Asking { newcomer, presented, machine, framer, rq, since }).await
+}
+
+/// The bound that was met, in words.
+const fn bound(full: Full) -> &'static str {
+    match full {
+        Full::Key => "more connections of one address wait to be identified than `connections_per_address` allows",
+        Full::Total => "more connections wait to be identified than `unidentified` allows",
+    }
 }
 
 fn contains(networks: &[IpNet], address: IpAddr) -> bool {

@@ -43,6 +43,9 @@ pub enum StartFault {
     /// The metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(String),
+    /// It could not be told to stop.
+    #[error("signals cannot be received")]
+    Signals,
 }
 
 /// What to do when an address cannot be listened on.

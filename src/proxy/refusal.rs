@@ -86,7 +86,7 @@ fn connection_said(listener: &str, from: SocketAddr, refusal: Refusal) {
         return;
     }
     let incident = refusal.incident.map(tracing::field::display);
-    tracing::info!(listener, %from, incident, cause = refusal.cause.as_str(), "connection refused");
+    tracing::info!(%listener, %from, incident, cause = refusal.cause.as_str(), "connection refused");
 }
 
 /// Records once a second what was refused beyond what is recorded one by one, until told to stop.

@@ -5,6 +5,7 @@ use crate::house::House;
 #[test]
 fn wrong_usage_is_two() {
     let house = House::new();
+    house.certify();
     for arguments in [
         &[][..],
         &["sing"],
@@ -17,7 +18,7 @@ fn wrong_usage_is_two() {
         &["audit", "verify", "--anchor", "7"],
         &["certs"],
         &["certs", "issue"],
-        &["policy", "explain", "--peer", "CT1"],
+        &["policy", "explain"],
         &["policy", "explain", "--peer", "CT1", "--wants", "dance"],
     ] {
         let answer = house.run(arguments).ends(2);

@@ -104,7 +104,7 @@ fn image(number: u32) -> Object {
     let mut put = |group: u16, element: u16, vr: &[u8; 2], value: &str| {
         let pad = if vr == b"UI" { 0 } else { b' ' };
         let mut value = value.as_bytes().to_vec();
-        if value.len() % 2 != 0 {
+        if !value.len().is_multiple_of(2) {
             value.push(pad);
         }
         data_set.extend_from_slice(&group.to_le_bytes());

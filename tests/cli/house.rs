@@ -174,9 +174,9 @@ impl Running {
 
     /// The seed of its first start.
     pub fn seed(&self) -> String {
-        let said = self.said();
-        let seed = said.iter().map(|line| line.trim()).find(|line| line.len() == 64 && !line.contains(' '));
-        seed.unwrap().to_owned()
+        let seed = |line: &&String| line.trim().len() == 64 && !line.trim().contains(' ');
+        self.wait(|lines| lines.iter().any(|line| seed(&line)));
+        self.said().iter().find(seed).unwrap().trim().to_owned()
     }
 
     /// Tells it to stop, and waits until it has, in good order.
@@ -185,7 +185,7 @@ impl Running {
         nix::sys::signal::kill(id, nix::sys::signal::Signal::SIGTERM).unwrap();
         let status = self.child.wait().unwrap();
         assert!(status.success(), "{status}\n{}", self.said().join("\n"));
-        self.wait(|lines| lines.iter().any(|line| line.ends_with(" stopped")));
+        self.wait(|lines| lines.iter().any(|line| line.contains(" INFO stopped")));
         self.said()
     }
 }
@@ -205,19 +205,23 @@ pub fn connect(address: SocketAddr) -> TcpStream {
     stream
 }
 
-/// Sends these bytes and returns what comes until the other side ends it; a reset is an end.
+/// Sends these bytes and returns the first that come back, at most a rejection's ten; a reset is an end. Hangs up
+/// then: the other side waits for that.
 pub fn exchange(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
     let mut stream = connect(address);
     let _ = stream.write_all(bytes);
     let mut heard = Vec::new();
-    let _ = stream.read_to_end(&mut heard);
+    let _ = stream.take(10).read_to_end(&mut heard);
     heard
 }
 
 /// Status and body of a page of the admin address.
 pub fn page(address: SocketAddr, path: &str) -> (u16, String) {
     let request = format!("GET {path} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n");
-    let answer = String::from_utf8(exchange(address, request.as_bytes())).unwrap();
+    let mut stream = connect(address);
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
 }

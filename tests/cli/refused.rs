@@ -53,7 +53,7 @@ fn why_finds_a_refusal_by_incident_by_title_and_by_address() {
     exchange(outside, GARBAGE);
     exchange(plain, GARBAGE);
     let rejected = exchange(plain, &request("STRANGER"));
-    assert_eq!(rejected, REJECTED);
+    assert_eq!(rejected, REJECTED, "the same for whoever is not known");
     eventually("three refusals are recorded", || refusals(&house) == 3);
     running.wait(|lines| lines.iter().filter(|line| line.contains("refused")).count() == 3);
 

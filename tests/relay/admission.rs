@@ -96,6 +96,7 @@ fn user_items_pass_as_the_design_says() {
     asked.user.roles =
         vec![Role { sop_class: uid(CT), scu: true, scp: true }, Role { sop_class: uid(MR), scu: true, scp: true }];
     asked.user.extended = vec![(uid(CT), Bytes::from_static(b"\x02\0")), (uid(MR), Bytes::from_static(b"\x02\0"))];
+    asked.user.common_extended = vec![Bytes::from_static(b"whatever it says")];
     asked.user.unknown = vec![(0x5f, Bytes::from_static(b"new"))];
     let mut peer = world.plain();
     peer.request(&asked);
@@ -114,6 +115,7 @@ fn user_items_pass_as_the_design_says() {
     // A modality may store, and no rule lets it retrieve; a class that is not asked for has no role.
     assert_eq!(seen.user.roles, [Role { sop_class: uid(CT), scu: true, scp: false }]);
     assert_eq!(seen.user.extended, [(uid(CT), Bytes::from_static(b"\x02\0"))]);
+    assert_eq!(seen.user.common_extended, asked.user.common_extended);
     assert_eq!(seen.user.unknown, asked.user.unknown);
     let got = peer.accepted().user;
     assert_eq!((got.max_length, got.async_window), (20_000, Some((2, 1))));

@@ -2,14 +2,15 @@
 
 use crate::support::conn::{Conn, Message};
 use crate::support::words::{
-    CT, FIND, INSTANCE, KEY_OBJECT, MR, VERIFICATION, echo, identified, object, query, rq, store, success, uid,
+    CT, FIND, INSTANCE, KEY_OBJECT, MOVE, MR, VERIFICATION, answer, echo, identified, object, query, rq, store,
+    success, uid,
 };
 use crate::support::world::{Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::Command;
 use dicomgate::dicom::pdu::pdata::{header, write_message};
 use dicomgate::dicom::transfer_syntax::Encoding;
-use dicomgate::dicom::{Tag, Uid};
+use dicomgate::dicom::{AeTitle, Tag, Uid};
 
 /// CT1 may store what a CT makes, and nothing of another modality.
 const NARROW: &str = r#"
@@ -251,4 +252,44 @@ fn an_object_that_hides_what_it_is_behind_a_megabyte_ends_the_association() {
     peer.say(3, &store(1), Some(&long.encode(Encoding::ExplicitLe)));
     assert_eq!(peer.aborted(), (2, 0));
     assert_eq!(link.aborted(), (2, 0));
+}
+
+#[test]
+fn the_gateways_own_answer_waits_for_the_end_of_the_archives_message() {
+    let world = World::new();
+    let mut asked = rq("WS1", &[FIND, MOVE]);
+    asked.user.async_window = Some((2, 1));
+    let (mut peer, mut link) = world.associate(world.plain(), &asked);
+    peer.say(1, &Command::find_rq(1, &uid(FIND)), Some(&query()));
+    let find = link.message();
+    let found = answer(&find.command, 0xff00).with_data_set();
+    let found = write_message(1, &found.encode(), Some(&query()), 0);
+    // The command has gone to the peer, the data set has not.
+    let command_end = 6 + u32::from_be_bytes(found[2..6].try_into().unwrap()) as usize;
+    link.send(&found[..command_end]);
+    peer.wait_for(peer.received.len() + command_end);
+    peer.say(3, &Command::move_rq(2, &uid(MOVE), AeTitle::new("CT1").unwrap()), Some(&query()));
+    world.record("denied");
+    link.send(&found[command_end..]);
+    let first = peer.message();
+    assert_eq!((first.bytes, first.command.responded_to), (found, Some(1)));
+    let second = peer.message();
+    is_denial(&world, &second);
+    assert_eq!(second.command.responded_to, Some(2));
+}
+
+#[test]
+fn a_denied_message_in_between_does_not_disturb_one_under_way() {
+    let world = World::new();
+    let mut asked = rq("WS1", &[FIND, MOVE]);
+    asked.user.async_window = Some((2, 1));
+    let (mut peer, mut link) = world.associate(world.plain(), &asked);
+    let sent = peer.say(1, &Command::find_rq(1, &uid(FIND)), Some(&query()));
+    peer.say(3, &Command::move_rq(2, &uid(MOVE), AeTitle::new("CT1").unwrap()), Some(&query()));
+    is_denial(&world, &peer.message());
+    let find = link.message();
+    assert_eq!(find.bytes, sent);
+    link.say(1, &success(&find.command), None);
+    assert_eq!(peer.message().command.responded_to, Some(1));
+    assert_eq!(world.record("operation").text("operation"), Some("find"));
 }

@@ -4,6 +4,8 @@ use crate::support::conn::Conn;
 use crate::support::wait_until;
 use crate::support::words::{CT, VERIFICATION, echo, rq, success};
 use crate::support::world::{PEERS, Setup, World, limits};
+use std::io::ErrorKind;
+use std::time::Duration;
 
 fn balanced() -> World {
     let plain = "proxy_protocol = [\"127.0.0.1/32\"]".into();
@@ -64,6 +66,31 @@ fn behind_a_balancer_nobody_comes_without_a_header_or_from_another_network() {
         }
         wait_until("the record", || world.records().iter().any(|record| record.text("cause") == Some(cause)));
         world.archive.was_not_dialled();
+    }
+}
+
+#[test]
+fn one_caller_does_not_use_up_the_places_of_all_behind_the_balancer() {
+    let plain = "proxy_protocol = [\"127.0.0.1/32\"]".into();
+    let peers = PEERS.replace("network = [\"127.0.0.1/32\"]", "network = [\"10.20.0.0/16\"]");
+    let world = World::with(&Setup { plain, peers, ..limits("connections_per_address = 2") });
+    let from = |host: &str| {
+        let mut conn = world.plain();
+        conn.send(format!("PROXY TCP4 10.20.0.{host} 127.0.0.1 50000 104\r\n"));
+        conn
+    };
+    let flood: Vec<Conn> = (0..2).map(|_| from("66")).collect();
+    wait_until("further ones are closed", || is_closed(&from("66")));
+    works(&world, from("11"));
+    drop(flood);
+}
+
+/// Whether it is closed within a moment.
+fn is_closed(conn: &Conn) -> bool {
+    conn.tcp.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    match conn.tcp.peek(&mut [0]) {
+        Ok(read) => read == 0,
+        Err(fault) => fault.kind() == ErrorKind::ConnectionReset,
     }
 }
 
@@ -132,7 +159,7 @@ fn a_flood_of_strangers_is_bounded_and_the_known_go_on() {
     let world = World::with(&limits("connections_per_address = 4"));
     let (mut peer, mut link) = world.modality();
     let strangers: Vec<Conn> = (0..4).map(|_| world.plain()).collect();
-    wait_until("further ones are closed", || world.plain().next().is_none());
+    wait_until("further ones are closed", || is_closed(&world.plain()));
     peer.say(1, &echo(1), None);
     let asked = link.message();
     link.say(1, &success(&asked.command), None);

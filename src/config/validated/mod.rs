@@ -27,6 +27,8 @@ pub(super) struct Texts<'t> {
     pub(super) peers: Option<Text<'t>>,
     /// Where relative paths begin.
     pub(super) root: &'t Path,
+    /// A policy that fails its own tests is refused.
+    pub(super) tests: bool,
 }
 
 /// What is to be looked at on disk.
@@ -115,6 +117,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
             policy: Report::new(path, text),
             peers: texts.peers.map(|(path, text)| Report::new(path, text)),
             gateway: report,
+            tests: texts.tests,
         };
         model = Some(policy::validate(&raw, observe_until, &mut ground, &mut policy));
         report = policy.gateway;

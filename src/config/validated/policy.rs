@@ -20,6 +20,8 @@ pub(super) struct Reports<'t> {
     pub(super) policy: Report<'t>,
     pub(super) peers: Option<Report<'t>>,
     pub(super) gateway: Report<'t>,
+    /// Failed tests of the policy are faults.
+    pub(super) tests: bool,
 }
 
 /// The raw entries behind the lists of the model, index by index.
@@ -189,7 +191,8 @@ fn compile(model: &PolicyModel, entries: &Entries<'_>, whole: bool, reports: &mu
             }
         }
         Ok(policy) if !reports.policy.any_error() && !reports.gateway.any_error() => {
-            for outcome in policy.run_tests().iter().filter(|outcome| !outcome.passed) {
+            let outcomes = if reports.tests { policy.run_tests() } else { Vec::new() };
+            for outcome in outcomes.iter().filter(|outcome| !outcome.passed) {
                 let at = reports.policy.line_span(outcome.line);
                 reports
                     .policy

@@ -133,7 +133,9 @@ impl Relay {
         let chain = self.peer.tls().and_then(|tls| tls.peer_certificates());
         let facts = match (&snapshot.material, chain) {
             // During a long message this is asked many times; the certificate is looked at once.
-            (Some(_), Some(_)) if !self.is_idle() && self.rechecked == snapshot.generation => return Ok(()),
+            (Some(_), Some(_)) if !before_message && !self.is_idle() && self.rechecked == snapshot.generation => {
+                return Ok(());
+            }
             (Some(material), Some(chain)) => match material.verifier.recheck(chain, clock::unix()) {
                 Ok(facts) => Some(facts),
                 Err(fault) => return Err(Ending::Changed(fault.to_string())),
