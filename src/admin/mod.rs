@@ -3,4 +3,4 @@
 mod bounded;
 mod serve;
 
-pub use serve::{Readiness, Source, serve};
+pub use serve::{bind, serve};

@@ -1,6 +1,7 @@
 //! `dicomgate run`: the gateway, until it is told to stop.
 
 use super::{EXIT_CONFIGURATION, EXIT_INTERNAL};
+use crate::admin;
 use crate::config;
 use crate::proxy::{Gateway, StartFault};
 use crate::telemetry::logging::{self, LogFormat};
@@ -57,7 +58,18 @@ async fn serve(settings: config::Settings) -> Result<(), StartFault> {
     else {
         return Err(StartFault::Signals);
     };
+    let pages = settings
+        .admin
+        .address
+        .map(admin::bind)
+        .transpose()
+        .map_err(|(address, fault)| StartFault::Listen(address, fault))?;
+    let most = usize::try_from(settings.limits.admin_connections).unwrap_or(usize::MAX);
     let mut gateway = Gateway::start(settings)?;
+    // They answer to the end, so that a drain can be watched; the task ends with the program.
+    if let Some(socket) = pages {
+        tokio::spawn(admin::serve(socket, gateway.view(), most));
+    }
     if let Some(seed) = gateway.seed.take() {
         // Shown once and kept nowhere: whoever has it can prove later that nobody rewrote the log.
         eprintln!(

@@ -3,6 +3,9 @@
 use bytes::BytesMut;
 use std::sync::Mutex;
 
+/// How many returned buffers are looked at for one that is free again.
+const LOOKED_AT: usize = 8;
+
 /// Buffers of one size, shared by all wires. An idle wire holds none: a hospital's thousand idle associations cost no
 /// buffer memory, and the few that are busy reuse warm ones.
 #[derive(Debug)]
@@ -28,7 +31,9 @@ impl Pool {
     pub fn take_plain(&self) -> BytesMut {
         if let Ok(mut free) = self.plain.lock() {
             // Slices of some may still live; the first whose slices are all gone serves again.
-            let found = free.iter_mut().rposition(|buffer| buffer.try_reclaim(self.size));
+            let newest = free.len().saturating_sub(LOOKED_AT);
+            let found = free.iter_mut().skip(newest).position(|buffer| buffer.try_reclaim(self.size));
+            let found = found.map(|index| newest + index);
             if let Some(index) = found {
                 return free.swap_remove(index);
             }

@@ -233,7 +233,9 @@ impl Wire {
                 self.read_closed = true;
                 continue;
             }
-            if self.plain.capacity() < self.pool.size() {
+            // Plaintext is never longer than its records.
+            let most = self.tls.as_ref().map_or(0, |tls| tls.end - tls.start);
+            if self.plain.capacity() < most {
                 self.renew_plain();
             }
             let Some(tls) = &mut self.tls else { continue };
@@ -345,6 +347,9 @@ impl Wire {
     }
 
     fn renew_plain(&mut self) {
+        if self.plain.try_reclaim(self.pool.size()) {
+            return;
+        }
         let old = std::mem::take(&mut self.plain);
         self.pool.give_plain(old);
         self.plain = self.pool.take_plain();

@@ -32,7 +32,7 @@ struct No<'a> {
 }
 
 /// Answers an association request.
-pub(super) async fn associate(asking: Asking) -> Option<Relay> {
+pub(super) async fn associate(asking: Asking) -> Option<Box<Relay>> {
     let snapshot = Arc::clone(&asking.newcomer.snapshot);
     let called = asking.rq.called.parse().ok();
     let calling = asking.rq.calling.parse().ok();
@@ -58,7 +58,7 @@ pub(super) async fn associate(asking: Asking) -> Option<Relay> {
     admit(asking, archive, principal).await
 }
 
-async fn admit(asking: Asking, archive: &ArchiveWiring, principal: Principal) -> Option<Relay> {
+async fn admit(asking: Asking, archive: &ArchiveWiring, principal: Principal) -> Option<Box<Relay>> {
     let snapshot = Arc::clone(&asking.newcomer.snapshot);
     let shared = Arc::clone(&asking.newcomer.shared);
     let title = archive.settings.ae_title;
@@ -115,7 +115,7 @@ async fn go_on(
     principal: Principal,
     slot: Slot<Arc<str>>,
     proposal: Proposal,
-) -> Option<Relay> {
+) -> Option<Box<Relay>> {
     let title = archive.settings.ae_title;
     let known = Known { presented: Some(&asking.presented), rq: Some(&asking.rq), principal: Some(&principal) };
     let Proposal { proposed, sifted, moment } = proposal;
@@ -167,7 +167,7 @@ async fn dial(
     slot: Slot<Arc<str>>,
     proposed: AssociateRq,
     may_store: bool,
-) -> Option<Relay> {
+) -> Option<Box<Relay>> {
     let snapshot = Arc::clone(&asking.newcomer.snapshot);
     let shared = Arc::clone(&asking.newcomer.shared);
     let title = archive.settings.ae_title;
@@ -210,7 +210,7 @@ async fn establish(
     slot: Slot<Arc<str>>,
     proposed: &AssociateRq,
     (mut leg, ac): (Leg, &AssociateAc),
-) -> Option<Relay> {
+) -> Option<Box<Relay>> {
     let snapshot = Arc::clone(&asking.newcomer.snapshot);
     let shared = Arc::clone(&asking.newcomer.shared);
     let certified = matches!(asking.presented.proof, identity::Proof::Mutual(_));
@@ -269,14 +269,14 @@ const fn longest(said: u32) -> u32 {
     if said == 0 { 65_536 } else { said }
 }
 
-async fn refuse(mut asking: Asking, no: No<'_>) -> Option<Relay> {
+async fn refuse(mut asking: Asking, no: No<'_>) -> Option<Box<Relay>> {
     record(&asking, &no);
     reject(&mut asking.newcomer, &mut asking.machine, no.rj).await;
     None
 }
 
 /// Like `refuse`, for an association of which the opening is recorded already.
-async fn refuse_visit(mut asking: Asking, visit: Visit, no: No<'_>) -> Option<Relay> {
+async fn refuse_visit(mut asking: Asking, visit: Visit, no: No<'_>) -> Option<Box<Relay>> {
     record(&asking, &no);
     if visit.close(How::ArchiveRefused).is_err() {
         tracing::error!("the closing record of an association could not be written");

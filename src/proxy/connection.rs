@@ -72,7 +72,7 @@ async fn establish(
     tcp: TcpStream,
     remote: SocketAddr,
     place: Place,
-) -> Option<Relay> {
+) -> Option<Box<Relay>> {
     shared.metrics.connections.with_label_values(&[&*listener.name]).inc();
     let snapshot = shared.snapshot();
     let id = shared.gate.association();

@@ -4,8 +4,8 @@ use super::live::Drain;
 use super::reload;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
+use super::view::View;
 use super::{clock, connection, refusal};
-use crate::admin::{self, Readiness};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Settings, Sync};
 use crate::gate::Gate;
@@ -70,8 +70,6 @@ pub struct Gateway {
     tasks: JoinSet<()>,
     /// Listener names and the addresses they are really bound to.
     pub addresses: Vec<(Arc<str>, SocketAddr)>,
-    /// Where `/health`, `/ready` and `/metrics` are.
-    pub admin: Option<SocketAddr>,
     /// The audit seed, at the very first start: to be shown once and kept off this machine.
     pub seed: Option<Seed>,
 }
@@ -95,7 +93,7 @@ impl Gateway {
             tracing::warn!("{warning}");
         }
         let names: Vec<String> =
-            bound.listeners.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
+            bound.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
         let gate = Gate::new(Arc::new(opened.log));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
         let shared = Arc::new(Shared::new(snapshot, gate, metrics));
@@ -104,26 +102,20 @@ impl Gateway {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut addresses = Vec::new();
-        for (listener, socket, address) in bound.listeners {
+        for (listener, socket, address) in bound {
             tracing::info!(listener = %listener.name, %address, "listening");
             addresses.push((Arc::clone(&listener.name), address));
             tasks.spawn(accept_all(Arc::clone(&shared), Arc::new(listener), socket, stopped.clone()));
         }
-        let admin = bound.admin.as_ref().and_then(|socket| socket.local_addr().ok());
-        if let Some(socket) = bound.admin {
-            let requests = usize::try_from(shared.snapshot().settings.limits.admin_connections).unwrap_or(usize::MAX);
-            let pages = Arc::new(Pages(Arc::clone(&shared)));
-            tasks.spawn(async move {
-                // It answers to the end, so that a drain can be watched; then the task is ended.
-                if let Err(fault) = admin::serve(socket, pages, requests, std::future::pending()).await {
-                    tracing::error!(%fault, "the admin address fails");
-                }
-            });
-        }
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
         tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
-        Ok(Self { shared, stop, tasks, addresses, admin, seed: opened.seed })
+        Ok(Self { shared, stop, tasks, addresses, seed: opened.seed })
+    }
+
+    /// What machines may see of it, from now to its end.
+    pub fn view(&self) -> View {
+        View::new(Arc::clone(&self.shared))
     }
 
     /// Reads the configuration again now, as SIGHUP asks; what does not validate changes nothing.
@@ -167,21 +159,14 @@ async fn tell_head(shared: Arc<Shared>) {
     }
 }
 
-struct Bound {
-    listeners: Vec<(Listener, TcpListener, SocketAddr)>,
-    admin: Option<TcpListener>,
-}
-
-fn bind_all(snapshot: &Snapshot) -> Result<Bound, StartFault> {
-    let bind = |address: SocketAddr| listen::bind(address).map_err(|fault| StartFault::Listen(address, fault));
+fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAddr)>, StartFault> {
     let mut listeners = Vec::new();
     for listener in &snapshot.settings.listeners {
-        let socket = bind(listener.address)?;
+        let socket = listen::bind(listener.address).map_err(|fault| StartFault::Listen(listener.address, fault))?;
         let address = socket.local_addr().unwrap_or(listener.address);
         listeners.push((listener.clone(), socket, address));
     }
-    let admin = snapshot.settings.admin.address.map(bind).transpose()?;
-    Ok(Bound { listeners, admin })
+    Ok(listeners)
 }
 
 fn log_options(settings: &Settings) -> LogOptions {
@@ -208,38 +193,5 @@ async fn accept_all(
         // Counted here, so that a drain that begins before the task does still waits for it.
         let place = shared.live.enter();
         tokio::spawn(connection::serve(Arc::clone(&shared), Arc::clone(&listener), tcp, remote, place));
-    }
-}
-
-/// What the admin pages show.
-struct Pages(Arc<Shared>);
-
-impl admin::Source for Pages {
-    fn readiness(&self) -> Readiness {
-        let snapshot = self.0.snapshot();
-        let mut readiness = Readiness { ready: true, generation: snapshot.generation, ..Readiness::default() };
-        if !self.0.gate.log().is_writable() {
-            readiness.ready = false;
-            readiness.notes.push("the audit log cannot be written, new work is refused: is the disk full?".to_owned());
-        }
-        if self.0.live.draining() != Drain::No {
-            readiness.ready = false;
-            readiness.notes.push("draining".to_owned());
-        }
-        if let Some(until) = snapshot.settings.policy.observe_until
-            && snapshot.policy.observes(clock::moment())
-        {
-            readiness.observing_until = Some(until.to_string());
-            readiness.notes.push("OBSERVING: what no rule permits is recorded, not refused".to_owned());
-        }
-        readiness.notes.extend(snapshot.warnings());
-        readiness
-    }
-
-    fn metrics(&self) -> String {
-        reload::show(&self.0);
-        self.0.metrics.audit_writable.set(i64::from(self.0.gate.log().is_writable()));
-        let head = self.0.gate.log().head();
-        self.0.metrics.render(Some((head.sequence, head.hash)))
     }
 }

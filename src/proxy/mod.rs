@@ -15,6 +15,8 @@ mod relay;
 mod reload;
 mod shared;
 mod snapshot;
+mod view;
 
 pub use gateway::{Gateway, StartFault};
 pub use snapshot::Snapshot;
+pub use view::{Readiness, View};

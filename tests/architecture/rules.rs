@@ -22,7 +22,8 @@ const TABLE: [(&str, &[&str]); 20] = [
     ("identity", &["dicom", "policy", "net", "state", "config", "pki"]),
     ("gate", &["dicom", "policy", "audit", "state"]),
     ("archive", &["gate", "net", "config", "dicom"]),
-    ("proxy", &["identity", "gate", "archive", "spool", "keys", "state", "net", "config", "pure"]),
+    // a snapshot is swapped whole, its TLS configurations included: docs/decisions/008-snapshot.md
+    ("proxy", &["identity", "gate", "archive", "spool", "keys", "state", "net", "config", "pki", "pure"]),
     ("web", &["identity", "gate", "archive", "spool", "keys", "state", "net", "config", "pure"]),
     ("admin", &["any"]),
     ("cli", &["any"]),

@@ -179,12 +179,12 @@ impl Relay {
     }
 
     /// Ends the association on both sides and writes its closing record.
-    pub(super) async fn finish(mut self, ending: Ending) {
+    pub(super) async fn finish(mut self: Box<Self>, ending: Ending) {
         tracing::debug!(association = %self.visit.id(), %ending, "association ends");
         let now = Instant::now();
         // What was released goes out whole: the other side may have the beginning of a PDU already, and an abort must not
         // land in the middle of it. Answers that came in the same breath as a fault are recorded as given, so they are.
-        let Self { down, peer, .. } = &mut self;
+        let Self { down, peer, .. } = &mut *self;
         down.lane.hand_out(&mut |bytes| peer.send(bytes));
         self.hand_out_up();
         // What the peer was denied or owed is recorded before it can notice the end.
@@ -212,7 +212,7 @@ impl Relay {
             self.say_to_archive(to_archive);
         }
         let artim = self.snapshot.settings.limits.artim;
-        let Self { mut leg, mut peer, place, visit, slot, .. } = self;
+        let Self { mut leg, mut peer, place, visit, slot, .. } = *self;
         // Whoever reads that it is released may ask for the next association at once.
         drop(slot);
         if visit.close(how(&ending)).is_err() {

@@ -149,14 +149,14 @@ impl Direction {
 
 impl Relay {
     /// Takes over what negotiation has established.
-    pub fn new(shared: Arc<Shared>, established: Established) -> Option<Self> {
+    pub fn new(shared: Arc<Shared>, established: Established) -> Option<Box<Self>> {
         let Established { peer, mut leg, contexts, window, longest, archive, visit, slot, place, snapshot } =
             established;
         let down = leg.take_framer()?;
         let limits = &snapshot.settings.limits;
         let rechecked = snapshot.generation;
         let timers = Timers::new(limits, snapshot.archive(&archive).map(|wiring| wiring.settings.response_timeout));
-        Some(Self {
+        Some(Box::new(Self {
             tolerances: snapshot.tolerances(visit.principal()),
             principal: visit.principal().clone(),
             slot,
@@ -180,11 +180,11 @@ impl Relay {
             timers,
             waker: None,
             rechecked,
-        })
+        }))
     }
 
     /// Runs until the association ends, and ends it on both sides.
-    pub async fn run(mut self) {
+    pub async fn run(mut self: Box<Self>) {
         let ending = poll_fn(|cx| self.poll(cx)).await;
         Box::pin(self.finish(ending)).await;
     }
