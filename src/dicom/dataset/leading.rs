@@ -185,8 +185,6 @@ impl Leading {
             LEVEL => self.level = Some(kept),
             PATIENT_NAME => self.patient_name = Some(Phi::new(kept)),
             PATIENT_ID => self.patient_id = Some(Phi::new(kept)),
-            // A reader takes the first of several, a rule would compare all of them at once.
-            MODALITY if !self.query && text.contains(&b'\\') => return Err(fault(tag, "has several values")),
             MODALITY => match std::str::from_utf8(text) {
                 Ok(text) if text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()) => {
                     self.modality = Some(text.into());
