@@ -2,10 +2,14 @@
 //! whole object made of half of one.
 
 use crate::support::conn::Conn;
+use crate::support::wait_until;
 use crate::support::words::{CT, INSTANCE, VERIFICATION, answer, echo, object, rq, store, success};
 use crate::support::world::{Setup, World, limits};
 use dicomgate::dicom::pdu::pdata::write_message;
 use dicomgate::dicom::pdu::{Abort, Pdu};
+use proptest::prelude::{Strategy, any};
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -265,4 +269,48 @@ fn a_release_that_is_not_answered_ends_within_artim() {
     peer.release();
     assert_eq!(link.control(), Pdu::ReleaseRq);
     times_out(&world, &mut peer, &mut link);
+}
+
+#[test]
+fn whatever_dies_and_whenever_nothing_is_made_of_half_an_object() {
+    let message = message();
+    let reply = write_message(3, &success(&store(1)).encode(), None, 0);
+    let world = World::new();
+    let places = (0..=message.len(), 0..=message.len(), 0..reply.len(), any::<[bool; 2]>());
+    let mut runner = TestRunner::default();
+    for _ in 0..40 {
+        let case = places.new_tree(&mut runner).unwrap().current();
+        let (sent, read, said, resets) = case;
+        let (mut peer, mut link) = world.modality();
+        let (before_peer, before_link) = (peer.received.len(), link.received.len());
+        let (to_peer, to_archive) = std::thread::scope(|scope| {
+            // The archive reads so far, says a part of a success if it has all, and dies.
+            let archive = scope.spawn(|| {
+                link.read_up_to(before_link + read);
+                if link.received[before_link..].starts_with(&message) {
+                    let _ = link.try_send(&reply[..said]);
+                }
+                let seen = link.received[before_link..].to_vec();
+                if resets[0] {
+                    link.reset()
+                } else {
+                    drop(link)
+                }
+                seen
+            });
+            let _ = peer.try_send(&message[..sent]);
+            let told = if sent == message.len() { peer.rest() } else { Vec::new() };
+            if resets[1] {
+                peer.reset()
+            } else {
+                drop(peer)
+            }
+            (told, archive.join().unwrap())
+        });
+        // An abort at most; a connection that is reset may lose even that.
+        assert!(to_peer.is_empty() || to_peer == Abort::provider(0).to_bytes(), "{case:?}: {to_peer:02x?}");
+        assert!(before_peer > 0 && (sent == message.len() || !to_archive.starts_with(&message)), "{case:?}");
+    }
+    wait_until("all have ended", || world.count("association-closed") == 40);
+    assert!(world.records().iter().all(|record| record.event() != "operation" || record.0["aborted"] == true));
 }

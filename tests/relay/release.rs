@@ -1,9 +1,11 @@
 //! Release by either side, by both at once, and what still comes in between.
 
+use crate::support::wait_until;
 use crate::support::words::{CT, FIND, INSTANCE, VERIFICATION, answer, echo, object, query, rq, store, success, uid};
 use crate::support::world::World;
 use dicomgate::dicom::dimse::Command;
 use dicomgate::dicom::pdu::Pdu;
+use dicomgate::dicom::pdu::pdata::write_message;
 
 #[test]
 fn the_archive_may_release_too() {
@@ -120,4 +122,43 @@ fn a_confirmation_that_nobody_asked_for_is_out_of_order() {
     link.send(Pdu::ReleaseRp.encode());
     assert_eq!(link.aborted(), (2, 2));
     assert_eq!(peer.aborted(), (2, 0));
+}
+
+#[test]
+fn an_archive_that_hangs_up_after_asking_does_not_spoil_the_release() {
+    let world = World::new();
+    let (mut peer, mut link) = world.modality();
+    link.release();
+    link.close_writing();
+    assert_eq!(peer.control(), Pdu::ReleaseRq);
+    peer.stays_silent();
+    peer.send(Pdu::ReleaseRp.encode());
+    link.released();
+    assert_eq!(world.ended(), "released");
+}
+
+#[test]
+fn a_release_may_come_in_pieces_and_behind_a_message_in_one() {
+    let world = World::new();
+    let (mut peer, mut link) = world.modality();
+    for byte in Pdu::ReleaseRq.encode() {
+        peer.send([byte]);
+    }
+    assert_eq!(link.control(), Pdu::ReleaseRq);
+    for byte in Pdu::ReleaseRp.encode() {
+        link.send([byte]);
+    }
+    peer.released();
+    let (mut peer, mut link) = world.modality();
+    let message = write_message(3, &store(1).encode(), Some(&object(CT, INSTANCE, 100)), 0);
+    peer.send([message.clone(), Pdu::ReleaseRq.encode()].concat());
+    let asked = link.message();
+    assert_eq!((asked.bytes, link.control()), (message, Pdu::ReleaseRq));
+    // Both answers in one segment too.
+    let reply = write_message(3, &success(&asked.command).encode(), None, 0);
+    link.send([reply, Pdu::ReleaseRp.encode()].concat());
+    assert_eq!(peer.message().status(), 0);
+    peer.released();
+    wait_until("both have ended", || world.count("association-closed") == 2);
+    assert_eq!(world.ended(), "released");
 }

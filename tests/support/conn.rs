@@ -187,6 +187,11 @@ impl Conn {
         rest
     }
 
+    /// Reads until so many bytes have come in all, or to the end.
+    pub fn read_up_to(&mut self, bytes: usize) {
+        while self.received.len() < bytes && self.more() {}
+    }
+
     /// Waits until so many bytes have come in all.
     pub fn wait_for(&mut self, bytes: usize) {
         while self.received.len() < bytes {
