@@ -159,12 +159,17 @@ fn a_flood_of_strangers_is_bounded_and_the_known_go_on() {
     let world = World::with(&limits("connections_per_address = 4"));
     let (mut peer, mut link) = world.modality();
     let strangers: Vec<Conn> = (0..4).map(|_| world.plain()).collect();
-    wait_until("further ones are closed", || is_closed(&world.plain()));
+    // All are kept: which of those that come at once gets a place is anybody's guess.
+    let mut further = Vec::new();
+    wait_until("further ones are closed", || {
+        further.push(world.plain());
+        further.last().is_some_and(is_closed)
+    });
     peer.say(1, &echo(1), None);
     let asked = link.message();
     link.say(1, &success(&asked.command), None);
     assert_eq!(peer.message().status(), 0);
-    drop(strangers);
+    drop((strangers, further));
     let mut known = None;
     wait_until("there is room again", || {
         let mut peer = world.plain();
