@@ -7,6 +7,9 @@ mod support;
 #[path = "relay/admission.rs"]
 mod admission;
 #[cfg(test)]
+#[path = "relay/archive_tls.rs"]
+mod archive_tls;
+#[cfg(test)]
 #[path = "relay/bytes.rs"]
 mod bytes_unchanged;
 #[cfg(test)]

@@ -183,7 +183,9 @@ fn count_behind_balancer(newcomer: &mut Newcomer) -> bool {
         }
         Err(_) => {
             let words = "more connections of one address wait to be identified than `connections_per_address` allows";
-            refusal::connection(newcomer, Known::default(), Cause::Limit, words);
+            // Summed up like any other flood, so that it does not fill the disk.
+            let Newcomer { shared, snapshot, id, listener, wire, .. } = newcomer;
+            refusal::too_many(shared, snapshot.generation, *id, &listener.name, wire.remote(), words);
             false
         }
     }

@@ -8,6 +8,7 @@ use crate::support::words::{
 use crate::support::world::{Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::Command;
+use dicomgate::dicom::pdu::Pdu;
 use dicomgate::dicom::pdu::pdata::{header, write_message};
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::dicom::{AeTitle, Tag, Uid};
@@ -270,12 +271,15 @@ fn the_gateways_own_answer_waits_for_the_end_of_the_archives_message() {
     peer.wait_for(peer.received.len() + command_end);
     peer.say(3, &Command::move_rq(2, &uid(MOVE), AeTitle::new("CT1").unwrap()), Some(&query()));
     world.record("denied");
-    link.send(&found[command_end..]);
+    // Behind a release no data may go, so it also goes before that.
+    link.send([&found[command_end..], Pdu::ReleaseRq.encode().as_slice()].concat());
     let first = peer.message();
     assert_eq!((first.bytes, first.command.responded_to), (found, Some(1)));
     let second = peer.message();
     is_denial(&world, &second);
     assert_eq!(second.command.responded_to, Some(2));
+    peer.confirm_release();
+    link.released();
 }
 
 #[test]

@@ -3,9 +3,10 @@
 use super::{PATIENCE, wait_until};
 use dicomgate::dicom::dimse::{Command, Tolerances};
 use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, Pdu, pdata};
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConnection, ServerConnection, StreamOwned};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
 
 /// A message as it came: the bytes of its PDUs, and what they say.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ impl Message {
 enum Stream {
     Plain(TcpStream),
     Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Server(Box<StreamOwned<ServerConnection, TcpStream>>),
 }
 
 /// One end of a connection.
@@ -60,17 +62,30 @@ impl Conn {
         self
     }
 
+    /// This end as a server's.
+    pub fn with_server_tls(mut self, tls: ServerConnection) -> Self {
+        self.stream = Stream::Server(Box::new(StreamOwned::new(tls, self.tcp.try_clone().unwrap())));
+        self
+    }
+
     pub fn tls(&mut self) -> &mut ClientConnection {
         match &mut self.stream {
             Stream::Tls(tls) => &mut tls.conn,
-            Stream::Plain(_) => panic!("not TLS"),
+            _ => panic!("no TLS client"),
         }
+    }
+
+    /// Whether the other end, a TLS client, breaks off before it says anything.
+    pub fn is_broken_off(&mut self) -> bool {
+        let Stream::Server(tls) = &mut self.stream else { panic!("no TLS server") };
+        tls.read(&mut [0]).is_err()
     }
 
     pub fn try_send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match &mut self.stream {
             Stream::Plain(tcp) => tcp.write_all(bytes),
             Stream::Tls(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
+            Stream::Server(tls) => tls.write_all(bytes).and_then(|()| tls.flush()),
         }
     }
 
@@ -90,6 +105,7 @@ impl Conn {
         let read = match &mut self.stream {
             Stream::Plain(tcp) => tcp.read(&mut buffer),
             Stream::Tls(tls) => tls.read(&mut buffer),
+            Stream::Server(tls) => tls.read(&mut buffer),
         };
         let ended = [ErrorKind::ConnectionReset, ErrorKind::BrokenPipe, ErrorKind::UnexpectedEof];
         match read {
@@ -201,6 +217,14 @@ impl Conn {
         let read = self.tcp.peek(&mut buffer);
         self.tcp.set_nonblocking(false).unwrap();
         assert!(read.is_err() && self.taken == self.received.len(), "{read:?}: {:02x?}", self.tail());
+    }
+
+    /// Nothing comes for a moment. Too short a moment can only hide a fault, never make one.
+    pub fn stays_silent(&mut self) {
+        self.tcp.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        let read = self.tcp.peek(&mut [0]);
+        self.tcp.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert!(read.is_err(), "something came, or the end");
     }
 
     pub fn close_writing(&self) {

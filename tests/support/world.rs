@@ -234,9 +234,10 @@ pub fn prepare(setup: &Setup) -> tempfile::TempDir {
     std::fs::create_dir(&certs).unwrap();
     ca::new_ca(&certs, "Hospital DICOM CA", now()).unwrap();
     let ca = Ca::open(&certs).unwrap();
-    for name in ["gateway", "ct2", "ct3"] {
+    for name in ["gateway", "archive", "ct2", "ct3"] {
         let dns = vec![format!("{name}.hospital.example")];
-        let order = Order { name: name.into(), dns, ip: Vec::new(), server: name == "gateway", days: 10, renew: false };
+        let order =
+            Order { name: name.into(), dns, ip: Vec::new(), server: !name.starts_with("ct2"), days: 10, renew: false };
         ca.issue(&order, now()).unwrap();
     }
     std::fs::write(dir.path().join("policy.toml"), format!("{}{}", setup.peers, setup.rules)).unwrap();

@@ -18,6 +18,8 @@ impl Relay {
         if *pdu == Pdu::ReleaseRq && !self.up.stage.is_between() {
             return Err(release_in_message(End::Peer));
         }
+        // What waited for the end of a message goes before a release: behind it no data may go.
+        self.send_own_answers();
         let effects = self.peer_machine.on(Event::from(pdu), now);
         self.say_to_peer(effects);
         match effects.indicate {
@@ -44,6 +46,7 @@ impl Relay {
         if *pdu == Pdu::ReleaseRq && !self.down.stage.is_between() {
             return Err(release_in_message(End::Archive));
         }
+        self.send_own_answers();
         let effects = self.leg.machine.on(Event::from(pdu), now);
         self.say_to_archive(effects);
         match effects.indicate {
