@@ -87,7 +87,7 @@ limits! {
     /// The greatest association PDU that is read.
     association_pdu: Size -> u64 = "1MiB" in "16KiB" ..= "4MiB";
     /// The greatest command set.
-    command: Size -> u64 = "64KiB" in "1KiB" ..= "1MiB";
+    command: Size -> u64 = "64KiB" in "1KiB" ..= "64KiB";
     /// Nested sequences in a data set.
     data_set_depth: Count -> u32 = "64" in "1" ..= "1024";
     /// Elements in a data set, nested ones included.
