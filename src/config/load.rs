@@ -66,6 +66,14 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Fau
     }
 }
 
+/// The state folder that a `gateway.toml` names, whatever else may be wrong with it: the audit log is asked just when
+/// something is. `None` if that cannot be read.
+pub fn state_folder(path: &Path) -> Option<PathBuf> {
+    let table: toml::Table = read(path).ok()?.parse().ok()?;
+    let state = table.get("gateway")?.get("state")?.as_str()?;
+    Some(root(path).join(state))
+}
+
 /// Where relative paths begin: the folder of `gateway.toml`, or the one above if that is called `config`.
 fn root(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf());

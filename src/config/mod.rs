@@ -19,7 +19,7 @@ mod watch;
 
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
-pub use load::{DEFAULT_PATH, load, load_at, load_untested};
+pub use load::{DEFAULT_PATH, load, load_at, load_untested, state_folder};
 pub use schema::schemas;
 pub use settings::{
     Admin, Archive, ArchiveTls, Audit, Calling, CrlCheck, CrlExpired, Endpoint, Gateway, Listener, ListenerTls, Serves,

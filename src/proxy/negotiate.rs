@@ -2,25 +2,30 @@
 
 use super::snapshot::{ArchiveWiring, Snapshot};
 use crate::dicom::Uid;
-use crate::dicom::dimse::Operation;
+use crate::dicom::dimse::{Operation, OperationSet};
 use crate::dicom::negotiation::{Candidate, Roles};
 use crate::dicom::pdu::AssociateRq;
 use crate::dicom::{AeTitle, sop_class};
 use crate::policy::{Moment, Policy, Principal};
 
-/// The archive that answers to a called title: the first, in the order of the file, that is there for one of the
-/// operations proposed.
+/// The archive that answers to a called title. Of several, one whose `for` names everything that is proposed (C-ECHO
+/// aside) goes before one without `for`, which goes before one whose `for` names something of it; among equals the first
+/// in the file.
 pub fn choose_archive<'a>(snapshot: &'a Snapshot, called: &AeTitle, rq: &AssociateRq) -> Option<&'a ArchiveWiring> {
-    let answering = || snapshot.archives.iter().filter(|archive| archive.settings.answers_to.contains(called));
-    let proposed = |operation: Operation| {
-        rq.contexts.iter().any(|context| {
-            Operation::of_context(&context.abstract_syntax, true, true).iter().any(|wanted| wanted == operation)
-        })
+    let proposed: Vec<OperationSet> =
+        rq.contexts.iter().map(|context| Operation::of_context(&context.abstract_syntax, true, true)).collect();
+    let asked = || proposed.iter().filter(|wanted| !wanted.has(Operation::Echo));
+    let rank = |archive: &ArchiveWiring| {
+        let named = &archive.settings.operations;
+        let serves = |wanted: &OperationSet| wanted.iter().any(|operation| named.contains(&operation));
+        match (named.is_empty(), asked().next().is_some() && asked().all(serves), asked().any(serves)) {
+            (false, true, _) => 0,
+            (true, ..) => 1,
+            (false, false, true) => 2,
+            (false, false, false) => 3,
+        }
     };
-    let serves = |archive: &&ArchiveWiring| {
-        archive.settings.operations.is_empty() || archive.settings.operations.iter().any(|op| proposed(*op))
-    };
-    answering().find(serves).or_else(|| answering().next())
+    snapshot.archives.iter().filter(|archive| archive.settings.answers_to.contains(called)).min_by_key(|one| rank(one))
 }
 
 /// The roles that are left of those proposed: a role stays if any operation that it allows could be permitted, and the

@@ -36,8 +36,9 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
     let generation = before.generation + 1;
     let path = before.settings.source.gateway.clone();
     let open = before.settings.listeners.clone();
+    let peers = before.settings.policy.peers.len();
     // Reading files and compiling ten thousand rules takes a while; associations go on meanwhile.
-    let built = tokio::task::spawn_blocking(move || build(&path, generation, open)).await;
+    let built = tokio::task::spawn_blocking(move || build(&path, generation, open, peers)).await;
     let outcome = match built {
         Ok(built) => built,
         Err(_) => Err(vec!["reading the configuration failed in an unforeseen way; the old one goes on".to_owned()]),
@@ -70,9 +71,16 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
 }
 
 /// The next snapshot, for the listeners that are open, and whether the file now wants others.
-fn build(path: &Path, generation: u64, open: Vec<Listener>) -> Result<(Snapshot, bool), Vec<String>> {
+fn build(path: &Path, generation: u64, open: Vec<Listener>, peers: usize) -> Result<(Snapshot, bool), Vec<String>> {
     let mut settings =
         config::load(path).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
+    // An editor that is killed in mid write leaves an empty file, which would otherwise shut everybody out.
+    if settings.policy.peers.is_empty() && peers > 0 {
+        return Err(vec![format!(
+            "`{}` names no peer any more: is the file whole? the old policy goes on",
+            settings.source.policy.display()
+        )]);
+    }
     let relisten = settings.listeners != open;
     settings.listeners = open;
     Ok((Snapshot::build(settings, generation, clock::unix())?, relisten))

@@ -52,11 +52,15 @@ impl Place {
             Some(state) => (state.clone(), None),
             None => match crate::config::load(&self.config) {
                 Ok(settings) => (settings.gateway.state.clone(), Some(settings.gateway.name.to_string())),
-                Err(faults) => {
-                    eprintln!("{faults}");
-                    eprintln!("the log can be read without a configuration: --state DIR");
-                    return Err(ExitCode::from(64));
-                }
+                // The log is asked just when something is wrong, with the policy perhaps.
+                Err(faults) => match crate::config::state_folder(&self.config) {
+                    Some(state) => (state, None),
+                    None => {
+                        eprintln!("{faults}");
+                        eprintln!("the log can be read without a configuration: --state DIR");
+                        return Err(ExitCode::from(64));
+                    }
+                },
             },
         };
         // What may not be looked at is said by whoever opens it.

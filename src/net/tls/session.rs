@@ -117,14 +117,23 @@ impl Session {
         }
     }
 
-    /// After a fault rustls still holds the alert that tells the peer why. It hands it out at the first call, before it
-    /// looks at any bytes; a second call would make it go on where it failed, and panic.
+    /// After a fault rustls still holds the alert that tells the peer why, behind what else the failed step had to say
+    /// (a ServerHello, a ChangeCipherSpec). It hands out one at a call, before it looks at any bytes; a call after the
+    /// last would make it go on where it failed, and panic.
     fn collect_alert(&mut self, out: &mut Vec<u8>) {
+        const CHANGE_CIPHER_SPEC: u8 = 20;
+        const HANDSHAKE: u8 = 22;
         let mut none = BytesMut::new();
-        let _ = match &mut self.side {
-            Side::Server(connection) => take(connection.process_tls_records(&mut []), &mut none, out),
-            Side::Client(connection) => take(connection.process_tls_records(&mut []), &mut none, out),
-        };
+        for _ in 0..4 {
+            let before = out.len();
+            let _ = match &mut self.side {
+                Side::Server(connection) => take(connection.process_tls_records(&mut []), &mut none, out),
+                Side::Client(connection) => take(connection.process_tls_records(&mut []), &mut none, out),
+            };
+            if !matches!(out.get(before), Some(&(CHANGE_CIPHER_SPEC | HANDSHAKE))) {
+                return;
+            }
+        }
     }
 }
 

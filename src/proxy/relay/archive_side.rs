@@ -94,7 +94,8 @@ impl Relay {
         let command =
             Command::decode(bytes, &Tolerances::ALL).map_err(|fault| Ending::command(End::Archive, &fault))?;
         let Some(accepted) = self.contexts.get(context) else {
-            return Err(out_of_turn("a message on a presentation context that was not accepted"));
+            let words = "a message on a presentation context that was not accepted";
+            return Err(Ending::malformed(End::Archive, "message", words, Abort::INVALID_VALUE));
         };
         let syntax = *accepted.transfer_syntax;
         if command.field.is_response() {

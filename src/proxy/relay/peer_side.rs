@@ -122,7 +122,8 @@ impl Relay {
     fn peer_command(&mut self, context: u8, bytes: &[u8]) -> Result<(), Ending> {
         let command = Command::decode(bytes, &self.tolerances).map_err(|fault| Ending::command(End::Peer, &fault))?;
         if self.contexts.get(context).is_none() {
-            return Err(out_of_turn("a message on a presentation context that was not accepted"));
+            let words = "a message on a presentation context that was not accepted";
+            return Err(Ending::malformed(End::Peer, "message", words, Abort::INVALID_VALUE));
         }
         if command.field.is_request() {
             self.peer_request(context, command)
