@@ -214,7 +214,7 @@ destinations = ["self"]
     let (mut peer, mut link) = world.associate(world.plain(), &rq("WS1", &[VERIFICATION, FIND]));
     // No context for it: a message there is a fault.
     peer.say(3, &Command::find_rq(1, &uid(FIND)), Some(&query()));
-    assert_eq!(peer.aborted(), (2, 5));
+    assert_eq!(peer.aborted(), (2, 6));
     assert_eq!(link.aborted(), (2, 0));
     assert!(world.record("malformed").text("words").unwrap().contains("not accepted"));
 }

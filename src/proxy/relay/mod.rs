@@ -216,6 +216,7 @@ impl Relay {
                     Some(input) => {
                         self.timers.heard(now);
                         self.take_from_peer(input, now)?;
+                        self.poll_archive_out(cx)?;
                     }
                     None => self.hung_up(End::Peer, now)?,
                 }
@@ -231,6 +232,7 @@ impl Relay {
                     Some(input) => {
                         self.timers.heard(now);
                         self.take_from_archive(input, now)?;
+                        self.poll_peer_out(cx)?;
                     }
                     None => self.hung_up(End::Archive, now)?,
                 }
