@@ -55,7 +55,7 @@ pub fn private_key(file: &Path) -> Result<PrivateKeyDer<'static>, PkiFault> {
         content(
             file,
             "private key",
-            format!("{}; a PEM file with `-----BEGIN PRIVATE KEY-----` is needed", pem(&fault)),
+            format!("{}; a PEM file with a private key (PKCS#8, SEC 1 or PKCS#1) is needed", pem(&fault)),
         )
     })
 }
