@@ -9,8 +9,8 @@
 //! # Code map
 //!
 //! Pure rooms (values in, values out; no socket, file, clock or environment): [`dicom`], [`policy`], [`audit`]'s
-//! records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`archive`], [`proxy`],
-//! [`admin`], [`telemetry`], [`cli`], [`demo`].
+//! records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`state`], [`scu`], [`archive`],
+//! [`proxy`], [`admin`], [`telemetry`], [`cli`], [`demo`].
 //!
 //! # Invariants
 //!
@@ -32,4 +32,6 @@ pub mod net;
 pub mod pki;
 pub mod policy;
 pub mod proxy;
+pub mod scu;
+pub mod state;
 pub mod telemetry;

@@ -3,7 +3,7 @@
 use crate::paths::{self, Found, Kind};
 
 /// Who may use whom. A room uses itself; all but the pure rooms may use `telemetry`. `pure` stands for the pure rooms.
-const TABLE: [(&str, &[&str]); 20] = [
+const TABLE: [(&str, &[&str]); 21] = [
     ("dicom", &[]),
     ("policy", &["dicom"]),
     ("vault", &["dicom"]),
@@ -13,7 +13,10 @@ const TABLE: [(&str, &[&str]); 20] = [
     ("telemetry", &["dicom"]),
     ("config", &["pure"]),
     ("net", &["config"]),
-    ("state", &["config"]),
+    // rows are about titles and UIDs; the database is reached through `net`, which alone opens sockets
+    ("state", &["config", "dicom", "net"]),
+    // associations of the gateway's own; TLS as `pki` makes it
+    ("scu", &["dicom", "net", "config", "pki"]),
     ("spool", &["config"]),
     ("keys", &["config", "vault"]),
     // a certificate's facts are values of `policy`, which decides on them
@@ -23,7 +26,7 @@ const TABLE: [(&str, &[&str]); 20] = [
     ("gate", &["dicom", "policy", "audit", "state"]),
     ("archive", &["gate", "net", "config", "dicom"]),
     // a snapshot is swapped whole, its TLS configurations included: docs/decisions/008-snapshot.md
-    ("proxy", &["identity", "gate", "archive", "spool", "keys", "state", "net", "config", "pki", "pure"]),
+    ("proxy", &["identity", "gate", "archive", "scu", "spool", "keys", "state", "net", "config", "pki", "pure"]),
     ("web", &["identity", "gate", "archive", "spool", "keys", "state", "net", "config", "pure"]),
     ("admin", &["any"]),
     ("cli", &["any"]),
