@@ -217,6 +217,17 @@ pub enum Event<'a> {
         /// Presentation contexts that policy takes away, by SOP class, and why.
         removed: &'a [String],
     },
+    /// One of several systems that an association needs could not be had; the association goes on without it.
+    SystemMissed {
+        /// The fields that say who.
+        who: &'a Body,
+        /// Which system.
+        to: &'a str,
+        /// Why, in one word.
+        cause: Cause,
+        /// Why, in words.
+        words: &'a str,
+    },
     /// Bytes that break the protocol.
     Malformed {
         /// The fields that say who, encoded once for the association.
@@ -319,6 +330,9 @@ impl Event<'_> {
                 caller.encode(&mut body);
                 body.text("to", to).list("contexts", *kept).list("removed", *removed);
             }
+            Self::SystemMissed { who, to, cause, words } => {
+                body.fields(who).text("to", *to).text("cause", cause.as_str()).words("words", words);
+            }
             Self::Malformed { who, place, words } => {
                 body.fields(who).text("place", place).words("words", words);
             }
@@ -350,6 +364,7 @@ impl Event<'_> {
             Self::RefusalsSummed { .. } => "refusals-summed",
             Self::AssociationRefused { .. } => "association-refused",
             Self::AssociationOpened { .. } => "association-opened",
+            Self::SystemMissed { .. } => "system-missed",
             Self::Malformed { .. } => "malformed",
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
@@ -363,6 +378,7 @@ impl Event<'_> {
             self,
             Self::ConnectionRefused { .. }
                 | Self::AssociationRefused { .. }
+                | Self::SystemMissed { .. }
                 | Self::Malformed { .. }
                 | Self::Mismatch { .. }
                 | Self::Denied { .. }

@@ -55,6 +55,10 @@ fn headline(record: &Record) -> String {
         "association-closed" => format!("association ended: {}", record.text("ended").unwrap_or("?")),
         "denied" => format!("{} denied", record.text("operation").unwrap_or("?")),
         "operation" => format!("{} permitted", record.text("operation").unwrap_or("?")),
+        "system-missed" => {
+            let (to, cause) = (record.text("to").unwrap_or("?"), record.text("cause").unwrap_or("?"));
+            format!("association goes on without {to} ({cause})")
+        }
         "malformed" => "association ended: malformed bytes".to_owned(),
         "mismatch" => "association ended: command and data set differ".to_owned(),
         "policy-ended" => "association ended: it is no longer permitted".to_owned(),
