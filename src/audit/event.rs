@@ -46,6 +46,10 @@ pub enum Cause {
     Negotiation,
     /// The archive does not answer, or refused.
     ArchiveAway,
+    /// The destination of a delivery does not answer, or refused.
+    DestinationAway,
+    /// What the gateways keep in common cannot be reached.
+    State,
     /// The archive's associations are all taken.
     ArchiveFull,
     /// The gateway is stopping.
@@ -58,7 +62,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Limit,
         Self::Proxy,
         Self::Tls,
@@ -69,6 +73,8 @@ impl Cause {
         Self::Malformed,
         Self::Negotiation,
         Self::ArchiveAway,
+        Self::DestinationAway,
+        Self::State,
         Self::ArchiveFull,
         Self::Draining,
         Self::Mismatch,
@@ -88,6 +94,8 @@ impl Cause {
             Self::Malformed => "malformed",
             Self::Negotiation => "negotiation",
             Self::ArchiveAway => "archive-away",
+            Self::DestinationAway => "destination-away",
+            Self::State => "state",
             Self::ArchiveFull => "archive-full",
             Self::Draining => "draining",
             Self::Mismatch => "mismatch",

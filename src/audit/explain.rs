@@ -260,6 +260,12 @@ fn remedy(record: &Record) -> Option<&'static str> {
         "archive-away" => {
             "is the archive running, and does gateway.toml have its address? callers may try again: nothing was stored"
         }
+        "destination-away" => {
+            "is the destination running, is its `address` right, and is its certificate the one in policy.toml? the archive may send again"
+        }
+        "state" => {
+            "is the database of `[gateway] database` running? what needs it is refused until it is, the rest goes on"
+        }
         "archive-full" => {
             "raise `max_associations` of the [[archive]] if it bears more, or find who holds its associations open"
         }
