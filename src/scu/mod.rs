@@ -1,14 +1,19 @@
 //! The gateway as a service class user of its own: associations that it opens for its own sake (PS3.7 annex D, 9.1).
 //!
-//! C-ECHO for `check`, the questionnaire of `archive probe`, reports of storage commitment that come late. It carries
-//! nobody's messages and never decides: what passes between a peer and an archive is the proxy's.
+//! C-ECHO for `check`, the questionnaire of `archive probe`, reports of storage commitment that come late: [`Link`]. For
+//! the probe also the other side, [`Answerer`], which listens while an archive is asked to deliver. It carries nobody's messages and never decides: what passes between a peer and an archive is the proxy's.
 
+mod answerer;
 mod fault;
 mod link;
 mod message;
 mod target;
 mod upper;
 
+#[cfg(test)]
+mod tests;
+
+pub use answerer::{Answerer, Arrival, What};
 pub use fault::LinkFault;
 pub use link::Link;
 pub use message::Message;
