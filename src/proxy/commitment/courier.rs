@@ -77,11 +77,14 @@ impl Courier {
             self.fetch().await;
             self.start();
             self.count().await;
-            tokio::select! {
+            let done = tokio::select! {
                 _ = stopped.wait_for(|stop| *stop) => break,
-                () = self.commitments.wake.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
-                Some(done) = self.running.join_next_with_id() => self.finished(done).await,
+                () = self.commitments.wake.notified() => None,
+                () = tokio::time::sleep(LOOK) => None,
+                Some(done) = self.running.join_next_with_id() => Some(done),
+            };
+            if let Some(done) = done {
+                self.finished(done).await;
             }
         }
         self.running.shutdown().await;

@@ -52,13 +52,18 @@ impl RegisterFault {
 pub async fn register(commitments: &Commitments, asked: Asked, keep: Duration) -> Result<(), RegisterFault> {
     let Asked { archive, title, requester, requester_title, transaction } = asked;
     let key = CommitmentKey { archive, transaction, title };
-    let known = commitments.state.commitment(&key).await?;
-    if known.is_some_and(|known| known.requester != requester) {
+    let state = &commitments.state;
+    if state.commitment(&key).await?.is_some_and(|known| known.requester != requester) {
         return Err(RegisterFault::Taken);
     }
     let expires = (commitments.clock)().saturating_add(seconds(keep));
-    commitments.state.commit(Commitment { key, requester, requester_title, expires }).await?;
-    Ok(())
+    let commitment = Commitment { key: key.clone(), requester: Arc::clone(&requester), requester_title, expires };
+    state.commit(commitment).await?;
+    // Of two that ask at the same moment, at another gateway perhaps, the later one has it.
+    match state.commitment(&key).await? {
+        Some(known) if known.requester == requester => Ok(()),
+        _ => Err(RegisterFault::Taken),
+    }
 }
 
 /// Whole seconds; whatever is longer than the world lasts as long.
