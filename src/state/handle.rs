@@ -56,7 +56,8 @@ impl State {
             None => {
                 let (file, keyfile) = (options.folder.join("state.db"), options.folder.join("state.key"));
                 if !keyfile.exists() {
-                    if file.exists() {
+                    // The key is made before the file: if somebody else has just made both, it is there by now.
+                    if file.exists() && !keyfile.exists() {
                         return Err(StateFault::Settings(format!(
                             "`{}` is there without its key file `{}`: restore that from a backup, or move both aside",
                             file.display(),

@@ -195,6 +195,33 @@ pub async fn sweep_drops_what_has_expired_and_tells_of_what_was_made_to(place: P
     alerted(&place, "dicomgate_grant", "swept");
 }
 
+/// Replicas sweep when they like.
+pub async fn all_sweep_at_once(place: Place) {
+    let mut replicas = Vec::new();
+    for _ in 0..4 {
+        replicas.push(place.open().await);
+    }
+    for round in 0..3 {
+        for n in 0..700 {
+            let grant = replicas[0].grant(NewGrant { expires: START + 10, ..grant() }).await.unwrap();
+            replicas[0].seen(grant.id, Seen { instance: uid(&format!("1.2.{n}")), status: 0 }).await.unwrap();
+        }
+        let sweeping: Vec<_> = replicas
+            .iter()
+            .map(|state| {
+                let state = state.clone();
+                tokio::spawn(async move { state.sweep(START + 11).await.unwrap() })
+            })
+            .collect();
+        let mut dropped = 0;
+        for sweep in sweeping {
+            dropped += sweep.await.unwrap();
+        }
+        assert_eq!(dropped, 1400, "round {round}: each row is dropped by one");
+        assert_eq!(place.count("dicomgate_seen").await, 0);
+    }
+}
+
 /// A row that nobody finds any more, because it stands under another key now.
 pub async fn sweep_finds_what_nobody_asks_for(place: Place) {
     let state = place.open().await;
