@@ -52,7 +52,7 @@ fn with(gateway: &str, policy: &str) -> House {
 }
 
 fn loaded(gateway: &str, policy: &str) -> Settings {
-    let settings = with(gateway, policy).load().unwrap_or_else(|faults| panic!("{faults}"));
+    let settings = with(gateway, policy).load().unwrap();
     assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
     settings
 }
@@ -185,21 +185,21 @@ fn cases() -> Vec<(&'static str, House)> {
         ("edge-any", peer("ae_titles = [\"P2\"]\ncertificate = \"any\"\nnetwork = [\"10.20.0.0/16\"]\nedge = true")),
         (
             "test-of-archive",
-            rule(&format!(
-                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PACS\"\nwants = \"store\"\nto = \"WS1\"\nexpect = \"deny\""
-            )),
+            rule(
+                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PACS\"\nwants = \"store\"\nto = \"WS1\"\nexpect = \"deny\"",
+            ),
         ),
         (
             "test-of-both",
-            rule(&format!(
-                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PACS\"\npeer = \"CT1\"\nwants = \"store\"\nexpect = \"deny\"\n[[test]]\nname = \"nobody\"\nwants = \"store\"\nexpect = \"deny\""
-            )),
+            rule(
+                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PACS\"\npeer = \"CT1\"\nwants = \"store\"\nexpect = \"deny\"\n[[test]]\nname = \"nobody\"\nwants = \"store\"\nexpect = \"deny\"",
+            ),
         ),
         (
             "test-of-unknown-archive",
-            rule(&format!(
-                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PAX\"\nwants = \"store\"\nto = \"WS1\"\nexpect = \"deny\"\n[[test]]\nname = \"nobody\"\narchive = \"PACS\"\nwants = \"store\"\nto = \"WS7\"\nexpect = \"deny\""
-            )),
+            rule(
+                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PAX\"\nwants = \"store\"\nto = \"WS1\"\nexpect = \"deny\"\n[[test]]\nname = \"nobody\"\narchive = \"PACS\"\nwants = \"store\"\nto = \"WS7\"\nexpect = \"deny\"",
+            ),
         ),
         ("database-lonely", database("database_ca = \"certs/ca.crt\"\nstate_key = \"certs/state.key\"")),
         ("database-alone", database("database = \"postgres://gate@db.hospital.example/dicomgate\"")),

@@ -104,13 +104,15 @@ raw_table! {
     pub struct RawTest in "[[test]]" {
         /// Its name.
         pub name!("\"a stranger gets nothing\""): Word,
-        /// The peer that asks, by name or title.
-        pub peer!("\"CT1\""): Word,
+        /// The peer that asks, by name or title; or else `archive`.
+        pub peer: Word,
+        /// The archive that sends unasked, in place of `peer`.
+        pub archive: Word,
         /// The address it comes from. Default: the first of its networks.
         pub from: IpAddr,
         /// What it wants.
         pub wants!("\"find\""): Operation,
-        /// The archive that it asks. Default: the only one.
+        /// The archive that it asks. Default: the only one. With `archive`, the peer or archive that receives.
         pub to: Word,
         /// SOP class, by UID.
         pub sop_class: SopClass,
