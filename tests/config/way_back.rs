@@ -406,3 +406,38 @@ fn peers_files_know_where_reports_go_and_what_an_edge_is() {
     house.write("peers.csv", "ae_titles,certificate,edge\nCT8,ct8.example,yes\n");
     assert!(house.words().contains("`edge` must be true or false"), "{}", house.words());
 }
+
+/// The lines of a sample with those paragraphs uncommented that hold a word.
+fn uncommented(sample: &str, word: &str) -> String {
+    let block = |block: &str| match block.contains(word) {
+        true => block
+            .lines()
+            .map(|line| {
+                line.strip_prefix("# ").filter(|rest| rest.starts_with(['[']) || rest.contains(" = ")).unwrap_or(line)
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+        false => block.to_owned(),
+    };
+    sample.split("\n\n").map(block).collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn what_the_samples_show_as_comments_is_accepted_too() {
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let house = House::new("", "");
+    std::fs::create_dir(house.0.path().join("config")).unwrap();
+    let read = |file| std::fs::read_to_string(samples.join(file)).unwrap();
+    let gateway = uncommented(&read("gateway.toml"), "name    = \"inside\"");
+    let policy = uncommented(&read("policy.toml"), "archive:PACS");
+    let policy = uncommented(&policy, "archive = \"PACS\"");
+    assert!(
+        gateway.contains("\nserves  = \"archive\"") && policy.contains("\narchive = \"PACS\""),
+        "{gateway}{policy}"
+    );
+    house.write("config/gateway.toml", &gateway);
+    house.write("config/policy.toml", &policy);
+    let settings = dicomgate::config::load_at(&house.0.path().join("config/gateway.toml"), &now()).unwrap();
+    assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
+    assert_eq!((settings.listeners.len(), settings.policy.tests.len(), settings.policy.rules.len()), (2, 8, 4));
+}

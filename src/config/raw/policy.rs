@@ -66,7 +66,7 @@ raw_table! {
         pub who!("[\"group:modality\"]"): List<Subject>,
         /// AND the device they sit at, any of.
         pub via: List<Subject>,
-        /// Archives that it is about.
+        /// Archives that it is about; with `archive:` in `who`, the peers (by name or title) and archives that it sends to.
         pub to!("[\"PACS\"]"): List<Word>,
         /// Operations that it is about.
         pub may!("[\"echo\", \"store\"]"): List<Operation>,
