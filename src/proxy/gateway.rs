@@ -1,5 +1,6 @@
 //! The gateway as a whole: opens what it needs, accepts until told to stop, drains.
 
+use super::commitment::Courier;
 use super::live::Drain;
 use super::reload;
 use super::shared::Shared;
@@ -114,6 +115,8 @@ impl Gateway {
         }
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
         tasks.spawn(tell_head(Arc::clone(&shared)));
+        let courier = Courier::new(Arc::clone(&shared), shared.commitments.clone());
+        tasks.spawn(courier.run(stopped.clone()));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, addresses, seed: opened.seed })
     }
