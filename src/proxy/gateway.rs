@@ -11,7 +11,7 @@ use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
 use crate::net::listen;
-use crate::state::{BadRow, State, StateFault, StateOptions};
+use crate::state::{Alert, BadRow, Database, Secret, State, StateFault, StateOptions};
 use crate::telemetry::Metrics;
 use std::io;
 use std::net::SocketAddr;
@@ -101,7 +101,7 @@ impl Gateway {
             bound.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
         let gate = Gate::new(Arc::new(opened.log));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
-        let state = State::open(state_options(&snapshot.settings)).await?;
+        let state = State::open(state_options(&snapshot.settings, Arc::new(bad_row))).await?;
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         shared.live.set_generation(1);
         reload::show(&shared);
@@ -177,11 +177,18 @@ fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAdd
     Ok(listeners)
 }
 
-fn state_options(settings: &Settings) -> StateOptions {
-    let alert = |row: BadRow| {
-        tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
-    };
-    let mut options = StateOptions::new(&settings.gateway.state, Arc::new(alert), clock::unix);
+fn bad_row(row: BadRow) {
+    tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
+}
+
+/// What the configuration says about the state: for the gateway, and for whoever looks at what it keeps.
+pub fn state_options(settings: &Settings, alert: Alert) -> StateOptions {
+    let mut options = StateOptions::new(&settings.gateway.state, alert, clock::unix);
+    options.database = settings.gateway.database.as_ref().map(|database| Database {
+        url: Secret::new(database.url.expose()),
+        ca: database.ca.clone(),
+        key: database.state_key.clone(),
+    });
     let limits = &settings.limits;
     options.answer = limits.state_answer;
     options.most_reports = u64::from(limits.commit_reports);
