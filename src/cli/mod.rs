@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod certs;
 pub mod check;
+pub mod commit;
 pub mod policy;
 pub mod run;
 pub mod why;
@@ -40,6 +41,9 @@ enum Command {
     /// Prove the audit log, or show its records
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Show storage commitment reports that wait for their requesters
+    #[command(subcommand)]
+    Commit(commit::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
 }
@@ -53,6 +57,7 @@ pub fn main() -> ExitCode {
         Command::Policy(command) => policy::run(&command),
         Command::Why(args) => why::run(&args),
         Command::Audit(command) => audit::run(&command),
+        Command::Commit(command) => commit::run(&command),
         Command::Certs(certs) => {
             let now = jiff::Timestamp::now().as_second();
             ExitCode::from(certs::run(&certs, now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

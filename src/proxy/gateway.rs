@@ -11,7 +11,7 @@ use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
 use crate::net::listen;
-use crate::state::{BadRow, Database, State, StateFault, StateOptions};
+use crate::state::{Alert, BadRow, Database, State, StateFault, StateOptions};
 use crate::telemetry::Metrics;
 use prometheus::IntCounter;
 use std::io;
@@ -104,7 +104,8 @@ impl Gateway {
             bound.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
         let gate = Gate::new(Arc::new(opened.log));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
-        let state = State::open(state_options(&snapshot.settings, metrics.bad_rows.clone())).await?;
+        let bad_rows = metrics.bad_rows.clone();
+        let state = State::open(state_options(&snapshot.settings, Arc::new(move |row| bad_row(&bad_rows, &row)))).await?;
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         shared.live.set_generation(1);
         reload::show(&shared);
@@ -193,12 +194,14 @@ fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAdd
     Ok(listeners)
 }
 
-fn state_options(settings: &Settings, bad_rows: IntCounter) -> StateOptions {
-    let alert = move |row: BadRow| {
-        bad_rows.inc();
-        tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
-    };
-    let mut options = StateOptions::new(&settings.gateway.state, Arc::new(alert), clock::unix);
+fn bad_row(counter: &IntCounter, row: &BadRow) {
+    counter.inc();
+    tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
+}
+
+/// What the configuration says about the state: for the gateway, and for whoever looks at what it keeps.
+pub fn state_options(settings: &Settings, alert: Alert) -> StateOptions {
+    let mut options = StateOptions::new(&settings.gateway.state, alert, clock::unix);
     options.database = settings.gateway.database.as_ref().map(Database::from);
     let limits = &settings.limits;
     options.answer = limits.state_answer;
