@@ -44,6 +44,8 @@ pub struct Opening<'a> {
     pub kept: &'a [String],
     /// Presentation contexts that policy takes away, and why, for people.
     pub removed: &'a [String],
+    /// An archive that is to be asked is a gateway: the opening record gets an incident id, [`Visit::incident`].
+    pub chained: bool,
 }
 
 /// What an operation is about, beyond what the policy is asked.
@@ -168,7 +170,7 @@ impl Gate {
     /// Asks the policy whether this principal may do anything at all there (`request.operation` is `None`), and
     /// records the opening. Nothing may be dialled before.
     pub fn open_association(&self, basis: Basis<'_>, opening: Opening<'_>, request: &Request<'_>) -> Entry {
-        let Opening { caller, principal, kept, removed } = opening;
+        let Opening { caller, principal, kept, removed, chained } = opening;
         let generation = basis.generation;
         if let Decision::Deny(denial) = basis.policy.decide(request) {
             let (to, denial) = (Some(request.to), Some(&denial));
@@ -179,12 +181,10 @@ impl Gate {
         let Ok(room) = self.log.reserve() else { return Entry::Unrecorded };
         let mut who = Body::fragment();
         caller.who(&mut who);
-        let event = Event::AssociationOpened { caller, to: request.to, kept, removed };
-        if self.log.append(&event, generation).is_err() {
-            return Entry::Unrecorded;
-        }
+        let event = Event::AssociationOpened { caller, to: request.to, kept, removed, numbered: chained };
+        let Ok(Receipt { incident, .. }) = self.log.append(&event, generation) else { return Entry::Unrecorded };
         let ledger = Arc::new(Ledger { id: caller.association, who, counters: Counters::default() });
-        Entry::Open(Visit { ledger, principal, room: Some(room), generation, began: Instant::now() })
+        Entry::Open(Visit { ledger, principal, room: Some(room), generation, incident, began: Instant::now() })
     }
 
     /// Asks the policy about one operation. A denial is recorded at once; a permit reserves room for its record.

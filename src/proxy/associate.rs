@@ -132,7 +132,8 @@ async fn go_on(
         at: moment,
     };
     let entry = refusal::with_caller(newcomer, known, |caller| {
-        let opening = Opening { caller, principal: principal.clone(), kept: &sifted.kept, removed: &sifted.removed };
+        let principal = principal.clone();
+        let opening = Opening { caller, principal, kept: &sifted.kept, removed: &sifted.removed, chained: false };
         newcomer.shared.gate.open_association(basis, opening, &request)
     });
     let (to, known_principal) = (Some(title.as_str()), Some(&principal));

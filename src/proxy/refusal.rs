@@ -53,6 +53,7 @@ pub(super) fn with_caller<T>(newcomer: &Newcomer, known: Known<'_>, record: impl
             resumed,
         }),
         certificate: facts.map(|facts| CertificateNote { subject: &facts.subject, serial: &facts.serial }),
+        edge: None,
     })
 }
 
@@ -76,8 +77,17 @@ pub(super) fn too_many(
 ) {
     let cause = Cause::Limit;
     shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
-    let caller =
-        Caller { association, listener, from, calling: None, called: None, peer: None, tls: None, certificate: None };
+    let caller = Caller {
+        association,
+        listener,
+        from,
+        calling: None,
+        called: None,
+        peer: None,
+        tls: None,
+        certificate: None,
+        edge: None,
+    };
     connection_said(listener, from, shared.gate.refuse_connection(generation, caller, cause, words));
 }
 

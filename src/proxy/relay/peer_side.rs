@@ -352,6 +352,7 @@ impl Relay {
                 failed: u32::from(counters.failed.unwrap_or_default()),
                 warning: u32::from(counters.warning.unwrap_or_default()),
             }),
+            archive_incident: None,
         };
         asked.permit.close(outcome).map_err(|_| Ending::Unrecorded)?;
         Ok(())
