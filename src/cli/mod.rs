@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod certs;
 pub mod check;
+pub mod edge;
 pub mod policy;
 pub mod run;
 pub mod why;
@@ -42,6 +43,8 @@ enum Command {
     Audit(audit::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
+    /// Make a gateway beside a device that cannot do TLS
+    Edge(edge::Edge),
 }
 
 /// Runs the command that the arguments name.
@@ -53,6 +56,10 @@ pub fn main() -> ExitCode {
         Command::Policy(command) => policy::run(&command),
         Command::Why(args) => why::run(&args),
         Command::Audit(command) => audit::run(&command),
+        Command::Edge(edge) => {
+            let now = jiff::Zoned::now();
+            ExitCode::from(edge::run(&edge, &now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))
+        }
         Command::Certs(certs) => {
             let now = jiff::Timestamp::now().as_second();
             ExitCode::from(certs::run(&certs, now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))
