@@ -4,7 +4,7 @@
 
 use crate::audit::Incident;
 use crate::audit::event::EdgeNote;
-use crate::config::Archive;
+use crate::config::{Archive, Settings};
 use crate::dicom::dimse::Command;
 use crate::dicom::pdu::{AssociateRq, ChainItem};
 use crate::gate::{self, Visit};
@@ -24,9 +24,10 @@ pub fn item(archive: &Archive, gateway: &str, visit: &Visit) -> Option<ChainItem
     ChainItem::new(&incident.to_string(), gateway)
 }
 
-/// The incident id with which an archive that is a gateway refused something; `None` of any other archive, whatever its
-/// comments look like.
-pub fn told(archive: &Archive, answer: &Command) -> Option<Incident> {
-    let comment = answer.comment.as_ref().filter(|_| archive.gateway)?;
+/// The incident id with which a called system refused something; `None` of any that is not marked as a gateway, whatever
+/// its comments look like. `to`: how rules call it.
+pub fn told(settings: &Settings, to: &str, answer: &Command) -> Option<Incident> {
+    let comment = answer.comment.as_ref()?;
+    settings.archives.iter().find(|archive| archive.gateway && archive.ae_title.as_str() == to)?;
     gate::told(comment.reveal())
 }
