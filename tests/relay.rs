@@ -22,6 +22,9 @@ mod dying;
 #[path = "relay/hostile.rs"]
 mod hostile;
 #[cfg(test)]
+#[path = "relay/inside.rs"]
+mod inside;
+#[cfg(test)]
 #[path = "relay/outside.rs"]
 mod outside;
 #[cfg(test)]
@@ -36,6 +39,9 @@ mod services;
 #[cfg(test)]
 #[path = "relay/slow.rs"]
 mod slow;
+#[cfg(test)]
+#[path = "relay/systems.rs"]
+mod systems;
 #[cfg(test)]
 #[path = "relay/unrecorded.rs"]
 mod unrecorded;

@@ -7,7 +7,7 @@ mod associate;
 mod bare;
 pub mod clock;
 mod connection;
-pub mod edge;
+mod edge;
 mod gateway;
 mod live;
 mod negotiate;
