@@ -10,6 +10,9 @@ mod admission;
 #[path = "relay/archive_tls.rs"]
 mod archive_tls;
 #[cfg(test)]
+#[path = "relay/asked.rs"]
+mod asked;
+#[cfg(test)]
 #[path = "relay/bytes.rs"]
 mod bytes_unchanged;
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Archives that call: who they are, what they may open, and where it goes. Deliveries that somebody asked for are in
-//! `way_back.rs`; here is what the gateway answers itself, and what a rule lets an archive send of its own accord.
+//! `asked.rs`; here is what the gateway answers itself, and what a rule lets an archive send of its own accord.
 
 use crate::support::conn::{Archive, Conn};
 use crate::support::words::{
@@ -24,14 +24,14 @@ may = ["store"]
 "#;
 
 /// What comes of an archive's association.
-struct Inside {
-    world: World,
+pub struct Inside {
+    pub world: World,
     /// Where the destination listens.
-    destination: Archive,
+    pub destination: Archive,
 }
 
 /// A gateway with an inside listener. WS1 receives in clear, CT3 over TLS, both at the same port; CT1 does not receive.
-fn inside(listener: &str, archive: &str, rules: &str) -> Inside {
+pub fn inside(listener: &str, archive: &str, rules: &str) -> Inside {
     let destination = Archive::new();
     let port = destination.port();
     let peers = format!(
@@ -48,7 +48,7 @@ fn inside(listener: &str, archive: &str, rules: &str) -> Inside {
 }
 
 /// What an archive proposes to a title.
-fn asks(calling: &str, called: &str, classes: &[&str]) -> AssociateRq {
+pub fn asks(calling: &str, called: &str, classes: &[&str]) -> AssociateRq {
     AssociateRq { called: title(called), ..rq(calling, classes) }
 }
 
@@ -57,13 +57,13 @@ impl Inside {
         Conn::dial(self.world.address("inside"))
     }
 
-    fn ask(&self, rq: &AssociateRq) -> Conn {
+    pub fn ask(&self, rq: &AssociateRq) -> Conn {
         let mut link = self.dial();
         link.request(rq);
         link
     }
 
-    fn rejected(&self, rq: &AssociateRq, rj: (u8, u8, u8), cause: &str, words: &str) {
+    pub fn rejected(&self, rq: &AssociateRq, rj: (u8, u8, u8), cause: &str, words: &str) {
         let before = self.world.count("association-refused");
         let mut link = self.ask(rq);
         let (result, source, reason) = rj;
@@ -76,12 +76,30 @@ impl Inside {
     }
 
     /// The destination accepts what it is asked, changed at will.
-    fn accepts(&self, change: impl FnOnce(&mut AssociateAc)) -> (Conn, AssociateRq) {
+    pub fn accepts(&self, change: impl FnOnce(&mut AssociateAc)) -> (Conn, AssociateRq) {
         answer(self.destination.accept(), change)
+    }
+
+    /// The destination's end, over TLS, with the certificate of that name.
+    pub fn tls(&self, name: &str) -> Conn {
+        let file = |file: String| self.world.dir.path().join("certs").join(file);
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(file("ca.crt".into())).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let verifier =
+            WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+        let chain = vec![CertificateDer::from_pem_file(file(format!("{name}.crt"))).unwrap()];
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_client_cert_verifier(verifier)
+            .with_single_cert(chain, PrivateKeyDer::from_pem_file(file(format!("{name}.key"))).unwrap())
+            .unwrap();
+        self.destination.accept().with_server_tls(ServerConnection::new(Arc::new(config)).unwrap())
     }
 }
 
-fn answer(mut link: Conn, change: impl FnOnce(&mut AssociateAc)) -> (Conn, AssociateRq) {
+pub fn answer(mut link: Conn, change: impl FnOnce(&mut AssociateAc)) -> (Conn, AssociateRq) {
     let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
     let mut answer = ac(&asked);
     change(&mut answer);
@@ -89,7 +107,7 @@ fn answer(mut link: Conn, change: impl FnOnce(&mut AssociateAc)) -> (Conn, Assoc
     (link, *asked)
 }
 
-fn results(ac: &AssociateAc) -> Vec<(u8, u8)> {
+pub fn results(ac: &AssociateAc) -> Vec<(u8, u8)> {
     ac.contexts.iter().map(|context| (context.id, context.result.byte())).collect()
 }
 
@@ -262,28 +280,11 @@ fn an_archive_has_a_limit_of_its_own() {
     inside.ask(&asks("PACS", "WS1", &[VERIFICATION])).accepted();
 }
 
-/// The destination's end, over TLS, with the certificate of that name.
-fn tls(inside: &Inside, name: &str) -> Conn {
-    let file = |file: String| inside.world.dir.path().join("certs").join(file);
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(file("ca.crt".into())).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
-    let chain = vec![CertificateDer::from_pem_file(file(format!("{name}.crt"))).unwrap()];
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(chain, PrivateKeyDer::from_pem_file(file(format!("{name}.key"))).unwrap())
-        .unwrap();
-    inside.destination.accept().with_server_tls(ServerConnection::new(Arc::new(config)).unwrap())
-}
-
 #[test]
 fn a_peer_is_delivered_to_over_tls_and_known_by_its_certificate() {
     let inside = inside("", "", ROUTING);
     let mut link = inside.ask(&asks("PACS", "CT3", &[CT]));
-    let (mut receiver, seen) = answer(tls(&inside, "ct3"), |_| ());
+    let (mut receiver, seen) = answer(inside.tls("ct3"), |_| ());
     assert_eq!((seen.called, seen.user.implementation_class), (title("CT3"), Some(uid("1.2.3"))));
     link.accepted();
     link.say(1, &store(1), Some(&object(CT, INSTANCE, 1000)));
@@ -296,7 +297,7 @@ fn a_peer_is_delivered_to_over_tls_and_known_by_its_certificate() {
 fn somebody_elses_certificate_or_none_is_not_delivered_to() {
     let inside = inside("", "", ROUTING);
     let mut link = inside.ask(&asks("PACS", "CT3", &[CT]));
-    assert!(tls(&inside, "archive").is_broken_off(), "an impostor got as far as a request");
+    assert!(inside.tls("archive").is_broken_off(), "an impostor got as far as a request");
     assert_eq!(link.pdu(), [3, 0, 0, 0, 0, 4, 0, 2, 3, 1]);
     // A device that answers in clear is not talked to in clear.
     let mut link = inside.ask(&asks("PACS", "CT3", &[CT]));
