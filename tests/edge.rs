@@ -8,6 +8,8 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+#[path = "edge/back.rs"]
+mod back;
 #[path = "edge/chain.rs"]
 mod chain;
 #[path = "edge/incidents.rs"]
