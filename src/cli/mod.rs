@@ -6,6 +6,7 @@ pub mod audit;
 pub mod certs;
 pub mod check;
 pub mod commit;
+pub mod edge;
 pub mod policy;
 pub mod run;
 pub mod why;
@@ -46,6 +47,8 @@ enum Command {
     Commit(commit::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
+    /// Make a gateway beside a device that cannot do TLS
+    Edge(edge::Edge),
 }
 
 /// Runs the command that the arguments name.
@@ -58,6 +61,10 @@ pub fn main() -> ExitCode {
         Command::Why(args) => why::run(&args),
         Command::Audit(command) => audit::run(&command),
         Command::Commit(command) => commit::run(&command),
+        Command::Edge(edge) => {
+            let now = jiff::Zoned::now();
+            ExitCode::from(edge::run(&edge, &now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))
+        }
         Command::Certs(certs) => {
             let now = jiff::Timestamp::now().as_second();
             ExitCode::from(certs::run(&certs, now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

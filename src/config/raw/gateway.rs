@@ -135,6 +135,8 @@ raw_table! {
         pub deliveries_may_lag: Span,
         /// Networks that it calls from. Default: those of the inside listener.
         pub calls_from: List<IpNet>,
+        /// true if it is a dicomgate itself: incident ids are shared with it. Default false.
+        pub gateway: bool,
     }
     later {
         "carrier" => "will say what carries sealed data | leave it out: nothing is sealed yet",
