@@ -5,6 +5,8 @@
 pub mod audit;
 pub mod certs;
 pub mod check;
+mod dial;
+mod fresh;
 pub mod policy;
 pub mod run;
 pub mod why;
@@ -31,7 +33,7 @@ enum Command {
     Demo(crate::demo::DemoArgs),
     /// Run the gateway
     Run(run::Run),
-    /// Say everything that is wrong with the configuration, at once
+    /// Say everything that is wrong with the configuration and the wiring, at once
     Check(check::Check),
     /// Test, explain and look up the policy
     Policy(policy::PolicyCommand),
