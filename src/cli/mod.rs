@@ -2,6 +2,7 @@
 //!
 //! Exit codes: 0 fine, 1 it ran and the answer is no, 2 usage, 64 configuration, 70 internal.
 
+pub mod archive;
 pub mod audit;
 pub mod certs;
 pub mod check;
@@ -35,6 +36,9 @@ enum Command {
     Run(run::Run),
     /// Say everything that is wrong with the configuration and the wiring, at once
     Check(check::Check),
+    /// Find out how an archive behaves
+    #[command(subcommand)]
+    Archive(archive::Command),
     /// Test, explain and look up the policy
     Policy(policy::PolicyCommand),
     /// Say why something was refused: by incident, peer or address
@@ -52,6 +56,7 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => crate::demo::run(&demo),
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Archive(command) => archive::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Why(args) => why::run(&args),
         Command::Audit(command) => audit::run(&command),

@@ -18,7 +18,7 @@ use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -48,6 +48,8 @@ pub struct Arrival {
     pub calling: Option<AeTitle>,
     /// The called title; `None` if it is none.
     pub called: Option<AeTitle>,
+    /// When.
+    pub at: Instant,
     /// What came.
     pub what: What,
 }
@@ -100,6 +102,11 @@ impl Answerer {
     /// The next arrival. Dropped while it waits, nothing is lost.
     pub async fn next(&mut self) -> Option<Arrival> {
         self.arrivals.recv().await
+    }
+
+    /// Forgets what has come so far.
+    pub fn forget(&mut self) {
+        while self.arrivals.try_recv().is_ok() {}
     }
 }
 
@@ -184,7 +191,8 @@ impl Caller {
     async fn say(&self, request: Option<&AssociateRq>, what: What) {
         let calling = request.and_then(|request| request.calling.parse().ok());
         let called = request.and_then(|request| request.called.parse().ok());
-        let arrival = Arrival { association: self.association, from: self.from, calling, called, what };
+        let at = Instant::now();
+        let arrival = Arrival { association: self.association, from: self.from, calling, called, at, what };
         // Nobody listens any more when the answerer is being dropped.
         let _ = self.sender.send(arrival).await;
     }

@@ -3,7 +3,7 @@
 mod archive;
 mod peer;
 mod place;
-mod who;
+pub mod who;
 mod wiring;
 
 use crate::cli::EXIT_INTERNAL;
