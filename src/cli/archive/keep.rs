@@ -23,12 +23,16 @@ pub fn path(state: &Path, title: &AeTitle) -> PathBuf {
     state.join("probe").join(format!("{name}.json"))
 }
 
-/// Keeps a report in place of an older one.
+/// Keeps a report in place of an older one; `None` if the older one knows more: it had a test study, at the same
+/// address, and this one has none.
 ///
 /// # Errors
 /// What the system says.
-pub fn write(state: &Path, title: &AeTitle, report: &Report) -> io::Result<PathBuf> {
+pub fn write(state: &Path, title: &AeTitle, report: &Report) -> io::Result<Option<PathBuf>> {
     let path = path(state, title);
+    if read(state, title).is_some_and(|older| older.stored && !report.stored && older.address == report.address) {
+        return Ok(None);
+    }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(state.join("probe"))?;
     let new = path.with_extension("json.new");
     // What a probe that was killed left behind may not keep this one from working.
@@ -40,7 +44,7 @@ pub fn write(state: &Path, title: &AeTitle, report: &Report) -> io::Result<PathB
     file.write_all(serde_json::to_string_pretty(report)?.as_bytes())?;
     file.sync_all()?;
     fs::rename(&new, &path)?;
-    Ok(path)
+    Ok(Some(path))
 }
 
 /// The report of an archive; `None` if there is none, or none that this version understands.

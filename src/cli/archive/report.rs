@@ -68,6 +68,8 @@ pub struct Report {
     pub moved: Found<Moved>,
     /// The same under a title that it cannot know.
     pub moved_for_stranger: Found<Moved>,
+    /// What it does with one image for further destinations.
+    pub destinations: Vec<Destination>,
     /// Storage commitment.
     pub commitment: Found<Commitment>,
     /// What it now holds that nobody needs, in words.
@@ -191,6 +193,15 @@ pub enum Originator {
     Missing,
     /// Some say something else.
     Wrong(String),
+}
+
+/// A further destination.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// The title.
+    pub title: String,
+    /// The final status of a C-MOVE of one image to it, and whether the image came here.
+    pub moved: Found<(String, bool)>,
 }
 
 /// How it answers a storage commitment request.

@@ -146,25 +146,31 @@ impl Step<'_> {
         // Some answer without looking at the destination when there is nothing to send, some not with A801: what it
         // says of a title that nobody has shows which.
         let control = moved(&mut link, context, nobody, 1).await?;
-        let mut known = Vec::new();
+        let (mut known, mut unclear) = (Vec::new(), Vec::new());
         for (number, title) in (2..=u16::MAX).zip(titles) {
             let status = moved(&mut link, context, title, number).await?;
             if status == Status::MOVE_DESTINATION_UNKNOWN {
-                let at = self.where_to_send(title, &link);
+                let at = self.where_to_send(Some(title), &link);
                 let hint = format!("in the archive's configuration, enter `{title}` as a destination at {at}");
                 self.fault(format!("does not know the destination `{title}` (it answers A801H)"), hint);
-            } else if status == control && status != Status::SUCCESS {
-                let at = self.where_to_send(title, &link);
-                let hint = format!("if deliveries do not come, enter `{title}` in the archive's configuration at {at}");
-                let same = format!("answers {status} for the destination `{title}`, as for a title that nobody has");
-                self.doubt(same, hint);
             } else if status == control {
-                let hint = "`dicomgate archive probe` asks it with a test object, and sees whether it comes".to_owned();
-                let same = format!("does not say whether it knows the destination `{title}`");
-                self.doubt(same, hint);
+                unclear.push(title.to_string());
             } else {
                 known.push(title);
             }
+        }
+        if !unclear.is_empty() {
+            let at = self.where_to_send(None, &link);
+            let same = format!(
+                "answers {control} for the destinations {}, and for one that nobody has: it does not say whether it knows them",
+                unclear.join(", ")
+            );
+            let hint = format!(
+                "they must be entered in its configuration at {at}; `dicomgate archive probe {} --store` has it send a \
+                 test image and sees",
+                self.archive.ae_title
+            );
+            self.doubt(same, hint);
         }
         if !known.is_empty() {
             let titles: Vec<&str> = known.iter().map(AeTitle::as_str).collect();
@@ -175,10 +181,10 @@ impl Step<'_> {
     }
 
     /// Where an archive has to send what is for a title, as it is to be entered there.
-    fn where_to_send(&self, title: AeTitle, link: &Link) -> String {
+    fn where_to_send(&self, title: Option<AeTitle>, link: &Link) -> String {
         let inside = |listener: &&Listener| listener.serves == Serves::Archive;
         let listeners = &self.ground.settings.listeners;
-        let own = listeners.iter().filter(inside).find(|listener| listener.destination == Some(title));
+        let own = listeners.iter().filter(inside).find(|listener| title.is_some() && listener.destination == title);
         match own.or_else(|| listeners.iter().filter(inside).find(|listener| listener.destination.is_none())) {
             Some(listener) => {
                 let host = match (listener.address.ip(), link.wire().local()) {
@@ -186,6 +192,9 @@ impl Step<'_> {
                     (ip, _) => ip,
                 };
                 format!("host {host}, port {} (the listener `{}`)", listener.address.port(), listener.name)
+            }
+            None if listeners.iter().any(|listener| inside(&listener)) => {
+                "the host of this gateway and the port of the listener with that `destination`".to_owned()
             }
             None => "a listener of this gateway with `serves = \"archive\"`: there is none yet, write one".to_owned(),
         }

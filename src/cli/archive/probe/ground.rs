@@ -18,8 +18,8 @@ pub struct Ground<'a> {
     pub tls: Option<Arc<ClientConfig>>,
     /// The title that the archive sees.
     pub calling: AeTitle,
-    /// The title that deliveries go to.
-    pub destination: Option<AeTitle>,
+    /// The titles that deliveries go to; the whole study to the first.
+    pub destinations: Vec<AeTitle>,
     /// Where they come, or why nothing is heard of them.
     pub ear: Result<Answerer, String>,
 }

@@ -2,6 +2,7 @@
 
 use super::ground::{Ground, accepted};
 use super::object::{DATE, PATIENT_ID, PATIENT_NAME, REFERRER, Study};
+use super::table::NOT_ASKED;
 use crate::cli::archive::report::{Found, Key};
 use crate::cli::fresh;
 use crate::dicom::dataset::write::{DataSet, Flat};
@@ -74,7 +75,7 @@ async fn ask(link: &mut Link, context: &Accepted, level: &Level, found: &mut Vec
             Err(status) => Found::unknown(format!("refused with {status}")),
         };
         let matched = match wrong {
-            None => Found::unknown("not asked"),
+            None => Found::unknown(NOT_ASKED),
             Some(wrong) => {
                 let ask = |value: &str| if tag == own_tag { base() } else { narrow() }.with(*tag, vr, value);
                 let right = find(link, context, &ask(right)).await?;

@@ -48,9 +48,10 @@ pub struct Probe {
     /// It may store a test study of four small images, which stays there: patient ID DICOMGATE-PROBE
     #[arg(long)]
     pub store: bool,
-    /// The title that the archive is asked to deliver to; default: the first peer's that receives
+    /// The title that the archive is asked to deliver to; default: the first peer's that receives. Once more for each
+    /// further title, which is asked for with one image
     #[arg(long, value_name = "AE")]
-    pub destination: Option<AeTitle>,
+    pub destination: Vec<AeTitle>,
     /// Where deliveries are awaited; default: the inside listener of the configuration
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
@@ -98,7 +99,8 @@ fn try_run(probe: &Probe) -> Result<String, Failed> {
         Format::Text => format!("{}\n{}", table::table(&report), block::block(archive, &report)),
     };
     match kept {
-        Ok(path) => eprintln!("kept in `{}`: `run` compares the configuration with it", path.display()),
+        Ok(Some(path)) => eprintln!("kept in `{}`: `run` compares the configuration with it", path.display()),
+        Ok(None) => eprintln!("not kept: there is one with a test study already, which knows more"),
         Err(fault) => eprintln!("it could not be kept, so that `run` does not compare with it: {fault}"),
     }
     Ok(text)
@@ -130,6 +132,7 @@ async fn ask(probe: &Probe, settings: &Settings, archive: &Archive) -> Result<Re
         get: Found::unknown(NEEDS_STORE),
         moved: Found::unknown(NEEDS_STORE),
         moved_for_stranger: Found::unknown(NEEDS_STORE),
+        destinations: Vec::new(),
         commitment: Found::unknown(NEEDS_STORE),
         left_behind: None,
     };
@@ -168,14 +171,17 @@ async fn with_study(ground: &mut Ground<'_>, report: &mut Report, say: impl Fn(&
     let calling = ground.calling;
     let (moved, by_move) = retrieve::moved(ground, &study, calling).await;
     report.moved = moved;
-    let stranger = if report.takes_strangers == Found::Known(true) { fresh::title() } else { None };
-    report.moved_for_stranger = match stranger {
-        Some(stranger) => {
+    report.moved_for_stranger = match (report.moved.known().is_some_and(|moved| moved.came > 0), fresh::title()) {
+        (false, _) | (_, None) => Found::unknown("nothing came for a title that it does know"),
+        (true, Some(_)) if report.takes_strangers != Found::Known(true) => {
+            Found::unknown("it does not take associations of titles that it cannot know")
+        }
+        (true, Some(stranger)) => {
             say("C-MOVE under a title that it cannot know");
             retrieve::moved(ground, &study, stranger).await.0
         }
-        None => Found::unknown("it does not take associations of titles that it does not know"),
     };
+    report.destinations = retrieve::further(ground, &study).await;
     if let (Found::Known(stores), Some(kept)) = (&mut report.stores, by_get.or(by_move)) {
         stores.keeps = Found::Known(kept);
     }
@@ -206,13 +212,16 @@ fn prepare<'a>(probe: &Probe, settings: &Settings, archive: &'a Archive) -> Resu
         };
     let tls = dial::archive_tls(archive, material.as_ref()).map_err(|words| Failed(words, EXIT_CONFIGURATION))?;
     let calling = probe.calling.or_else(|| who::callers(settings, archive).first().copied());
-    let destination = probe.destination.or_else(|| who::destinations(settings, archive).first().copied());
+    let destinations = match probe.destination.as_slice() {
+        [] => who::destinations(settings, archive).into_iter().take(1).collect(),
+        named => named.to_vec(),
+    };
     let ear = match probe.store {
-        true => listen(probe, settings, destination, material.as_ref())?,
+        true => listen(probe, settings, destinations.first().copied(), material.as_ref())?,
         false => Err(NEEDS_STORE.to_owned()),
     };
     let calling = calling.unwrap_or(archive.ae_title);
-    Ok(Ground { archive, address: archive.address.to_string(), tls, calling, destination, ear })
+    Ok(Ground { archive, address: archive.address.to_string(), tls, calling, destinations, ear })
 }
 
 /// Listens where the archive delivers to. No inside listener is no failure: then that part stays unknown. A port that
@@ -256,3 +265,6 @@ fn listen(
         Err(fault) => Err(Failed(format!("{address} cannot be listened at: {fault}"), 1)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,9 @@
 //! C-GET, and C-MOVE with what it delivers: from where, under which titles, on whose behalf, and when.
 
 use super::ground::{Ground, accepted, asks};
-use super::object::{FIRST, LAST, MARK, PATIENT_ID, Study};
+use super::object::{FIRST, Image, LAST, MARK, PATIENT_ID, Study};
 use super::stores::keeps;
-use crate::cli::archive::report::{Found, Get, Keeps, Moved, Originator};
+use crate::cli::archive::report::{Destination, Found, Get, Keeps, Moved, Originator};
 use crate::dicom::dataset::write::{DataSet, Flat};
 use crate::dicom::dimse::{Command, Field, Status};
 use crate::dicom::negotiation::Roles;
@@ -20,11 +20,20 @@ const QUIET: Duration = Duration::from_secs(10);
 /// Message id of the C-MOVE: one that nobody has by accident.
 const MESSAGE: u16 = 0x4d47;
 
+/// The classes of C-MOVE.
+const CLASSES: [&str; 2] = [sop_class::STUDY_ROOT_MOVE, sop_class::PATIENT_ROOT_MOVE];
+
 /// What an object that came back says about what the archive keeps.
 pub type Kept = Option<Keeps>;
 
-fn identifier(study: &Study, context: &Accepted) -> Vec<u8> {
-    let set = DataSet::new().with(Tag(0x0008, 0x0052), b"CS", "STUDY").with_uid(Tag(0x0020, 0x000d), &study.uid);
+/// What is asked for: the study, or one image of it.
+fn identifier(study: &Study, image: Option<&Image>, context: &Accepted) -> Vec<u8> {
+    let level = if image.is_some() { "IMAGE" } else { "STUDY" };
+    let set = DataSet::new().with(Tag(0x0008, 0x0052), b"CS", level).with_uid(Tag(0x0020, 0x000d), &study.uid);
+    let set = match image {
+        Some(image) => set.with_uid(Tag(0x0020, 0x000e), &image.series).with_uid(Tag(0x0008, 0x0018), &image.instance),
+        None => set,
+    };
     let patient_root = [sop_class::PATIENT_ROOT_GET, sop_class::PATIENT_ROOT_MOVE].contains(&context.class.as_str());
     let set = if patient_root { set.with(Tag(0x0010, 0x0020), b"LO", PATIENT_ID) } else { set };
     set.encode(encoding_of(&context.syntax))
@@ -50,7 +59,7 @@ async fn try_get(ground: &Ground<'_>, study: &Study) -> Result<(Found<Get>, Kept
     };
     link.set_patience(FINAL);
     let command = Command::get_rq(MESSAGE, &context.class);
-    link.send(context.id, &command, Some(&identifier(study, &context))).await?;
+    link.send(context.id, &command, Some(&identifier(study, None, &context))).await?;
     let (mut came, mut kept) = (0, None);
     loop {
         let message = link.receive().await?;
@@ -145,20 +154,47 @@ impl Deliveries {
     }
 }
 
+/// What an archive is asked to send, to whom, and by whom.
+#[derive(Clone, Copy)]
+struct Order<'a> {
+    study: &'a Study,
+    image: Option<&'a Image>,
+    calling: AeTitle,
+    destination: AeTitle,
+}
+
 /// Has the study sent to the destination, asked for by this title.
 pub async fn moved(ground: &mut Ground<'_>, study: &Study, calling: AeTitle) -> (Found<Moved>, Kept) {
-    let Some(destination) = ground.destination else {
+    let Some(destination) = ground.destinations.first().copied() else {
         return (Found::unknown("no peer has an `address`, and no --destination was given"), None);
     };
-    let classes = [sop_class::STUDY_ROOT_MOVE, sop_class::PATIENT_ROOT_MOVE];
-    let opened = ground.open(calling, &classes).await;
+    order(ground, Order { study, image: None, calling, destination }).await
+}
+
+/// Has one image sent to each further destination.
+pub async fn further(ground: &mut Ground<'_>, study: &Study) -> Vec<Destination> {
+    let [image, ..] = &study.images;
+    let mut all = Vec::new();
+    for destination in ground.destinations.iter().skip(1).copied().collect::<Vec<_>>() {
+        let calling = ground.calling;
+        let moved = match order(ground, Order { study, image: Some(image), calling, destination }).await.0 {
+            Found::Known(moved) => Found::Known((moved.status, moved.came > 0)),
+            Found::Unknown(why) => Found::Unknown(why),
+        };
+        all.push(Destination { title: destination.to_string(), moved });
+    }
+    all
+}
+
+async fn order(ground: &mut Ground<'_>, order: Order<'_>) -> (Found<Moved>, Kept) {
+    let opened = ground.open(order.calling, &CLASSES).await;
     let ear = match &mut ground.ear {
         Ok(ear) => ear,
         Err(why) => return (Found::unknown(why.clone()), None),
     };
     ear.forget();
     let outcome = match opened {
-        Ok(link) => try_moved(link, ear, study, calling, destination, &classes).await,
+        Ok(link) => try_order(link, ear, order).await,
         Err(fault) => Err(fault),
     };
     match outcome {
@@ -167,21 +203,18 @@ pub async fn moved(ground: &mut Ground<'_>, study: &Study, calling: AeTitle) -> 
     }
 }
 
-async fn try_moved(
+async fn try_order(
     mut link: Link,
     ear: &mut Answerer,
-    study: &Study,
-    calling: AeTitle,
-    destination: AeTitle,
-    classes: &[&str],
+    Order { study, image, calling, destination }: Order<'_>,
 ) -> Result<(Found<Moved>, Kept), LinkFault> {
-    let Some(context) = accepted(&link, classes) else {
+    let Some(context) = accepted(&link, &CLASSES) else {
         let _ = link.release().await;
         return Ok((Found::unknown("it does not offer C-MOVE"), None));
     };
     link.set_patience(FINAL);
     let command = Command::move_rq(MESSAGE, &context.class, destination);
-    link.send(context.id, &command, Some(&identifier(study, &context))).await?;
+    link.send(context.id, &command, Some(&identifier(study, image, &context))).await?;
     let mut came = Deliveries::default();
     let status = loop {
         tokio::select! {
@@ -196,7 +229,7 @@ async fn try_moved(
         }
     };
     let over = Instant::now();
-    let expected = study.images.len();
+    let expected = if image.is_some() { 1 } else { study.images.len() };
     // Whoever says no delivers nothing; whoever says yes may still be about to.
     let waits = status != Status::MOVE_DESTINATION_UNKNOWN;
     while waits && came.instances.len() < expected {

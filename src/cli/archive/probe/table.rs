@@ -3,6 +3,8 @@
 use crate::cli::archive::report::{Found, Keeps, Moved, Originator, Report, Reported};
 use std::fmt::Write as _;
 
+/// What is only asked back.
+pub const NOT_ASKED: &str = "not asked";
 /// Width of the left column.
 const LEFT: usize = 26;
 
@@ -57,6 +59,11 @@ pub fn table(report: &Report) -> String {
     table.found("C-GET", &report.get, |get| format!("{}, {} came", get.status, objects(get.came)));
     moved(&mut table, "C-MOVE", &report.moved);
     moved(&mut table, "for a strange title", &report.moved_for_stranger);
+    for further in &report.destinations {
+        table.found(&format!("  to {}", further.title), &further.moved, |(status, came)| {
+            format!("{status}, {}", if *came { "one image came here" } else { "nothing came here" })
+        });
+    }
     table.found("storage commitment", &report.commitment, |commitment| {
         let report = match commitment.report {
             Reported::Same => "report on the association that asked",
@@ -84,7 +91,9 @@ fn offers(table: &mut Table, report: &Report) {
     for (what, taken) in [("takes", true), ("does not take", false)] {
         let names = report.offers.iter().filter(|offer| offer.syntax.is_some() == taken);
         for (index, offer) in names.enumerate() {
-            table.row(if index == 0 { what } else { "" }, &offer.name);
+            // The processes of JPEG are of interest to few.
+            let name = offer.name.split(" (Process").next().unwrap_or_default();
+            table.row(if index == 0 { what } else { "" }, name);
         }
     }
 }
@@ -116,7 +125,7 @@ fn moved(table: &mut Table, what: &str, found: &Found<Moved>) {
         let words = match moved.status.as_str() {
             "A801H" => "it does not know the destination: enter it there",
             "0000H" => "it says it is done, and nothing came: does it send that title elsewhere?",
-            _ => "nothing came: does it send that title here?",
+            _ => "nothing came: does it know that title, and does it send it here?",
         };
         return table.row("", words);
     }
@@ -127,7 +136,10 @@ fn moved(table: &mut Table, what: &str, found: &Found<Moved>) {
         Originator::Missing => "no".to_owned(),
         Originator::Wrong(said) => format!("wrongly: {said}"),
     });
-    table.row("  on", format!("{} associations, at most {} at once", moved.associations, moved.parallel));
+    match moved.associations {
+        1 => table.row("  on", "one association"),
+        many => table.row("  on", format!("{many} associations, at most {} at once", moved.parallel)),
+    }
     match moved.late {
         0 => table.row("  all came", "before the final response"),
         late => table.row("  came late", format!("{late}, up to {} ms after the final response", moved.lag)),
@@ -148,6 +160,7 @@ fn keys(table: &mut Table, report: &Report) {
         let shown = if level == key.level { "" } else { &key.level };
         level = &key.level;
         let word = |found: &Found<bool>| match found {
+            Found::Unknown(why) if why == NOT_ASKED => "-".to_owned(),
             Found::Known(true) => "yes".to_owned(),
             Found::Known(false) => "no".to_owned(),
             Found::Unknown(why) => format!("unknown: {why}"),
