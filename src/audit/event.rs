@@ -1,6 +1,7 @@
 //! What is worth a record, and how each event is encoded. Everything is borrowed: recording copies once.
 
 use crate::audit::body::Body;
+use crate::audit::commitment::CommitmentNote;
 use crate::dicom::Phi;
 use crate::dicom::dimse::Operation;
 use crate::policy::{Denial, DenialReason};
@@ -46,6 +47,10 @@ pub enum Cause {
     Negotiation,
     /// The archive does not answer, or refused.
     ArchiveAway,
+    /// The destination of a delivery does not answer, or refused.
+    DestinationAway,
+    /// What the gateways keep in common cannot be reached.
+    State,
     /// The archive's associations are all taken.
     ArchiveFull,
     /// The gateway is stopping.
@@ -58,7 +63,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Limit,
         Self::Proxy,
         Self::Tls,
@@ -69,6 +74,8 @@ impl Cause {
         Self::Malformed,
         Self::Negotiation,
         Self::ArchiveAway,
+        Self::DestinationAway,
+        Self::State,
         Self::ArchiveFull,
         Self::Draining,
         Self::Mismatch,
@@ -88,6 +95,8 @@ impl Cause {
             Self::Malformed => "malformed",
             Self::Negotiation => "negotiation",
             Self::ArchiveAway => "archive-away",
+            Self::DestinationAway => "destination-away",
+            Self::State => "state",
             Self::ArchiveFull => "archive-full",
             Self::Draining => "draining",
             Self::Mismatch => "mismatch",
@@ -217,6 +226,17 @@ pub enum Event<'a> {
         /// Presentation contexts that policy takes away, by SOP class, and why.
         removed: &'a [String],
     },
+    /// One of several systems that an association needs could not be had; the association goes on without it.
+    SystemMissed {
+        /// The fields that say who.
+        who: &'a Body,
+        /// Which system.
+        to: &'a str,
+        /// Why, in one word.
+        cause: Cause,
+        /// Why, in words.
+        words: &'a str,
+    },
     /// Bytes that break the protocol.
     Malformed {
         /// The fields that say who, encoded once for the association.
@@ -251,6 +271,8 @@ pub enum Event<'a> {
         /// What changed, in words.
         words: &'a str,
     },
+    /// What became of a report of storage commitment.
+    Commitment(CommitmentNote<'a>),
 }
 
 /// What was asked.
@@ -278,6 +300,21 @@ pub struct Asked<'a> {
     pub patient_id: Option<Phi<&'a [u8]>>,
     /// Patient's Name, as it stands in the data set.
     pub patient_name: Option<Phi<&'a [u8]>>,
+    /// What an archive sends because somebody asked it to.
+    pub delivery: Option<Delivery<'a>>,
+}
+
+/// For whom an archive sends, and whereto.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// Whoever receives it, by its name in the policy.
+    pub to: &'a str,
+    /// Whoever asked, by its name in the policy.
+    pub requester: &'a str,
+    /// The audit id of the association on which it asked.
+    pub association: &'a str,
+    /// Message id of its C-MOVE.
+    pub message: u16,
 }
 
 impl Event<'_> {
@@ -319,6 +356,9 @@ impl Event<'_> {
                 caller.encode(&mut body);
                 body.text("to", to).list("contexts", *kept).list("removed", *removed);
             }
+            Self::SystemMissed { who, to, cause, words } => {
+                body.fields(who).text("to", *to).text("cause", cause.as_str()).words("words", words);
+            }
             Self::Malformed { who, place, words } => {
                 body.fields(who).text("place", place).words("words", words);
             }
@@ -335,6 +375,7 @@ impl Event<'_> {
             Self::PolicyEnded { who, words } => {
                 body.fields(who).words("words", words);
             }
+            Self::Commitment(note) => note.encode(&mut body),
         }
         body
     }
@@ -350,19 +391,25 @@ impl Event<'_> {
             Self::RefusalsSummed { .. } => "refusals-summed",
             Self::AssociationRefused { .. } => "association-refused",
             Self::AssociationOpened { .. } => "association-opened",
+            Self::SystemMissed { .. } => "system-missed",
             Self::Malformed { .. } => "malformed",
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
             Self::PolicyEnded { .. } => "policy-ended",
+            Self::Commitment(_) => "commitment",
         }
     }
 
     /// Whether the record gets an incident id, which the caller may quote.
     pub const fn is_refusal(&self) -> bool {
+        if let Self::Commitment(note) = self {
+            return note.stage.is_refusal();
+        }
         matches!(
             self,
             Self::ConnectionRefused { .. }
                 | Self::AssociationRefused { .. }
+                | Self::SystemMissed { .. }
                 | Self::Malformed { .. }
                 | Self::Mismatch { .. }
                 | Self::Denied { .. }
@@ -420,6 +467,12 @@ impl Asked<'_> {
             .text_if("destination", self.destination)
             .text_if("patient_id", self.patient_id.as_ref().map(|value| trimmed(value.reveal())))
             .text_if("patient_name", self.patient_name.as_ref().map(|value| trimmed(value.reveal())));
+        if let Some(delivery) = &self.delivery {
+            body.text("delivered_to", delivery.to)
+                .text("requester", delivery.requester)
+                .text("requested_on", delivery.association)
+                .number("requested_by", u64::from(delivery.message));
+        }
     }
 }
 
@@ -433,6 +486,9 @@ fn encode_denial(body: &mut Body, denial: &Denial) {
         }
         DenialReason::UnknownDestination(title) => {
             body.text("reason", "unknown-destination").text("unknown", title.as_str());
+        }
+        DenialReason::NotAsked(words) => {
+            body.text("reason", "not-asked").words("words", words);
         }
         DenialReason::Fault(words) => {
             body.text("reason", "fault").words("words", words);

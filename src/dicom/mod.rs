@@ -4,6 +4,7 @@
 
 pub mod ae_title;
 pub mod association;
+pub mod commitment;
 pub mod cursor;
 pub mod dataset;
 pub mod dimse;
@@ -11,6 +12,7 @@ pub mod matching;
 pub mod negotiation;
 pub mod pdu;
 pub mod phi;
+pub mod retrieve;
 pub mod sop_class;
 pub mod tag;
 pub mod transfer_syntax;

@@ -6,6 +6,7 @@
 mod associate;
 mod bare;
 pub mod clock;
+pub mod commitment;
 mod connection;
 mod gateway;
 mod live;
@@ -16,6 +17,7 @@ mod reload;
 mod shared;
 mod snapshot;
 mod view;
+pub mod way_back;
 
 pub use gateway::{Gateway, StartFault};
 pub use snapshot::Snapshot;
