@@ -11,8 +11,9 @@ use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
 use crate::net::listen;
-use crate::state::{Alert, BadRow, Database, Secret, State, StateFault, StateOptions};
+use crate::state::{Alert, BadRow, Database, State, StateFault, StateOptions};
 use crate::telemetry::Metrics;
+use prometheus::IntCounter;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,6 +25,8 @@ use tokio::task::JoinSet;
 
 /// How often the head of the audit chain goes to the log.
 const TELL_HEAD: Duration = Duration::from_secs(600);
+/// How often what has expired is dropped from the state.
+const TIDY: Duration = Duration::from_secs(300);
 /// How long a second, harder request to end is waited for.
 const LAST_CALL: Duration = Duration::from_secs(10);
 
@@ -101,7 +104,7 @@ impl Gateway {
             bound.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
         let gate = Gate::new(Arc::new(opened.log));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
-        let state = State::open(state_options(&snapshot.settings, Arc::new(bad_row))).await?;
+        let state = State::open(state_options(&snapshot.settings, tell_bad_rows(metrics.bad_rows.clone()))).await?;
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         shared.live.set_generation(1);
         reload::show(&shared);
@@ -114,9 +117,10 @@ impl Gateway {
             tasks.spawn(accept_all(Arc::clone(&shared), Arc::new(listener), socket, stopped.clone()));
         }
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
-        tasks.spawn(tell_head(Arc::clone(&shared)));
         let courier = Courier::new(Arc::clone(&shared), shared.commitments.clone());
         tasks.spawn(courier.run(stopped.clone()));
+        tasks.spawn(tidy(Arc::clone(&shared)));
+        tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, addresses, seed: opened.seed })
     }
@@ -167,6 +171,18 @@ async fn tell_head(shared: Arc<Shared>) {
     }
 }
 
+/// Drops what has expired from the state.
+async fn tidy(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        match shared.grants.state().sweep(clock::unix()).await {
+            Ok(0) => {}
+            Ok(dropped) => tracing::debug!(dropped, "expired rows of the state are gone"),
+            Err(fault) => tracing::warn!(%fault, "the state could not be tidied"),
+        }
+    }
+}
+
 fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAddr)>, StartFault> {
     let mut listeners = Vec::new();
     for listener in &snapshot.settings.listeners {
@@ -177,18 +193,17 @@ fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAdd
     Ok(listeners)
 }
 
-fn bad_row(row: BadRow) {
-    tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
+fn tell_bad_rows(counter: IntCounter) -> Alert {
+    Arc::new(move |row: BadRow| {
+        counter.inc();
+        tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
+    })
 }
 
 /// What the configuration says about the state: for the gateway, and for whoever looks at what it keeps.
 pub fn state_options(settings: &Settings, alert: Alert) -> StateOptions {
     let mut options = StateOptions::new(&settings.gateway.state, alert, clock::unix);
-    options.database = settings.gateway.database.as_ref().map(|database| Database {
-        url: Secret::new(database.url.expose()),
-        ca: database.ca.clone(),
-        key: database.state_key.clone(),
-    });
+    options.database = settings.gateway.database.as_ref().map(Database::from);
     let limits = &settings.limits;
     options.answer = limits.state_answer;
     options.most_reports = u64::from(limits.commit_reports);

@@ -46,7 +46,7 @@ pub struct Shared {
     pub metrics: Metrics,
     /// What ties deliveries to whoever asked for them.
     pub grants: Arc<Grants>,
-    /// What brings commitment reports to whoever asked for them.
+    /// What ties reports of storage commitment to whoever asked for them.
     pub commitments: Commitments,
 }
 

@@ -160,6 +160,7 @@ pub fn verdict(decision: &Decision) -> String {
             DenialReason::Rule(rule) => format!("deny {rule}"),
             DenialReason::NoRule { .. } => "deny".to_owned(),
             DenialReason::UnknownDestination(_) => "deny: destination".to_owned(),
+            DenialReason::NotAsked(_) => "deny: not asked".to_owned(),
             DenialReason::Fault(_) => "deny: fault".to_owned(),
         },
     }
