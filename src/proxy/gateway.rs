@@ -104,7 +104,8 @@ impl Gateway {
             bound.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
         let gate = Gate::new(Arc::new(opened.log));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
-        let state = State::open(state_options(&snapshot.settings, tell_bad_rows(metrics.bad_rows.clone()))).await?;
+        let bad_rows = metrics.bad_rows.clone();
+        let state = State::open(state_options(&snapshot.settings, Arc::new(move |row| bad_row(&bad_rows, &row)))).await?;
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         shared.live.set_generation(1);
         reload::show(&shared);
@@ -193,11 +194,9 @@ fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAdd
     Ok(listeners)
 }
 
-fn tell_bad_rows(counter: IntCounter) -> Alert {
-    Arc::new(move |row: BadRow| {
-        counter.inc();
-        tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
-    })
+fn bad_row(counter: &IntCounter, row: &BadRow) {
+    counter.inc();
+    tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
 }
 
 /// What the configuration says about the state: for the gateway, and for whoever looks at what it keeps.

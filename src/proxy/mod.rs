@@ -8,6 +8,7 @@ mod bare;
 pub mod clock;
 pub mod commitment;
 mod connection;
+mod edge;
 mod gateway;
 mod live;
 mod negotiate;

@@ -316,7 +316,7 @@ impl Relay {
         };
         if command.status.is_none_or(Status::is_final) {
             let asked = self.called.asked_back.remove(index);
-            self.settle_permit(asked, &command)?;
+            self.settle_back(asked, &command)?;
         }
         self.up.fate = Fate::Forward;
         if command.data_set {
