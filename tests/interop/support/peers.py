@@ -86,14 +86,14 @@ class Program:
 class Orthanc(Program):
     """Orthanc as most hospitals run it: asked by title and port, answering whoever asks."""
 
-    def __init__(self, folder: pathlib.Path, modalities: dict[str, list] | None = None) -> None:
+    def __init__(self, folder: pathlib.Path, modalities: dict[str, list] | None = None, title: str = "PACS") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port, self.http = free_port(), free_port()
         settings = {
             "Name": "archive",
             "StorageDirectory": str(folder / "store"),
             "IndexDirectory": str(folder / "store"),
-            "DicomAet": "PACS",
+            "DicomAet": title,
             "DicomCheckCalledAet": False,
             "DicomPort": port,
             "HttpPort": self.http,
