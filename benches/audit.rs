@@ -35,15 +35,9 @@ fn policy() -> Policy {
         name: "CT1".into(),
         line: 1,
         ae_titles: vec![title("CT1")],
-        description: String::new(),
         certificate: Some(CertificatePattern::Any),
-        networks: Vec::new(),
-        address: None,
         groups: vec!["modality".into()],
-        plain: false,
-        trust: None,
-        present: None,
-        tolerate: Vec::new(),
+        ..Peer::default()
     };
     let rule = Rule {
         name: "modalities store and ask for their worklist".into(),
@@ -60,7 +54,7 @@ fn policy() -> Policy {
         days: Vec::new(),
         destinations: Vec::new(),
     };
-    let archives = vec![ArchiveName { ae_title: title("PACS"), answers_to: vec![title("PACS")] }];
+    let archives = vec![ArchiveName::of(title("PACS"))];
     Policy::compile(PolicyModel { peers: vec![peer], archives, rules: vec![rule], ..PolicyModel::default() })
         .expect("a sound policy")
 }

@@ -64,7 +64,7 @@ fn rule(at: usize, peers: usize) -> Rule {
 }
 
 fn policy(peers: usize, rules: usize) -> Policy {
-    let archives = vec![ArchiveName { ae_title: title("PACS"), answers_to: vec![title("PACS")] }];
+    let archives = vec![ArchiveName::of(title("PACS"))];
     let rules = (0..rules).map(|at| rule(at, peers)).collect();
     let peers = (0..peers).map(peer).collect();
     Policy::compile(PolicyModel { peers, archives, rules, ..PolicyModel::default() }).expect("a sound policy")

@@ -108,6 +108,24 @@ limits! {
     refusals_burst: Count -> u32 = "200" in "1" ..= "100000";
     /// Addresses told apart in such a record; further ones are counted by listener and cause alone.
     refusals_addresses: Count -> u32 = "256" in "16" ..= "4096";
+    /// How often a requester hears "pending" while deliveries of its move are waited for.
+    move_pending: Span -> Duration = "5s" in "1s" ..= "60s";
+    /// How long the final response of a move waits for the next delivery that the archive has counted.
+    delivery_wait: Span -> Duration = "30s" in "1s" ..= "60m";
+    /// How long deliveries may still come after the final response of a move.
+    grant_grace: Span -> Duration = "60s" in "0s" ..= "60m";
+    /// Instances of one move whose deliveries are told apart; those beyond are counted by the archive alone.
+    move_instances: Count -> u32 = "100000" in "1000" ..= "10000000";
+    /// The greatest storage commitment request or report.
+    commit_report_size: Size -> u64 = "16MiB" in "64KiB" ..= "64MiB";
+    /// How long commitments and undelivered reports are kept.
+    commit_keep: Span -> Duration = "30d" in "1h" ..= "365d";
+    /// When a report that could not be delivered is tried again; doubled after each failure, up to one hour.
+    commit_retry: Span -> Duration = "1m" in "1s" ..= "1h";
+    /// How long the state may take to answer.
+    state_answer: Span -> Duration = "5s" in "100ms" ..= "60s";
+    /// Undelivered commitment reports that are kept; further ones are refused with a transient status.
+    commit_reports: Count -> u32 = "100000" in "100" ..= "10000000";
     /// Connections to the admin address.
     admin_connections: Count -> u32 = "64" in "1" ..= "10000";
 }

@@ -22,7 +22,7 @@ pub use limits::Limits;
 pub use load::{DEFAULT_PATH, load, load_at, load_untested, state_folder};
 pub use schema::schemas;
 pub use settings::{
-    Admin, Archive, ArchiveTls, Audit, Calling, CrlCheck, CrlExpired, Endpoint, Gateway, Listener, ListenerTls, Serves,
-    Settings, Source, Sync, Tls,
+    Admin, Archive, ArchiveTls, Audit, Calling, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,
+    Gateway, Listener, ListenerTls, Serves, Settings, Source, Sync, Tls,
 };
 pub use watch::Watch;

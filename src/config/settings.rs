@@ -41,6 +41,42 @@ pub struct Gateway {
     pub name: Arc<str>,
     /// The folder of everything that the gateway keeps.
     pub state: PathBuf,
+    /// The database that replicas share; `None`: this gateway keeps its state in a file of its own.
+    pub database: Option<Database>,
+}
+
+/// A PostgreSQL that replicas share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Database {
+    /// Where it is and who we are there.
+    pub url: DatabaseUrl,
+    /// Whether TLS must be spoken with it, its certificate verified; only loopback and local sockets go without.
+    pub tls: bool,
+    /// PEM certificates that vouch for it; always there with `tls`.
+    pub ca: Option<PathBuf>,
+    /// The file of the key that all replicas seal their rows with.
+    pub state_key: PathBuf,
+}
+
+/// `postgres://USER:PASSWORD@HOST:PORT/NAME`. It never prints.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+impl DatabaseUrl {
+    pub(super) const fn new(url: String) -> Self {
+        Self(url)
+    }
+
+    /// The URL itself, for the one who connects. It may hold a password.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgres://...")
+    }
 }
 
 /// `[tls]`
@@ -93,6 +129,8 @@ pub struct Listener {
     pub tls: ListenerTls,
     /// Whom it serves.
     pub serves: Serves,
+    /// With `serves = "archive"`: whatever title an archive calls here, it is for this one.
+    pub destination: Option<AeTitle>,
     /// Where connections may come from; empty: anywhere.
     pub networks: Vec<IpNet>,
     /// Balancers that must send a PROXY header; empty: nobody may. A connection from elsewhere is closed.
@@ -119,6 +157,8 @@ pub enum Serves {
     /// Devices and workstations outside.
     #[default]
     Peers,
+    /// Archives that call back: deliveries, commitment reports.
+    Archive,
 }
 
 /// `[[archive]]`: a system behind the gateway.
@@ -152,6 +192,25 @@ pub struct Archive {
     pub certificate: Option<CertificatePattern>,
     /// PEM certificates that vouch for it with `tls = "mutual"`; default: `client_ca`.
     pub trust: Option<PathBuf>,
+    /// How its deliveries are tied to the C-MOVE that asked for them.
+    pub correlate: Correlate,
+    /// How long after its final response deliveries may come; `None`: all come before it.
+    pub deliveries_may_lag: Option<Duration>,
+    /// Networks that it calls from; empty: wherever the inside listener lets it.
+    pub calls_from: Vec<IpNet>,
+}
+
+/// How deliveries of an archive are tied to the C-MOVE that asked for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Correlate {
+    /// By Move Originator (0000,1030) and (0000,1031), which the archive sets.
+    #[default]
+    Originator,
+    /// By the called title: the archive is told a title of the requester as destination.
+    Destination,
+    /// By time: one move at a time for each archive and destination.
+    Serial,
 }
 
 /// The calling title that an archive sees.

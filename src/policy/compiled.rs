@@ -154,6 +154,11 @@ impl Policy {
         Some(Principal { peer: number, name: Arc::clone(&party.name), calling, from: from.to_canonical(), transport })
     }
 
+    /// Every archive with what rules know it as.
+    pub(super) fn archive_parties(&self) -> impl Iterator<Item = (&Party, &ArchiveName)> {
+        self.parties.iter().filter(|party| party.archive).zip(&self.model.archives)
+    }
+
     /// The party behind a principal, also if another policy identified it.
     pub(super) fn party_of(&self, principal: &Principal) -> Option<&Party> {
         let same = |party: &&Party| party.name == principal.name;

@@ -108,7 +108,7 @@ impl Policy {
         operations.into_iter().any(|operation| {
             differing.iter().any(|&value| {
                 let facts = Facts { transfer_syntax: Told::Is(value), ..facts };
-                matches!(self.possibly(&facts, operation, observing), Possibly::Permitted(_))
+                self.may_possibly(&facts, operation, observing)
             })
         })
     }
@@ -116,6 +116,11 @@ impl Policy {
     /// Whether what no rule permits passes at this moment, recorded instead of refused.
     pub fn observes(&self, at: Moment) -> bool {
         self.model.observe_until.is_some_and(|until| at.unix < until.as_second())
+    }
+
+    /// Whether an operation is permitted, or could be once a message brings what it hangs on.
+    pub(super) fn may_possibly(&self, facts: &Facts<'_>, operation: Operation, observing: bool) -> bool {
+        matches!(self.possibly(facts, operation, observing), Possibly::Permitted(_))
     }
 
     fn possibly(&self, facts: &Facts<'_>, operation: Operation, observing: bool) -> Possibly {

@@ -28,6 +28,28 @@ pub struct ArchiveName {
     pub ae_title: AeTitle,
     /// The called titles that reach it (`answers_to`), its own title included.
     pub answers_to: Vec<AeTitle>,
+    /// The titles that it calls with; never empty.
+    pub calls_as: Vec<AeTitle>,
+    /// Where it calls from; empty: wherever the inside listener lets it.
+    pub calls_from: Vec<IpNet>,
+    /// What its certificate must be where the inside listener asks for one; `None`: it cannot come there.
+    pub certificate: Option<CertificatePattern>,
+    /// The CA of its own that vouches for it in place of `client_ca`, by the name that `pki` knows it by.
+    pub trust: Option<String>,
+}
+
+impl ArchiveName {
+    /// An archive that is called, and calls, by its own title alone.
+    pub fn of(ae_title: AeTitle) -> Self {
+        Self {
+            ae_title,
+            answers_to: vec![ae_title],
+            calls_as: vec![ae_title],
+            calls_from: Vec::new(),
+            certificate: None,
+            trust: None,
+        }
+    }
 }
 
 /// A device or partner system.
@@ -57,6 +79,23 @@ pub struct Peer {
     pub present: Option<String>,
     /// Named tolerances of the strict parsers.
     pub tolerate: Vec<Arc<str>>,
+    /// Where its storage commitment reports go.
+    pub commit_report: CommitReport,
+    /// It is a dicomgate in front of a device: its incident ids are taken over.
+    pub edge: bool,
+}
+
+/// Where the storage commitment reports of a peer go (PS3.4 J.3.3 leaves it to the system that commits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CommitReport {
+    /// Only to the association that asked.
+    Same,
+    /// Only to a new association with the peer's address.
+    New,
+    /// To the association that asked, if it is still there; else to the peer's address.
+    #[default]
+    Either,
 }
 
 /// What a peer's certificate must show.

@@ -41,3 +41,19 @@ pub struct Report {
     /// Seconds since 1970 before which it is not offered again.
     pub due: i64,
 }
+
+/// Identity of a report that waits: 128 random bits. A report that takes another's place has one of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ReportId(pub [u8; 16]);
+
+impl std::fmt::Display for ReportId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::fmt::Debug for ReportId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ReportId({self})")
+    }
+}

@@ -9,7 +9,18 @@ pub enum StateFault {
     /// It answers, but not as it should.
     #[error("the state is damaged: {0}")]
     Damaged(String),
+    /// It cannot work as it is configured; waiting does not help.
+    #[error("the state cannot be used as configured: {0}")]
+    Settings(String),
     /// No message id is free at this archive for this title (65,535 moves under way).
     #[error("no message id is free")]
     Full,
+    /// A named limit is reached.
+    #[error("the state holds {most} {what} already, which is the limit")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// The limit.
+        most: u64,
+    },
 }

@@ -6,7 +6,15 @@
 pub mod commitment;
 pub mod fault;
 pub mod grant;
+mod handle;
+mod options;
+mod secret;
+mod turn;
 
-pub use commitment::{Commitment, CommitmentKey, Report};
+pub use commitment::{Commitment, CommitmentKey, Report, ReportId};
 pub use fault::StateFault;
 pub use grant::{Grant, GrantId, NewGrant, Seen};
+pub use handle::State;
+pub use options::{Alert, BadRow, Database, StateOptions};
+pub use secret::Secret;
+pub use turn::Turn;

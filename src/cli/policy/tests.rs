@@ -40,7 +40,7 @@ fn hospital(expect: Expectation) -> Policy {
         expect,
         rule: None,
     };
-    let archives = vec![ArchiveName { ae_title: title("PACS"), answers_to: vec![title("PACS")] }];
+    let archives = vec![ArchiveName::of(title("PACS"))];
     let model =
         PolicyModel { peers: vec![ct1], archives, rules: vec![store], tests: vec![test], ..PolicyModel::default() };
     Policy::compile(model).unwrap()

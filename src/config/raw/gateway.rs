@@ -4,7 +4,9 @@ use super::address::AdminAddress;
 use super::words::{CallingWord, Date, Name};
 use super::{List, raw_table};
 use crate::config::limits::RawLimits;
-use crate::config::settings::{ArchiveTls, CrlCheck, CrlExpired, Endpoint, ListenerTls, Serves, Sync};
+use crate::config::settings::{
+    ArchiveTls, Correlate, CrlCheck, CrlExpired, DatabaseUrl, Endpoint, ListenerTls, Serves, Sync,
+};
 use crate::config::units::{Count, Size, Span};
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
@@ -47,9 +49,14 @@ raw_table! {
         pub name!("\"gate-1\""): Name,
         /// The folder of everything that the gateway keeps: the audit log, for one.
         pub state!("\"state\""): PathBuf,
-    }
-    later {
-        "database" => "will share what replicas need through PostgreSQL | leave it out: one gateway keeps what it needs in `state`",
+        /// PostgreSQL that replicas share: postgres://USER@HOST/NAME. Default: what one gateway needs lies in `state`.
+        pub database: DatabaseUrl,
+        /// A file that holds this URL, in place of `database`: for a URL with a password.
+        pub database_file: PathBuf,
+        /// PEM file: the CA that vouches for the database.
+        pub database_ca: PathBuf,
+        /// The file of the key that all replicas seal their rows with: 32 random bytes or more.
+        pub state_key: PathBuf,
     }
 }
 
@@ -82,13 +89,12 @@ raw_table! {
         pub tls: ListenerTls,
         /// Whom it serves. Default peers.
         pub serves: Serves,
+        /// With serves = "archive": whatever title is called here, it is for this one.
+        pub destination: AeTitle,
         /// Networks that connections may come from. Default: anywhere.
         pub network: List<IpNet>,
         /// Load balancers in front of it: they must send a PROXY header, and nobody else may connect.
         pub proxy_protocol: List<IpNet>,
-    }
-    later {
-        "destination" => "will tie an inside port to one destination | leave the whole listener out: archives cannot send through the gateway yet",
     }
 }
 
@@ -123,12 +129,15 @@ raw_table! {
         pub certificate: CertificatePattern,
         /// With mutual TLS, PEM file: the CAs that vouch for it. Default: `client_ca`.
         pub trust: PathBuf,
+        /// How its deliveries are tied to the C-MOVE that asked for them: by Move Originator (originator), by a title for each requester (destination), or one move at a time (serial). Default originator.
+        pub correlate: Correlate,
+        /// How long after its final response deliveries may come: from 1m to 48h. Default: all come before it.
+        pub deliveries_may_lag: Span,
+        /// Networks that it calls from. Default: those of the inside listener.
+        pub calls_from: List<IpNet>,
     }
     later {
-        "correlate" => "will say how deliveries of this archive are matched to requests | leave it out: deliveries do not pass yet",
-        "deliveries_may_lag" => "will say how late deliveries may come | leave it out: deliveries do not pass yet",
         "carrier" => "will say what carries sealed data | leave it out: nothing is sealed yet",
-        "commit_report" => "will say how commitment reports come back | leave it out: they come on the association that asked, or not at all",
     }
 }
 

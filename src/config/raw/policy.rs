@@ -6,7 +6,7 @@ use super::{List, raw_table};
 use crate::config::settings::Endpoint;
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
-use crate::policy::model::{CertificatePattern, Destination, Hours, Subject};
+use crate::policy::model::{CertificatePattern, CommitReport, Destination, Hours, Subject};
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -50,9 +50,10 @@ raw_table! {
         pub present: PathBuf,
         /// What the strict parsers let pass for it.
         pub tolerate: List<ToleranceWord>,
-    }
-    later {
-        "commit_report" => "will say how commitment reports reach this peer | leave it out: they come on the association that asked, or not at all",
+        /// Where its storage commitment reports go: only to the association that asked (same), only to `address` (new), or whichever is there (either). Default either.
+        pub commit_report: CommitReport,
+        /// true for a dicomgate in front of a device: its incident ids are taken over.
+        pub edge: bool,
     }
 }
 

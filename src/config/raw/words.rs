@@ -3,11 +3,13 @@
 use super::Read;
 use super::table::{source, wrong_type};
 use crate::config::fault::{Report, nearest};
-use crate::config::settings::{ArchiveTls, Calling, CrlCheck, CrlExpired, ListenerTls, Serves, Sync};
+use crate::config::settings::{
+    ArchiveTls, Calling, Correlate, CrlCheck, CrlExpired, DatabaseUrl, ListenerTls, Serves, Sync,
+};
 use crate::config::units::{Count, Size, Span};
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
-use crate::policy::model::{Effect, Expectation};
+use crate::policy::model::{CommitReport, Effect, Expectation};
 use schemars::{Schema, SchemaGenerator, json_schema};
 use std::path::PathBuf;
 use toml::Spanned;
@@ -102,9 +104,11 @@ choices! {
     CrlCheck { "leaf" => CrlCheck::Leaf, "chain" => CrlCheck::Chain, };
     CrlExpired { "warn" => CrlExpired::Warn, "refuse" => CrlExpired::Refuse, };
     ListenerTls { "mutual" => ListenerTls::Mutual, "server" => ListenerTls::Server, "off" => ListenerTls::Off, };
-    Serves { "peers" => Serves::Peers, } later {
-        "archive" => "will take what archives send by themselves | leave the whole listener out: archives cannot send through the gateway yet",
+    Serves { "peers" => Serves::Peers, "archive" => Serves::Archive, };
+    Correlate {
+        "originator" => Correlate::Originator, "destination" => Correlate::Destination, "serial" => Correlate::Serial,
     };
+    CommitReport { "same" => CommitReport::Same, "new" => CommitReport::New, "either" => CommitReport::Either, };
     ArchiveTls { "off" => ArchiveTls::Off, "mutual" => ArchiveTls::Mutual, };
     Sync { "group" => Sync::Group, "each" => Sync::Each, };
     PeerTlsWord { "off" => PeerTlsWord::Off, "on" => PeerTlsWord::On, };
@@ -133,6 +137,30 @@ impl Read for String {
     }
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "minLength": 1, "maxLength": TEXT })
+    }
+}
+
+impl Read for bool {
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self> {
+        let truth = value.get_ref().as_bool();
+        if truth.is_none() {
+            wrong_type(key, "true or false", value, report).hint("write true or false, no quotes");
+        }
+        truth
+    }
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "boolean" })
+    }
+}
+
+/// Says only that the text is wrong, never what it is: it may hold a password.
+impl Read for DatabaseUrl {
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self> {
+        text(key, "text such as \"postgres://gate@db.hospital.example/dicomgate\"", value, report)
+            .map(|url| Self::new(url.to_owned()))
+    }
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^postgres(ql)?://" })
     }
 }
 

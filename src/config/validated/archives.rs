@@ -8,6 +8,7 @@ use crate::config::raw::gateway::{RawArchive, RawGatewayFile};
 use crate::config::settings::{Archive, ArchiveTls};
 use crate::config::units::Span;
 use crate::dicom::AeTitle;
+use crate::policy::model::{ArchiveName, CertificatePattern};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 use toml::Spanned;
@@ -142,6 +143,28 @@ fn within(key: &str, field: &Field<Span>, (low, high): (&str, &str), report: &mu
     }
 }
 
+/// The archive as the policy knows it.
+pub(super) fn name_of(ae_title: AeTitle, archive: &RawArchive) -> ArchiveName {
+    let or_own = |titles: Vec<AeTitle>| if titles.is_empty() { vec![ae_title] } else { titles };
+    let host = || match archive.tls.get() {
+        Some(ArchiveTls::Mutual) => archive.address.get().and_then(|address| dns(&address.host)),
+        Some(ArchiveTls::Off) | None => None,
+    };
+    ArchiveName {
+        answers_to: or_own(archive.answers_to.values()),
+        calls_as: or_own(archive.calls_as.values()),
+        calls_from: archive.calls_from.values(),
+        certificate: archive.certificate.cloned().or_else(host),
+        trust: archive.trust.get().map(|_| format!("archive:{ae_title}")),
+        ..ArchiveName::of(ae_title)
+    }
+}
+
+/// What the certificate of a host shows by default; nothing for an address.
+fn dns(host: &str) -> Option<CertificatePattern> {
+    host.parse::<IpAddr>().is_err().then(|| CertificatePattern::Dns(host.to_ascii_lowercase().into()))
+}
+
 fn settings(archive: &RawArchive, limits: &Limits, ground: &mut Ground<'_>, report: &Report<'_>) -> Option<Archive> {
     let trust = ground.path(&archive.trust, Kind::File, report);
     let ae_title = archive.ae_title.cloned()?;
@@ -161,5 +184,8 @@ fn settings(archive: &RawArchive, limits: &Limits, ground: &mut Ground<'_>, repo
         tls: archive.tls.cloned().unwrap_or_default(),
         certificate: archive.certificate.cloned(),
         trust,
+        correlate: archive.correlate.cloned().unwrap_or_default(),
+        deliveries_may_lag: archive.deliveries_may_lag.get().map(|span| span.0),
+        calls_from: archive.calls_from.values(),
     })
 }

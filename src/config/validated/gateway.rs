@@ -16,7 +16,8 @@ const OBSERVE_DAYS: i64 = 30;
 pub(super) fn gateway(raw: &RawGatewayFile, ground: &mut Ground<'_>, report: &mut Report<'_>) -> Option<Gateway> {
     let raw = raw.gateway.get()?;
     let state = ground.path(&raw.state, Kind::Folder, report);
-    Some(Gateway { name: raw.name.get()?.0.as_str().into(), state: state? })
+    let database = None;
+    Some(Gateway { name: raw.name.get()?.0.as_str().into(), state: state?, database })
 }
 
 pub(super) fn tls(raw: &RawGatewayFile, ground: &mut Ground<'_>, report: &mut Report<'_>) -> Option<Tls> {

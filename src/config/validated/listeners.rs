@@ -42,6 +42,7 @@ pub(super) fn validate(raw: &RawGatewayFile, report: &mut Report<'_>) -> Vec<Lis
             address,
             tls: listen.tls.cloned().unwrap_or_default(),
             serves: listen.serves.cloned().unwrap_or_default(),
+            destination: listen.destination.cloned(),
             networks: listen.network.values(),
             proxy_protocol: listen.proxy_protocol.values(),
         });

@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 /// The columns, and whether they hold lists.
-const COLUMNS: [(&str, bool); 11] = [
+const COLUMNS: [(&str, bool); 13] = [
     ("ae_titles", true),
     ("name", false),
     ("description", false),
@@ -20,6 +20,8 @@ const COLUMNS: [(&str, bool); 11] = [
     ("trust", false),
     ("present", false),
     ("tolerate", true),
+    ("commit_report", false),
+    ("edge", false),
 ];
 
 /// Reads every row as if it were a `[[peer]]`; each peer with its line.
@@ -54,7 +56,11 @@ pub(super) fn read(report: &mut Report<'_>) -> Vec<RawPeer> {
         for (cell, column) in record.iter().zip(columns) {
             if let (Some((key, list)), false) = (column, cell.is_empty()) {
                 let at = cell_in(text, &here, cell);
-                let value = if *list { list_of(cell, &at) } else { DeValue::String(Cow::Borrowed(cell)) };
+                let value = match (*key, cell) {
+                    _ if *list => list_of(cell, &at),
+                    ("edge", "true" | "false") => DeValue::Boolean(cell == "true"),
+                    _ => DeValue::String(Cow::Borrowed(cell)),
+                };
                 table.insert(Spanned::new(here.clone(), Cow::Borrowed(*key)), Spanned::new(at, value));
             }
         }

@@ -1,6 +1,6 @@
 //! `policy.toml`: the model, what the policy's own compiler finds, and its tests.
 
-use super::{Ground, Kind, peers, repeated, weakness};
+use super::{Ground, Kind, archives, peers, repeated, weakness};
 use crate::config::fault::Report;
 use crate::config::raw::gateway::RawGatewayFile;
 use crate::config::raw::policy::{RawPeer, RawPolicyFile, RawRule, RawTest};
@@ -9,7 +9,7 @@ use crate::config::raw::{Field, Located, parse};
 use crate::dicom::dimse::Operation;
 use crate::policy::Policy;
 use crate::policy::fault::{Entry, PolicyFault};
-use crate::policy::model::{ArchiveName, Effect, Peer, PolicyModel, PolicyTest, Rule};
+use crate::policy::model::{Effect, Peer, PolicyModel, PolicyTest, Rule};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,9 +53,7 @@ pub(super) fn validate(
             whole = false;
             continue;
         };
-        let answers_to = archive.answers_to.values();
-        let answers_to = if answers_to.is_empty() { vec![ae_title] } else { answers_to };
-        model.archives.push(ArchiveName { ae_title, answers_to });
+        model.archives.push(archives::name_of(ae_title, archive));
         entries.archives.push(archive);
     }
     let own = raw.peer.items().iter().map(Spanned::get_ref);
@@ -116,6 +114,8 @@ fn peer_of(raw: &RawPeer, ground: &mut Ground<'_>, report: &mut Report<'_>) -> O
         trust: trust.map(text),
         present: present.map(text),
         tolerate,
+        commit_report: raw.commit_report.cloned().unwrap_or_default(),
+        edge: raw.edge.cloned().unwrap_or_default(),
     })
 }
 

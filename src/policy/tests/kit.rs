@@ -57,7 +57,7 @@ pub fn peer(name: &str, groups: &str) -> Peer {
 
 pub fn archive(name: &str, also: &[&str]) -> ArchiveName {
     let answers_to = [name].iter().chain(also).map(|name| title(name)).collect();
-    ArchiveName { ae_title: title(name), answers_to }
+    ArchiveName { answers_to, ..ArchiveName::of(title(name)) }
 }
 
 /// A permit for PACS.

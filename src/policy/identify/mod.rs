@@ -3,11 +3,15 @@
 //! Every caller costs the same: its title and certificate are looked up, the peers with that title are examined (a
 //! peer of the policy stands in where there is none), and only then does the outcome matter.
 
-use super::compiled::{Policy, Title};
-use super::credential::{Anchor, Caller, CertificateFacts, Credential};
-use super::model::{CertificatePattern, Peer};
-use super::request::{Principal, Transport};
+mod archive;
+
+pub use archive::{ArchiveCaller, ArchiveReason};
+
 use crate::dicom::AeTitle;
+use crate::policy::compiled::{Policy, Title};
+use crate::policy::credential::{Anchor, Caller, CertificateFacts, Credential};
+use crate::policy::model::{CertificatePattern, Peer};
+use crate::policy::request::{Principal, Transport};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -48,6 +52,8 @@ pub enum IdentityReason {
     WrongNetwork(Arc<str>),
     /// Title and certificate fit several peers.
     Ambiguous(Vec<Arc<str>>),
+    /// At an inside listener: no archive.
+    Archive(ArchiveReason),
 }
 
 impl Policy {
@@ -133,30 +139,49 @@ fn fits(peer: &Peer, from: IpAddr, credential: &Credential<'_>) -> Result<(), Id
 /// Whether a certificate is a peer's: what it says, and who vouches for it.
 fn bound(peer: &Peer, facts: &CertificateFacts) -> Result<(), IdentityReason> {
     let name = || Arc::clone(&peer.name);
-    let names_fit = match &peer.certificate {
-        None => return Err(IdentityReason::NotBound(name())),
+    let Some(pattern) = &peer.certificate else { return Err(IdentityReason::NotBound(name())) };
+    match shows(pattern, peer.trust.as_deref(), facts) {
+        Ok(()) => Ok(()),
+        Err(Unbound::Names) => Err(IdentityReason::OtherCertificate(name())),
+        Err(Unbound::Anchor) => Err(IdentityReason::WrongAnchor(name())),
+    }
+}
+
+/// Why a certificate is not the one that was configured.
+enum Unbound {
+    /// It shows something else.
+    Names,
+    /// It shows the right thing, and the wrong CA vouches for it, or none.
+    Anchor,
+}
+
+/// Whether a certificate shows what a pattern asks for, and the CA that counts vouches for it: `trust`, or else the
+/// gateway's `client_ca`.
+fn shows(pattern: &CertificatePattern, trust: Option<&str>, facts: &CertificateFacts) -> Result<(), Unbound> {
+    let names_fit = match pattern {
         // The key speaks for itself, whoever vouches for the rest of the certificate.
-        Some(CertificatePattern::Spki(key)) if *key == facts.spki => return Ok(()),
-        Some(CertificatePattern::Spki(_)) => false,
-        Some(CertificatePattern::Dns(dns)) => facts.dns.contains(dns),
-        Some(CertificatePattern::CommonName(common_name)) => facts.common_name.as_ref() == Some(common_name),
-        Some(CertificatePattern::Any) => true,
+        CertificatePattern::Spki(key) if *key == facts.spki => return Ok(()),
+        CertificatePattern::Spki(_) => false,
+        CertificatePattern::Dns(dns) => facts.dns.contains(dns),
+        CertificatePattern::CommonName(common_name) => facts.common_name.as_ref() == Some(common_name),
+        CertificatePattern::Any => true,
     };
     if !names_fit {
-        return Err(IdentityReason::OtherCertificate(name()));
+        return Err(Unbound::Names);
     }
-    let vouched = match (&peer.trust, &facts.anchor) {
+    let vouched = match (trust, &facts.anchor) {
         (None, Anchor::ClientCa) => true,
-        (Some(trust), Anchor::Peer(path)) => **trust == **path,
+        (Some(trust), Anchor::Peer(path)) => *trust == **path,
         (None, Anchor::Peer(_)) | (Some(_), Anchor::ClientCa) | (_, Anchor::Pinned) => false,
     };
-    if vouched { Ok(()) } else { Err(IdentityReason::WrongAnchor(name())) }
+    if vouched { Ok(()) } else { Err(Unbound::Anchor) }
 }
 
 /// How near a caller came, where several peers share its title.
 const fn rank(reason: &IdentityReason) -> u8 {
     match reason {
         IdentityReason::NoTitle | IdentityReason::UnknownTitle | IdentityReason::Ambiguous(_) => 0,
+        IdentityReason::Archive(_) => 0,
         IdentityReason::PlainNotAllowed(_) | IdentityReason::PlainOnly(_) => 1,
         IdentityReason::NotBound(_) | IdentityReason::CertificateMissing(_) => 2,
         IdentityReason::OtherCertificate(_) => 3,
@@ -182,7 +207,10 @@ impl fmt::Display for IdentityFault {
         // Where the certificate was right and something else was not, its holder is the peer already named.
         let astray = matches!(
             self.reason,
-            IdentityReason::NoTitle | IdentityReason::UnknownTitle | IdentityReason::OtherCertificate(_)
+            IdentityReason::NoTitle
+                | IdentityReason::UnknownTitle
+                | IdentityReason::OtherCertificate(_)
+                | IdentityReason::Archive(ArchiveReason::UnknownTitle | ArchiveReason::OtherCertificate(_))
         );
         if let [first, rest @ ..] = self.holders.as_slice()
             && astray
@@ -209,6 +237,7 @@ impl fmt::Display for IdentityReason {
             }
             Self::WrongNetwork(peer) => write!(f, "peer `{peer}` may not call from this address"),
             Self::Ambiguous(peers) => write!(f, "title and certificate fit several peers: {}", peers.join(", ")),
+            Self::Archive(reason) => reason.fmt(f),
         }
     }
 }
