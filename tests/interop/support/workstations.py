@@ -364,6 +364,13 @@ class Dcmjs(Workstation):
         ]  # fmt: skip
         return Moved(answers, said["ended"])
 
+    def arrived(self) -> int:
+        """How many objects wait to be taken."""
+        return self._arrived.qsize()
+
+    def die(self) -> None:
+        self._process.kill()
+
     def stop(self) -> None:
         self._process.terminate()
         self._process.wait(20)
