@@ -9,7 +9,7 @@ import pydicom
 import pytest
 
 from conftest import STORE
-from support import corpus, mover, peers, sender, studies, ward, wire
+from support import corpus, forward, mover, peers, sender, studies, systems, ward, wire
 from support.archives import ARCHIVES
 from support.workstations import WORKSTATIONS, Wanted
 
@@ -111,3 +111,24 @@ def test_an_archive_delivers_straight(house, title):
         moved = station.move(archive.port, Wanted(images[0].study), station.title, called=title, secure=False)
         assert moved.final is not None and (moved.final.status, moved.final.counters) == (0, (5, 0, 0)), moved
         assert set(ward.by_instance(station.take())) == {image.sop_instance for image in images}
+
+
+def test_commitment_straight(house):
+    """A modality over TLS and an archive that reports, with nothing but TLS between them."""
+    inside = peers.free_port()
+    archive = house.keep(systems.Committer("PACS", inside))
+    modality = house.keep(systems.Modality("CT1", house.authority, house.certificates["ct1"]))
+    house.keep(forward.Forward(archive.port, accept=house.authority.server(house.certificates["gateway"]), port=inside))
+    there = house.keep(forward.Forward(modality.port, call=house.authority.client(house.certificate("peer-pacs"))))
+    modality.certificate = house.certificate("peer-ct1")
+    modality.stop()
+    modality.listen()
+    association = modality.associate(inside)
+    wanted = systems.references([(wire.CT_IMAGE, "1.2.3"), (wire.CT_IMAGE, "1.2.4")])
+    assert modality.ask(association, wanted) == 0
+    seen, calling, own = archive.request()
+    assert (seen, calling) == (wanted, "CT1")
+    assert archive.report_same(own, wanted) == 0
+    association.release()
+    assert archive.report_new("CT1", wanted, port=there.port) == 0
+    assert [(one.own, one.committed) for one in modality.reports] == [(True, ("1.2.3", "1.2.4")), (False, ("1.2.3", "1.2.4"))]
