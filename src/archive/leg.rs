@@ -1,28 +1,47 @@
 //! An association with an archive, as the relay holds it.
 
 use super::capacity::Place;
-use crate::dicom::association::Association;
-use crate::dicom::pdu::Framer;
+use crate::dicom::association::{Association, Event};
+use crate::dicom::pdu::{Framer, FramerLimits};
 use crate::gate::Permit;
 use crate::net::Wire;
 use crate::net::wire::WireFault;
 use bytes::Bytes;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+/// The first byte of an A-RELEASE-RQ (PS3.8 9.3.6).
+const RELEASE_RQ: u8 = 5;
+/// A whole A-RELEASE-RP (PS3.8 9.3.7).
+const RELEASE_RP: [u8; 10] = [6, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 
 /// The association with the archive. Messages go to it under a permit; answers to its own requests and what the upper
 /// layer itself says do not ask for one.
 #[derive(Debug)]
 pub struct Leg {
-    wire: Wire,
+    /// `None`: nobody was dialled.
+    wire: Option<Wire>,
+    /// What nobody says: that the release is confirmed.
+    owed: Option<Bytes>,
     /// Where the association stands.
     pub machine: Association,
     framer: Option<Framer>,
-    _place: Place,
+    _place: Option<Place>,
 }
 
 impl Leg {
     pub(super) fn new(wire: Wire, framer: Framer, machine: Association, place: Place) -> Self {
-        Self { wire, machine, framer: Some(framer), _place: place }
+        Self { wire: Some(wire), owed: None, machine, framer: Some(framer), _place: Some(place) }
+    }
+
+    /// An association with nobody, where everything proposed concerns the gateway alone. Nothing comes from it but the
+    /// confirmation of a release.
+    pub fn nobody(limits: FramerLimits, artim: Duration, now: Instant) -> Self {
+        let mut machine = Association::requestor(artim);
+        for event in [Event::Evt1, Event::Evt2, Event::Evt3] {
+            machine.on(event, now);
+        }
+        Self { wire: None, owed: None, machine, framer: Some(Framer::new(limits)), _place: None }
     }
 
     /// The framer of what the archive sends; once.
@@ -39,46 +58,62 @@ impl Leg {
 
     /// Queues a piece of a permitted message.
     pub fn forward(&mut self, _permit: &Permit, bytes: Bytes) {
-        self.wire.send(bytes);
+        if let Some(wire) = &mut self.wire {
+            wire.send(bytes);
+        }
     }
 
     /// Queues a piece of an answer to a request of the archive's own, or of a C-CANCEL.
     pub fn answer(&mut self, bytes: Bytes) {
-        self.wire.send(bytes);
+        if let Some(wire) = &mut self.wire {
+            wire.send(bytes);
+        }
     }
 
     /// Queues what the upper layer itself says (A-RELEASE, A-ABORT).
     pub fn say(&mut self, pdu: &[u8]) {
-        self.wire.send(Bytes::copy_from_slice(pdu));
+        match &mut self.wire {
+            Some(wire) => wire.send(Bytes::copy_from_slice(pdu)),
+            None if pdu.first() == Some(&RELEASE_RQ) => self.owed = Some(Bytes::from_static(&RELEASE_RP)),
+            None => {}
+        }
     }
 
     /// See [`Wire::poll_recv`].
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, WireFault>> {
-        self.wire.poll_recv(cx)
+        match &mut self.wire {
+            Some(wire) => wire.poll_recv(cx),
+            // Whatever makes something owed happens in the task that polls.
+            None => self.owed.take().map_or(Poll::Pending, |owed| Poll::Ready(Ok(Some(owed)))),
+        }
     }
 
     /// See [`Wire::poll_flush`].
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), WireFault>> {
-        self.wire.poll_flush(cx)
+        self.wire.as_mut().map_or(Poll::Ready(Ok(())), |wire| wire.poll_flush(cx))
     }
 
     /// See [`Wire::expect_more`].
     pub const fn expect_more(&mut self, expects_more: bool) {
-        self.wire.expect_more(expects_more);
+        if let Some(wire) = &mut self.wire {
+            wire.expect_more(expects_more);
+        }
     }
 
     /// See [`Wire::has_pending`].
     pub fn has_pending(&self) -> bool {
-        self.wire.has_pending()
+        self.wire.as_ref().is_some_and(Wire::has_pending)
     }
 
     /// See [`Wire::is_congested`].
     pub fn is_congested(&self) -> bool {
-        self.wire.is_congested()
+        self.wire.as_ref().is_some_and(Wire::is_congested)
     }
 
     /// See [`Wire::close`].
     pub async fn close(&mut self) {
-        self.wire.close().await;
+        if let Some(wire) = &mut self.wire {
+            wire.close().await;
+        }
     }
 }

@@ -278,6 +278,21 @@ pub struct Asked<'a> {
     pub patient_id: Option<Phi<&'a [u8]>>,
     /// Patient's Name, as it stands in the data set.
     pub patient_name: Option<Phi<&'a [u8]>>,
+    /// What an archive sends because somebody asked it to.
+    pub delivery: Option<Delivery<'a>>,
+}
+
+/// For whom an archive sends, and whereto.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// Whoever receives it, by its name in the policy.
+    pub to: &'a str,
+    /// Whoever asked, by its name in the policy.
+    pub requester: &'a str,
+    /// The audit id of the association on which it asked.
+    pub association: &'a str,
+    /// Message id of its C-MOVE.
+    pub message: u16,
 }
 
 impl Event<'_> {
@@ -420,6 +435,12 @@ impl Asked<'_> {
             .text_if("destination", self.destination)
             .text_if("patient_id", self.patient_id.as_ref().map(|value| trimmed(value.reveal())))
             .text_if("patient_name", self.patient_name.as_ref().map(|value| trimmed(value.reveal())));
+        if let Some(delivery) = &self.delivery {
+            body.text("delivered_to", delivery.to)
+                .text("requester", delivery.requester)
+                .text("requested_on", delivery.association)
+                .number("requested_by", u64::from(delivery.message));
+        }
     }
 }
 
@@ -433,6 +454,9 @@ fn encode_denial(body: &mut Body, denial: &Denial) {
         }
         DenialReason::UnknownDestination(title) => {
             body.text("reason", "unknown-destination").text("unknown", title.as_str());
+        }
+        DenialReason::NotAsked(words) => {
+            body.text("reason", "not-asked").words("words", words);
         }
         DenialReason::Fault(words) => {
             body.text("reason", "fault").words("words", words);

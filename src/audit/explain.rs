@@ -188,6 +188,9 @@ fn reason(record: &Record) -> Vec<String> {
         (Some("unknown-destination"), _) => {
             vec![format!("decided   `{}` is neither a peer's nor an archive's title", part(record, "unknown"))]
         }
+        (Some("not-asked"), _) => {
+            vec![format!("decided   nobody asked the archive to send this: {}", part(record, "words"))]
+        }
         (Some("fault"), _) => vec!["decided   the policy could not decide, so it is denied".to_owned()],
         (_, "operation") => match record.text("rule") {
             Some(rule) => vec![format!("decided   rule `{rule}` permits it")],

@@ -44,7 +44,9 @@ pub fn run(run: &Run) -> ExitCode {
         Err(fault) => {
             eprintln!("{fault}");
             ExitCode::from(match fault {
-                StartFault::Wiring(_) | StartFault::State(..) | StartFault::Listen(..) => EXIT_CONFIGURATION,
+                StartFault::Wiring(_) | StartFault::State(..) | StartFault::Database(_) | StartFault::Listen(..) => {
+                    EXIT_CONFIGURATION
+                }
                 StartFault::Audit(_) | StartFault::Metrics(_) | StartFault::Signals => EXIT_INTERNAL,
             })
         }
@@ -65,7 +67,7 @@ async fn serve(settings: config::Settings) -> Result<(), StartFault> {
         .transpose()
         .map_err(|(address, fault)| StartFault::Listen(address, fault))?;
     let most = usize::try_from(settings.limits.admin_connections).unwrap_or(usize::MAX);
-    let mut gateway = Gateway::start(settings)?;
+    let mut gateway = Gateway::start(settings).await?;
     // They answer to the end, so that a drain can be watched; the task ends with the program.
     if let Some(socket) = pages {
         tokio::spawn(admin::serve(socket, gateway.view(), most));

@@ -87,8 +87,9 @@ async fn show<W: Write>(args: &DemoArgs, report: &mut Report<W>) -> Result<(), S
     if study.left_out.len() > LISTED {
         report.detail(format_args!("and {} more", study.left_out.len() - LISTED));
     }
-    let hospital =
-        Hospital::open(args.keep, &study, jiff::Timestamp::now().as_second()).map_err(|fault| fault.to_string())?;
+    let hospital = Hospital::open(args.keep, &study, jiff::Timestamp::now().as_second())
+        .await
+        .map_err(|fault| fault.to_string())?;
     report
         .tick(format_args!("an archive that asks nobody who they are, plain DICOM on {}", hospital.archive.address()));
     report.tick("a certificate authority; certificates for the gateway, the scanner CT1 and the workstation WS1");

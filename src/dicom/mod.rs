@@ -11,6 +11,7 @@ pub mod matching;
 pub mod negotiation;
 pub mod pdu;
 pub mod phi;
+pub mod retrieve;
 pub mod sop_class;
 pub mod tag;
 pub mod transfer_syntax;

@@ -5,7 +5,7 @@ use super::refusal::Refusal;
 use super::tally::{RefusalLimits, Tally};
 use super::visit::{Counters, Ledger, Visit};
 use crate::audit::body::Body;
-use crate::audit::event::{Asked, Caller, Cause};
+use crate::audit::event::{Asked, Caller, Cause, Delivery};
 use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
 use crate::dicom::dimse::Operation;
 use crate::dicom::{Phi, Uid};
@@ -59,6 +59,8 @@ pub struct Object<'a> {
     pub patient_id: Option<Phi<&'a [u8]>>,
     /// Patient's Name, as it stands in the data set or query.
     pub patient_name: Option<Phi<&'a [u8]>>,
+    /// What an archive sends because somebody asked it to.
+    pub delivery: Option<Delivery<'a>>,
 }
 
 /// The answer to an association.
@@ -168,18 +170,25 @@ impl Gate {
     /// Asks the policy whether this principal may do anything at all there (`request.operation` is `None`), and
     /// records the opening. Nothing may be dialled before.
     pub fn open_association(&self, basis: Basis<'_>, opening: Opening<'_>, request: &Request<'_>) -> Entry {
-        let Opening { caller, principal, kept, removed } = opening;
         let generation = basis.generation;
         if let Decision::Deny(denial) = basis.policy.decide(request) {
-            let (to, denial) = (Some(request.to), Some(&denial));
+            let (to, denial, caller) = (Some(request.to), Some(&denial), opening.caller);
             let event =
                 Event::AssociationRefused { caller, to, cause: Cause::Policy, words: "the policy denies", denial };
             return Entry::Denied(self.refuse(&event, generation, Cause::Policy));
         }
+        self.open_asked(generation, opening, request.to)
+    }
+
+    /// Records the opening of an archive's association that was asked for (a grant is in force, or it concerns the
+    /// gateway alone): whether a rule lets the archive send of its own accord does not matter. Every message is still
+    /// decided on.
+    pub fn open_asked(&self, generation: u64, opening: Opening<'_>, to: &str) -> Entry {
+        let Opening { caller, principal, kept, removed } = opening;
         let Ok(room) = self.log.reserve() else { return Entry::Unrecorded };
         let mut who = Body::fragment();
         caller.who(&mut who);
-        let event = Event::AssociationOpened { caller, to: request.to, kept, removed };
+        let event = Event::AssociationOpened { caller, to, kept, removed };
         if self.log.append(&event, generation).is_err() {
             return Entry::Unrecorded;
         }
@@ -214,6 +223,22 @@ impl Gate {
         let asked = asked(request, object);
         let event = Event::Mismatch { who: &visit.ledger.who, asked: &asked, words };
         self.refuse(&event, visit.generation, Cause::Mismatch)
+    }
+
+    /// Records that an archive sends what nobody asked it for, or not so: the answer is 0124H.
+    pub fn refuse_delivery(
+        &self,
+        basis: Basis<'_>,
+        visit: &Visit,
+        request: &Request<'_>,
+        object: &Object<'_>,
+        words: &str,
+    ) -> Refusal {
+        visit.ledger.counters.denied.fetch_add(1, Relaxed);
+        let denial = Denial { reason: DenialReason::NotAsked(words.to_owned()), operation: request.operation };
+        let asked = asked(request, object);
+        let event = Event::Denied { who: &visit.ledger.who, asked: &asked, denial: &denial };
+        self.refuse(&event, basis.generation, Cause::Policy)
     }
 
     /// Records that a live association ends because policy, certificates or quarantine changed.
@@ -309,5 +334,6 @@ fn asked<'a>(request: &Request<'a>, object: &Object<'a>) -> Asked<'a> {
         destination: request.destination.map(crate::dicom::AeTitle::as_str),
         patient_id: object.patient_id.clone(),
         patient_name: object.patient_name.clone(),
+        delivery: object.delivery,
     }
 }

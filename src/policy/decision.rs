@@ -55,6 +55,8 @@ pub enum DenialReason {
     },
     /// A move to a title that is neither a peer's nor an archive's. Holds while observing, too.
     UnknownDestination(AeTitle),
+    /// An archive sends what nobody asked it for, or not so. Holds while observing, too.
+    NotAsked(String),
     /// The policy could not decide.
     Fault(String),
 }

@@ -3,7 +3,7 @@
 use super::connection::{Asking, LAST_WORDS, Newcomer, framer_limits, say_last};
 use super::negotiate::{Sifted, choose_archive, sift};
 use super::refusal::{self, Known};
-use super::relay::{Established, PeerSide, Relay};
+use super::relay::{CalledSide, CallerSide, Errand, Established, Relay, Routes};
 use super::snapshot::ArchiveWiring;
 use super::{bare, clock};
 use crate::archive::{ArchiveFault, Call, Leg, open};
@@ -241,12 +241,13 @@ async fn establish(
     leg.set_max_pdata(proposed.user.max_length);
     drop(newcomer.unidentified);
     let established = Established {
-        peer: PeerSide { wire: newcomer.wire, machine, framer },
-        leg,
+        caller: CallerSide { wire: newcomer.wire, machine, framer },
+        legs: [CalledSide { leg, to: title.as_str().into(), title, longest: longest(ac.user.max_length) }].into(),
         contexts,
+        routes: Routes::ONE,
+        errand: Errand::Outward,
         window: (window_of(window.map(|window| window.0)), window_of(window.map(|window| window.1))),
-        longest: (longest(rq.user.max_length), longest(ac.user.max_length)),
-        archive: title,
+        longest: longest(rq.user.max_length),
         visit,
         slot,
         place: newcomer.place,

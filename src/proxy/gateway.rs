@@ -10,6 +10,7 @@ use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Settings, Sync};
 use crate::gate::Gate;
 use crate::net::listen;
+use crate::state::{BadRow, State, StateFault, StateOptions};
 use crate::telemetry::Metrics;
 use std::io;
 use std::net::SocketAddr;
@@ -40,6 +41,9 @@ pub enum StartFault {
     /// An address cannot be listened on.
     #[error("cannot listen on {0}: {1}{advice}", advice = listen_advice(.1))]
     Listen(SocketAddr, io::Error),
+    /// The state cannot be opened.
+    #[error("the state: {0}")]
+    Database(#[from] StateFault),
     /// The metrics cannot be set up.
     #[error("metrics: {0}")]
     Metrics(String),
@@ -79,7 +83,7 @@ impl Gateway {
     ///
     /// # Errors
     /// What stands in the way; nothing is accepted then.
-    pub fn start(settings: Settings) -> Result<Self, StartFault> {
+    pub async fn start(settings: Settings) -> Result<Self, StartFault> {
         let metrics = Metrics::new().map_err(|fault| StartFault::Metrics(fault.to_string()))?;
         let state = settings.gateway.state.clone();
         std::fs::create_dir_all(&state).map_err(|fault| StartFault::State(state.clone(), fault))?;
@@ -96,7 +100,8 @@ impl Gateway {
             bound.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
         let gate = Gate::new(Arc::new(opened.log));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
-        let shared = Arc::new(Shared::new(snapshot, gate, metrics));
+        let state = State::open(state_options(&snapshot.settings)).await?;
+        let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         shared.live.set_generation(1);
         reload::show(&shared);
         let (stop, stopped) = watch::channel(false);
@@ -167,6 +172,18 @@ fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAdd
         listeners.push((listener.clone(), socket, address));
     }
     Ok(listeners)
+}
+
+fn state_options(settings: &Settings) -> StateOptions {
+    let alert = |row: BadRow| {
+        tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
+    };
+    let mut options = StateOptions::new(&settings.gateway.state, Arc::new(alert), clock::unix);
+    let limits = &settings.limits;
+    options.answer = limits.state_answer;
+    options.most_reports = u64::from(limits.commit_reports);
+    options.most_seen = limits.move_instances;
+    options
 }
 
 fn log_options(settings: &Settings) -> LogOptions {

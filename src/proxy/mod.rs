@@ -16,6 +16,7 @@ mod reload;
 mod shared;
 mod snapshot;
 mod view;
+pub mod way_back;
 
 pub use gateway::{Gateway, StartFault};
 pub use snapshot::Snapshot;

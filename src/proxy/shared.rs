@@ -2,11 +2,13 @@
 
 use super::live::Live;
 use super::snapshot::Snapshot;
+use super::way_back::Grants;
 use crate::archive::Capacity;
 use crate::config::Limits;
 use crate::gate::{Gate, RefusalLimits};
 use crate::net::buffer::Pool;
 use crate::net::slots::Slots;
+use crate::state::State;
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwap;
 use std::net::IpAddr;
@@ -41,11 +43,13 @@ pub struct Shared {
     pub pool: Arc<Pool>,
     /// Metrics.
     pub metrics: Metrics,
+    /// What ties deliveries to whoever asked for them.
+    pub grants: Arc<Grants>,
 }
 
 impl Shared {
     /// Puts it together.
-    pub fn new(snapshot: Snapshot, gate: Gate, metrics: Metrics) -> Self {
+    pub fn new(snapshot: Snapshot, gate: Gate, metrics: Metrics, state: State) -> Self {
         let limits = &snapshot.settings.limits;
         let pool = Pool::new(
             usize::try_from(limits.buffer).unwrap_or(64 * 1024),
@@ -62,6 +66,7 @@ impl Shared {
             reloading: tokio::sync::Mutex::default(),
             pool: Arc::new(pool),
             metrics,
+            grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
             snapshot: ArcSwap::from_pointee(snapshot),
         }
     }

@@ -118,7 +118,12 @@ impl Snapshot {
 
     /// What this peer may do wrong.
     pub fn tolerances(&self, principal: &Principal) -> Tolerances {
-        self.tolerances.get(&principal.name).copied().unwrap_or_default()
+        self.tolerances_of(&principal.name)
+    }
+
+    /// What the peer of this name may do wrong.
+    pub fn tolerances_of(&self, name: &str) -> Tolerances {
+        self.tolerances.get(name).copied().unwrap_or_default()
     }
 }
 

@@ -1,136 +1,144 @@
-//! The handle that the rest of the house holds.
+//! The handle that the rest of the house holds, and what all questions have in common.
 
-use crate::dicom::AeTitle;
-use crate::state::{
-    Commitment, CommitmentKey, Grant, GrantId, NewGrant, Report, ReportId, Seen, StateFault, StateOptions, Turn,
-};
+use crate::state::alert::Alarm;
+use crate::state::messages::Messages;
+use crate::state::row::{Fields, Row, Value};
+use crate::state::seal::{Sealer, Table};
+use crate::state::store::postgres::Postgres;
+use crate::state::store::sqlite::Sqlite;
+use crate::state::store::{Question, Store};
+use crate::state::{StateFault, StateOptions, key};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 /// What outlives an association. Cheap to clone.
 #[derive(Clone)]
 pub struct State {
-    options: Arc<StateOptions>,
+    pub(in crate::state) inner: Arc<Inner>,
+}
+
+/// Shared by all clones of a handle.
+pub struct Inner {
+    store: Box<dyn Store>,
+    sealer: Sealer,
+    alarm: Alarm,
+    random: SystemRandom,
+    pub(in crate::state) options: StateOptions,
+    pub(in crate::state) messages: Messages,
+    /// Grants made by this handle: orders those of one second.
+    pub(in crate::state) made: AtomicU64,
+    /// Commitments registered, as of the last count; below 0: not counted.
+    pub(in crate::state) commitments: AtomicI64,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("State")
+    }
 }
 
 impl State {
-    /// Opens the state: SQLite makes its file and key, PostgreSQL its tables. A database that is away is no fault here:
-    /// what is asked of it is answered with [`StateFault::Away`] until it comes.
+    /// Opens the state: SQLite makes its file and its key, PostgreSQL its tables. A database that is away is no fault
+    /// here: what is asked of it is answered with [`StateFault::Away`] until it comes.
+    ///
+    /// # Errors
+    /// [`StateFault::Settings`] and [`StateFault::Damaged`]: what waiting does not mend.
     pub async fn open(options: StateOptions) -> Result<Self, StateFault> {
-        Ok(Self { options: Arc::new(options) })
-    }
-
-    fn not_yet<T>(&self) -> Result<T, StateFault> {
-        let _ = (self.options.clock)();
-        Err(StateFault::Away("nothing is stored yet".to_owned()))
+        let (key, store): (_, Box<dyn Store>) = match &options.database {
+            Some(database) => {
+                let key = key::load(&database.key)?;
+                (key, Box::new(Postgres::open(database, options.answer).await?))
+            }
+            None => {
+                let (file, keyfile) = (options.folder.join("state.db"), options.folder.join("state.key"));
+                if !keyfile.exists() {
+                    if file.exists() {
+                        return Err(StateFault::Settings(format!(
+                            "`{}` is there without its key file `{}`: restore that from a backup, or move both aside",
+                            file.display(),
+                            keyfile.display()
+                        )));
+                    }
+                    key::make(&keyfile)?;
+                }
+                (key::load(&keyfile)?, Box::new(Sqlite::open(&file, options.answer).await?))
+            }
+        };
+        let inner = Inner {
+            store,
+            sealer: Sealer::new(&key),
+            alarm: Alarm::new(Arc::clone(&options.alert)),
+            random: SystemRandom::new(),
+            options,
+            messages: Messages::default(),
+            made: AtomicU64::new(0),
+            commitments: AtomicI64::new(-1),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Whether the database is there, answers, and is one that this program can use.
+    ///
+    /// # Errors
+    /// Why not.
     pub async fn reachable(&self) -> Result<(), StateFault> {
-        self.not_yet()
-    }
-
-    /// Stores a grant, with a message id that is free at the archive for the title where none is given.
-    pub async fn grant(&self, _new: NewGrant) -> Result<Grant, StateFault> {
-        self.not_yet()
-    }
-
-    /// The grant in force whose C-MOVE the archive saw from `title` with this message id.
-    pub async fn grant_by_originator(
-        &self,
-        _archive: AeTitle,
-        _title: AeTitle,
-        _message: u16,
-    ) -> Result<Option<Grant>, StateFault> {
-        self.not_yet()
-    }
-
-    /// All grants in force whose C-MOVE told the archive to send to `told`, oldest first.
-    pub async fn grants_by_destination(&self, _archive: AeTitle, _told: AeTitle) -> Result<Vec<Grant>, StateFault> {
-        self.not_yet()
-    }
-
-    /// Gives a grant in force another expiry.
-    pub async fn prolong_grant(&self, _id: GrantId, _expires: i64) -> Result<(), StateFault> {
-        self.not_yet()
-    }
-
-    /// Notes a delivery. The same instance again takes the place of what was noted before.
-    pub async fn seen(&self, _id: GrantId, _seen: Seen) -> Result<(), StateFault> {
-        self.not_yet()
-    }
-
-    /// Everything noted for a grant.
-    pub async fn all_seen(&self, _id: GrantId) -> Result<Vec<Seen>, StateFault> {
-        self.not_yet()
-    }
-
-    /// Takes a turn; `None`: somebody has it.
-    pub async fn take_turn(&self, _what: &str, _lease_until: i64) -> Result<Option<Turn>, StateFault> {
-        self.not_yet()
-    }
-
-    /// Keeps a turn longer; `false`: it is somebody else's, or expired.
-    pub async fn keep_turn(&self, _turn: &Turn, _lease_until: i64) -> Result<bool, StateFault> {
-        self.not_yet()
-    }
-
-    /// Gives a turn back. One that is somebody else's by now stays theirs.
-    pub async fn give_turn(&self, _turn: Turn) -> Result<(), StateFault> {
-        self.not_yet()
-    }
-
-    /// Registers a commitment, durably.
-    pub async fn commit(&self, _commitment: Commitment) -> Result<(), StateFault> {
-        self.not_yet()
-    }
-
-    /// The commitment with this key.
-    pub async fn commitment(&self, _key: &CommitmentKey) -> Result<Option<Commitment>, StateFault> {
-        self.not_yet()
-    }
-
-    /// Stores a report, durably. One of the same commitment takes its place.
-    pub async fn put_report(&self, _report: Report) -> Result<ReportId, StateFault> {
-        self.not_yet()
-    }
-
-    /// Reports that are due and nobody else's until `lease_until`.
-    pub async fn due_reports(
-        &self,
-        _now: i64,
-        _most: u32,
-        _lease_until: i64,
-    ) -> Result<Vec<(ReportId, Report)>, StateFault> {
-        self.not_yet()
-    }
-
-    /// A report was offered in vain: counts the attempt; it is offered again from `due` on.
-    pub async fn report_failed(&self, _id: ReportId, _due: i64) -> Result<(), StateFault> {
-        self.not_yet()
-    }
-
-    /// A report has arrived: forgets it.
-    pub async fn report_done(&self, _id: ReportId) -> Result<(), StateFault> {
-        self.not_yet()
-    }
-
-    /// Reports that wait, the longest due first, for people.
-    pub async fn waiting_reports(&self) -> Result<Vec<(ReportId, Report)>, StateFault> {
-        self.not_yet()
-    }
-
-    /// How many reports wait.
-    pub async fn count_reports(&self) -> Result<u64, StateFault> {
-        self.not_yet()
-    }
-
-    /// Drops what has expired at `now`; says how many rows.
-    pub async fn sweep(&self, _now: i64) -> Result<u64, StateFault> {
-        self.not_yet()
+        let question = Question::new("SELECT version FROM dicomgate_schema", Vec::new());
+        self.ask(question).await.map(drop)
     }
 
     /// How many times a row was met that is not what this program wrote.
     pub fn bad_rows(&self) -> u64 {
-        0
+        self.inner.alarm.count()
+    }
+
+    /// Seconds since 1970.
+    pub(in crate::state) fn now(&self) -> i64 {
+        (self.inner.options.clock)()
+    }
+
+    pub(in crate::state) async fn ask(&self, question: Question) -> Result<Vec<Row>, StateFault> {
+        self.inner.store.ask(question).await
+    }
+
+    /// Asks for one number, such as a count.
+    pub(in crate::state) async fn ask_number(&self, sql: &'static str, values: Vec<Value>) -> Result<i64, StateFault> {
+        let rows = self.ask(Question::new(sql, values)).await?;
+        let number = rows.first().and_then(|row| Fields::new(row).int());
+        number.ok_or_else(|| StateFault::Damaged("a count is no number".to_owned()))
+    }
+
+    /// The row with its MAC behind it.
+    pub(in crate::state) fn seal(&self, table: &Table, row: Row) -> Row {
+        self.inner.sealer.seal(table, row)
+    }
+
+    /// What a row says, if its MAC fits and it can be read; otherwise it is absent, and told of.
+    pub(in crate::state) fn read<T>(
+        &self,
+        table: &'static Table,
+        row: &[Value],
+        parse: impl FnOnce(&mut Fields<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let read = if self.inner.sealer.fits(table, row) { parse(&mut Fields::new(row)) } else { None };
+        if read.is_none() {
+            self.bad(table, row);
+        }
+        read
+    }
+
+    /// A row is not what this program wrote.
+    pub(in crate::state) fn bad(&self, table: &'static Table, row: &[Value]) {
+        self.inner.alarm.raise(table, row);
+    }
+
+    /// 128 random bits.
+    pub(in crate::state) fn random(&self) -> Result<[u8; 16], StateFault> {
+        let mut bytes = [0; 16];
+        self.inner
+            .random
+            .fill(&mut bytes)
+            .map_err(|_| StateFault::Away("the system gives no random numbers".to_owned()))?;
+        Ok(bytes)
     }
 }

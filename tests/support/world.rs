@@ -100,7 +100,7 @@ impl World {
         write_gateway(&dir, setup, archive.port(), 0, 0);
         let settings = config::load(&dir.path().join("gateway.toml")).unwrap_or_else(|faults| panic!("{faults}"));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let gateway = runtime.block_on(async { Gateway::start(settings) }).unwrap();
+        let gateway = runtime.block_on(Gateway::start(settings)).unwrap();
         let addresses = gateway.addresses.clone();
         Self { dir, archive, gateway: Some(gateway), runtime: Some(runtime), addresses }
     }

@@ -57,7 +57,7 @@ impl Hospital {
     ///
     /// # Errors
     /// The first thing that does not work.
-    pub fn open(keep: bool, study: &Study, now: i64) -> Result<Self, SetUpFault> {
+    pub async fn open(keep: bool, study: &Study, now: i64) -> Result<Self, SetUpFault> {
         let folder = Folder::create(keep).map_err(|reason| fault("temporary folder")(&reason))?;
         let make = |name: &str| folder.subfolder(name).map_err(|reason| fault("temporary folder")(&reason));
         let (certs, settings, files, shown) = (make("certs")?, make("config")?, make("archive")?, make("study")?);
@@ -74,7 +74,7 @@ impl Hospital {
         write(&path, wiring::gateway(port, archive.address()))?;
         write(&settings.join("policy.toml"), wiring::policy())?;
         let settings = config::load(&path).map_err(|reason| fault("configuration")(&reason))?;
-        let mut gateway = Gateway::start(settings).map_err(|reason| fault("gateway")(&reason))?;
+        let mut gateway = Gateway::start(settings).await.map_err(|reason| fault("gateway")(&reason))?;
         let address = gateway.addresses.first().map(|(_, address)| *address);
         let address = address.ok_or_else(|| SetUpFault("the gateway listens nowhere".to_owned()))?;
         let seed = gateway.seed.take();

@@ -112,8 +112,21 @@ impl Flat {
     /// # Errors
     /// The data set is damaged, or too large to be kept.
     pub fn read(bytes: &[u8], encoding: Encoding) -> Result<Self, WalkFault> {
+        Self::read_with(bytes, encoding, WalkLimits::default(), Tolerances::STRICT)
+    }
+
+    /// The same within these limits, of which `value` bounds each value, and with these tolerances.
+    ///
+    /// # Errors
+    /// The data set is damaged, or too large to be kept.
+    pub fn read_with(
+        bytes: &[u8],
+        encoding: Encoding,
+        limits: WalkLimits,
+        tolerances: Tolerances,
+    ) -> Result<Self, WalkFault> {
         let mut flat = Self::default();
-        let mut walker = Walker::new(encoding, WalkLimits::default(), Tolerances::STRICT);
+        let mut walker = Walker::new(encoding, limits, tolerances);
         walker.push(bytes, &mut flat)?;
         walker.finish()?;
         Ok(flat)

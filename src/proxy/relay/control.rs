@@ -1,12 +1,15 @@
 //! Release, abort, and the end on both sides.
 
-use super::{End, Ending, Relay};
+use super::called::Called;
+use super::{End, Ending, Errand, Relay, Way};
+use crate::dicom::AeTitle;
 use crate::dicom::association::{Effects, Event, Indication, Outgoing, StateName};
 use crate::dicom::pdu::{Abort, Pdu};
 use crate::gate::How;
-use crate::policy::{Caller, Credential, Transport};
+use crate::policy::{ArchiveCaller, Caller, CertificateFacts, Credential, Principal, Transport};
 use crate::proxy::clock;
 use crate::proxy::negotiate::{keep_roles, name_of};
+use crate::proxy::snapshot::Snapshot;
 use std::time::{Duration, Instant};
 
 /// How long the last bytes of an association may take to go out.
@@ -14,70 +17,80 @@ const LAST_WORDS: Duration = Duration::from_secs(5);
 
 impl Relay {
     /// The peer releases or aborts.
-    pub(super) fn peer_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
+    pub(super) fn caller_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
         if *pdu == Pdu::ReleaseRq && !self.up.stage.is_between() {
-            return Err(release_in_message(End::Peer));
+            return Err(release_in_message(End::Caller));
         }
         // What waited for the end of a message goes before a release: behind it no data may go.
         self.send_own_answers();
-        let effects = self.peer_machine.on(Event::from(pdu), now);
-        self.say_to_peer(effects);
+        let effects = self.caller_machine.on(Event::from(pdu), now);
+        self.say_to_caller(effects);
         match effects.indicate {
-            // A release goes on to the archive, whose answer comes back: nothing under way is lost.
-            Some(Indication::Release { collision: false }) => {
-                let effects = self.leg.machine.on(Event::Evt11, now);
-                self.say_to_archive(effects);
+            // A release goes on to every called system, whose answers come back: nothing under way is lost.
+            Some(Indication::Release { collision: false }) => self.each(|relay| {
+                let effects = relay.called.leg.machine.on(Event::Evt11, now);
+                relay.say_to_called(effects);
                 Ok(())
-            }
-            // Both ends of this association asked at once (9.2.3): the archive asked too, and waits for its answer.
-            // We are the acceptor here, so the peer confirms first.
-            Some(Indication::Release { collision: true }) => {
-                let effects = self.leg.machine.on(Event::Evt14, now);
-                self.say_to_archive(effects);
+            }),
+            // Both ends of this association asked at once (9.2.3): the called system asked too, and waits for its
+            // answer. We are the acceptor here, so the caller confirms first.
+            Some(Indication::Release { collision: true }) => self.each(|relay| {
+                let effects = relay.called.leg.machine.on(Event::Evt14, now);
+                relay.say_to_called(effects);
                 Ok(())
-            }
-            Some(Indication::Released) => self.released(End::Peer, now),
-            _ => self.ended(End::Peer, pdu, effects),
+            }),
+            Some(Indication::Released) => self.released(End::Caller, now),
+            _ => self.ended(End::Caller, pdu, effects),
         }
     }
 
     /// The archive releases or aborts.
-    pub(super) fn archive_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
-        if *pdu == Pdu::ReleaseRq && !self.down.stage.is_between() {
-            return Err(release_in_message(End::Archive));
+    pub(super) fn called_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
+        if *pdu == Pdu::ReleaseRq && !self.called.down.stage.is_between() {
+            return Err(release_in_message(End::Called));
         }
         self.send_own_answers();
-        let effects = self.leg.machine.on(Event::from(pdu), now);
-        self.say_to_archive(effects);
+        let effects = self.called.leg.machine.on(Event::from(pdu), now);
+        self.say_to_called(effects);
         match effects.indicate {
             Some(Indication::Release { collision: false }) => {
-                let effects = self.peer_machine.on(Event::Evt11, now);
-                self.say_to_peer(effects);
+                let effects = self.caller_machine.on(Event::Evt11, now);
+                self.say_to_caller(effects);
                 Ok(())
             }
             // The peer's release is on its way to the archive, and the archive's own came: as the requestor we confirm
             // first (AR-9); the archive's confirmation then answers the peer.
             Some(Indication::Release { collision: true }) => {
-                let effects = self.leg.machine.on(Event::Evt14, now);
-                self.say_to_archive(effects);
+                let effects = self.called.leg.machine.on(Event::Evt14, now);
+                self.say_to_called(effects);
                 Ok(())
             }
-            Some(Indication::Released) => self.released(End::Archive, now),
-            _ => self.ended(End::Archive, pdu, effects),
+            Some(Indication::Released) => self.released(End::Called, now),
+            _ => self.ended(End::Called, pdu, effects),
         }
     }
 
-    /// That end has confirmed the release; the other one, if it still waits, is answered.
+    /// That end has confirmed the release; whoever still waits is answered. The caller waits for every called system.
     fn released(&mut self, by: End, now: Instant) -> Result<(), Ending> {
-        if by == End::Archive {
-            let effects = self.peer_machine.on(Event::Evt14, now);
-            self.say_to_peer(effects);
+        if by == End::Called {
+            self.called.released = true;
+            if !self.all_called().all(|called| called.released) {
+                return Ok(());
+            }
+            let effects = self.caller_machine.on(Event::Evt14, now);
+            self.say_to_caller(effects);
         } else {
-            // On a collision the peer, having asked too, is owed our confirmation (AR-4 from Sta12).
-            let owed = self.peer_machine.on(Event::Evt14, now);
-            self.say_to_peer(owed);
-            let effects = self.leg.machine.on(Event::Evt14, now);
-            self.say_to_archive(effects);
+            // On a collision the caller, having asked too, is owed our confirmation (AR-4 from Sta12).
+            let owed = self.caller_machine.on(Event::Evt14, now);
+            self.say_to_caller(owed);
+            // A system that did not ask is asked; its answer is not waited for.
+            self.each(|relay| {
+                let machine = &mut relay.called.leg.machine;
+                let asked = machine.state() == StateName::Sta6;
+                let effects = machine.on(if asked { Event::Evt11 } else { Event::Evt14 }, now);
+                relay.say_to_called(effects);
+                Ok(())
+            })?;
         }
         Err(Ending::Released)
     }
@@ -86,8 +99,8 @@ impl Relay {
     /// it asked for one and does not wait for the answer.
     pub(super) fn hung_up(&mut self, by: End, now: Instant) -> Result<(), Ending> {
         let (machine, direction) = match by {
-            End::Peer => (&mut self.peer_machine, &mut self.up),
-            End::Archive => (&mut self.leg.machine, &mut self.down),
+            End::Caller => (&mut self.caller_machine, &mut self.up),
+            End::Called => (&mut self.called.leg.machine, &mut self.called.down),
         };
         match machine.state() {
             StateName::Sta8 => {}
@@ -116,15 +129,15 @@ impl Relay {
         Ending::malformed(by, "pdu", "a PDU that does not belong into this state of the association", reason)
     }
 
-    pub(super) fn say_to_peer(&mut self, effects: Effects) {
+    pub(super) fn say_to_caller(&mut self, effects: Effects) {
         if let Some(bytes) = effects.send.and_then(Outgoing::bytes) {
-            self.peer.send(bytes::Bytes::copy_from_slice(&bytes));
+            self.caller.send(bytes::Bytes::copy_from_slice(&bytes));
         }
     }
 
-    pub(super) fn say_to_archive(&mut self, effects: Effects) {
+    pub(super) fn say_to_called(&mut self, effects: Effects) {
         if let Some(bytes) = effects.send.and_then(Outgoing::bytes) {
-            self.leg.say(&bytes);
+            self.called.leg.say(&bytes);
         }
     }
 
@@ -133,7 +146,7 @@ impl Relay {
     /// so that a peer whose requests overlap is not decided on by an old policy for ever.
     pub(super) fn ask_again(&mut self, before_message: bool) -> Result<(), Ending> {
         let snapshot = self.shared.snapshot();
-        let chain = self.peer.tls().and_then(|tls| tls.peer_certificates());
+        let chain = self.caller.tls().and_then(|tls| tls.peer_certificates());
         let facts = match (&snapshot.material, chain) {
             // During a long message this is asked many times; the certificate is looked at once.
             (Some(_), Some(_)) if !before_message && !self.is_idle() && self.rechecked == snapshot.generation => {
@@ -149,47 +162,101 @@ impl Relay {
         if !before_message && !self.is_idle() {
             return Ok(());
         }
-        let before = &self.principal;
-        let credential = match (&facts, &before.transport) {
-            (Some(facts), _) => Credential::Mutual(facts),
-            (None, Transport::Plain) => Credential::Plain,
-            (None, _) => Credential::Tls,
-        };
-        let caller = Caller { calling: Some(before.calling), from: before.from, credential };
-        let principal = snapshot.policy.identify(&caller).map_err(|fault| Ending::Changed(fault.to_string()))?;
-        if snapshot.archive(&self.archive).is_none() {
-            return Err(Ending::Changed(format!("archive `{}` is no longer configured", self.archive)));
+        let principal = self.identify_again(&snapshot, facts.as_deref())?;
+        let gone = self.all_called().find(|called| !self.is_still_there(&snapshot, called));
+        if let Some(gone) = gone {
+            return Err(Ending::Changed(format!("`{}` is no longer configured", gone.to)));
         }
-        let (at, to) = (clock::moment(), self.archive.as_str());
-        let lost = self.contexts.iter().find(|(_, context)| {
-            let syntaxes = std::slice::from_ref(context.transfer_syntax);
-            let policy = &snapshot.policy;
-            let kept = keep_roles(policy, &principal, to, context.abstract_syntax, syntaxes, context.roles, at);
-            kept != Some(context.roles)
-        });
-        if let Some((_, context)) = lost {
-            let name = name_of(context.abstract_syntax);
-            return Err(Ending::Changed(format!("no rule permits {name} to this peer any more")));
+        if matches!(self.errand, Errand::Outward) {
+            self.may_still_talk(&snapshot, &principal)?;
         }
-        self.tolerances = snapshot.tolerances(&principal);
+        if matches!(self.errand, Errand::Outward) {
+            self.tolerances = snapshot.tolerances(&principal);
+        }
         self.visit.set_generation(snapshot.generation);
         self.principal = principal;
         self.snapshot = snapshot;
         Ok(())
     }
 
+    /// The caller is a peer.
+    fn is_outward(&self) -> bool {
+        matches!(self.errand, Errand::Outward)
+    }
+
+    /// Who the caller is under a newer configuration.
+    fn identify_again(&self, snapshot: &Snapshot, facts: Option<&CertificateFacts>) -> Result<Principal, Ending> {
+        let before = &self.principal;
+        let credential = match (facts, &before.transport) {
+            (Some(facts), _) => Credential::Mutual(facts),
+            (None, Transport::Plain) => Credential::Plain,
+            (None, _) => Credential::Tls,
+        };
+        let (calling, from) = (Some(self.calling()), before.from);
+        let identified = match &self.errand {
+            Errand::Outward => snapshot.policy.identify(&Caller { calling, from, credential }),
+            Errand::Inward(_) => snapshot.policy.identify_archive(&ArchiveCaller { calling, from, credential }),
+        };
+        identified.map_err(|fault| Ending::Changed(fault.to_string()))
+    }
+
+    /// The title that the caller called with.
+    fn calling(&self) -> AeTitle {
+        match &self.errand {
+            Errand::Outward => self.principal.calling,
+            Errand::Inward(inward) => inward.calling,
+        }
+    }
+
+    fn is_still_there(&self, snapshot: &Snapshot, called: &Called) -> bool {
+        match &self.errand {
+            Errand::Outward => snapshot.archive(&called.title).is_some(),
+            Errand::Inward(inward) => inward.destination.as_deref().is_none_or(|name| {
+                let archive = snapshot.archives.iter().any(|archive| archive.settings.ae_title.as_str() == name);
+                archive || snapshot.policy.peer(name).is_some_and(|peer| peer.address.is_some())
+            }),
+        }
+    }
+
+    /// Every context must still be permitted at its system.
+    fn may_still_talk(&self, snapshot: &Snapshot, principal: &Principal) -> Result<(), Ending> {
+        let at = clock::moment();
+        let lost = self.contexts.iter().find(|(id, context)| {
+            let Way::Leg(number) = self.routes.of(*id) else { return false };
+            let Some(called) = self.all_called().find(|called| called.number == number) else { return false };
+            let syntaxes = std::slice::from_ref(context.transfer_syntax);
+            let policy = &snapshot.policy;
+            let kept = keep_roles(policy, principal, &called.to, context.abstract_syntax, syntaxes, context.roles, at);
+            kept != Some(context.roles)
+        });
+        match lost {
+            Some((_, context)) => {
+                let name = name_of(context.abstract_syntax);
+                Err(Ending::Changed(format!("no rule permits {name} to this peer any more")))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Ends the association on both sides and writes its closing record.
     pub(super) async fn finish(mut self: Box<Self>, ending: Ending) {
-        tracing::debug!(association = %self.visit.id(), %ending, "association ends");
+        tracing::debug!(association = %self.visit.id(), ending = ending.words(self.is_outward()), "association ends");
         let now = Instant::now();
         // What was released goes out whole: the other side may have the beginning of a PDU already, and an abort must not
         // land in the middle of it. Answers that came in the same breath as a fault are recorded as given, so they are.
-        let Self { down, peer, .. } = &mut *self;
-        down.lane.hand_out(&mut |bytes| peer.send(bytes));
+        let Self { called, others, caller, .. } = &mut *self;
+        for called in std::iter::once(called).chain(others) {
+            called.down.lane.hand_out(&mut |bytes| caller.send(bytes));
+        }
+        self.focus_up();
         self.hand_out_up();
-        // What the peer was denied or owed is recorded before it can notice the end.
-        self.asked.clear();
-        self.asked_back.clear();
+        // What the caller was denied or owed is recorded before it can notice the end.
+        self.settling.clear();
+        self.pending = None;
+        for called in std::iter::once(&mut self.called).chain(&mut self.others) {
+            called.asked.clear();
+            called.asked_back.clear();
+        }
         let refusal = match &ending {
             Ending::Malformed(_, broken) => Some(self.shared.gate.malformed(&self.visit, broken.place, &broken.words)),
             Ending::Changed(words) => {
@@ -199,37 +266,46 @@ impl Relay {
         };
         if let Some(refusal) = refusal {
             let incident = refusal.incident.map(tracing::field::display);
-            tracing::info!(association = %self.visit.id(), incident, %ending, "association ended by the gateway");
+            tracing::info!(association = %self.visit.id(), incident, ending = ending.words(self.is_outward()), "association ended by the gateway");
             self.shared.metrics.refused.with_label_values(&[refusal.cause.as_str()]).inc();
         }
         self.shared.metrics.associations_open.dec();
-        self.shared.metrics.archive_associations.with_label_values(&[self.archive.as_str()]).dec();
-        self.shared.metrics.associations.with_label_values(&[ending.word()]).inc();
+        for called in self.all_called() {
+            self.shared.metrics.archive_associations.with_label_values(&[&*called.to]).dec();
+        }
+        self.shared.metrics.associations.with_label_values(&[ending.word(self.is_outward())]).inc();
         if ending != Ending::Released {
-            let to_peer = self.peer_machine.on(Event::Evt15(ending.abort(End::Peer)), now);
-            self.say_to_peer(to_peer);
-            let to_archive = self.leg.machine.on(Event::Evt15(ending.abort(End::Archive)), now);
-            self.say_to_archive(to_archive);
+            let to_caller = self.caller_machine.on(Event::Evt15(ending.abort(End::Caller)), now);
+            self.say_to_caller(to_caller);
+            let abort = ending.abort(End::Called);
+            // Nothing in there fails.
+            let _ = self.each(|relay| {
+                let to_called = relay.called.leg.machine.on(Event::Evt15(abort), now);
+                relay.say_to_called(to_called);
+                Ok(())
+            });
         }
         let artim = self.snapshot.settings.limits.artim;
-        let Self { mut leg, mut peer, place, visit, slot, .. } = *self;
+        let Self { called, others, caller: mut wire, place, visit, slot, errand, .. } = *self;
         // Whoever reads that it is released may ask for the next association at once.
         drop(slot);
-        if visit.close(how(&ending)).is_err() {
+        if visit.close(how(&ending, &errand)).is_err() {
             tracing::error!("the closing record of an association could not be written");
         }
-        let archive = async {
-            // An archive that does not read its last words is not waited for.
-            let _ = tokio::time::timeout(LAST_WORDS, leg.close()).await;
-            drop(leg);
-        };
-        let caller = async {
-            if tokio::time::timeout(LAST_WORDS, peer.close()).await.is_ok() {
-                // ARTIM (PS3.8 9.1.5): the caller closes the connection, so that it has read what was said.
-                let _ = tokio::time::timeout(artim.min(LAST_WORDS), peer.linger()).await;
+        let legs = std::iter::once(called).chain(others).map(|called| called.leg);
+        let systems = async {
+            for mut leg in legs {
+                // A system that does not read its last words is not waited for.
+                let _ = tokio::time::timeout(LAST_WORDS, leg.close()).await;
             }
         };
-        tokio::join!(archive, caller);
+        let caller = async {
+            if tokio::time::timeout(LAST_WORDS, wire.close()).await.is_ok() {
+                // ARTIM (PS3.8 9.1.5): the caller closes the connection, so that it has read what was said.
+                let _ = tokio::time::timeout(artim.min(LAST_WORDS), wire.linger()).await;
+            }
+        };
+        tokio::join!(systems, caller);
         drop(place);
     }
 }
@@ -240,13 +316,14 @@ fn release_in_message(by: End) -> Ending {
 }
 
 /// The ending in the words of the record.
-const fn how(ending: &Ending) -> How {
+const fn how(ending: &Ending, errand: &Errand) -> How {
+    let outward = matches!(errand, Errand::Outward);
     match ending {
         Ending::Released => How::Released,
-        Ending::Aborted(End::Peer, _) => How::AbortedByPeer,
-        Ending::Aborted(End::Archive, _) => How::AbortedByArchive,
-        Ending::Lost(End::Peer) => How::PeerLost,
-        Ending::Lost(End::Archive) => How::ArchiveLost,
+        Ending::Aborted(end, _) if end.is_peer(outward) => How::AbortedByPeer,
+        Ending::Aborted(..) => How::AbortedByArchive,
+        Ending::Lost(end) if end.is_peer(outward) => How::PeerLost,
+        Ending::Lost(_) => How::ArchiveLost,
         Ending::Malformed(..) | Ending::Mismatch(_) => How::Protocol,
         Ending::TimedOut(timer) => How::Timeout(timer),
         Ending::Changed(_) => How::Policy,

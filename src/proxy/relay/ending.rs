@@ -3,15 +3,21 @@
 use crate::dicom::dataset::WalkFault;
 use crate::dicom::dimse::{CommandFault, Tolerance};
 use crate::dicom::pdu::{Abort, PduFault};
-use std::fmt;
 
 /// Which end of the gateway something came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// The caller outside.
-    Peer,
-    /// The archive inside.
-    Archive,
+    /// Whoever opened the association: a peer, or an archive that sends.
+    Caller,
+    /// A system that was dialled for it.
+    Called,
+}
+
+impl End {
+    /// Whether this end is a peer's. `outward`: the caller is one.
+    pub const fn is_peer(self, outward: bool) -> bool {
+        matches!(self, Self::Caller) == outward
+    }
 }
 
 /// How an association ends.
@@ -49,16 +55,16 @@ pub struct Broken {
 }
 
 impl Ending {
-    /// One word for the record and the metrics.
-    pub const fn word(&self) -> &'static str {
+    /// One word for logs and metrics. `outward`: the caller is a peer.
+    pub const fn word(&self, outward: bool) -> &'static str {
         match self {
             Self::Released => "released",
-            Self::Aborted(End::Peer, _) => "aborted-by-peer",
-            Self::Aborted(End::Archive, _) => "aborted-by-archive",
-            Self::Lost(End::Peer) => "lost-peer",
-            Self::Lost(End::Archive) => "lost-archive",
-            Self::Malformed(End::Peer, _) => "malformed-by-peer",
-            Self::Malformed(End::Archive, _) => "malformed-by-archive",
+            Self::Aborted(end, _) if end.is_peer(outward) => "aborted-by-peer",
+            Self::Aborted(..) => "aborted-by-archive",
+            Self::Lost(end) if end.is_peer(outward) => "lost-peer",
+            Self::Lost(_) => "lost-archive",
+            Self::Malformed(end, _) if end.is_peer(outward) => "malformed-by-peer",
+            Self::Malformed(..) => "malformed-by-archive",
             Self::Mismatch(_) => "mismatch",
             Self::TimedOut(_) => "timeout",
             Self::Changed(_) => "changed",
@@ -67,14 +73,26 @@ impl Ending {
         }
     }
 
+    /// The word, and what more there is to say.
+    pub fn words(&self, outward: bool) -> String {
+        let word = self.word(outward);
+        match self {
+            Self::Malformed(_, broken) => format!("{word}: {}: {}", broken.place, broken.words),
+            Self::TimedOut(timer) => format!("{word}: `{timer}`"),
+            Self::Changed(words) => format!("{word}: {words}"),
+            _ => word.to_owned(),
+        }
+    }
+
     /// What an end is told that is still there.
     pub const fn abort(&self, to: End) -> Abort {
         match (self, to) {
-            (Self::Aborted(End::Peer, abort), End::Archive) | (Self::Aborted(End::Archive, abort), End::Peer) => *abort,
-            (Self::Malformed(End::Peer, broken), End::Peer) | (Self::Malformed(End::Archive, broken), End::Archive) => {
-                broken.abort
+            (Self::Aborted(End::Caller, abort), End::Called) | (Self::Aborted(End::Called, abort), End::Caller) => {
+                *abort
             }
-            (Self::Mismatch(End::Peer), End::Peer) => Abort::provider(Abort::INVALID_VALUE),
+            (Self::Malformed(End::Caller, broken), End::Caller)
+            | (Self::Malformed(End::Called, broken), End::Called) => broken.abort,
+            (Self::Mismatch(End::Caller), End::Caller) => Abort::provider(Abort::INVALID_VALUE),
             _ => Abort::provider(Abort::NOT_SPECIFIED),
         }
     }
@@ -107,15 +125,4 @@ fn tolerable(mut words: String, tolerance: Option<Tolerance>) -> String {
         words.push_str("\"]` for this peer lets it pass");
     }
     words
-}
-
-impl fmt::Display for Ending {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(_, broken) => write!(f, "{}: {}: {}", self.word(), broken.place, broken.words),
-            Self::TimedOut(timer) => write!(f, "timeout: `{timer}`"),
-            Self::Changed(words) => write!(f, "changed: {words}"),
-            _ => f.write_str(self.word()),
-        }
-    }
 }

@@ -3,11 +3,14 @@
 use super::stage::Walk;
 use crate::config::Limits;
 use crate::dicom::dataset::WalkLimits;
+use crate::dicom::dataset::leading::SERIES;
 use crate::dicom::dimse::{Command, Field, Operation};
 use crate::dicom::{Tag, Uid, sop_class};
 
 /// Behind this tag everything that identifies an object or query has come.
-const IDENTIFIED: Tag = Tag(0x0020, 0x000d);
+const IDENTIFIED: Tag = SERIES;
+/// Behind this one the transaction of a storage commitment has come.
+const TRANSACTION: Tag = Tag(0x0008, 0x1195);
 /// Behind this one the title of a Key Object has come too.
 const TITLED: Tag = Tag(0x0040, 0xa043);
 
@@ -24,6 +27,9 @@ pub fn walk_limits(limits: &Limits) -> WalkLimits {
 /// Whether the decision can be made on what has come of the data set.
 pub fn enough(command: &Command, walk: &Walk) -> bool {
     let last = match command.sop_class() {
+        // All that a move asks for must be known, so that its deliveries can be recognised.
+        _ if command.field == Field::MoveRq => return false,
+        _ if command.field == Field::ActionRq => TRANSACTION,
         Some(class) if command.field == Field::StoreRq && class.as_str() == sop_class::KEY_OBJECT_SELECTION => TITLED,
         _ => IDENTIFIED,
     };

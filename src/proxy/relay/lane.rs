@@ -92,6 +92,19 @@ impl Lane {
         self.until = end;
     }
 
+    /// Bytes of the gateway's own wait behind what is held.
+    pub fn keep_own(&mut self, bytes: Bytes) {
+        self.gather();
+        self.held_bytes += bytes.len();
+        self.held.push(bytes);
+    }
+
+    /// Bytes of the gateway's own wait before what is held.
+    pub fn prepend(&mut self, bytes: Bytes) {
+        self.held_bytes += bytes.len();
+        self.held.insert(0, bytes);
+    }
+
     /// Ends the work on one slice of input: what is released is handed out, the beginning of a PDU is kept.
     pub fn settle(&mut self, out: &mut impl FnMut(Bytes)) {
         self.hand_out(out);

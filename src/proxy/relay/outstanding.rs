@@ -2,12 +2,16 @@
 
 use crate::dicom::dimse::Field;
 use crate::gate::Permit;
+use crate::proxy::way_back::{Held, InFlight};
+use std::sync::Arc;
 
 /// A request that was forwarded and is not answered yet.
 #[derive(Debug)]
 pub struct Outstanding {
-    /// Its message id.
+    /// Its message id, as the requester gave it.
     pub message: u16,
+    /// Its message id on the way it went; another one only for a C-MOVE.
+    pub sent_as: u16,
     /// Its presentation context.
     pub context: u8,
     /// What it was.
@@ -18,4 +22,59 @@ pub struct Outstanding {
     pub bytes: u64,
     /// Answers with a pending status so far.
     pub answers: u32,
+    /// What else hangs on it.
+    pub purpose: Purpose,
+}
+
+/// What else hangs on a request.
+#[derive(Debug)]
+pub enum Purpose {
+    /// Nothing.
+    Plain,
+    /// Deliveries that the gateway carries.
+    Move(Moving),
+    /// The grants under which an instance is delivered.
+    Delivery(Vec<InFlight>),
+}
+
+/// A C-MOVE whose deliveries the gateway carries.
+#[derive(Debug)]
+pub struct Moving {
+    /// Its grant; ended when dropped.
+    pub held: Guarded,
+    /// The archive has given its final answer.
+    pub over: bool,
+}
+
+/// A grant that ends when the move does, however it does.
+#[derive(Debug)]
+pub struct Guarded {
+    held: Arc<Held>,
+    grants: Arc<crate::proxy::way_back::Grants>,
+    lag: std::time::Duration,
+}
+
+impl Guarded {
+    /// `lag`: how long deliveries may come after the end.
+    pub const fn new(held: Arc<Held>, grants: Arc<crate::proxy::way_back::Grants>, lag: std::time::Duration) -> Self {
+        Self { held, grants, lag }
+    }
+
+    /// The grant.
+    pub const fn held(&self) -> &Arc<Held> {
+        &self.held
+    }
+}
+
+impl Drop for Guarded {
+    fn drop(&mut self) {
+        self.grants.finish(&self.held, self.lag);
+    }
+}
+
+impl Outstanding {
+    /// The final answer has come already and is being held back.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.purpose, Purpose::Move(Moving { over: true, .. }))
+    }
 }

@@ -27,43 +27,46 @@ pub(super) const fn transient(field: Field) -> Status {
 }
 
 impl Relay {
-    /// Answers the peer in the gateway's own name, as soon as no message of the archive is under way to it.
-    pub(super) fn answer_peer(&mut self, context: u8, answer: &Command) {
+    /// Answers the caller in the gateway's own name, as soon as no message of a called system is under way to it.
+    pub(super) fn answer_caller(&mut self, context: u8, answer: &Command, data: Option<&[u8]>) {
         // A side that was asked for release is sent no more data (Sta7); it does not wait for answers either.
-        if !self.peer_machine.may_send_pdata() {
+        if !self.caller_machine.may_send_pdata() {
             return;
         }
-        let bytes = Bytes::from(pdata::write_message(context, &answer.encode(), None, self.longest.0));
-        if self.down.between() {
-            self.peer.send(bytes);
+        let bytes = Bytes::from(pdata::write_message(context, &answer.encode(), data, self.longest));
+        if self.down_between() {
+            self.caller.send(bytes);
         } else {
-            self.own_answers.0.push_back(bytes);
+            self.own_answers.push_back(bytes);
         }
     }
 
-    /// Answers the archive in the gateway's own name, as soon as no message of the peer is under way to it.
-    pub(super) fn answer_archive(&mut self, context: u8, answer: &Command) {
-        if !self.leg.machine.may_send_pdata() {
+    /// Answers the system in focus in the gateway's own name, as soon as no message of the caller is under way to it.
+    pub(super) fn answer_called(&mut self, context: u8, answer: &Command) {
+        if !self.called.leg.machine.may_send_pdata() {
             return;
         }
-        let bytes = Bytes::from(pdata::write_message(context, &answer.encode(), None, self.longest.1));
-        if self.up.between() {
-            self.leg.answer(bytes);
+        let bytes = Bytes::from(pdata::write_message(context, &answer.encode(), None, self.called.longest));
+        if self.up_between() {
+            self.called.leg.answer(bytes);
         } else {
-            self.own_answers.1.push_back(bytes);
+            self.called.own_answers.push_back(bytes);
         }
     }
 
     /// Own answers that waited for the end of a message go now.
     pub(super) fn send_own_answers(&mut self) {
-        if self.down.between() {
-            while let Some(bytes) = self.own_answers.0.pop_front() {
-                self.peer.send(bytes);
+        if !self.own_answers.is_empty() && self.down_between() {
+            while let Some(bytes) = self.own_answers.pop_front() {
+                self.caller.send(bytes);
             }
         }
-        if self.up.between() {
-            while let Some(bytes) = self.own_answers.1.pop_front() {
-                self.leg.answer(bytes);
+        let (up_for, up_between) = (self.up_for, self.up.between());
+        for called in std::iter::once(&mut self.called).chain(&mut self.others) {
+            if called.number != up_for || up_between {
+                while let Some(bytes) = called.own_answers.pop_front() {
+                    called.leg.answer(bytes);
+                }
             }
         }
     }
@@ -71,8 +74,8 @@ impl Relay {
     /// Bounds what is held: fragments without a byte in them never fill a command or data set, but their heads add up.
     pub(super) fn held_too_much(&self, end: End) -> Result<(), Ending> {
         let direction = match end {
-            End::Peer => &self.up,
-            End::Archive => &self.down,
+            End::Caller => &self.up,
+            End::Called => &self.called.down,
         };
         let limits = &self.snapshot.settings.limits;
         let most = limits.inspect.max(limits.command).saturating_add(limits.pdu_length);

@@ -45,6 +45,22 @@ pub struct DataSet {
     pub bytes: u64,
     /// Looks at the headers; `None` for what is dropped.
     pub walk: Option<Walk>,
+    /// The data set itself, where it is needed whole.
+    pub kept: Option<Vec<u8>>,
+    /// All of it has come.
+    pub complete: bool,
+}
+
+impl DataSet {
+    /// Keeps what has come, if it is needed.
+    pub fn keep(&mut self, bytes: &[u8], longest: u64) -> Result<(), &'static str> {
+        let Some(kept) = &mut self.kept else { return Ok(()) };
+        if u64::try_from(kept.len().saturating_add(bytes.len())).unwrap_or(u64::MAX) > longest {
+            return Err("a data set longer than the limit `commit_report_size`");
+        }
+        kept.extend_from_slice(bytes);
+        Ok(())
+    }
 }
 
 /// A walker and what it has found.

@@ -1,5 +1,6 @@
 //! One timer for all waits of an association: set to the earliest, looked at when it fires.
 
+use super::outstanding::Purpose;
 use super::{End, Ending, Relay};
 use crate::config::Limits;
 use std::future::Future as _;
@@ -18,8 +19,8 @@ pub(super) struct Timers {
     refused: Duration,
     artim: Duration,
     last_heard: Instant,
-    /// When the PDU under way began: from the peer, from the archive.
-    pub(super) began: (Option<Instant>, Option<Instant>),
+    /// When the PDU under way from the caller began.
+    pub(super) began: Option<Instant>,
     /// When the refused data set that is being dropped began.
     refusing: Option<Instant>,
 }
@@ -35,7 +36,7 @@ impl Timers {
             refused: limits.refused_drain_time,
             artim: limits.artim,
             last_heard: now,
-            began: (None, None),
+            began: None,
             refusing: None,
         }
     }
@@ -54,16 +55,6 @@ impl Timers {
         }
     }
 
-    /// A side that was not read because the other one was slow is read again: its waits begin anew.
-    pub(super) fn resumed(&mut self, from: End, now: Instant) {
-        self.last_heard = now;
-        let began = match from {
-            End::Peer => &mut self.began.0,
-            End::Archive => &mut self.began.1,
-        };
-        *began = began.map(|_| now);
-    }
-
     /// A refused data set is being dropped, or no longer.
     pub(super) fn set_refusing(&mut self, since: Option<Instant>) {
         self.refusing = since;
@@ -71,6 +62,30 @@ impl Timers {
 }
 
 impl Relay {
+    /// A side that was not read because the other one was slow is read again: its waits begin anew.
+    pub(super) fn resumed(&mut self, from: End, now: Instant) {
+        self.timers.last_heard = now;
+        match from {
+            End::Caller => self.timers.began = self.timers.began.map(|_| now),
+            End::Called => {
+                for called in std::iter::once(&mut self.called).chain(&mut self.others) {
+                    called.began = called.began.map(|_| now);
+                }
+            }
+        }
+    }
+
+    /// When something was last heard, deliveries of moves under way included.
+    fn last_heard(&self) -> Instant {
+        let mut heard = self.timers.last_heard;
+        for asked in self.all_called().flat_map(|called| &called.asked) {
+            if let Purpose::Move(moving) = &asked.purpose {
+                heard = heard.max(moving.held.held().tally().last());
+            }
+        }
+        heard
+    }
+
     /// Looks at the timer; what is due ends the association.
     pub(super) fn poll_timers(&mut self, cx: &mut Context<'_>) -> Result<(), Ending> {
         loop {
@@ -92,28 +107,31 @@ impl Relay {
     }
 
     fn next_deadline(&self) -> (Instant, &'static str) {
-        let heard = self.timers.last_heard;
-        let stuck = self.peer.has_pending() || self.leg.has_pending();
-        let within = !self.up.stage.is_between() || !self.down.stage.is_between();
-        let asked = !self.asked.is_empty() || !self.asked_back.is_empty();
+        let heard = self.last_heard();
+        let stuck = self.caller.has_pending() || self.all_called().any(|called| called.leg.has_pending());
+        let within = !self.up.stage.is_between() || self.all_called().any(|called| !called.down.stage.is_between());
+        let waits = self.up.wait.is_some() || self.all_called().any(|called| called.down.wait.is_some());
+        let asked = self.all_called().any(|called| !called.asked.is_empty() || !called.asked_back.is_empty());
         let mut next = if !asked && self.is_releasing() {
             (heard + self.timers.artim, "artim")
-        } else if stuck || asked && !within {
+        } else if stuck || waits || asked && !within {
             (heard + self.timers.dimse, "dimse")
         } else if within {
             (heard + self.timers.pdu, "pdu_completion")
         } else {
             (heard + self.timers.idle, "idle")
         };
-        if !stuck {
-            for began in [self.timers.began.0, self.timers.began.1].into_iter().flatten() {
+        if !stuck && !waits {
+            let began = self.all_called().filter_map(|called| called.began).chain(self.timers.began);
+            for began in began {
                 next = next.min((began + self.timers.pdu, "pdu_completion"));
             }
         }
         if let Some(since) = self.timers.refusing {
             next = next.min((since + self.timers.refused, "refused_drain_time"));
         }
-        for artim in [self.peer_machine.deadline(), self.leg.machine.deadline()].into_iter().flatten() {
+        let machines = self.all_called().map(|called| called.leg.machine.deadline());
+        for artim in machines.chain([self.caller_machine.deadline()]).flatten() {
             next = next.min((artim, "artim"));
         }
         next

@@ -1,0 +1,270 @@
+//! What an archive sends: each instance is tied to the C-MOVE that asked for it, or to a rule, and decided on.
+
+use super::outstanding::{Outstanding, Purpose};
+use super::refuse::transient;
+use super::stage::{DataSet, Fate, Walk};
+use super::wait::Woken;
+use super::{Ending, Inward, Relay};
+use crate::audit::event::Delivery;
+use crate::config::Correlate;
+use crate::dicom::dimse::{Operation, Status};
+use crate::dicom::retrieve::Belongs;
+use crate::gate::{Admission, Object, Permit};
+use crate::policy::{Known, Principal, Request};
+use crate::proxy::clock;
+use crate::proxy::relay::decide::phi_of;
+use crate::proxy::way_back::Held;
+use crate::state::StateFault;
+use std::sync::Arc;
+
+/// Under which grants an instance may be meant to come.
+enum Meant {
+    /// These, as far as they cover it.
+    Grants(Vec<Arc<Held>>),
+    /// The state must be asked.
+    Ask,
+}
+
+impl Relay {
+    /// An instance that an archive sends: what identifies it has come.
+    pub(super) fn deliver(&mut self, data: &DataSet, walk: &Walk) -> Result<(), Ending> {
+        let Some(inward) = self.errand.inward().cloned() else { return Ok(()) };
+        match self.meant(&inward, data) {
+            Meant::Grants(grants) => self.deliver_under(data, walk, &grants, true),
+            Meant::Ask => {
+                self.ask_for_grants(&inward, data);
+                Ok(())
+            }
+        }
+    }
+
+    /// The state has been asked.
+    pub(super) fn go_on_with_delivery(
+        &mut self,
+        data: &DataSet,
+        found: Result<Vec<Arc<Held>>, StateFault>,
+    ) -> Result<(), Ending> {
+        let Some(walk) = &data.walk else { return Ok(()) };
+        match found {
+            Ok(grants) => self.deliver_under(data, walk, &grants, false),
+            Err(fault) => {
+                tracing::error!(%fault, "a delivery is refused for now");
+                let words = "the gateway cannot keep track of moves now";
+                self.refuse(data.context, &data.command, transient(data.command.field), words);
+                Ok(())
+            }
+        }
+    }
+
+    fn meant(&self, inward: &Inward, data: &DataSet) -> Meant {
+        let grants = &self.shared.grants;
+        match self.correlation(inward) {
+            Correlate::Originator => match (data.command.move_originator, data.command.move_originator_message) {
+                (Some(title), Some(message)) => match grants.known_by_originator(inward.archive, title, message) {
+                    Some(held) => Meant::Grants(vec![held]),
+                    None => Meant::Ask,
+                },
+                _ => Meant::Grants(Vec::new()),
+            },
+            Correlate::Destination | Correlate::Serial => {
+                Meant::Grants(grants.known_by_told(inward.archive, inward.told))
+            }
+        }
+    }
+
+    fn correlation(&self, inward: &Inward) -> Correlate {
+        self.snapshot.archive(&inward.archive).map(|archive| archive.settings.correlate).unwrap_or_default()
+    }
+
+    fn ask_for_grants(&mut self, inward: &Inward, data: &DataSet) {
+        let grants = Arc::clone(&self.shared.grants);
+        let most = usize::try_from(self.snapshot.settings.limits.move_instances).unwrap_or(usize::MAX);
+        let (archive, told, correlate) = (inward.archive, inward.told, self.correlation(inward));
+        let named = data.command.move_originator.zip(data.command.move_originator_message);
+        self.up.wait = Some(Box::pin(async move {
+            Woken::Grants(match (correlate, named) {
+                (Correlate::Originator, Some((title, message))) => {
+                    grants.by_originator(archive, title, message, most).await.map(|held| held.into_iter().collect())
+                }
+                (Correlate::Originator, None) => Ok(Vec::new()),
+                _ => grants.expected(archive, told, most).await,
+            })
+        }));
+    }
+
+    /// `fresh`: the state may know more grants than these.
+    fn deliver_under(&mut self, data: &DataSet, walk: &Walk, grants: &[Arc<Held>], fresh: bool) -> Result<(), Ending> {
+        let Some(inward) = self.errand.inward().cloned() else { return Ok(()) };
+        let leading = &walk.leading;
+        let object = Belongs {
+            patient: leading.patient_id().map(|id| id.reveal().as_ref()),
+            study: leading.study(),
+            series: leading.series(),
+            instance: leading.sop_instance(),
+        };
+        let covering: Vec<Arc<Held>> = grants
+            .iter()
+            .filter(|held| held.grant.grant.told == inward.told && held.scope.covers(&object))
+            .cloned()
+            .collect();
+        if !covering.is_empty() {
+            return self.deliver_for(data, walk, &inward, covering);
+        }
+        match self.correlation(&inward) {
+            Correlate::Originator if data.command.move_originator_message.is_some() => {
+                let words = if grants.is_empty() {
+                    "it names a C-MOVE that is not under way at this archive"
+                } else {
+                    "the instance is not what the C-MOVE that it names asked for"
+                };
+                self.refuse_unasked(data, walk, &inward, words);
+                Ok(())
+            }
+            Correlate::Originator => self.deliver_unasked(data, walk, &inward),
+            // Another gateway may have made a grant since.
+            _ if fresh => {
+                self.ask_for_grants(&inward, data);
+                Ok(())
+            }
+            _ => self.deliver_unasked(data, walk, &inward),
+        }
+    }
+
+    /// Every grant that covers the instance must still be permitted; the first carries it.
+    fn deliver_for(
+        &mut self,
+        data: &DataSet,
+        walk: &Walk,
+        inward: &Inward,
+        covering: Vec<Arc<Held>>,
+    ) -> Result<(), Ending> {
+        let Some(to) = inward.destination.clone() else { return Ok(()) };
+        let mut permits: Vec<Permit> = Vec::with_capacity(1);
+        for held in &covering {
+            let grant = &held.grant.grant;
+            let requester = Principal {
+                peer: u32::MAX,
+                name: Arc::clone(&grant.requester),
+                calling: grant.requester_title,
+                from: self.principal.from,
+                transport: self.principal.transport.clone(),
+            };
+            let request = Request {
+                principal: &requester,
+                to: grant.archive.as_str(),
+                operation: Some(Operation::Move),
+                sop_class: Some(&grant.context.0),
+                transfer_syntax: Some(&grant.context.1),
+                destination: Some(&grant.destination),
+                modality: Known::Absent,
+                at: clock::moment(),
+            };
+            let delivery = Delivery {
+                to: &to,
+                requester: &grant.requester,
+                association: &grant.association,
+                message: grant.requester_message,
+            };
+            let object = Object { delivery: Some(delivery), ..object_of(data, walk) };
+            // One record for one delivery: further grants are only asked.
+            if !permits.is_empty() {
+                if matches!(self.snapshot.policy.decide(&request), crate::policy::Decision::Permit(_)) {
+                    continue;
+                }
+                permits.clear();
+            }
+            match self.shared.gate.admit(self.basis(), &self.visit, &request, &object) {
+                Admission::Permit(permit) => permits.push(permit),
+                other => {
+                    self.not_admitted(data.context, &data.command, Operation::Move, other);
+                    return Ok(());
+                }
+            }
+        }
+        let Some(permit) = permits.pop() else { return Ok(()) };
+        self.shared.metrics.permitted(Operation::Move, permit.observed());
+        let Some(instance) = walk.leading.sop_instance().copied() else { return Ok(()) };
+        let originator = covering.first().filter(|held| held.is_rewritten()).map(|held| held.originator());
+        let deliveries = covering.iter().map(|held| held.begin(instance)).collect();
+        self.send_delivery(data, permit, Purpose::Delivery(deliveries));
+        let mut command = data.command.clone();
+        if let Some((title, message)) = originator.filter(|_| command.move_originator_message.is_some()) {
+            command.move_originator = Some(title);
+            command.move_originator_message = Some(message);
+        }
+        self.go_on_with(data.context, &command);
+        Ok(())
+    }
+
+    /// Nobody asked: a rule for the archive must let it send.
+    fn deliver_unasked(&mut self, data: &DataSet, walk: &Walk, inward: &Inward) -> Result<(), Ending> {
+        let Some(to) = inward.destination.clone() else { return Ok(()) };
+        let operation = if walk.leading.is_rejection() { Operation::Reject } else { Operation::Store };
+        let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
+        let request = Request {
+            principal: &self.principal,
+            to: &to,
+            operation: Some(operation),
+            sop_class: Some(accepted.abstract_syntax),
+            transfer_syntax: Some(accepted.transfer_syntax),
+            destination: None,
+            modality: walk.leading.modality().map_or(Known::Absent, Known::Is),
+            at: clock::moment(),
+        };
+        match self.shared.gate.admit(self.basis(), &self.visit, &request, &object_of(data, walk)) {
+            Admission::Permit(permit) => {
+                self.shared.metrics.permitted(operation, permit.observed());
+                self.send_delivery(data, permit, Purpose::Plain);
+                self.go_on_with(data.context, &data.command);
+            }
+            other => self.not_admitted(data.context, &data.command, operation, other),
+        }
+        Ok(())
+    }
+
+    fn refuse_unasked(&mut self, data: &DataSet, walk: &Walk, inward: &Inward, words: &str) {
+        let Some(accepted) = self.contexts.get(data.context) else { return };
+        let request = Request {
+            principal: &self.principal,
+            to: inward.destination.as_deref().unwrap_or_default(),
+            operation: Some(Operation::Store),
+            sop_class: Some(accepted.abstract_syntax),
+            transfer_syntax: Some(accepted.transfer_syntax),
+            destination: Some(&inward.told),
+            modality: walk.leading.modality().map_or(Known::Absent, Known::Is),
+            at: clock::moment(),
+        };
+        let object = object_of(data, walk);
+        let refusal = self.shared.gate.refuse_delivery(self.basis(), &self.visit, &request, &object, words);
+        self.shared.metrics.denied(Operation::Store);
+        let incident = refusal.incident.map(tracing::field::display);
+        tracing::warn!(archive = %inward.archive, told = %inward.told, incident, "a delivery is refused: {words}");
+        self.refuse(data.context, &data.command, Status::NOT_AUTHORIZED, &refusal.comment());
+    }
+
+    fn send_delivery(&mut self, data: &DataSet, permit: Permit, purpose: Purpose) {
+        let message = data.command.message_id.unwrap_or_default();
+        self.called.asked.push(Outstanding {
+            message,
+            sent_as: message,
+            context: data.context,
+            field: data.command.field,
+            permit,
+            bytes: 0,
+            answers: 0,
+            purpose,
+        });
+        self.up.fate = Fate::Forward;
+    }
+}
+
+fn object_of<'a>(data: &DataSet, walk: &'a Walk) -> Object<'a> {
+    Object {
+        message: data.command.message_id.unwrap_or_default(),
+        instance: walk.leading.sop_instance(),
+        study: walk.leading.study(),
+        patient_id: walk.leading.patient_id().and_then(|value| phi_of(Some(value))),
+        patient_name: walk.leading.patient_name().and_then(|value| phi_of(Some(value))),
+        delivery: None,
+    }
+}

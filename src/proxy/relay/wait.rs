@@ -1,0 +1,24 @@
+//! What a message waits for before it goes on: the state of moves and commitments lies outside this task.
+
+use crate::proxy::way_back::{Held, MoveRefusal};
+use crate::state::StateFault;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// Something under way; its direction is not read meanwhile.
+pub(super) type Wait = Pin<Box<dyn Future<Output = Woken> + Send>>;
+
+/// What has become known.
+pub(super) enum Woken {
+    /// A C-MOVE has its grant, or may not have one.
+    Move(Result<Arc<Held>, MoveRefusal>),
+    /// The grants under which an instance may be delivered.
+    Grants(Result<Vec<Arc<Held>>, StateFault>),
+    /// A delivery for another gateway's requester is noted, or not.
+    Noted(Result<(), StateFault>),
+    /// A request for commitment is registered, or not.
+    Registered(Result<(), StateFault>),
+    /// What to answer to a report.
+    Reported(u16),
+}

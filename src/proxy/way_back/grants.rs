@@ -1,0 +1,218 @@
+//! The grants that this gateway knows: those it made, and those it found in the state.
+
+use super::held::Held;
+use super::turn::{self, Keeper};
+use crate::config::{Correlate, Limits};
+use crate::dicom::AeTitle;
+use crate::state::{Grant, GrantId, NewGrant, Seen, State, StateFault};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// How long a grant lives whose gateway says nothing any more, seconds: the longest move.
+const LIFE: i64 = 24 * 3600;
+
+/// Why a C-MOVE that the gate permits does not go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MoveRefusal {
+    /// The state cannot be asked.
+    State(StateFault),
+    /// Another move to the same title is under way at this archive and did not end in time.
+    Busy,
+}
+
+/// The grants that this gateway knows.
+#[derive(Debug)]
+pub struct Grants {
+    state: State,
+    shared: bool,
+    now: fn() -> i64,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    by_originator: HashMap<(AeTitle, AeTitle, u16), Arc<Held>>,
+    by_told: HashMap<(AeTitle, AeTitle), Vec<Arc<Held>>>,
+    /// What is over, and when it is forgotten.
+    ending: Vec<(i64, Arc<Held>)>,
+    /// Made here, and the final answer is not sent.
+    running: usize,
+}
+
+impl Grants {
+    /// None yet. `shared`: other gateways use the same state. `now`: seconds since 1970.
+    pub fn new(state: State, shared: bool, now: fn() -> i64) -> Self {
+        Self { state, shared, now, known: Mutex::default() }
+    }
+
+    /// Where grants are kept.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Makes a grant, once it is its turn where `correlate` asks for turns. It is in the state before this returns.
+    pub async fn make(
+        &self,
+        mut new: NewGrant,
+        correlate: Correlate,
+        limits: &Limits,
+    ) -> Result<Arc<Held>, MoveRefusal> {
+        self.sweep();
+        new.expires = (self.now)().saturating_add(LIFE);
+        let turn = match correlate {
+            Correlate::Originator => None,
+            Correlate::Destination | Correlate::Serial => {
+                let what = format!("move {} {}", new.archive, new.told);
+                let turn = turn::take(&self.state, &what, limits.delivery_wait, self.now).await;
+                Some(turn.map_err(MoveRefusal::State)?.ok_or(MoveRefusal::Busy)?)
+            }
+        };
+        let keeper = turn.map(|turn| Keeper::new(self.state.clone(), turn));
+        let grant = self.state.grant(new).await.map_err(MoveRefusal::State)?;
+        let most = usize::try_from(limits.move_instances).unwrap_or(usize::MAX);
+        let damaged = || MoveRefusal::State(StateFault::Damaged("a scope that cannot be read".to_owned()));
+        let held = Arc::new(Held::new(grant, false, most).ok_or_else(damaged)?);
+        if let Some(keeper) = keeper {
+            held.keep_turn(tokio::spawn(keeper.keep(self.now)).abort_handle());
+        }
+        let mut known = self.known();
+        known.running += 1;
+        known.add(&held);
+        Ok(held)
+    }
+
+    /// The grant that a delivery names, if this gateway knows it.
+    pub fn known_by_originator(&self, archive: AeTitle, title: AeTitle, message: u16) -> Option<Arc<Held>> {
+        self.known().by_originator.get(&(archive, title, message)).cloned()
+    }
+
+    /// The grant that a delivery names.
+    pub async fn by_originator(
+        &self,
+        archive: AeTitle,
+        title: AeTitle,
+        message: u16,
+        most: usize,
+    ) -> Result<Option<Arc<Held>>, StateFault> {
+        if let Some(held) = self.known_by_originator(archive, title, message) {
+            return Ok(Some(held));
+        }
+        let found = self.state.grant_by_originator(archive, title, message).await?;
+        Ok(found.and_then(|grant| self.adopt(grant, most)))
+    }
+
+    /// The grants that this gateway knows for what an archive sends to a title, those of moves under way first.
+    pub fn known_by_told(&self, archive: AeTitle, told: AeTitle) -> Vec<Arc<Held>> {
+        self.known().by_told.get(&(archive, told)).cloned().unwrap_or_default()
+    }
+
+    /// All grants in force for what an archive sends to a title, the latest first.
+    pub async fn expected(&self, archive: AeTitle, told: AeTitle, most: usize) -> Result<Vec<Arc<Held>>, StateFault> {
+        for grant in self.state.grants_by_destination(archive, told).await? {
+            self.adopt(grant, most);
+        }
+        let mut all = self.known_by_told(archive, told);
+        all.reverse();
+        Ok(all)
+    }
+
+    /// Moves asked for here whose final answer is not sent.
+    pub fn running(&self) -> usize {
+        self.known().running
+    }
+
+    /// The final answer to a move was sent, or never will be: deliveries may still come for a while.
+    pub fn finish(self: &Arc<Self>, held: &Arc<Held>, lag: Duration) {
+        held.end_turn();
+        let until = (self.now)().saturating_add(i64::try_from(lag.as_secs()).unwrap_or(i64::MAX));
+        let id = held.grant.id;
+        {
+            let mut known = self.known();
+            if !held.foreign {
+                known.running = known.running.saturating_sub(1);
+            }
+            known.ending.push((until, Arc::clone(held)));
+        }
+        let grants = Arc::clone(self);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(fault) = grants.state.prolong_grant(id, until).await {
+                    tracing::warn!(%fault, "the end of a move could not be noted");
+                }
+            });
+        }
+    }
+
+    /// Whether other gateways know the same grants.
+    pub fn is_shared(&self) -> bool {
+        self.shared
+    }
+
+    /// What other gateways have delivered under a grant.
+    pub async fn all_seen(&self, id: GrantId) -> Result<Vec<Seen>, StateFault> {
+        self.state.all_seen(id).await
+    }
+
+    /// Tells the requester's gateway that an instance was delivered.
+    pub async fn note(&self, id: GrantId, seen: Seen) -> Result<(), StateFault> {
+        self.state.seen(id, seen).await
+    }
+
+    fn adopt(&self, grant: Grant, most: usize) -> Option<Arc<Held>> {
+        let mut known = self.known();
+        let same = |held: &&Arc<Held>| held.grant.id == grant.id;
+        let key = (grant.grant.archive, grant.grant.told);
+        if let Some(held) = known.by_told.get(&key).and_then(|all| all.iter().find(same)) {
+            return Some(Arc::clone(held));
+        }
+        let expires = grant.grant.expires;
+        let held = Arc::new(Held::new(grant, true, most)?);
+        known.add(&held);
+        known.ending.push((expires, Arc::clone(&held)));
+        Some(held)
+    }
+
+    /// Forgets what is over.
+    fn sweep(&self) {
+        let now = (self.now)();
+        self.known().sweep(now);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Whole values at every moment, so a thread that panicked with the lock left nothing half done.
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.ending.first().is_some_and(|(until, _)| *until < (self.now)()) {
+            known.sweep((self.now)());
+        }
+        known
+    }
+}
+
+impl Known {
+    fn add(&mut self, held: &Arc<Held>) {
+        let grant = &held.grant.grant;
+        self.by_originator.insert((grant.archive, grant.title, held.grant.message), Arc::clone(held));
+        self.by_told.entry((grant.archive, grant.told)).or_default().push(Arc::clone(held));
+    }
+
+    fn sweep(&mut self, now: i64) {
+        let (over, ending): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.ending).into_iter().partition(|(until, _)| *until < now);
+        self.ending = ending;
+        for (_, held) in over {
+            let grant = &held.grant.grant;
+            let key = (grant.archive, grant.title, held.grant.message);
+            if self.by_originator.get(&key).is_some_and(|known| known.grant.id == held.grant.id) {
+                self.by_originator.remove(&key);
+            }
+            let told = (grant.archive, grant.told);
+            if let Some(all) = self.by_told.get_mut(&told) {
+                all.retain(|known| known.grant.id != held.grant.id);
+                if all.is_empty() {
+                    self.by_told.remove(&told);
+                }
+            }
+        }
+    }
+}

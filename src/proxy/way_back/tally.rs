@@ -1,0 +1,93 @@
+//! What was seen delivered for one C-MOVE.
+
+use crate::dicom::Uid;
+use crate::dicom::dimse::{Status, StatusKind};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// What was seen delivered for one C-MOVE. An archive may send an instance twice; the last answer counts.
+#[derive(Debug)]
+pub struct Tally {
+    instances: HashMap<Uid, u16>,
+    /// Deliveries that ended, repeats and instances that are not kept apart included.
+    attempts: u64,
+    in_flight: u32,
+    most: usize,
+    last: Instant,
+}
+
+/// How many were delivered how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    /// Deliveries that ended, repeats included.
+    pub attempts: u64,
+    /// Instances whose last delivery failed.
+    pub failed: u64,
+    /// Instances whose last delivery had a warning.
+    pub warning: u64,
+    /// Deliveries under way.
+    pub in_flight: u32,
+}
+
+impl Tally {
+    /// Nothing yet; at most `most` instances are told apart.
+    pub fn new(most: usize, now: Instant) -> Self {
+        Self { instances: HashMap::new(), attempts: 0, in_flight: 0, most, last: now }
+    }
+
+    /// A delivery begins.
+    pub fn begin(&mut self, now: Instant) {
+        self.in_flight = self.in_flight.saturating_add(1);
+        self.last = now;
+    }
+
+    /// A delivery that began has ended with this status.
+    pub fn end(&mut self, instance: Uid, status: u16, now: Instant) {
+        self.in_flight = self.in_flight.saturating_sub(1);
+        self.note(instance, status, now);
+    }
+
+    /// An instance was delivered, here or by another gateway.
+    pub fn note(&mut self, instance: Uid, status: u16, now: Instant) {
+        self.attempts = self.attempts.saturating_add(1);
+        self.last = now;
+        if self.instances.len() < self.most || self.instances.contains_key(&instance) {
+            self.instances.insert(instance, status);
+        }
+    }
+
+    /// When something last happened.
+    pub const fn last(&self) -> Instant {
+        self.last
+    }
+
+    /// How many were delivered how.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts { attempts: self.attempts, in_flight: self.in_flight, ..Counts::default() };
+        for status in self.instances.values() {
+            match Status(*status).kind() {
+                StatusKind::Success => {}
+                StatusKind::Warning => counts.warning = counts.warning.saturating_add(1),
+                _ => counts.failed = counts.failed.saturating_add(1),
+            }
+        }
+        counts
+    }
+
+    /// Whether the last delivery of an instance succeeded.
+    pub fn delivered(&self, instance: &Uid) -> bool {
+        self.instances.get(instance).is_some_and(|status| is_delivered(*status))
+    }
+
+    /// The instances whose last delivery failed, in the order of their UIDs.
+    pub fn failed(&self) -> Vec<Uid> {
+        let failed = self.instances.iter().filter(|(_, status)| !is_delivered(**status));
+        let mut failed: Vec<Uid> = failed.map(|(instance, _)| *instance).collect();
+        failed.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
+        failed
+    }
+}
+
+fn is_delivered(status: u16) -> bool {
+    matches!(Status(status).kind(), StatusKind::Success | StatusKind::Warning)
+}

@@ -1,0 +1,194 @@
+//! SQLite in the state folder: one thread holds the one connection, others ask it.
+
+use crate::state::StateFault;
+use crate::state::row::{Row, Value};
+use crate::state::store::{Answer, Question, SCHEMA, Store, VERSION};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// So many questions wait for the thread; further ones wait for room, within their time.
+const QUEUE: usize = 1024;
+
+struct Asked {
+    question: Question,
+    answer: oneshot::Sender<Result<Vec<Row>, StateFault>>,
+}
+
+/// The file of the state folder.
+pub struct Sqlite {
+    asked: mpsc::Sender<Asked>,
+    answer: Duration,
+}
+
+impl Sqlite {
+    /// Opens the file, or makes it, for its owner alone. `answer`: everything is answered within this time.
+    ///
+    /// # Errors
+    /// The file cannot be opened, is no database, or a newer program's.
+    pub async fn open(path: &Path, answer: Duration) -> Result<Self, StateFault> {
+        let path = path.to_owned();
+        let (asked, mut asks) = mpsc::channel::<Asked>(QUEUE);
+        let (ready, opened) = oneshot::channel();
+        std::thread::Builder::new()
+            .name("state".to_owned())
+            .spawn(move || {
+                let connection = match connect(&path, answer) {
+                    Ok(connection) => connection,
+                    Err(fault) => return drop(ready.send(Err(fault))),
+                };
+                if ready.send(Ok(())).is_ok() {
+                    serve(&connection, &mut asks);
+                }
+            })
+            .map_err(|fault| StateFault::Away(format!("no thread for it: {fault}")))?;
+        opened.await.unwrap_or_else(|_| Err(gone()))?;
+        Ok(Self { asked, answer })
+    }
+}
+
+impl Store for Sqlite {
+    fn ask(&self, question: Question) -> Answer<'_> {
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let asking = async {
+                self.asked.send(Asked { question, answer }).await.map_err(|_| gone())?;
+                answered.await.map_err(|_| gone())?
+            };
+            tokio::time::timeout(self.answer, asking)
+                .await
+                .unwrap_or_else(|_| Err(StateFault::Away("the disk does not answer in time".to_owned())))
+        })
+    }
+}
+
+fn gone() -> StateFault {
+    StateFault::Away("its thread is gone".to_owned())
+}
+
+fn connect(path: &Path, answer: Duration) -> Result<Connection, StateFault> {
+    let shown = path.display();
+    let file = |fault: io::Error| StateFault::Settings(format!("`{shown}`: {fault}"));
+    // Made here rather than by SQLite, whose other files get the mode of this one.
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(made) => {
+            made.sync_all().map_err(file)?;
+            File::open(path.parent().unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(file)?;
+        }
+        Err(fault) if fault.kind() == io::ErrorKind::AlreadyExists => {
+            if fs::metadata(path).map_err(file)?.permissions().mode() & 0o077 != 0 {
+                fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(file)?;
+            }
+        }
+        Err(fault) => return Err(file(fault)),
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let open = || -> Result<(Connection, i64), rusqlite::Error> {
+        let connection = Connection::open_with_flags(path, flags)?;
+        // Another process may hold the file for a moment: half of the time goes to waiting for it.
+        connection.busy_timeout(answer / 2)?;
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
+        connection.execute("INSERT INTO dicomgate_schema (version) VALUES (?1) ON CONFLICT DO NOTHING", [VERSION])?;
+        let version = connection.query_row("SELECT max(version) FROM dicomgate_schema", [], |row| row.get(0))?;
+        connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
+        Ok((connection, version))
+    };
+    match open().map_err(|fault| explain(&fault))? {
+        (connection, VERSION) => Ok(connection),
+        _ => Err(StateFault::Settings(format!("`{shown}` was made by a newer dicomgate"))),
+    }
+}
+
+/// Answers until nobody is left who could ask.
+fn serve(connection: &Connection, asks: &mut mpsc::Receiver<Asked>) {
+    // The statements are the program's own, some twenty; each is prepared once.
+    let mut prepared: HashMap<&'static str, Statement<'_>> = HashMap::new();
+    while let Some(Asked { question, answer }) = asks.blocking_recv() {
+        // Whoever asked has given up: nobody would undo what is done now.
+        if answer.is_closed() {
+            continue;
+        }
+        let _ = answer.send(run(connection, &mut prepared, &question).map_err(|fault| explain(&fault)));
+    }
+}
+
+fn run<'c>(
+    connection: &'c Connection,
+    prepared: &mut HashMap<&'static str, Statement<'c>>,
+    question: &Question,
+) -> Result<Vec<Row>, rusqlite::Error> {
+    if question.durable {
+        connection.execute_batch("PRAGMA synchronous = FULL;")?;
+    }
+    let answer = rows(connection, prepared, question);
+    if question.durable {
+        connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
+    }
+    answer
+}
+
+fn rows<'c>(
+    connection: &'c Connection,
+    prepared: &mut HashMap<&'static str, Statement<'c>>,
+    question: &Question,
+) -> Result<Vec<Row>, rusqlite::Error> {
+    let statement = match prepared.entry(question.sql) {
+        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+        std::collections::hash_map::Entry::Vacant(unknown) => unknown.insert(connection.prepare(question.sql)?),
+    };
+    let columns = statement.column_count();
+    let mut found = statement.query(rusqlite::params_from_iter(&question.values))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next()? {
+        rows.push((0..columns).map(|column| row.get_ref(column).map(value)).collect::<Result<Row, _>>()?);
+    }
+    Ok(rows)
+}
+
+fn value(found: ValueRef<'_>) -> Value {
+    match found {
+        ValueRef::Integer(number) => Value::Int(number),
+        ValueRef::Text(text) => std::str::from_utf8(text).map_or(Value::Foreign, |text| Value::Text(text.to_owned())),
+        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
+        ValueRef::Null | ValueRef::Real(_) => Value::Foreign,
+    }
+}
+
+impl ToSql for Value {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Int(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+            Self::Foreign => ValueRef::Null,
+        }))
+    }
+}
+
+/// In words; without what was written, which SQLite's own messages do not hold either.
+fn explain(fault: &rusqlite::Error) -> StateFault {
+    match fault.sqlite_error_code() {
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StateFault::Damaged(format!(
+            "{fault}: move `state.db` and the files beside it aside to begin a new one, moves and commitments under way are lost"
+        )),
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DiskFull
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => StateFault::Away(fault.to_string()),
+        _ => StateFault::Damaged(fault.to_string()),
+    }
+}
