@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import pathlib
+import socket
+import threading
+
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
@@ -124,6 +129,58 @@ def test_a_modality_that_is_off(site):
     assert here.archive.report_new(calling, other) == 0
     wire.wait_for(lambda: len(here.modality.reports) >= 2, 30, "the second report")
     assert here.modality.reports[1:] == [expected(other, own=False, calling="PACS")]
+
+
+def movable_clock(gateway) -> pathlib.Path:
+    """Starts the gateway anew with a clock that the file in the answer moves: `+3600s`, and an hour has passed."""
+    [library] = pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1")
+    clock = gateway.folder / "clock"
+    clock.write_text("+0s\n")
+    gateway.stop()
+    gateway.environment = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1"}
+    gateway.start()
+    return clock
+
+
+def test_a_modality_that_is_off_for_an_hour(site):
+    """The next try lies an hour ahead; the clock moves, and the report arrives."""
+    here = site(listening=False, commit_retry="1h")
+    door = here.house.keep(ShutDoor(here.modality.port))
+    clock = movable_clock(here.gateway)
+    wanted, calling, _ = here.ask()
+    assert here.archive.report_new(calling, wanted) == 0
+    wire.wait_for(lambda: door.callers >= 1, 30, "a first try")
+    door.stop()
+    here.modality.listen()
+    assert here.modality.reports == []
+    clock.write_text("+3660s\n")
+    wire.wait_for(lambda: here.gateway.ready() and here.modality.reports, 60, "the report, an hour later")
+    assert here.modality.reports == [expected(wanted, own=False, calling="PACS")]
+
+
+class ShutDoor:
+    """Where a modality that is off used to listen: counts who calls, and closes at once."""
+
+    def __init__(self, port: int) -> None:
+        self.callers = 0
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                caller, _ = self._socket.accept()
+            except OSError:
+                return
+            caller.close()
+            self.callers += 1
+
+    def stop(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
 
 
 def test_a_modality_that_says_no(site):

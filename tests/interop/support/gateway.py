@@ -96,6 +96,7 @@ class Gateway:
         self.process: subprocess.Popen | None = None
         # False: a file that may not grow (RLIMIT_FSIZE) is an error of write(2), as on a full disk, and no signal
         self.restore_signals = True
+        self.environment: dict[str, str] = {}
         tls: dict[str, object] = {
             "certificate": own.certificate,
             "private_key": own.key,
@@ -156,6 +157,7 @@ class Gateway:
             self.process = subprocess.Popen(
                 [str(program()), "run", "--config", str(self.config)],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, restore_signals=self.restore_signals,
+                env=os.environ | self.environment,
             )  # fmt: skip
         wire.wait_for(self._up, seconds, "the gateway's /ready")
         return self
