@@ -110,7 +110,7 @@ class Mover(Scripted):
         sent = [*wanted, *self.habits.more]
         if self.habits.late:
             self._final(connection, context, asked, len(wanted), [])
-            self._deliver_all(move, sent)
+            threading.Thread(target=self._deliver_all, args=(move, sent), daemon=True).start()
             return True
         outcomes = self._deliver_all(move, sent)
         self._final(connection, context, asked, sum(one.status == 0 for one in outcomes), [one for one in outcomes if one.status != 0])
