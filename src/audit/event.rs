@@ -46,6 +46,10 @@ pub enum Cause {
     Negotiation,
     /// The archive does not answer, or refused.
     ArchiveAway,
+    /// The destination of a delivery does not answer, or refused.
+    DestinationAway,
+    /// What the gateways keep in common cannot be reached.
+    State,
     /// The archive's associations are all taken.
     ArchiveFull,
     /// The gateway is stopping.
@@ -58,7 +62,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Limit,
         Self::Proxy,
         Self::Tls,
@@ -69,6 +73,8 @@ impl Cause {
         Self::Malformed,
         Self::Negotiation,
         Self::ArchiveAway,
+        Self::DestinationAway,
+        Self::State,
         Self::ArchiveFull,
         Self::Draining,
         Self::Mismatch,
@@ -88,6 +94,8 @@ impl Cause {
             Self::Malformed => "malformed",
             Self::Negotiation => "negotiation",
             Self::ArchiveAway => "archive-away",
+            Self::DestinationAway => "destination-away",
+            Self::State => "state",
             Self::ArchiveFull => "archive-full",
             Self::Draining => "draining",
             Self::Mismatch => "mismatch",
@@ -217,6 +225,17 @@ pub enum Event<'a> {
         /// Presentation contexts that policy takes away, by SOP class, and why.
         removed: &'a [String],
     },
+    /// One of several systems that an association needs could not be had; the association goes on without it.
+    SystemMissed {
+        /// The fields that say who.
+        who: &'a Body,
+        /// Which system.
+        to: &'a str,
+        /// Why, in one word.
+        cause: Cause,
+        /// Why, in words.
+        words: &'a str,
+    },
     /// Bytes that break the protocol.
     Malformed {
         /// The fields that say who, encoded once for the association.
@@ -334,6 +353,9 @@ impl Event<'_> {
                 caller.encode(&mut body);
                 body.text("to", to).list("contexts", *kept).list("removed", *removed);
             }
+            Self::SystemMissed { who, to, cause, words } => {
+                body.fields(who).text("to", *to).text("cause", cause.as_str()).words("words", words);
+            }
             Self::Malformed { who, place, words } => {
                 body.fields(who).text("place", place).words("words", words);
             }
@@ -365,6 +387,7 @@ impl Event<'_> {
             Self::RefusalsSummed { .. } => "refusals-summed",
             Self::AssociationRefused { .. } => "association-refused",
             Self::AssociationOpened { .. } => "association-opened",
+            Self::SystemMissed { .. } => "system-missed",
             Self::Malformed { .. } => "malformed",
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
@@ -378,6 +401,7 @@ impl Event<'_> {
             self,
             Self::ConnectionRefused { .. }
                 | Self::AssociationRefused { .. }
+                | Self::SystemMissed { .. }
                 | Self::Malformed { .. }
                 | Self::Mismatch { .. }
                 | Self::Denied { .. }

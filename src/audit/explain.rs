@@ -55,6 +55,10 @@ fn headline(record: &Record) -> String {
         "association-closed" => format!("association ended: {}", record.text("ended").unwrap_or("?")),
         "denied" => format!("{} denied", record.text("operation").unwrap_or("?")),
         "operation" => format!("{} permitted", record.text("operation").unwrap_or("?")),
+        "system-missed" => {
+            let (to, cause) = (record.text("to").unwrap_or("?"), record.text("cause").unwrap_or("?"));
+            format!("association goes on without {to} ({cause})")
+        }
         "malformed" => "association ended: malformed bytes".to_owned(),
         "mismatch" => "association ended: command and data set differ".to_owned(),
         "policy-ended" => "association ended: it is no longer permitted".to_owned(),
@@ -255,6 +259,12 @@ fn remedy(record: &Record) -> Option<&'static str> {
         "negotiation" => "the software of the caller must change: every archive would have to refuse this",
         "archive-away" => {
             "is the archive running, and does gateway.toml have its address? callers may try again: nothing was stored"
+        }
+        "destination-away" => {
+            "is the destination running, is its `address` right, and is its certificate the one in policy.toml? the archive may send again"
+        }
+        "state" => {
+            "is the database of `[gateway] database` running? what needs it is refused until it is, the rest goes on"
         }
         "archive-full" => {
             "raise `max_associations` of the [[archive]] if it bears more, or find who holds its associations open"

@@ -211,6 +211,12 @@ impl Gate {
         }
     }
 
+    /// Records that one of several systems could not be had, and the association goes on without it.
+    pub fn missed(&self, visit: &Visit, to: &str, cause: Cause, words: &str) -> Refusal {
+        let event = Event::SystemMissed { who: &visit.ledger.who, to, cause, words };
+        self.refuse(&event, visit.generation, cause)
+    }
+
     /// Records bytes that break the protocol; the association ends.
     pub fn malformed(&self, visit: &Visit, place: &str, words: &str) -> Refusal {
         let event = Event::Malformed { who: &visit.ledger.who, place, words };

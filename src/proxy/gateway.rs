@@ -7,7 +7,7 @@ use super::snapshot::Snapshot;
 use super::view::View;
 use super::{clock, connection, refusal};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
-use crate::config::{Listener, Settings, Sync};
+use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
 use crate::net::listen;
 use crate::state::{BadRow, State, StateFault, StateOptions};
@@ -204,7 +204,8 @@ async fn accept_all(
     loop {
         let accepted = tokio::select! {
             accepted = listen::accept(&socket) => accepted,
-            _ = stopped.wait_for(|stop| *stop) => return,
+            // What archives bring is what moves under way wait for: their listeners stay until everybody has left.
+            _ = stopped.wait_for(|stop| *stop), if listener.serves == Serves::Peers => return,
         };
         let (tcp, remote) = accepted;
         // Counted here, so that a drain that begins before the task does still waits for it.

@@ -1,5 +1,6 @@
 //! What the state is opened with.
 
+use crate::config;
 use crate::state::Secret;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +25,14 @@ pub struct Database {
     pub ca: Option<PathBuf>,
     /// The file of the key of all rows, 64 hexadecimal digits, the same at all replicas.
     pub key: PathBuf,
+}
+
+impl From<&config::Database> for Database {
+    fn from(configured: &config::Database) -> Self {
+        // Whether TLS is spoken is in the URL, which is read here once more: a database elsewhere in plain is refused
+        // whoever asks for it.
+        Self { url: Secret::new(configured.url.expose()), ca: configured.ca.clone(), key: configured.state_key.clone() }
+    }
 }
 
 /// Called with a row that is not what this program wrote.

@@ -19,9 +19,9 @@ macro_rules! expired {
         concat!(
             "DELETE FROM ",
             $table,
-            " WHERE ",
+            " WHERE (",
             $key,
-            " IN (SELECT ",
+            ") IN (SELECT ",
             $key,
             " FROM ",
             $table,
@@ -53,7 +53,7 @@ static SWEEPS: [(&Table, &str); 5] = [
         &COMMITMENTS,
         expired!(
             "dicomgate_commitment",
-            "(archive, transaction_uid, title)",
+            "archive, transaction_uid, title",
             "archive, transaction_uid, title, requester, requester_title, expires"
         ),
     ),

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub archive_associations: IntGaugeVec,
     /// Failures to reach an archive.
     pub archive_failures: IntCounterVec,
+    /// Failures to reach the destination of a delivery.
+    pub destination_failures: IntCounterVec,
     /// Bytes of data sets forwarded to archives.
     pub bytes_in: IntCounter,
     /// Bytes of data sets forwarded to peers.
@@ -92,6 +94,12 @@ impl Metrics {
                 "dicomgate_archive_failures_total",
                 "Failures to open an association to an archive",
                 &["archive"],
+            )?,
+            destination_failures: counters(
+                &registry,
+                "dicomgate_destination_failures_total",
+                "Failures to open an association to the destination of a delivery",
+                &["destination"],
             )?,
             bytes_in: bytes.with_label_values(&["archive"]),
             bytes_out: bytes.with_label_values(&["peer"]),

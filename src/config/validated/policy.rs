@@ -1,6 +1,6 @@
 //! `policy.toml`: the model, what the policy's own compiler finds, and its tests.
 
-use super::{Ground, Kind, archives, peers, repeated, weakness};
+use super::{Ground, Kind, archives, inside, peers, repeated, weakness};
 use crate::config::fault::Report;
 use crate::config::raw::gateway::RawGatewayFile;
 use crate::config::raw::policy::{RawPeer, RawPolicyFile, RawRule, RawTest};
@@ -24,12 +24,22 @@ pub(super) struct Reports<'t> {
     pub(super) tests: bool,
 }
 
+impl<'t> Reports<'t> {
+    /// Where faults of a peer belong.
+    pub(super) fn peer(&mut self, index: usize, entries: &Entries<'_>) -> &mut Report<'t> {
+        match &mut self.peers {
+            Some(peers) if index >= entries.peers.len() - entries.imported => peers,
+            _ => &mut self.policy,
+        }
+    }
+}
+
 /// The raw entries behind the lists of the model, index by index.
-struct Entries<'r> {
-    archives: Vec<&'r crate::config::raw::gateway::RawArchive>,
-    peers: Vec<&'r RawPeer>,
+pub(super) struct Entries<'r> {
+    pub(super) archives: Vec<&'r crate::config::raw::gateway::RawArchive>,
+    pub(super) peers: Vec<&'r RawPeer>,
     imported: usize,
-    rules: Vec<&'r RawRule>,
+    pub(super) rules: Vec<&'r RawRule>,
     tests: Vec<&'r RawTest>,
 }
 
@@ -83,6 +93,9 @@ pub(super) fn validate(
     }
     for test in raw.test.items().iter().map(Spanned::get_ref) {
         model.tests.extend(test_of(test, report).inspect(|_| entries.tests.push(test)));
+    }
+    if whole {
+        inside::validate(gateway, &model, &entries, reports);
     }
     compile(&model, &entries, whole, reports);
     model
@@ -206,16 +219,17 @@ fn compile(model: &PolicyModel, entries: &Entries<'_>, whole: bool, reports: &mu
 
 fn place(fault: &PolicyFault, entries: &Entries<'_>, reports: &mut Reports<'_>) {
     let index = fault.place.index;
-    let imported = index >= entries.peers.len() - entries.imported;
-    let (report, at) = match (fault.place.entry, &mut reports.peers) {
-        (Entry::Archive, _) => {
+    let (report, at) = match fault.place.entry {
+        Entry::Archive => {
             let at = entries.archives.get(index).map(|raw| raw.span_of(fault.key));
             (&mut reports.gateway, at)
         }
-        (Entry::Peer, Some(peers)) if imported => (peers, entries.peers.get(index).map(|raw| raw.span_of(fault.key))),
-        (Entry::Peer, _) => (&mut reports.policy, entries.peers.get(index).map(|raw| raw.span_of(fault.key))),
-        (Entry::Rule, _) => (&mut reports.policy, entries.rules.get(index).map(|raw| raw.span_of(fault.key))),
-        (Entry::Test, _) => (&mut reports.policy, entries.tests.get(index).map(|raw| raw.span_of(fault.key))),
+        Entry::Peer => {
+            let at = entries.peers.get(index).map(|raw| raw.span_of(fault.key));
+            (reports.peer(index, entries), at)
+        }
+        Entry::Rule => (&mut reports.policy, entries.rules.get(index).map(|raw| raw.span_of(fault.key))),
+        Entry::Test => (&mut reports.policy, entries.tests.get(index).map(|raw| raw.span_of(fault.key))),
     };
     let at: Range<usize> = at.unwrap_or(0..0);
     if report.has_error_in(&at) {

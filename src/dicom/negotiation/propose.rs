@@ -18,6 +18,16 @@ pub struct Candidate<'a> {
     pub roles: Roles,
 }
 
+/// Every proposed presentation context, in the caller's order.
+pub fn candidates(rq: &AssociateRq) -> impl Iterator<Item = Candidate<'_>> {
+    rq.contexts.iter().map(|context| Candidate {
+        id: context.id,
+        abstract_syntax: &context.abstract_syntax,
+        transfer_syntaxes: &context.transfer_syntaxes,
+        roles: asked(&rq.user, &context.abstract_syntax),
+    })
+}
+
 /// The request to the archive: the caller's contexts under the same ids, in the same order, as far as `keep` lets them
 /// pass. `keep` says what the caller may be on a context, at most what it asks; `None` or neither role takes the
 /// context away. Roles are negotiated by SOP class: what `keep` grants on several contexts of one class is united.
@@ -36,14 +46,8 @@ pub fn propose(
 ) -> AssociateRq {
     let mut contexts = Vec::with_capacity(rq.contexts.len());
     let mut granted: Vec<(Uid, Roles)> = Vec::new();
-    for context in &rq.contexts {
-        let asked = asked(&rq.user, &context.abstract_syntax);
-        let candidate = Candidate {
-            id: context.id,
-            abstract_syntax: &context.abstract_syntax,
-            transfer_syntaxes: &context.transfer_syntaxes,
-            roles: asked,
-        };
+    for (context, candidate) in rq.contexts.iter().zip(candidates(rq)) {
+        let asked = candidate.roles;
         let Some(roles) = keep(candidate).map(|roles| roles.and(asked)).filter(|roles| !roles.is_none()) else {
             continue;
         };

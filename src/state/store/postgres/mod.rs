@@ -67,7 +67,7 @@ impl Postgres {
         if let Some((when, fault)) = &slot.failed
             && when.elapsed() < PAUSE
         {
-            return Err(fault.clone());
+            return self.other_link().ok_or_else(|| fault.clone());
         }
         slot.link = None;
         // Less than the whole time: who waits for this connection shall hear why there is none.
@@ -82,6 +82,14 @@ impl Postgres {
                 Err(fault)
             }
         }
+    }
+
+    /// Any connection that works and that nobody is busy making.
+    fn other_link(&self) -> Option<Arc<Link>> {
+        self.slots.iter().find_map(|slot| {
+            let slot = slot.try_lock().ok()?;
+            slot.link.as_ref().filter(|link| !link.is_closed()).map(Arc::clone)
+        })
     }
 }
 

@@ -1,0 +1,75 @@
+//! The state, on SQLite and on PostgreSQL: both pass the same cases. Then what only one of them can get wrong.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it must be"
+)]
+
+#[path = "state/commitments.rs"]
+mod commitments;
+#[path = "state/grants.rs"]
+mod grants;
+#[path = "state/place.rs"]
+mod place;
+#[path = "state/postgres.rs"]
+mod postgres;
+#[path = "state/server.rs"]
+mod server;
+#[path = "state/sqlite.rs"]
+mod sqlite;
+#[path = "state/tampered.rs"]
+mod tampered;
+#[path = "state/turns.rs"]
+mod turns;
+
+use place::Place;
+
+macro_rules! on_both {
+    ($($room:ident :: $case:ident;)+) => {
+        mod on_sqlite {
+            $(#[tokio::test]
+            async fn $case() {
+                crate::$room::$case(crate::Place::sqlite().await).await;
+            })+
+        }
+        mod on_postgres {
+            $(#[tokio::test]
+            async fn $case() {
+                crate::$room::$case(crate::Place::postgres().await).await;
+            })+
+        }
+    };
+}
+
+on_both! {
+    grants::comes_back_whole;
+    grants::those_of_a_destination_come_oldest_first;
+    grants::ids_that_are_given_may_be_the_same;
+    grants::ids_are_unique_over_replicas;
+    grants::restart_keeps_them;
+    grants::expired_ones_are_absent;
+    grants::the_last_free_ids_are_found_and_then_it_is_full;
+    grants::with_60000_taken_it_is_quick;
+    grants::ten_thousand_at_once;
+    grants::deliveries_are_noted_once_each;
+    turns::one_has_it;
+    turns::an_expired_one_is_anybodys;
+    turns::of_many_one_gets_it;
+    turns::restart_keeps_it;
+    commitments::found_by_their_whole_key;
+    commitments::reports_come_back_whole_in_order_after_a_restart;
+    commitments::two_replicas_never_have_the_same;
+    commitments::a_report_is_tried_until_it_arrives;
+    commitments::the_same_transaction_takes_its_place;
+    commitments::expired_reports_are_absent;
+    commitments::there_are_only_so_many;
+    tampered::every_column_of_a_grant;
+    tampered::every_column_of_a_report;
+    tampered::commitments_deliveries_and_turns;
+    tampered::a_row_under_another_key;
+    tampered::another_key_reads_nothing;
+    tampered::bad_reports_do_not_hide_good_ones;
+    tampered::sweep_drops_what_has_expired_and_tells_of_what_was_made_to;
+}
