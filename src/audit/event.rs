@@ -1,6 +1,7 @@
 //! What is worth a record, and how each event is encoded. Everything is borrowed: recording copies once.
 
 use crate::audit::body::Body;
+use crate::audit::commitment::CommitmentNote;
 use crate::dicom::Phi;
 use crate::dicom::dimse::Operation;
 use crate::policy::{Denial, DenialReason};
@@ -270,6 +271,8 @@ pub enum Event<'a> {
         /// What changed, in words.
         words: &'a str,
     },
+    /// What became of a report of storage commitment.
+    Commitment(CommitmentNote<'a>),
 }
 
 /// What was asked.
@@ -372,6 +375,7 @@ impl Event<'_> {
             Self::PolicyEnded { who, words } => {
                 body.fields(who).words("words", words);
             }
+            Self::Commitment(note) => note.encode(&mut body),
         }
         body
     }
@@ -392,11 +396,15 @@ impl Event<'_> {
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
             Self::PolicyEnded { .. } => "policy-ended",
+            Self::Commitment(_) => "commitment",
         }
     }
 
     /// Whether the record gets an incident id, which the caller may quote.
     pub const fn is_refusal(&self) -> bool {
+        if let Self::Commitment(note) = self {
+            return note.stage.is_refusal();
+        }
         matches!(
             self,
             Self::ConnectionRefused { .. }

@@ -5,6 +5,7 @@ use super::refusal::Refusal;
 use super::tally::{RefusalLimits, Tally};
 use super::visit::{Counters, Ledger, Visit};
 use crate::audit::body::Body;
+use crate::audit::commitment::CommitmentNote;
 use crate::audit::event::{Asked, Caller, Cause, Delivery};
 use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
 use crate::dicom::dimse::Operation;
@@ -250,6 +251,11 @@ impl Gate {
     /// Records that a live association ends because policy, certificates or quarantine changed.
     pub fn end_by_policy(&self, generation: u64, visit: &Visit, words: &str) -> Refusal {
         self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, words }, generation, Cause::Policy)
+    }
+
+    /// Records what became of a report of storage commitment.
+    pub fn commitment(&self, generation: u64, note: CommitmentNote<'_>) -> Result<Receipt, Unrecorded> {
+        self.log.append(&Event::Commitment(note), generation)
     }
 
     fn permit(

@@ -6,6 +6,7 @@
 mod associate;
 mod bare;
 pub mod clock;
+pub mod commitment;
 mod connection;
 mod gateway;
 mod live;

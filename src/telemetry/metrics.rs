@@ -36,6 +36,10 @@ pub struct Metrics {
     pub certificate_expiry: IntGaugeVec,
     /// 0 while nothing can be recorded, so that new work is refused.
     pub audit_writable: IntGauge,
+    /// Storage commitment reports that wait for their requesters.
+    pub commit_reports_waiting: IntGauge,
+    /// Storage commitment reports, by what became of them.
+    pub commit_reports: IntCounterVec,
     permitted: Vec<IntCounter>,
     denied: Vec<IntCounter>,
     observed: Vec<IntCounter>,
@@ -125,6 +129,17 @@ impl Metrics {
                 &registry,
                 "dicomgate_audit_writable",
                 "0 while nothing can be recorded and new work is refused",
+            )?,
+            commit_reports_waiting: gauge(
+                &registry,
+                "dicomgate_commit_reports_waiting",
+                "Storage commitment reports that wait for their requesters",
+            )?,
+            commit_reports: counters(
+                &registry,
+                "dicomgate_commit_reports_total",
+                "Storage commitment reports, by what became of them",
+                &["outcome"],
             )?,
             permitted: of("permit"),
             denied: of("deny"),
