@@ -101,7 +101,7 @@ async fn choose<'a>(
     let first = destination(sender.snapshot, told);
     let goes_on = candidates(&rq).any(|candidate| !sender.is_own(candidate, first.as_ref().ok()));
     let found = match goes_on {
-        true => expected::expected(&shared, sender.snapshot, sender.archive.ae_title, told).await,
+        true => expected::expected(&shared, sender.snapshot, sender.archive, told).await,
         false => Ok(None),
     };
     let (expected, unknown) = match found {
