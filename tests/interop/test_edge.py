@@ -67,6 +67,9 @@ def test_there_and_back_with_nothing_in_clear_between(links, tmp_path):
     built.move()
     same(built.arrived(len(files)), files)
     nothing_in_clear(built, tmp_path / "between.pcap")
+    # Each finds its wiring in order: the other gateway, and what lies behind it.
+    assert "CT1" in built.main.run("check").stdout
+    assert "knows the destinations CT1" in built.edge.run("check").stdout
     # The counters are what both gateways saw delivered.
     for gateway in (built.main, built.edge):
         moves = [record for record in gateway.records() if record.get("operation") == "move" and record["event"] == "operation"]
