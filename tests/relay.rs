@@ -10,6 +10,9 @@ mod admission;
 #[path = "relay/archive_tls.rs"]
 mod archive_tls;
 #[cfg(test)]
+#[path = "relay/asked.rs"]
+mod asked;
+#[cfg(test)]
 #[path = "relay/bytes.rs"]
 mod bytes_unchanged;
 #[cfg(test)]
@@ -21,6 +24,9 @@ mod dying;
 #[cfg(test)]
 #[path = "relay/hostile.rs"]
 mod hostile;
+#[cfg(test)]
+#[path = "relay/inside.rs"]
+mod inside;
 #[cfg(test)]
 #[path = "relay/outside.rs"]
 mod outside;
@@ -36,6 +42,9 @@ mod services;
 #[cfg(test)]
 #[path = "relay/slow.rs"]
 mod slow;
+#[cfg(test)]
+#[path = "relay/systems.rs"]
+mod systems;
 #[cfg(test)]
 #[path = "relay/unrecorded.rs"]
 mod unrecorded;

@@ -1,4 +1,4 @@
-//! An association with an archive, as the relay holds it.
+//! An association with an archive or the destination of a delivery, as the relay holds it.
 
 use super::capacity::Place;
 use crate::dicom::association::{Association, Event};
@@ -15,7 +15,7 @@ const RELEASE_RQ: u8 = 5;
 /// A whole A-RELEASE-RP (PS3.8 9.3.7).
 const RELEASE_RP: [u8; 10] = [6, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 
-/// The association with the archive. Messages go to it under a permit; answers to its own requests and what the upper
+/// The association with the other side. Messages go to it under a permit; answers to its own requests and what the upper
 /// layer itself says do not ask for one.
 #[derive(Debug)]
 pub struct Leg {
@@ -26,12 +26,13 @@ pub struct Leg {
     /// Where the association stands.
     pub machine: Association,
     framer: Option<Framer>,
+    /// Only archives have places: what a peer bears is not known.
     _place: Option<Place>,
 }
 
 impl Leg {
-    pub(super) fn new(wire: Wire, framer: Framer, machine: Association, place: Place) -> Self {
-        Self { wire: Some(wire), owed: None, machine, framer: Some(framer), _place: Some(place) }
+    pub(super) fn new(wire: Wire, framer: Framer, machine: Association, place: Option<Place>) -> Self {
+        Self { wire: Some(wire), owed: None, machine, framer: Some(framer), _place: place }
     }
 
     /// An association with nobody, where everything proposed concerns the gateway alone. Nothing comes from it but the
@@ -115,5 +116,31 @@ impl Leg {
         if let Some(wire) = &mut self.wire {
             wire.close().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dicom::association::{Indication, Outgoing, StateName};
+    use crate::dicom::pdu;
+    use std::task::Waker;
+
+    #[test]
+    fn nobody_confirms_a_release_and_says_nothing_else() {
+        let mut leg = Leg::nobody(FramerLimits::default(), Duration::from_secs(1), Instant::now());
+        let mut cx = Context::from_waker(Waker::noop());
+        assert_eq!(leg.machine.state(), StateName::Sta6);
+        leg.answer(Bytes::from_static(b"anything"));
+        assert!(leg.poll_recv(&mut cx).is_pending() && !leg.has_pending());
+        let asked = leg.machine.on(Event::Evt11, Instant::now());
+        leg.say(&asked.send.and_then(Outgoing::bytes).unwrap());
+        let Poll::Ready(Ok(Some(said))) = leg.poll_recv(&mut cx) else { panic!("an answer") };
+        let mut framer = leg.take_framer().unwrap();
+        framer.feed(said);
+        let Ok(Some(pdu::Event::Control { pdu, .. })) = framer.next() else { panic!("a PDU") };
+        let released = leg.machine.on(Event::from(&pdu), Instant::now());
+        assert!(matches!(released.indicate, Some(Indication::Released)));
+        assert!(leg.poll_recv(&mut cx).is_pending());
     }
 }

@@ -1,4 +1,4 @@
-//! Opens an association with an archive.
+//! Opens an association with an archive, or with the peer that a delivery of an archive goes to.
 
 use super::capacity::Place;
 use super::leg::Leg;
@@ -13,16 +13,42 @@ use bytes::Bytes;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::io;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// What an archive is asked.
+/// Where to dial.
+#[derive(Debug, Clone)]
+pub struct Target<'a> {
+    /// `HOST:PORT`, an IPv6 address in brackets.
+    pub address: String,
+    /// Local address that the connection comes from.
+    pub bind: Option<IpAddr>,
+    /// How long it may take to connect.
+    pub connect: Duration,
+    /// TLS, if any. What the other side's certificate must show is in it.
+    pub tls: Option<&'a Arc<ClientConfig>>,
+}
+
+impl<'a> Target<'a> {
+    /// An archive.
+    pub fn archive(archive: &Archive, tls: Option<&'a Arc<ClientConfig>>) -> Self {
+        let address = archive.address.to_string();
+        Self { address, bind: archive.bind_address, connect: archive.connect_timeout, tls }
+    }
+
+    /// The host alone, brackets undone.
+    fn host(&self) -> &str {
+        let host = self.address.rsplit_once(':').map_or(self.address.as_str(), |(host, _)| host);
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    }
+}
+
+/// What the other side is asked.
 #[derive(Debug)]
 pub struct Call<'a> {
-    /// Which archive.
-    pub archive: &'a Archive,
-    /// TLS towards it, if any.
-    pub tls: Option<&'a Arc<ClientConfig>>,
+    /// Where it is.
+    pub target: Target<'a>,
     /// The proposal.
     pub request: &'a AssociateRq,
     /// What it may send at once: what the proposal announces.
@@ -35,7 +61,7 @@ pub struct Call<'a> {
     pub pool: &'a Arc<Pool>,
 }
 
-/// Why there is no association with an archive.
+/// Why there is no association.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveFault {
     /// It could not be reached.
@@ -62,19 +88,18 @@ pub enum ArchiveFault {
 ///
 /// # Errors
 /// Why there is no association.
-pub async fn open(call: Call<'_>, place: Place) -> Result<(Leg, Box<AssociateAc>), ArchiveFault> {
+pub async fn open(call: Call<'_>, place: Option<Place>) -> Result<(Leg, Box<AssociateAc>), ArchiveFault> {
     let deadline = tokio::time::Instant::from_std(call.deadline);
     tokio::time::timeout_at(deadline, try_open(call, place)).await.unwrap_or(Err(ArchiveFault::Silent))
 }
 
-async fn try_open(call: Call<'_>, place: Place) -> Result<(Leg, Box<AssociateAc>), ArchiveFault> {
-    let archive = call.archive;
-    let address = archive.address.to_string();
-    let tcp = dial::tcp(&address, archive.bind_address, archive.connect_timeout).await.map_err(ArchiveFault::Away)?;
+async fn try_open(call: Call<'_>, place: Option<Place>) -> Result<(Leg, Box<AssociateAc>), ArchiveFault> {
+    let target = &call.target;
+    let tcp = dial::tcp(&target.address, target.bind, target.connect).await.map_err(ArchiveFault::Away)?;
     let remote = tcp.peer_addr().map_err(ArchiveFault::Away)?;
     let mut wire = Wire::plain(tcp, remote, Arc::clone(call.pool));
-    if let Some(tls) = call.tls {
-        let name = ServerName::try_from(archive.address.host.clone())
+    if let Some(tls) = target.tls {
+        let name = ServerName::try_from(target.host().to_owned())
             .map_err(|fault| ArchiveFault::Away(io::Error::new(io::ErrorKind::InvalidInput, fault)))?;
         let session = Session::client(Arc::clone(tls), name).map_err(|fault| ArchiveFault::Tls(fault.into()))?;
         wire = wire.with_tls(session);
@@ -117,6 +142,22 @@ async fn try_open(call: Call<'_>, place: Place) -> Result<(Leg, Box<AssociateAc>
                 }
                 return Err(ArchiveFault::Malformed(fault.to_string()));
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_host_is_what_stands_before_the_port() {
+        for (address, host) in
+            [("ws1.hospital.example:104", "ws1.hospital.example"), ("10.0.0.7:104", "10.0.0.7"), ("[::1]:104", "::1")]
+        {
+            let target = Target { address: address.to_owned(), bind: None, connect: Duration::from_secs(1), tls: None };
+            assert_eq!(target.host(), host);
+            assert!(ServerName::try_from(host).is_ok());
         }
     }
 }

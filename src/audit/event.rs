@@ -1,6 +1,7 @@
 //! What is worth a record, and how each event is encoded. Everything is borrowed: recording copies once.
 
 use crate::audit::body::Body;
+use crate::audit::commitment::CommitmentNote;
 use crate::dicom::Phi;
 use crate::dicom::dimse::Operation;
 use crate::policy::{Denial, DenialReason};
@@ -46,6 +47,10 @@ pub enum Cause {
     Negotiation,
     /// The archive does not answer, or refused.
     ArchiveAway,
+    /// The destination of a delivery does not answer, or refused.
+    DestinationAway,
+    /// What the gateways keep in common cannot be reached.
+    State,
     /// The archive's associations are all taken.
     ArchiveFull,
     /// The gateway is stopping.
@@ -58,7 +63,7 @@ pub enum Cause {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Limit,
         Self::Proxy,
         Self::Tls,
@@ -69,6 +74,8 @@ impl Cause {
         Self::Malformed,
         Self::Negotiation,
         Self::ArchiveAway,
+        Self::DestinationAway,
+        Self::State,
         Self::ArchiveFull,
         Self::Draining,
         Self::Mismatch,
@@ -88,6 +95,8 @@ impl Cause {
             Self::Malformed => "malformed",
             Self::Negotiation => "negotiation",
             Self::ArchiveAway => "archive-away",
+            Self::DestinationAway => "destination-away",
+            Self::State => "state",
             Self::ArchiveFull => "archive-full",
             Self::Draining => "draining",
             Self::Mismatch => "mismatch",
@@ -115,6 +124,17 @@ pub struct Caller<'a> {
     pub tls: Option<TlsNote<'a>>,
     /// The certificate it showed, accepted or not.
     pub certificate: Option<CertificateNote<'a>>,
+    /// The gateway that it goes on for, from a peer that may say so.
+    pub edge: Option<EdgeNote<'a>>,
+}
+
+/// The association of another gateway that this one goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeNote<'a> {
+    /// That gateway's name.
+    pub gateway: &'a str,
+    /// The incident id of the record with which it opened the association there.
+    pub incident: &'a str,
 }
 
 /// TLS as negotiated, in the names of the registries: `1.3`, `TLS13_AES_256_GCM_SHA384`, `X25519MLKEM768`.
@@ -216,6 +236,19 @@ pub enum Event<'a> {
         kept: &'a [String],
         /// Presentation contexts that policy takes away, by SOP class, and why.
         removed: &'a [String],
+        /// It gets an incident id, which a gateway behind this one is told.
+        numbered: bool,
+    },
+    /// One of several systems that an association needs could not be had; the association goes on without it.
+    SystemMissed {
+        /// The fields that say who.
+        who: &'a Body,
+        /// Which system.
+        to: &'a str,
+        /// Why, in one word.
+        cause: Cause,
+        /// Why, in words.
+        words: &'a str,
     },
     /// Bytes that break the protocol.
     Malformed {
@@ -251,6 +284,8 @@ pub enum Event<'a> {
         /// What changed, in words.
         words: &'a str,
     },
+    /// What became of a report of storage commitment.
+    Commitment(CommitmentNote<'a>),
 }
 
 /// What was asked.
@@ -298,7 +333,7 @@ pub struct Delivery<'a> {
 impl Event<'_> {
     /// Encodes the event. `generation`: of the configuration in force.
     pub fn encode(&self, generation: u64) -> Body {
-        let mut body = Body::new(self.name(), self.is_refusal());
+        let mut body = Body::new(self.name(), self.is_numbered());
         body.number("generation", generation);
         match self {
             Self::Started { version, listeners } => {
@@ -330,9 +365,12 @@ impl Event<'_> {
                     encode_denial(&mut body, denial);
                 }
             }
-            Self::AssociationOpened { caller, to, kept, removed } => {
+            Self::AssociationOpened { caller, to, kept, removed, numbered: _ } => {
                 caller.encode(&mut body);
                 body.text("to", to).list("contexts", *kept).list("removed", *removed);
+            }
+            Self::SystemMissed { who, to, cause, words } => {
+                body.fields(who).text("to", *to).text("cause", cause.as_str()).words("words", words);
             }
             Self::Malformed { who, place, words } => {
                 body.fields(who).text("place", place).words("words", words);
@@ -350,6 +388,7 @@ impl Event<'_> {
             Self::PolicyEnded { who, words } => {
                 body.fields(who).words("words", words);
             }
+            Self::Commitment(note) => note.encode(&mut body),
         }
         body
     }
@@ -365,19 +404,26 @@ impl Event<'_> {
             Self::RefusalsSummed { .. } => "refusals-summed",
             Self::AssociationRefused { .. } => "association-refused",
             Self::AssociationOpened { .. } => "association-opened",
+            Self::SystemMissed { .. } => "system-missed",
             Self::Malformed { .. } => "malformed",
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
             Self::PolicyEnded { .. } => "policy-ended",
+            Self::Commitment(_) => "commitment",
         }
     }
 
-    /// Whether the record gets an incident id, which the caller may quote.
-    pub const fn is_refusal(&self) -> bool {
+    /// Whether the record gets an incident id, which the caller may quote, or a gateway behind this one.
+    pub const fn is_numbered(&self) -> bool {
+        if let Self::Commitment(note) = self {
+            return note.stage.is_refusal();
+        }
         matches!(
             self,
-            Self::ConnectionRefused { .. }
+            Self::AssociationOpened { numbered: true, .. }
+                | Self::ConnectionRefused { .. }
                 | Self::AssociationRefused { .. }
+                | Self::SystemMissed { .. }
                 | Self::Malformed { .. }
                 | Self::Mismatch { .. }
                 | Self::Denied { .. }
@@ -418,6 +464,9 @@ impl Caller<'_> {
             .text_if("peer", self.peer)
             .text_if("calling", self.calling.map(trimmed))
             .address("from", self.from);
+        if let Some(edge) = &self.edge {
+            body.text("edge", edge.gateway).text("edge_incident", edge.incident);
+        }
     }
 }
 

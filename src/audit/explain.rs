@@ -17,6 +17,7 @@ pub fn explain(record: &Record) -> Vec<String> {
         "association-refused" | "association-opened" => lines.extend(association(record)),
         "association-closed" => lines.extend(closing(record)),
         "refusals-summed" => lines.extend(sums(record)),
+        "commitment" => lines.extend(commitment(record)),
         _ => {}
     }
     if let Some(words) = record.text("words") {
@@ -39,7 +40,20 @@ pub fn explain(record: &Record) -> Vec<String> {
 pub fn line(record: &Record) -> String {
     let record = &record.printable();
     let mut line = headline(record);
-    for name in ["association", "peer", "calling", "from", "operation", "to", "status", "rule", "cause", "words"] {
+    for name in [
+        "association",
+        "peer",
+        "calling",
+        "from",
+        "operation",
+        "to",
+        "archive",
+        "transaction",
+        "status",
+        "rule",
+        "cause",
+        "words",
+    ] {
         if let Some(value) = record.text(name) {
             line.push_str(&format!("  {name}={value}"));
         }
@@ -55,9 +69,14 @@ fn headline(record: &Record) -> String {
         "association-closed" => format!("association ended: {}", record.text("ended").unwrap_or("?")),
         "denied" => format!("{} denied", record.text("operation").unwrap_or("?")),
         "operation" => format!("{} permitted", record.text("operation").unwrap_or("?")),
+        "system-missed" => {
+            let (to, cause) = (record.text("to").unwrap_or("?"), record.text("cause").unwrap_or("?"));
+            format!("association goes on without {to} ({cause})")
+        }
         "malformed" => "association ended: malformed bytes".to_owned(),
         "mismatch" => "association ended: command and data set differ".to_owned(),
         "policy-ended" => "association ended: it is no longer permitted".to_owned(),
+        "commitment" => format!("storage commitment report {}", record.text("outcome").unwrap_or("?")),
         "refusals-summed" => format!(
             "{} refusals in {} ms, more than are recorded one by one",
             record.number("refused").unwrap_or(0),
@@ -79,6 +98,10 @@ fn who(record: &Record) -> Vec<String> {
     };
     let mut lines =
         vec![format!("who       {name} from {from}, association {}", record.text("association").unwrap_or("?"))];
+    if let Some(gateway) = record.text("edge") {
+        let incident = part(record, "edge_incident");
+        lines.push(format!("for       {gateway}, a gateway before this one; there: `dicomgate why {incident}`"));
+    }
     if let Some(subject) = record.text("certificate") {
         lines.push(format!("showed    {subject}, serial {}", record.text("serial").unwrap_or("?")));
     }
@@ -113,6 +136,9 @@ fn operation(record: &Record) -> Vec<String> {
             record.number("microseconds").unwrap_or(0)
         ));
     }
+    if let Some(incident) = record.text("archive_incident") {
+        lines.push(format!("refused   by {}, a gateway itself; there: `dicomgate why {incident}`", part(record, "to")));
+    }
     if record.0.get("aborted").is_some() {
         lines.push("ended     aborted".to_owned());
     }
@@ -140,6 +166,35 @@ fn association(record: &Record) -> Vec<String> {
     let kept = record.list("contexts");
     if !kept.is_empty() {
         lines.push(format!("kept      {}", kept.join("; ")));
+    }
+    lines
+}
+
+/// Whose report it is, what it says, and how far it came.
+fn commitment(record: &Record) -> Vec<String> {
+    let whom = match (record.text("peer"), record.text("calling")) {
+        (Some(peer), Some(title)) if peer != title => format!("{peer}, called {title}"),
+        (Some(peer), _) => peer.to_owned(),
+        (None, Some(title)) => format!("whoever is called {title}: nobody who asked for it"),
+        (None, None) => "nobody".to_owned(),
+    };
+    let mut lines = vec![format!("report    of {} for {whom}", part(record, "archive"))];
+    if let Some(transaction) = record.text("transaction") {
+        lines.push(format!("about     transaction {transaction}"));
+    }
+    if let (Some(committed), Some(failed)) = (record.number("committed"), record.number("failed")) {
+        let withheld = match record.number("withheld") {
+            None | Some(0) => String::new(),
+            Some(withheld) => format!(", of these {withheld} only because the requester may not see them"),
+        };
+        lines.push(format!("says      {committed} kept, {failed} failed{withheld}"));
+    }
+    let attempts = record.number("attempts").map(|attempts| format!(" at attempt {attempts}")).unwrap_or_default();
+    let over = record.text("over").map(|over| format!(" on the {over} association")).unwrap_or_default();
+    if let Some(status) = record.text("status") {
+        lines.push(format!("answered  {status}{over}{attempts}"));
+    } else if !attempts.is_empty() {
+        lines.push(format!("ended    {attempts}"));
     }
     lines
 }
@@ -246,6 +301,14 @@ fn remedy(record: &Record) -> Option<&'static str> {
     if record.event() == "mismatch" {
         return Some("nothing lets this pass: the sender announces something else than it sends; ask its maker");
     }
+    if record.event() == "commitment" {
+        return match record.text("outcome")? {
+            "undeliverable" => {
+                Some("have the requester ask again: the archive is asked anew then, and nothing was lost there")
+            }
+            _ => None,
+        };
+    }
     Some(match record.text("cause")? {
         "limit" => "raise that limit in [limits], or find who holds the other connections open",
         "proxy-header" => {
@@ -255,6 +318,12 @@ fn remedy(record: &Record) -> Option<&'static str> {
         "negotiation" => "the software of the caller must change: every archive would have to refuse this",
         "archive-away" => {
             "is the archive running, and does gateway.toml have its address? callers may try again: nothing was stored"
+        }
+        "destination-away" => {
+            "is the destination running, is its `address` right, and is its certificate the one in policy.toml? the archive may send again"
+        }
+        "state" => {
+            "is the database of `[gateway] database` running? what needs it is refused until it is, the rest goes on"
         }
         "archive-full" => {
             "raise `max_associations` of the [[archive]] if it bears more, or find who holds its associations open"

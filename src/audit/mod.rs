@@ -8,6 +8,7 @@
 pub mod body;
 pub mod chain;
 pub mod checkpoint;
+pub mod commitment;
 pub mod event;
 pub mod explain;
 pub mod incident;

@@ -1,5 +1,6 @@
 //! What is wrong, where, and what to write instead.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -244,10 +245,30 @@ fn place(text: &str, at: Range<usize>) -> Place {
     let rest = text.get(line_start..).unwrap_or_default();
     let line = rest.split('\n').next().unwrap_or_default().trim_end_matches('\r');
     let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-    let shown: String = line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect();
+    let veiled = veil(line);
+    let shown: String = veiled.chars().map(|c| if c.is_control() { ' ' } else { c }).take(SHOWN).collect();
     let marked = text.get(start..end).unwrap_or_default().split('\n').next().unwrap_or_default();
-    let length = marked.trim_end().chars().count().min(SHOWN.saturating_sub(column)).max(1);
+    let room = shown.chars().count().saturating_sub(column.saturating_sub(1));
+    let length = marked.trim_end().chars().count().min(room).max(1);
     Place { line: before.matches('\n').count() + 1, column, text: shown, length }
+}
+
+/// A line without what may be a password: behind `postgres://`, behind `database =`, behind anything called password.
+fn veil(line: &str) -> Cow<'_, str> {
+    let lower = line.to_ascii_lowercase();
+    let url = lower.find("postgres").and_then(|at| Some(at + lower.get(at..)?.find("://")? + 3));
+    let named = |word: &str, whole: bool| {
+        let behind = lower.find(word)? + word.len();
+        let equals = behind + lower.get(behind..)?.find('=')?;
+        let between = lower.get(behind..equals)?.trim_matches(['"', '\'', ' ', '\t']);
+        (!whole || between.is_empty()).then_some(equals + 1)
+    };
+    let hidden = [url, named("database", true), named("password", false)].into_iter().flatten().min();
+    match hidden.and_then(|at| line.get(..at)) {
+        Some(open) if open.ends_with('=') => Cow::Owned(format!("{open} \"...\"")),
+        Some(open) => Cow::Owned(format!("{open}...")),
+        None => Cow::Borrowed(line),
+    }
 }
 
 fn floor(text: &str, at: usize) -> usize {

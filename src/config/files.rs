@@ -9,6 +9,10 @@ use std::path::Path;
 
 /// Where a file is looked for that is not there.
 const PATHS: &str = "relative paths begin at the folder of gateway.toml, or above it if it is called `config`";
+/// The digits of the key that rows of the state are sealed with: 256 bits.
+const ROW_KEY_DIGITS: usize = 64;
+/// How such a key is made.
+const ROW_KEY: &str = "`openssl rand -hex 32` makes one; all replicas have the same";
 /// Permission bits of everybody who is neither owner nor group.
 const OTHERS: u32 = 0o007;
 
@@ -27,12 +31,13 @@ fn look_at(named: &Named) -> Option<Fault> {
             fault.map(|fault| if path.exists() { fault } else { fault.with_hint(PATHS) })
         }
         Kind::Folder => folder(path).map(said),
-        Kind::File | Kind::Key => {
+        Kind::File | Kind::Key | Kind::RowKey => {
             let fault = file(path).map(|words| said(format!("`{}` cannot be read: {words}", path.display())));
+            let exposed =
+                || exposed(path).map(|(severity, message, hint)| Fault { severity, ..said(message) }.with_hint(hint));
             fault.map(|fault| fault.with_hint(hint(path))).or_else(|| match named.kind {
-                Kind::Key => {
-                    exposed(path).map(|(severity, message, hint)| Fault { severity, ..said(message) }.with_hint(hint))
-                }
+                Kind::Key => exposed(),
+                Kind::RowKey => odd_row_key(path).map(|message| said(message).with_hint(ROW_KEY)).or_else(exposed),
                 Kind::File | Kind::Folder | Kind::Own => None,
             })
         }
@@ -66,6 +71,15 @@ fn folder(path: &Path) -> Option<String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
         Err(error) => Some(format!("`{}` cannot be used: {}", path.display(), words(&error))),
     }
+}
+
+/// Why a file cannot hold the key of the state's rows. What it holds is never said.
+fn odd_row_key(path: &Path) -> Option<String> {
+    let sound = read(path).is_ok_and(|text| {
+        let digits = text.trim();
+        digits.len() == ROW_KEY_DIGITS && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+    });
+    (!sound).then(|| format!("`{}` does not hold a key: {ROW_KEY_DIGITS} hexadecimal digits", path.display()))
 }
 
 /// Whether others can read a key.

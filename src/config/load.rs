@@ -52,7 +52,9 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Fau
     let peers_path = policy.and_then(validated::peers_file).map(|file| root.join(file));
     let peers = peers_path.as_deref().and_then(|path| read(path).ok());
     let peers = peers_path.as_deref().zip(peers.as_deref());
-    let outcome = validated::validate(&Texts { gateway: text, policy, peers, root: &root, tests }, now);
+    let database = validated::database_file(text).and_then(|file| read(&root.join(file)).ok());
+    let database = database.as_deref();
+    let outcome = validated::validate(&Texts { gateway: text, policy, peers, database, root: &root, tests }, now);
     let mut faults = outcome.faults;
     faults.extend(files::look(&outcome.named));
     let order: Vec<&Path> = [Some(path), policy_path.as_deref(), peers_path.as_deref()].into_iter().flatten().collect();

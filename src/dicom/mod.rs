@@ -4,6 +4,7 @@
 
 pub mod ae_title;
 pub mod association;
+pub mod commitment;
 pub mod cursor;
 pub mod dataset;
 pub mod dimse;

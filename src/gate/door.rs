@@ -5,6 +5,7 @@ use super::refusal::Refusal;
 use super::tally::{RefusalLimits, Tally};
 use super::visit::{Counters, Ledger, Visit};
 use crate::audit::body::Body;
+use crate::audit::commitment::CommitmentNote;
 use crate::audit::event::{Asked, Caller, Cause, Delivery};
 use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
 use crate::dicom::dimse::Operation;
@@ -44,6 +45,8 @@ pub struct Opening<'a> {
     pub kept: &'a [String],
     /// Presentation contexts that policy takes away, and why, for people.
     pub removed: &'a [String],
+    /// An archive that is to be asked is a gateway: the opening record gets an incident id, [`Visit::incident`].
+    pub chained: bool,
 }
 
 /// What an operation is about, beyond what the policy is asked.
@@ -184,16 +187,14 @@ impl Gate {
     /// gateway alone): whether a rule lets the archive send of its own accord does not matter. Every message is still
     /// decided on.
     pub fn open_asked(&self, generation: u64, opening: Opening<'_>, to: &str) -> Entry {
-        let Opening { caller, principal, kept, removed } = opening;
+        let Opening { caller, principal, kept, removed, chained } = opening;
         let Ok(room) = self.log.reserve() else { return Entry::Unrecorded };
         let mut who = Body::fragment();
         caller.who(&mut who);
-        let event = Event::AssociationOpened { caller, to, kept, removed };
-        if self.log.append(&event, generation).is_err() {
-            return Entry::Unrecorded;
-        }
+        let event = Event::AssociationOpened { caller, to, kept, removed, numbered: chained };
+        let Ok(Receipt { incident, .. }) = self.log.append(&event, generation) else { return Entry::Unrecorded };
         let ledger = Arc::new(Ledger { id: caller.association, who, counters: Counters::default() });
-        Entry::Open(Visit { ledger, principal, room: Some(room), generation, began: Instant::now() })
+        Entry::Open(Visit { ledger, principal, room: Some(room), generation, incident, began: Instant::now() })
     }
 
     /// Asks the policy about one operation. A denial is recorded at once; a permit reserves room for its record.
@@ -209,6 +210,12 @@ impl Gate {
                 }
             },
         }
+    }
+
+    /// Records that one of several systems could not be had, and the association goes on without it.
+    pub fn missed(&self, visit: &Visit, to: &str, cause: Cause, words: &str) -> Refusal {
+        let event = Event::SystemMissed { who: &visit.ledger.who, to, cause, words };
+        self.refuse(&event, visit.generation, cause)
     }
 
     /// Records bytes that break the protocol; the association ends.
@@ -244,6 +251,11 @@ impl Gate {
     /// Records that a live association ends because policy, certificates or quarantine changed.
     pub fn end_by_policy(&self, generation: u64, visit: &Visit, words: &str) -> Refusal {
         self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, words }, generation, Cause::Policy)
+    }
+
+    /// Records what became of a report of storage commitment.
+    pub fn commitment(&self, generation: u64, note: CommitmentNote<'_>) -> Result<Receipt, Unrecorded> {
+        self.log.append(&Event::Commitment(note), generation)
     }
 
     fn permit(

@@ -52,6 +52,18 @@ pub fn identify(policy: &Policy, presented: &Presented, calling: Option<AeTitle>
     policy.identify(&Caller { calling, from: presented.from, credential: credential(&presented.proof) })
 }
 
+/// Ties what was presented at an inside listener and the calling title to one archive.
+///
+/// # Errors
+/// What does not fit.
+pub fn identify_archive(
+    policy: &Policy,
+    presented: &Presented,
+    calling: Option<AeTitle>,
+) -> Result<Principal, IdentityFault> {
+    policy.identify_archive(&Caller { calling, from: presented.from, credential: credential(&presented.proof) })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

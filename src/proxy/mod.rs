@@ -6,7 +6,9 @@
 mod associate;
 mod bare;
 pub mod clock;
+pub mod commitment;
 mod connection;
+mod edge;
 mod gateway;
 mod live;
 mod negotiate;
@@ -18,6 +20,6 @@ mod snapshot;
 mod view;
 pub mod way_back;
 
-pub use gateway::{Gateway, StartFault};
+pub use gateway::{Gateway, StartFault, state_options};
 pub use snapshot::Snapshot;
 pub use view::{Readiness, View};

@@ -37,6 +37,8 @@ pub struct Snapshot {
     pub archives: Vec<ArchiveWiring>,
     /// What the gateway says of itself.
     pub own: Own,
+    /// TLS towards peers that receive, by their names.
+    peers: HashMap<Arc<str>, Arc<ClientConfig>>,
     /// By the peer's name: a principal of an older policy may have stood at another place in it.
     tolerances: HashMap<Arc<str>, Tolerances>,
 }
@@ -87,6 +89,8 @@ impl Snapshot {
                 tls: towards(archive, material.as_ref(), &mut faults),
             })
             .collect();
+        let peers = material.as_ref().map(|material| towards_peers(material, &settings, now, &mut faults));
+        let peers = peers.unwrap_or_default();
         let tolerances = tolerances(&settings.policy, &mut faults);
         let policy = match Policy::compile(settings.policy.clone()) {
             Ok(policy) => Some(policy),
@@ -97,9 +101,18 @@ impl Snapshot {
         };
         let own = own(&settings.limits, &mut faults);
         match (policy, own) {
-            (Some(policy), Some(own)) if faults.is_empty() => {
-                Ok(Self { generation, settings, policy, material, mutual, server_only, archives, own, tolerances })
-            }
+            (Some(policy), Some(own)) if faults.is_empty() => Ok(Self {
+                generation,
+                settings,
+                policy,
+                material,
+                mutual,
+                server_only,
+                archives,
+                own,
+                peers,
+                tolerances,
+            }),
             _ => Err(faults),
         }
     }
@@ -107,6 +120,18 @@ impl Snapshot {
     /// The archive of this title.
     pub fn archive(&self, title: &AeTitle) -> Option<&ArchiveWiring> {
         self.archives.iter().find(|archive| archive.settings.ae_title == *title)
+    }
+
+    /// Whether archives can send back through the gateway what they are asked to move: there is a listener for them.
+    pub fn carries_deliveries(&self) -> bool {
+        self.settings.listeners.iter().any(|listener| listener.serves == config::Serves::Archive)
+    }
+
+    /// TLS towards a peer that receives, by its name: its certificate must be the one by which the policy knows it, and the
+    /// one that the gateway shows is the one that the policy names. `None`: it has no address, is without TLS, or
+    /// has no certificate to be known by.
+    pub fn peer_tls(&self, name: &str) -> Option<&Arc<ClientConfig>> {
+        self.peers.get(name)
     }
 
     /// What works and should not stay so.
@@ -166,6 +191,53 @@ fn towards(
     pki::client_config(material, expected).map_err(|fault| faults.push(fault.to_string())).ok()
 }
 
+/// For the peers that receive over TLS and are known by a certificate.
+fn towards_peers(
+    material: &TlsMaterial,
+    settings: &Settings,
+    now: i64,
+    faults: &mut Vec<String>,
+) -> HashMap<Arc<str>, Arc<ClientConfig>> {
+    let mut all = HashMap::new();
+    // Partners share what is shown to them: a file is read once.
+    let mut shown: HashMap<&str, Option<TlsMaterial>> = HashMap::new();
+    for peer in settings.policy.peers.iter().filter(|peer| peer.address.is_some() && !peer.plain) {
+        let Some(expected) = pki::Expected::peer(peer) else { continue };
+        let shows = peer.present.as_deref().map(|present| {
+            shown.entry(present).or_insert_with(|| {
+                showing(material, settings, present, now)
+                    .map_err(|wrong| faults.extend(wrong.iter().map(|fault| format!("peer `{}`: {fault}", peer.name))))
+                    .ok()
+            })
+        });
+        let material = match shows {
+            None => material,
+            Some(Some(shown)) => shown,
+            Some(None) => continue,
+        };
+        match pki::client_config(material, expected) {
+            Ok(config) => {
+                all.insert(Arc::clone(&peer.name), config);
+            }
+            Err(fault) => faults.push(format!("peer `{}`: {fault}", peer.name)),
+        }
+    }
+    all
+}
+
+/// What others are measured against, and another certificate to show; its key lies beside it as `.key`.
+fn showing(
+    material: &TlsMaterial,
+    settings: &Settings,
+    present: &str,
+    now: i64,
+) -> Result<TlsMaterial, Vec<pki::PkiFault>> {
+    let certificate = settings.source.root.join(present);
+    let private_key = certificate.with_extension("key");
+    let other = TlsMaterial::load(&TlsFiles { certificate, private_key, ..TlsFiles::default() }, now)?;
+    Ok(TlsMaterial { identity: other.identity, ..material.clone() })
+}
+
 /// Of the peers that have any.
 fn tolerances(policy: &PolicyModel, faults: &mut Vec<String>) -> HashMap<Arc<str>, Tolerances> {
     let mut all = HashMap::new();
@@ -216,6 +288,53 @@ mod tests {
         std::fs::write(folder.path().join("policy.toml"), policy).unwrap();
         let settings = config::load(&folder.path().join("gateway.toml")).unwrap();
         Snapshot::build(settings, 1, 0).unwrap()
+    }
+
+    /// What is shown, first certificate first, to a peer that receives.
+    fn shown(snapshot: &Snapshot, peer: &str) -> Option<Vec<rustls_pki_types::CertificateDer<'static>>> {
+        let schemes = [rustls::SignatureScheme::ECDSA_NISTP256_SHA256, rustls::SignatureScheme::ED25519];
+        let identity = snapshot.peer_tls(peer)?.client_auth_cert_resolver.resolve(&[], &schemes)?;
+        Some(identity.cert.clone())
+    }
+
+    #[test]
+    fn peers_that_receive_are_shown_the_certificate_that_the_policy_names() {
+        use crate::pki::ca::{self, Ca, Order};
+        use rustls_pki_types::pem::PemObject;
+        let folder = tempfile::tempdir().unwrap();
+        let certs = folder.path().join("certs");
+        std::fs::create_dir(&certs).unwrap();
+        ca::new_ca(&certs, "CA", clock_of_tests()).unwrap();
+        let authority = Ca::open(&certs).unwrap();
+        for name in ["gateway", "partner"] {
+            let dns = vec![format!("{name}.example")];
+            let order = Order { name: name.into(), dns, ip: Vec::new(), server: true, days: 10, renew: false };
+            authority.issue(&order, clock_of_tests()).unwrap();
+        }
+        let tls = "[tls]\ncertificate = \"certs/gateway.crt\"\nprivate_key = \"certs/gateway.key\"\nclient_ca = \"certs/ca.crt\"\n";
+        std::fs::write(folder.path().join("gateway.toml"), format!("{GATEWAY}{tls}")).unwrap();
+        let receives = |title: &str, more: &str| {
+            format!("[[peer]]\nae_titles = [\"{title}\"]\naddress = \"127.0.0.1:11112\"\n{more}\n")
+        };
+        let policy = [
+            receives("A", "certificate = \"a.example\""),
+            receives("B", "certificate = \"b.example\"\npresent = \"certs/partner.crt\""),
+            receives("C", "tls = \"off\"\nnetwork = [\"127.0.0.0/8\"]"),
+        ];
+        std::fs::write(folder.path().join("policy.toml"), policy.concat()).unwrap();
+        let settings = config::load(&folder.path().join("gateway.toml")).unwrap();
+        let snapshot = Snapshot::build(settings.clone(), 1, clock_of_tests()).unwrap();
+        let file = |name: &str| rustls_pki_types::CertificateDer::from_pem_file(certs.join(name)).unwrap();
+        assert_eq!(shown(&snapshot, "A").unwrap().first(), Some(&file("gateway.crt")));
+        assert_eq!(shown(&snapshot, "B").unwrap().first(), Some(&file("partner.crt")));
+        assert!(shown(&snapshot, "C").is_none());
+        std::fs::write(certs.join("partner.key"), "no key").unwrap();
+        let faults = Snapshot::build(settings, 2, clock_of_tests()).unwrap_err();
+        assert!(matches!(&faults[..], [fault] if fault.starts_with("peer `B`: ")), "{faults:?}");
+    }
+
+    fn clock_of_tests() -> i64 {
+        jiff::Timestamp::now().as_second()
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub archive_associations: IntGaugeVec,
     /// Failures to reach an archive.
     pub archive_failures: IntCounterVec,
+    /// Failures to reach the destination of a delivery.
+    pub destination_failures: IntCounterVec,
     /// Bytes of data sets forwarded to archives.
     pub bytes_in: IntCounter,
     /// Bytes of data sets forwarded to peers.
@@ -34,6 +36,12 @@ pub struct Metrics {
     pub certificate_expiry: IntGaugeVec,
     /// 0 while nothing can be recorded, so that new work is refused.
     pub audit_writable: IntGauge,
+    /// Storage commitment reports that wait for their requesters.
+    pub commit_reports_waiting: IntGauge,
+    /// Storage commitment reports, by what became of them.
+    pub commit_reports: IntCounterVec,
+    /// Rows of the state that were not what a gateway wrote.
+    pub bad_rows: IntCounter,
     permitted: Vec<IntCounter>,
     denied: Vec<IntCounter>,
     observed: Vec<IntCounter>,
@@ -93,6 +101,12 @@ impl Metrics {
                 "Failures to open an association to an archive",
                 &["archive"],
             )?,
+            destination_failures: counters(
+                &registry,
+                "dicomgate_destination_failures_total",
+                "Failures to open an association to the destination of a delivery",
+                &["destination"],
+            )?,
             bytes_in: bytes.with_label_values(&["archive"]),
             bytes_out: bytes.with_label_values(&["peer"]),
             reloads: counters(
@@ -118,6 +132,24 @@ impl Metrics {
                 "dicomgate_audit_writable",
                 "0 while nothing can be recorded and new work is refused",
             )?,
+            commit_reports_waiting: gauge(
+                &registry,
+                "dicomgate_commit_reports_waiting",
+                "Storage commitment reports that wait for their requesters",
+            )?,
+            commit_reports: counters(
+                &registry,
+                "dicomgate_commit_reports_total",
+                "Storage commitment reports, by what became of them",
+                &["outcome"],
+            )?,
+            bad_rows: counters(
+                &registry,
+                "dicomgate_state_bad_rows_total",
+                "Rows of the state that were not what a gateway wrote, and counted as absent",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
             permitted: of("permit"),
             denied: of("deny"),
             observed: of("observed"),

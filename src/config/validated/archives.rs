@@ -1,6 +1,6 @@
 //! `[[archive]]`.
 
-use super::{Ground, Kind, repeated};
+use super::{Ground, Kind, inside, repeated};
 use crate::config::Limits;
 use crate::config::fault::Report;
 use crate::config::raw::Field;
@@ -28,6 +28,7 @@ pub(super) fn validate(
     for (at, archive) in raw.archive.items().iter().map(Spanned::get_ref).enumerate() {
         repeated("title", archive.answers_to.items(), report);
         repeated("title", archive.calls_as.items(), report);
+        repeated("network", archive.calls_from.items(), report);
         repeated("operation", archive.operations.items(), report);
         for other in raw.archive.items().iter().take(at) {
             shared_titles(archive, other.get_ref(), report);
@@ -108,6 +109,7 @@ fn pool(archive: &RawArchive, report: &mut Report<'_>) {
 fn way(archive: &RawArchive, raw: &RawGatewayFile, report: &mut Report<'_>) {
     within("connect_timeout", &archive.connect_timeout, ("100ms", "60s"), report);
     within("response_timeout", &archive.response_timeout, ("1s", "24h"), report);
+    within("deliveries_may_lag", &archive.deliveries_may_lag, ("1m", "48h"), report);
     match archive.tls.spanned() {
         Some(tls) if *tls.get_ref() == ArchiveTls::Mutual => {
             if raw.tls.is_absent() {
@@ -120,6 +122,8 @@ fn way(archive: &RawArchive, raw: &RawGatewayFile, report: &mut Report<'_>) {
                     .hint("write trust = \"certs/archive-ca.crt\"");
             }
         }
+        // It shows its certificate there when it calls back.
+        _ if inside::asks_for_certificates(raw) => {}
         _ => {
             for (key, at) in [
                 ("certificate", archive.certificate.spanned().map(Spanned::span)),
@@ -187,5 +191,6 @@ fn settings(archive: &RawArchive, limits: &Limits, ground: &mut Ground<'_>, repo
         correlate: archive.correlate.cloned().unwrap_or_default(),
         deliveries_may_lag: archive.deliveries_may_lag.get().map(|span| span.0),
         calls_from: archive.calls_from.values(),
+        gateway: archive.gateway.cloned().unwrap_or_default(),
     })
 }

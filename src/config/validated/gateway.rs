@@ -1,6 +1,6 @@
 //! `[gateway]`, `[tls]`, `[admin]`, `[audit]` and `[policy]`.
 
-use super::{Ground, Kind};
+use super::{Ground, Kind, database};
 use crate::config::fault::Report;
 use crate::config::raw::Field;
 use crate::config::raw::gateway::RawGatewayFile;
@@ -13,10 +13,15 @@ use std::net::SocketAddr;
 /// The longest time that a policy may only observe.
 const OBSERVE_DAYS: i64 = 30;
 
-pub(super) fn gateway(raw: &RawGatewayFile, ground: &mut Ground<'_>, report: &mut Report<'_>) -> Option<Gateway> {
+pub(super) fn gateway(
+    raw: &RawGatewayFile,
+    database_file: Option<&str>,
+    ground: &mut Ground<'_>,
+    report: &mut Report<'_>,
+) -> Option<Gateway> {
     let raw = raw.gateway.get()?;
     let state = ground.path(&raw.state, Kind::Folder, report);
-    let database = None;
+    let database = database::validate(raw, database_file, ground, report);
     Some(Gateway { name: raw.name.get()?.0.as_str().into(), state: state?, database })
 }
 

@@ -1,9 +1,11 @@
 //! `[[listen]]`.
 
 use crate::config::fault::Report;
-use crate::config::raw::gateway::RawGatewayFile;
-use crate::config::settings::{Listener, ListenerTls};
+use crate::config::raw::Field;
+use crate::config::raw::gateway::{RawGatewayFile, RawListen};
+use crate::config::settings::{Listener, ListenerTls, Serves};
 use std::net::SocketAddr;
+use toml::Spanned;
 
 pub(super) fn validate(raw: &RawGatewayFile, report: &mut Report<'_>) -> Vec<Listener> {
     let listens = raw.listen.items();
@@ -36,6 +38,7 @@ pub(super) fn validate(raw: &RawGatewayFile, report: &mut Report<'_>) -> Vec<Lis
                 report.error(address.span(), message).hint("give each a port of its own");
             }
         }
+        inside(listen, report);
         let (Some(name), Some(address)) = (listen.name.get(), listen.address.cloned()) else { continue };
         listeners.push(Listener {
             name: name.0.as_str().into(),
@@ -47,8 +50,38 @@ pub(super) fn validate(raw: &RawGatewayFile, report: &mut Report<'_>) -> Vec<Lis
             proxy_protocol: listen.proxy_protocol.values(),
         });
     }
+    let outside = |listen: &Spanned<RawListen>| listen.get_ref().serves.get() != Some(&Serves::Archive);
+    if let (Some(list), false) = (raw.listen.spanned(), listens.is_empty() || listens.iter().any(outside)) {
+        report.warning(list.span(), "no listener serves peers").hint("add [[listen]] with serves = \"peers\"");
+    }
     needs_ca(raw, report);
     listeners
+}
+
+/// What archives call back at must be narrowed to where they are.
+fn inside(listen: &RawListen, report: &mut Report<'_>) {
+    let serves = listen.serves.get().copied().unwrap_or_default();
+    if let (Serves::Peers, Some(destination)) = (serves, listen.destination.spanned()) {
+        if !matches!(listen.serves, Field::Faulty) {
+            report
+                .error(
+                    destination.span(),
+                    "`destination` says for whom an archive's deliveries are, and peers call here",
+                )
+                .hint("write serves = \"archive\", or take it out");
+        }
+        return;
+    }
+    let Some(address) = listen.address.spanned().filter(|address| !address.get_ref().ip().is_loopback()) else {
+        return;
+    };
+    let nowhere = listen.network.is_absent() || listen.network.get().is_some_and(|list| list.0.is_empty());
+    let tls = listen.tls.cloned().unwrap_or_default();
+    if serves == Serves::Archive && tls != ListenerTls::Mutual && nowhere {
+        let what = if tls == ListenerTls::Off { "without TLS" } else { "without a certificate" };
+        let message = format!("archives call here {what} and from anywhere: a title would be enough");
+        report.error(address.span(), message).hint("write where they are: network = [\"10.0.0.5/32\"]");
+    }
 }
 
 /// Whether two sockets cannot be open at once.
@@ -59,9 +92,8 @@ pub(super) fn clash(one: &SocketAddr, other: &SocketAddr) -> bool {
 
 /// A mutual listener must know who vouches for callers.
 fn needs_ca(raw: &RawGatewayFile, report: &mut Report<'_>) {
-    let mutual = |listen: &&toml::Spanned<crate::config::raw::gateway::RawListen>| {
-        listen.get_ref().tls.cloned().unwrap_or_default() == ListenerTls::Mutual
-    };
+    let mutual =
+        |listen: &&Spanned<RawListen>| listen.get_ref().tls.cloned().unwrap_or_default() == ListenerTls::Mutual;
     let (Some(tls), true) = (raw.tls.spanned(), raw.listen.items().iter().any(|listen| mutual(&listen))) else {
         return;
     };

@@ -1,10 +1,13 @@
 //! Texts in, all faults and, if there are none, settings out. Pure: time and texts are arguments.
 
 mod archives;
+mod database;
 mod gateway;
+mod inside;
 mod listeners;
 mod peers;
 mod policy;
+mod told;
 mod weakness;
 
 use super::fault::{Fault, Report, Severity};
@@ -25,6 +28,8 @@ pub(super) struct Texts<'t> {
     pub(super) gateway: Text<'t>,
     pub(super) policy: Option<Text<'t>>,
     pub(super) peers: Option<Text<'t>>,
+    /// What `database_file` holds.
+    pub(super) database: Option<&'t str>,
     /// Where relative paths begin.
     pub(super) root: &'t Path,
     /// A policy that fails its own tests is refused.
@@ -36,8 +41,10 @@ pub(super) struct Texts<'t> {
 pub(super) enum Kind {
     /// A file that is read.
     File,
-    /// A private key.
+    /// A private key, or what else nobody else may read.
     Key,
+    /// The key that rows of the state are sealed with: a `Key` of 64 hexadecimal digits.
+    RowKey,
     /// A folder that is written to; it may come into being.
     Folder,
     /// One of the files of the configuration itself.
@@ -84,6 +91,14 @@ pub(super) fn policy_file((path, text): Text<'_>) -> Option<PathBuf> {
     raw.policy.get().and_then(|policy| policy.file.cloned())
 }
 
+/// The path of the file that holds the URL of the database.
+pub(super) fn database_file((path, text): Text<'_>) -> Option<PathBuf> {
+    let mut report = Report::new(path, text);
+    let table = parse(text, &mut report);
+    let raw = RawGatewayFile::read_table(table.get_ref(), table.span(), &mut report);
+    raw.gateway.get().and_then(|gateway| gateway.database_file.cloned())
+}
+
 /// The path of the peers file.
 pub(super) fn peers_file((path, text): Text<'_>) -> Option<PathBuf> {
     let mut report = Report::new(path, text);
@@ -99,7 +114,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
     let table = parse(text, &mut report);
     let raw = RawGatewayFile::read_table(table.get_ref(), 0..0, &mut report);
     let limits = raw.limits.get().map_or_else(Limits::default, |limits| Limits::validated(limits, &mut report));
-    let gateway = gateway::gateway(&raw, &mut ground, &mut report);
+    let gateway = gateway::gateway(&raw, texts.database, &mut ground, &mut report);
     let tls = gateway::tls(&raw, &mut ground, &mut report);
     let listeners = listeners::validate(&raw, &mut report);
     let admin = gateway::admin(&raw, &mut report);
@@ -146,7 +161,10 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
 }
 
 fn watched(named: &[Named]) -> impl Iterator<Item = PathBuf> {
-    named.iter().filter(|named| matches!(named.kind, Kind::File | Kind::Key)).map(|named| named.path.clone())
+    named
+        .iter()
+        .filter(|named| matches!(named.kind, Kind::File | Kind::Key | Kind::RowKey))
+        .map(|named| named.path.clone())
 }
 
 /// Reports what stands twice.

@@ -1,6 +1,6 @@
 //! `policy.toml`: the model, what the policy's own compiler finds, and its tests.
 
-use super::{Ground, Kind, archives, peers, repeated, weakness};
+use super::{Ground, Kind, archives, inside, peers, repeated, weakness};
 use crate::config::fault::Report;
 use crate::config::raw::gateway::RawGatewayFile;
 use crate::config::raw::policy::{RawPeer, RawPolicyFile, RawRule, RawTest};
@@ -9,7 +9,7 @@ use crate::config::raw::{Field, Located, parse};
 use crate::dicom::dimse::Operation;
 use crate::policy::Policy;
 use crate::policy::fault::{Entry, PolicyFault};
-use crate::policy::model::{Effect, Peer, PolicyModel, PolicyTest, Rule};
+use crate::policy::model::{Asker, Effect, Peer, PolicyModel, PolicyTest, Rule};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,12 +24,22 @@ pub(super) struct Reports<'t> {
     pub(super) tests: bool,
 }
 
+impl<'t> Reports<'t> {
+    /// Where faults of a peer belong.
+    pub(super) fn peer(&mut self, index: usize, entries: &Entries<'_>) -> &mut Report<'t> {
+        match &mut self.peers {
+            Some(peers) if index >= entries.peers.len() - entries.imported => peers,
+            _ => &mut self.policy,
+        }
+    }
+}
+
 /// The raw entries behind the lists of the model, index by index.
-struct Entries<'r> {
-    archives: Vec<&'r crate::config::raw::gateway::RawArchive>,
-    peers: Vec<&'r RawPeer>,
+pub(super) struct Entries<'r> {
+    pub(super) archives: Vec<&'r crate::config::raw::gateway::RawArchive>,
+    pub(super) peers: Vec<&'r RawPeer>,
     imported: usize,
-    rules: Vec<&'r RawRule>,
+    pub(super) rules: Vec<&'r RawRule>,
     tests: Vec<&'r RawTest>,
 }
 
@@ -84,6 +94,9 @@ pub(super) fn validate(
     for test in raw.test.items().iter().map(Spanned::get_ref) {
         model.tests.extend(test_of(test, report).inspect(|_| entries.tests.push(test)));
     }
+    if whole {
+        inside::validate(gateway, &model, &entries, reports);
+    }
     compile(&model, &entries, whole, reports);
     model
 }
@@ -137,11 +150,28 @@ fn rule_of(raw: &RawRule, report: &Report<'_>) -> Option<Rule> {
     })
 }
 
-fn test_of(raw: &RawTest, report: &Report<'_>) -> Option<PolicyTest> {
+fn test_of(raw: &RawTest, report: &mut Report<'_>) -> Option<PolicyTest> {
+    let asker = match (&raw.peer, &raw.archive) {
+        (Field::Given(_), Field::Given(archive)) => {
+            report
+                .error(archive.span(), "either a peer asks or an archive sends")
+                .hint("take `peer` or `archive` out, or write two tests");
+            None
+        }
+        (Field::Absent, Field::Absent) => {
+            report
+                .error(raw.here.clone(), "`peer` is missing in [[test]]")
+                .hint("write peer = \"CT1\", or archive = \"PACS\" for what an archive sends unasked");
+            None
+        }
+        (Field::Given(peer), _) => Some(Asker::Peer(peer.get_ref().0.clone())),
+        (_, Field::Given(archive)) => Some(Asker::Archive(archive.get_ref().0.clone())),
+        (Field::Faulty, _) | (_, Field::Faulty) => None,
+    };
     Some(PolicyTest {
         name: raw.name.get()?.0.clone(),
         line: report.line(raw.here.start),
-        peer: raw.peer.get()?.0.clone(),
+        asker: asker?,
         from: raw.from.cloned(),
         wants: raw.wants.cloned()?,
         to: raw.to.get().map(|to| to.0.clone()),
@@ -184,7 +214,8 @@ fn compile(model: &PolicyModel, entries: &Entries<'_>, whole: bool, reports: &mu
         Err(faults) => {
             // What names something cannot be judged while something that could be named was not understood.
             let judged = |fault: &&PolicyFault| {
-                whole || !matches!(fault.key, "who" | "via" | "to" | "destinations" | "peer" | "destination")
+                whole
+                    || !matches!(fault.key, "who" | "via" | "to" | "destinations" | "peer" | "archive" | "destination")
             };
             for fault in faults.iter().filter(judged) {
                 place(fault, entries, reports);
@@ -206,16 +237,17 @@ fn compile(model: &PolicyModel, entries: &Entries<'_>, whole: bool, reports: &mu
 
 fn place(fault: &PolicyFault, entries: &Entries<'_>, reports: &mut Reports<'_>) {
     let index = fault.place.index;
-    let imported = index >= entries.peers.len() - entries.imported;
-    let (report, at) = match (fault.place.entry, &mut reports.peers) {
-        (Entry::Archive, _) => {
+    let (report, at) = match fault.place.entry {
+        Entry::Archive => {
             let at = entries.archives.get(index).map(|raw| raw.span_of(fault.key));
             (&mut reports.gateway, at)
         }
-        (Entry::Peer, Some(peers)) if imported => (peers, entries.peers.get(index).map(|raw| raw.span_of(fault.key))),
-        (Entry::Peer, _) => (&mut reports.policy, entries.peers.get(index).map(|raw| raw.span_of(fault.key))),
-        (Entry::Rule, _) => (&mut reports.policy, entries.rules.get(index).map(|raw| raw.span_of(fault.key))),
-        (Entry::Test, _) => (&mut reports.policy, entries.tests.get(index).map(|raw| raw.span_of(fault.key))),
+        Entry::Peer => {
+            let at = entries.peers.get(index).map(|raw| raw.span_of(fault.key));
+            (reports.peer(index, entries), at)
+        }
+        Entry::Rule => (&mut reports.policy, entries.rules.get(index).map(|raw| raw.span_of(fault.key))),
+        Entry::Test => (&mut reports.policy, entries.tests.get(index).map(|raw| raw.span_of(fault.key))),
     };
     let at: Range<usize> = at.unwrap_or(0..0);
     if report.has_error_in(&at) {

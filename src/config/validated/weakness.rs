@@ -4,14 +4,16 @@ use crate::config::fault::Report;
 use crate::config::raw::Field;
 use crate::config::raw::gateway::{RawGatewayFile, RawListen};
 use crate::config::raw::policy::{RawPeer, RawRule};
-use crate::config::settings::ListenerTls;
+use crate::config::settings::{ListenerTls, Serves};
 use crate::dicom::dimse::tolerance::Tolerance;
 use crate::policy::model::{CertificatePattern, Effect, Peer, PolicyModel, Subject};
 use std::sync::Arc;
 use toml::Spanned;
 
+/// Listeners for peers.
 fn listens(gateway: &RawGatewayFile, tls: ListenerTls) -> impl Iterator<Item = &RawListen> {
     let listens = gateway.listen.items().iter().map(Spanned::get_ref);
+    let listens = listens.filter(|listen| listen.serves.get() != Some(&Serves::Archive));
     listens.filter(move |listen| listen.tls.cloned().unwrap_or_default() == tls)
 }
 
@@ -50,6 +52,10 @@ pub(super) fn peer(raw: &RawPeer, peer: &Peer, gateway: &RawGatewayFile, report:
             report
                 .error(at, format!("peer `{name}` has neither `certificate` nor `network`: its title would be enough"))
                 .hint("write the network that it stands in: network = [\"10.20.0.11/32\"]");
+        } else if let Some(address) = raw.address.spanned() {
+            report
+                .error(address.span(), format!("peer `{name}` receives, and nothing says what its certificate shows"))
+                .hint("write the DNS name in its certificate: certificate = \"ws1.hospital.example\"");
         }
     }
     if let Some(any) = raw.certificate.spanned().filter(|any| *any.get_ref() == CertificatePattern::Any)

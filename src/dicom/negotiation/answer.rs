@@ -36,12 +36,7 @@ pub fn answer(
     own: &Own,
     certified: bool,
 ) -> Result<(AssociateAc, Contexts), NegotiationFault> {
-    if too_small(ac.user.max_length) {
-        return Err(NegotiationFault::MaxLength(ac.user.max_length));
-    }
-    for answered in &ac.contexts {
-        check(answered, proposed)?;
-    }
+    verify(proposed, ac)?;
     let answer = AssociateAc {
         protocol_version: 1,
         called: rq.called,
@@ -53,6 +48,17 @@ pub fn answer(
     };
     let contexts = Contexts::negotiated(rq, &answer);
     Ok((answer, contexts))
+}
+
+/// Whether an archive's answer can be mirrored: it answers what it was asked, and takes enough to talk.
+///
+/// # Errors
+/// What is wrong with it; [`answer`] says the same.
+pub fn verify(proposed: &AssociateRq, ac: &AssociateAc) -> Result<(), NegotiationFault> {
+    if too_small(ac.user.max_length) {
+        return Err(NegotiationFault::MaxLength(ac.user.max_length));
+    }
+    ac.contexts.iter().try_for_each(|answered| check(answered, proposed))
 }
 
 /// Whether the archive answers what it was asked.
@@ -100,6 +106,7 @@ fn user_items(rq: &UserItems, proposed: &UserItems, ac: &UserItems, own: &Own, c
         common_extended: Vec::new(),
         identity: None,
         identity_answer: None,
+        chain: None,
         unknown: ac
             .unknown
             .iter()
@@ -120,7 +127,7 @@ fn answer_role(role: &Role, proposed: &UserItems, ac: &UserItems) -> Option<Role
 }
 
 /// The least of two operations windows, where 0 is no limit (PS3.7 D.3.3.3).
-fn narrower(a: (u16, u16), b: (u16, u16)) -> (u16, u16) {
+pub(super) fn narrower(a: (u16, u16), b: (u16, u16)) -> (u16, u16) {
     let least = |a: u16, b: u16| if a == 0 || b == 0 { a.max(b) } else { a.min(b) };
     (least(a.0, b.0), least(a.1, b.1))
 }

@@ -18,13 +18,23 @@ pub struct Candidate<'a> {
     pub roles: Roles,
 }
 
+/// Every proposed presentation context, in the caller's order.
+pub fn candidates(rq: &AssociateRq) -> impl Iterator<Item = Candidate<'_>> {
+    rq.contexts.iter().map(|context| Candidate {
+        id: context.id,
+        abstract_syntax: &context.abstract_syntax,
+        transfer_syntaxes: &context.transfer_syntaxes,
+        roles: asked(&rq.user, &context.abstract_syntax),
+    })
+}
+
 /// The request to the archive: the caller's contexts under the same ids, in the same order, as far as `keep` lets them
 /// pass. `keep` says what the caller may be on a context, at most what it asks; `None` or neither role takes the
 /// context away. Roles are negotiated by SOP class: what `keep` grants on several contexts of one class is united.
 ///
 /// Of the user items: 51H is the least of the gateway's and the caller's; 52H, 55H are the caller's (the gateway's for
 /// a caller without 52H); 53H, 57H and items of unknown types pass; 54H as granted, 56H for SOP classes that are still
-/// asked for; 58H and 59H end here.
+/// asked for; 58H, 59H and the word of a gateway before this one (D6H) end here.
 ///
 /// If nothing is kept the request has no contexts: then there is nothing to ask, and nobody to dial.
 pub fn propose(
@@ -36,14 +46,8 @@ pub fn propose(
 ) -> AssociateRq {
     let mut contexts = Vec::with_capacity(rq.contexts.len());
     let mut granted: Vec<(Uid, Roles)> = Vec::new();
-    for context in &rq.contexts {
-        let asked = asked(&rq.user, &context.abstract_syntax);
-        let candidate = Candidate {
-            id: context.id,
-            abstract_syntax: &context.abstract_syntax,
-            transfer_syntaxes: &context.transfer_syntaxes,
-            roles: asked,
-        };
+    for (context, candidate) in rq.contexts.iter().zip(candidates(rq)) {
+        let asked = candidate.roles;
         let Some(roles) = keep(candidate).map(|roles| roles.and(asked)).filter(|roles| !roles.is_none()) else {
             continue;
         };
@@ -84,6 +88,7 @@ fn user_items(user: &UserItems, granted: &[(Uid, Roles)], own: &Own) -> UserItem
         common_extended: user.common_extended.clone(),
         identity: None,
         identity_answer: None,
+        chain: None,
         unknown: user.unknown.clone(),
     }
 }

@@ -7,6 +7,12 @@ use crate::dicom::pdu::{AssociateRj, AssociateRq};
 /// unknown called title, a wrong certificate and a wrong password: no oracle.
 pub const REFUSED: AssociateRj = AssociateRj { result: 1, source: 1, reason: 1 };
 
+/// An unknown calling title: permanent, service user. Only archives at an inside listener are told that much.
+pub const UNKNOWN_CALLING: AssociateRj = AssociateRj { result: 1, source: 1, reason: 3 };
+
+/// An unknown called title, likewise.
+pub const UNKNOWN_CALLED: AssociateRj = AssociateRj { result: 1, source: 1, reason: 7 };
+
 /// The archive cannot be reached: transient, presentation provider, temporary congestion.
 pub const ARCHIVE_AWAY: AssociateRj = AssociateRj { result: 2, source: 3, reason: 1 };
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::dicom::ae_title::AeTitle;
 use crate::dicom::pdu::user_identity::IdentityAnswer;
 use crate::dicom::pdu::{
-    AnsweredContext, AssociateAc, AssociateRq, ContextResult, ProposedContext, RawTitle, Role, UserIdentity,
+    AnsweredContext, AssociateAc, AssociateRq, ChainItem, ContextResult, ProposedContext, RawTitle, Role, UserIdentity,
 };
 use bytes::Bytes;
 
@@ -198,6 +198,17 @@ fn implementation_names_are_the_senders_and_shown_to_the_certified_only() {
 }
 
 #[test]
+fn the_word_of_a_gateway_before_this_one_reaches_no_archive_and_no_caller() {
+    let mut rq = request();
+    rq.user.chain = ChainItem::new("7K3F-9QX2", "edge-ct1");
+    let asked = ask_all(&rq);
+    assert_eq!(asked.user.chain, None);
+    let mut ac = accept_all(&asked);
+    ac.user.chain = rq.user.chain.clone();
+    assert_eq!(mirror(&rq, &ac).0.user.chain, None);
+}
+
+#[test]
 fn the_operations_window_only_if_asked_and_the_least_of_both() {
     let window = |asked, given| {
         let mut rq = request();
@@ -347,4 +358,71 @@ fn rejections_byte_for_byte() {
     let mut rq = request();
     rq.user.max_length = MIN_MAX_LENGTH - 1;
     assert_eq!(by_user(&rq), Some(REFUSED));
+}
+
+/// What one of several systems is asked: the contexts with these ids.
+fn part_of(rq: &AssociateRq, ids: &[u8]) -> AssociateRq {
+    ask(rq, |candidate| ids.contains(&candidate.id).then_some(candidate.roles))
+}
+
+#[test]
+fn several_answers_are_merged_by_context() {
+    let mut rq = request();
+    rq.user.roles = vec![role(CT, true, true), role(MR, true, true)];
+    rq.user.extended = vec![(uid(CT), Bytes::from_static(b"\x01")), (uid(MR), Bytes::from_static(b"\x01"))];
+    rq.user.async_window = Some((4, 4));
+    let (pacs, other) = (part_of(&rq, &[5, 1]), part_of(&rq, &[9]));
+    let mut first = accept_all(&pacs);
+    first.user.async_window = Some((3, 0));
+    // It speaks of a class that it was not asked for.
+    first.user.roles = vec![role(CT, true, true), role(MR, true, false)];
+    let mut second = accept_all(&other);
+    second.user.max_length = 8_192;
+    second.user.async_window = Some((0, 2));
+    second.user.roles = vec![role(MR, true, true)];
+    second.user.extended = vec![(uid(MR), Bytes::from_static(b"\x02")), (uid(CT), Bytes::from_static(b"\x03"))];
+    second.user.implementation_version = VersionName::new(b"RIS");
+    let parts = [Part { asked: &pacs, answer: Some(&first) }, Part { asked: &other, answer: Some(&second) }];
+    let (asked, answered) = merge(&rq, &parts).unwrap();
+    assert_eq!(asked.contexts, rq.contexts);
+    let (ac, contexts) = answer(&rq, &asked, &answered, &own(), true).unwrap();
+    let results: Vec<_> = ac.contexts.iter().map(|context| (context.id, context.result)).collect();
+    assert_eq!(results, [5, 1, 9].map(|id| (id, ContextResult::Acceptance)));
+    assert_eq!(contexts.len(), 3);
+    assert_eq!((ac.user.max_length, ac.user.async_window), (8_192, Some((3, 2))));
+    assert_eq!(ac.user.roles, [role(CT, true, true), role(MR, true, true)]);
+    assert_eq!(ac.user.extended, [(uid(MR), Bytes::from_static(b"\x02"))]);
+    assert_eq!(ac.user.implementation_version, VersionName::new(b"OLD_PACS"));
+    let no_window = AssociateAc { user: UserItems { async_window: None, ..second.user.clone() }, ..second.clone() };
+    let parts = [parts[0], Part { asked: &other, answer: Some(&no_window) }];
+    assert_eq!(merge(&rq, &parts).unwrap().1.user.async_window, None);
+}
+
+#[test]
+fn a_system_without_an_answer_loses_its_contexts_alone() {
+    let mut rq = request();
+    rq.user.roles = vec![role(CT, false, true)];
+    let (pacs, other) = (part_of(&rq, &[5, 1]), part_of(&rq, &[9]));
+    let second = accept_all(&other);
+    let parts = [Part { asked: &pacs, answer: None }, Part { asked: &other, answer: Some(&second) }];
+    let (asked, answered) = merge(&rq, &parts).unwrap();
+    let (ac, contexts) = answer(&rq, &asked, &answered, &own(), true).unwrap();
+    let results: Vec<_> = ac.contexts.iter().map(|context| (context.id, context.result.byte())).collect();
+    assert_eq!(results, [(5, 2), (1, 2), (9, 0)]);
+    assert_eq!(ac.user.roles, []);
+    assert_eq!(contexts.iter().map(|(id, _)| id).collect::<Vec<_>>(), [9]);
+    assert!(merge(&rq, &[Part { asked: &pacs, answer: None }]).is_none());
+}
+
+#[test]
+fn one_system_alone_is_mirrored_as_it_is() {
+    let mut rq = request();
+    rq.user.roles = vec![role(CT, true, true), role(MR, true, true)];
+    rq.user.unknown = vec![(0x5f, Bytes::from_static(b"new"))];
+    let asked = part_of(&rq, &[5]);
+    let mut answered = accept_all(&asked);
+    answered.user.roles = vec![role(MR, true, true), role(CT, true, false)];
+    answered.user.max_length = 0;
+    let merged = merge(&rq, &[Part { asked: &asked, answer: Some(&answered) }]).unwrap();
+    assert_eq!(merged, (asked, answered));
 }

@@ -139,13 +139,19 @@ impl Relay {
     fn look_around(&mut self) -> Result<(), Ending> {
         let live = self.place.live();
         let (draining, generation) = (live.draining(), live.generation());
-        if draining == Drain::Now || draining == Drain::Gently && self.is_idle() {
+        if draining == Drain::Now || draining == Drain::Gently && self.is_idle() && !self.is_awaited() {
             return Err(Ending::Drained);
         }
         if generation != self.snapshot.generation {
             self.ask_again(false)?;
         }
         Ok(())
+    }
+
+    /// A move under way waits for what an archive sends here: between two deliveries it is not over.
+    fn is_awaited(&self) -> bool {
+        let inward = self.errand.inward();
+        inward.is_some_and(|inward| !self.shared.grants.known_by_told(inward.archive, inward.told).is_empty())
     }
 
     /// Before a new message is decided on: by the configuration in force, whatever else is under way.

@@ -1,0 +1,124 @@
+//! Everybody has answered: the caller is accepted, and the relay takes over.
+
+use super::refuse::{No, refuse_visit};
+use crate::archive::Leg;
+use crate::audit::event::Cause;
+use crate::dicom::AeTitle;
+use crate::dicom::association::{Event, Outgoing};
+use crate::dicom::negotiation::{answer, reject};
+use crate::dicom::pdu::{AssociateAc, AssociateRq};
+use crate::gate::Visit;
+use crate::identity::Proof;
+use crate::net::slots::Slot;
+use crate::proxy::connection::{Asking, framer_limits};
+use crate::proxy::relay::{CalledSide, CallerSide, Errand, Established, Relay, Routes, Way};
+use crate::proxy::snapshot::Snapshot;
+use bytes::Bytes;
+use smallvec::SmallVec;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What an association is made of, once all that were dialled have answered.
+#[derive(Debug)]
+pub(super) struct Joined {
+    /// What was asked, and what was answered, as if one system had.
+    asked: AssociateRq,
+    answered: AssociateAc,
+    errand: Errand,
+    legs: SmallVec<[CalledSide; 1]>,
+    ways: Vec<(u8, Way)>,
+}
+
+impl Joined {
+    /// Nobody has joined yet.
+    pub(super) fn new(asked: AssociateRq, answered: AssociateAc, errand: Errand) -> Self {
+        Self { asked, answered, errand, legs: SmallVec::new(), ways: Vec::new() }
+    }
+
+    /// A system that was asked these contexts and has answered.
+    pub(super) fn add(&mut self, leg: Leg, to: Arc<str>, title: AeTitle, asked: &AssociateRq, ac: &AssociateAc) {
+        // 128 contexts at most, so no more systems.
+        let number = u8::try_from(self.legs.len()).unwrap_or(u8::MAX);
+        self.ways.extend(asked.contexts.iter().map(|context| (context.id, Way::Leg(number))));
+        self.legs.push(CalledSide { leg, to, title, longest: longest(ac.user.max_length) });
+    }
+
+    /// Nobody was dialled, since nobody is needed.
+    pub(super) fn add_nobody(&mut self, snapshot: &Snapshot, title: AeTitle) {
+        let to = Arc::from(title.as_str());
+        let leg = Leg::nobody(framer_limits(snapshot), snapshot.settings.limits.artim, Instant::now());
+        self.legs.push(CalledSide { leg, to, title, longest: longest(0) });
+    }
+
+    /// These contexts are the gateway's own.
+    pub(super) fn add_own(&mut self, ids: impl IntoIterator<Item = u8>) {
+        self.ways.extend(ids.into_iter().map(|id| (id, Way::Own)));
+    }
+}
+
+/// Accepts the caller and hands over.
+pub(super) async fn establish(
+    mut asking: Asking,
+    joined: Joined,
+    visit: Visit,
+    slot: Slot<Arc<str>>,
+) -> Option<Box<Relay>> {
+    let snapshot = Arc::clone(&asking.newcomer.snapshot);
+    let shared = Arc::clone(&asking.newcomer.shared);
+    // An archive is told whom it reached: peers learn what their own archive is only with a certificate.
+    let certified = matches!(asking.presented.proof, Proof::Mutual(_)) || joined.errand.inward().is_some();
+    let Joined { asked, answered, errand, legs, ways } = joined;
+    let (mirrored, contexts) = match answer(&asking.rq, &asked, &answered, &snapshot.own, certified) {
+        Ok(mirrored) => mirrored,
+        Err(fault) => {
+            let principal = visit.principal().clone();
+            let to = legs.first().map(|leg| Arc::clone(&leg.to));
+            let (words, cause) = (fault.to_string(), Cause::ArchiveAway);
+            let no = No { rj: reject::ARCHIVE_AWAY, cause, words, to: to.as_deref(), principal: Some(&principal) };
+            return refuse_visit(asking, visit, no).await;
+        }
+    };
+    let effects = asking.machine.on(Event::Evt6(None), Instant::now());
+    let accepted = asking.machine.on(Event::Evt7, Instant::now());
+    if effects.send.is_some() || accepted.send != Some(Outgoing::AssociateAc) {
+        return None;
+    }
+    asking.newcomer.wire.send(Bytes::from(mirrored.encode()));
+    shared.metrics.associations_open.inc();
+    for leg in &legs {
+        shared.metrics.archive_associations.with_label_values(&[&*leg.to]).inc();
+    }
+    let window = mirrored.user.async_window;
+    let Asking { newcomer, machine, mut framer, rq, .. } = asking;
+    // Each side keeps to what it was told, which is what the other side takes.
+    framer.set_max_pdata(mirrored.user.max_length);
+    drop(newcomer.unidentified);
+    let established = Established {
+        caller: CallerSide { wire: newcomer.wire, machine, framer },
+        legs,
+        contexts,
+        routes: Routes::mixed(ways),
+        errand,
+        window: (window_of(window.map(|window| window.0)), window_of(window.map(|window| window.1))),
+        longest: longest(rq.user.max_length),
+        visit,
+        slot,
+        place: newcomer.place,
+        snapshot,
+    };
+    Relay::new(shared, established)
+}
+
+/// PS3.7 D.3.3.3: no item means one; 0 means any number, of which the gateway keeps this many apart.
+fn window_of(said: Option<u16>) -> usize {
+    match said {
+        None => 1,
+        Some(0) => 256,
+        Some(number) => usize::from(number).min(256),
+    }
+}
+
+/// 51H: 0 means no limit; the gateway's own answers are short anyway.
+const fn longest(said: u32) -> u32 {
+    if said == 0 { 65_536 } else { said }
+}
