@@ -94,7 +94,7 @@ fn now() -> jiff::Zoned {
 
 /// What `check` prints.
 fn check(house: &House, now: &jiff::Zoned) -> String {
-    answer(&Check { config: house.path(), format: Format::Json }, now).0
+    answer(&Check { config: house.path(), format: Format::Json, offline: true }, now).0
 }
 
 fn golden(name: &str, found: &str) {
@@ -253,7 +253,7 @@ fn a_key_that_others_can_read_is_refused_by_check_and_not_by_run() {
     house.mode("certs/gateway.key", 0o644);
     let settings = house.load().unwrap();
     assert_eq!(settings.source.warnings.len(), 1);
-    let (text, code) = answer(&Check { config: house.path(), format: Format::Text }, &now());
+    let (text, code) = answer(&Check { config: house.path(), offline: true, format: Format::Text }, &now());
     assert_eq!(code, 64);
     assert!(text.contains("every user of this machine can read"), "{text}");
     assert!(text.ends_with("1 fault: the configuration is refused\n"), "{text}");
@@ -263,7 +263,7 @@ fn a_key_that_others_can_read_is_refused_by_check_and_not_by_run() {
 fn check_opens_what_run_will_open() {
     let house = House::new(GATEWAY, POLICY);
     house.write("certs/gateway.crt", "not a certificate");
-    let (text, code) = answer(&Check { config: house.path(), format: Format::Text }, &now());
+    let (text, code) = answer(&Check { config: house.path(), offline: true, format: Format::Text }, &now());
     assert_eq!(code, 64, "{text}");
     assert!(text.contains("gateway.crt` holds no usable"), "{text}");
 }
@@ -271,7 +271,7 @@ fn check_opens_what_run_will_open() {
 #[test]
 fn check_answers_scripts_in_json() {
     let house = House::new(&GATEWAY.replace("name    =", "nmae ="), POLICY);
-    let (text, code) = answer(&Check { config: house.path(), format: Format::Json }, &now());
+    let (text, code) = answer(&Check { config: house.path(), offline: true, format: Format::Json }, &now());
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, &json["accepted"]), (64, &false.into()));
     assert_eq!(json["faults"][1]["hint"], "did you mean `name`?");
@@ -318,7 +318,7 @@ fn the_samples_are_accepted() {
         house.write(&format!("config/{file}"), &text);
     }
     let config = house.0.path().join("config/gateway.toml");
-    let (text, code) = answer(&Check { config, format: Format::Text }, &now());
+    let (text, code) = answer(&Check { config, offline: true, format: Format::Text }, &now());
     assert_eq!(code, 0, "{text}");
     golden("sample.txt", &text.replace(&format!("{}/", house.0.path().display()), ""));
 }

@@ -2,9 +2,14 @@
 //!
 //! Exit codes: 0 fine, 1 it ran and the answer is no, 2 usage, 64 configuration, 70 internal.
 
+pub mod archive;
 pub mod audit;
 pub mod certs;
 pub mod check;
+pub mod commit;
+mod dial;
+pub mod edge;
+mod fresh;
 pub mod policy;
 pub mod run;
 pub mod why;
@@ -31,8 +36,11 @@ enum Command {
     Demo(crate::demo::DemoArgs),
     /// Run the gateway
     Run(run::Run),
-    /// Say everything that is wrong with the configuration, at once
+    /// Say everything that is wrong with the configuration and the wiring, at once
     Check(check::Check),
+    /// Find out how an archive behaves
+    #[command(subcommand)]
+    Archive(archive::Command),
     /// Test, explain and look up the policy
     Policy(policy::PolicyCommand),
     /// Say why something was refused: by incident, peer or address
@@ -40,8 +48,13 @@ enum Command {
     /// Prove the audit log, or show its records
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Show storage commitment reports that wait for their requesters
+    #[command(subcommand)]
+    Commit(commit::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
+    /// Make a gateway beside a device that cannot do TLS
+    Edge(edge::Edge),
 }
 
 /// Runs the command that the arguments name.
@@ -50,9 +63,15 @@ pub fn main() -> ExitCode {
         Command::Demo(demo) => crate::demo::run(&demo),
         Command::Run(run) => run::run(&run),
         Command::Check(check) => check::run(&check),
+        Command::Archive(command) => archive::run(&command),
         Command::Policy(command) => policy::run(&command),
         Command::Why(args) => why::run(&args),
         Command::Audit(command) => audit::run(&command),
+        Command::Commit(command) => commit::run(&command),
+        Command::Edge(edge) => {
+            let now = jiff::Zoned::now();
+            ExitCode::from(edge::run(&edge, &now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))
+        }
         Command::Certs(certs) => {
             let now = jiff::Timestamp::now().as_second();
             ExitCode::from(certs::run(&certs, now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

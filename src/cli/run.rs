@@ -1,5 +1,6 @@
 //! `dicomgate run`: the gateway, until it is told to stop.
 
+use super::archive::compare;
 use super::{EXIT_CONFIGURATION, EXIT_INTERNAL};
 use crate::admin;
 use crate::config;
@@ -66,6 +67,9 @@ async fn serve(settings: config::Settings) -> Result<(), StartFault> {
         .map(admin::bind)
         .transpose()
         .map_err(|(address, fault)| StartFault::Listen(address, fault))?;
+    for words in compare::of_settings(&settings) {
+        tracing::warn!("{words}");
+    }
     let most = usize::try_from(settings.limits.admin_connections).unwrap_or(usize::MAX);
     let mut gateway = Gateway::start(settings).await?;
     // They answer to the end, so that a drain can be watched; the task ends with the program.

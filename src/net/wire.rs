@@ -104,6 +104,14 @@ impl Wire {
         self
     }
 
+    /// Our end's address: where the other side sees us, unless something between translates.
+    ///
+    /// # Errors
+    /// What the system says of a socket that is gone.
+    pub fn local(&self) -> io::Result<SocketAddr> {
+        self.tcp.local_addr()
+    }
+
     /// The other end's address, a PROXY header undone.
     pub const fn remote(&self) -> SocketAddr {
         self.remote

@@ -1,13 +1,11 @@
 //! The small acceptor behind `archive probe`: it takes what an archive delivers and says what came, from where.
 
-use super::link::{BUFFER, Link};
+use super::link::BUFFER;
 use super::target::{Accepted, user_items};
-use super::upper::Upper;
-use super::{LinkFault, MAX_PDATA, Message};
-use crate::dicom::association::{Association, Event};
+use super::{Asked, LinkFault, Message};
 use crate::dicom::dimse::{Field, Status};
 use crate::dicom::negotiation::reject;
-use crate::dicom::pdu::{AnsweredContext, AssociateAc, AssociateRq, ContextResult, Pdu, ProposedContext};
+use crate::dicom::pdu::{AnsweredContext, AssociateAc, AssociateRq, ContextResult, ProposedContext};
 use crate::dicom::sop_class::{self, Kind};
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Uid};
@@ -18,7 +16,7 @@ use rustls::ServerConfig;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
@@ -48,6 +46,8 @@ pub struct Arrival {
     pub calling: Option<AeTitle>,
     /// The called title; `None` if it is none.
     pub called: Option<AeTitle>,
+    /// When.
+    pub at: Instant,
     /// What came.
     pub what: What,
 }
@@ -101,6 +101,11 @@ impl Answerer {
     pub async fn next(&mut self) -> Option<Arrival> {
         self.arrivals.recv().await
     }
+
+    /// Forgets what has come so far.
+    pub fn forget(&mut self) {
+        while self.arrivals.try_recv().is_ok() {}
+    }
 }
 
 impl Drop for Answerer {
@@ -120,22 +125,21 @@ struct Caller {
 
 impl Caller {
     async fn serve(self, tcp: TcpStream, pool: Arc<Pool>) {
-        let (mut upper, request) = match self.asked(tcp, pool).await {
+        let asked = match self.asked(tcp, pool).await {
             Ok(asked) => asked,
             Err(fault) => return self.say(None, What::Ended(fault)).await,
         };
-        let titles = Some(&request);
+        let request = asked.request().clone();
         if let Some(rj) = reject::by_user(&request) {
-            // It is rejected either way.
-            let _ = upper.on(Event::Evt8(rj), None).await;
-            return self.say(titles, What::Ended(LinkFault::Rejected(rj))).await;
+            asked.reject(rj).await;
+            return self.say(Some(&request), What::Ended(LinkFault::Rejected(rj))).await;
         }
-        self.say(titles, What::Opened).await;
-        let fault = self.answer(upper, &request).await;
-        self.say(titles, What::Ended(fault)).await;
+        self.say(Some(&request), What::Opened).await;
+        let fault = self.answer(asked, &request).await;
+        self.say(Some(&request), What::Ended(fault)).await;
     }
 
-    async fn asked(&self, tcp: TcpStream, pool: Arc<Pool>) -> Result<(Upper, AssociateRq), LinkFault> {
+    async fn asked(&self, tcp: TcpStream, pool: Arc<Pool>) -> Result<Asked, LinkFault> {
         let mut wire = Wire::plain(tcp, self.from, pool);
         if let Some(tls) = &self.tls {
             let session = Session::server(Arc::clone(tls)).map_err(|fault| LinkFault::of_wire(fault.into()))?;
@@ -143,25 +147,15 @@ impl Caller {
             let handshake = tokio::time::timeout(self.patience, wire.handshake()).await;
             handshake.map_err(|_| LinkFault::Silent)?.map_err(LinkFault::of_wire)?;
         }
-        let mut upper = Upper::new(wire, Association::acceptor(self.patience), MAX_PDATA, self.patience);
-        upper.on(Event::Evt5, None).await?;
-        match upper.control().await? {
-            Pdu::AssociateRq(request) => match reject::by_provider(&request) {
-                Some(rj) => Err(LinkFault::Rejected(rj)),
-                None => Ok((upper, *request)),
-            },
-            Pdu::Abort(abort) => Err(LinkFault::Aborted(abort)),
-            _ => Err(LinkFault::Malformed("no association request".into())),
-        }
+        Asked::on(wire, self.patience).await
     }
 
     /// Accepts and serves, to the end.
-    async fn answer(&self, mut upper: Upper, request: &AssociateRq) -> LinkFault {
-        let answer = accept(request);
-        if let Err(fault) = upper.on(Event::Evt7, Some(answer.encode())).await {
-            return fault;
-        }
-        let mut link = Link::new(upper, request, answer, request.user.max_length);
+    async fn answer(&self, asked: Asked, request: &AssociateRq) -> LinkFault {
+        let mut link = match asked.accept(accept(request)).await {
+            Ok(link) => link,
+            Err(fault) => return fault,
+        };
         loop {
             let message = match link.receive().await {
                 Ok(message) => message,
@@ -184,7 +178,8 @@ impl Caller {
     async fn say(&self, request: Option<&AssociateRq>, what: What) {
         let calling = request.and_then(|request| request.calling.parse().ok());
         let called = request.and_then(|request| request.called.parse().ok());
-        let arrival = Arrival { association: self.association, from: self.from, calling, called, what };
+        let at = Instant::now();
+        let arrival = Arrival { association: self.association, from: self.from, calling, called, at, what };
         // Nobody listens any more when the answerer is being dropped.
         let _ = self.sender.send(arrival).await;
     }

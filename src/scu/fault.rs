@@ -17,7 +17,7 @@ pub enum LinkFault {
     #[error("{0} presentation contexts cannot be asked for: one to 128 can")]
     Asks(usize),
     /// It could not be reached.
-    #[error("it cannot be reached: {0}")]
+    #[error("it cannot be reached: {}", words(.0))]
     Away(io::Error),
     /// TLS with it failed; the words say what to do.
     #[error("TLS with it failed: {0}")]
@@ -69,6 +69,12 @@ impl From<CommandFault> for LinkFault {
     fn from(fault: CommandFault) -> Self {
         Self::Malformed(fault.to_string())
     }
+}
+
+/// An error of the operating system without its number.
+fn words(fault: &io::Error) -> String {
+    let text = fault.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// PS3.8 table 9-21 in words.

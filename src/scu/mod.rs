@@ -4,6 +4,7 @@
 //! the probe also the other side, [`Answerer`], which listens while an archive is asked to deliver. It carries nobody's messages and never decides: what passes between a peer and an archive is the proxy's.
 
 mod answerer;
+mod asked;
 mod fault;
 mod link;
 mod message;
@@ -14,6 +15,7 @@ mod upper;
 mod tests;
 
 pub use answerer::{Answerer, Arrival, What};
+pub use asked::Asked;
 pub use fault::LinkFault;
 pub use link::Link;
 pub use message::Message;

@@ -16,6 +16,7 @@ fn wrong_usage_is_two() {
         &["audit"],
         &["audit", "verify", "--seed", "ab"],
         &["audit", "verify", "--anchor", "7"],
+        &["commit"],
         &["certs"],
         &["certs", "issue"],
         &["policy", "explain"],
@@ -58,16 +59,16 @@ fn a_configuration_that_is_refused_is_sixty_four_for_every_command_that_reads_it
 #[test]
 fn check_finds_what_lacks_on_disk_and_accepts_the_samples() {
     let house = House::new();
-    let lacking = house.run(&["check"]).ends(64);
+    let lacking = house.run(&["check", "--offline"]).ends(64);
     assert!(lacking.out.contains("certs/gateway.crt"), "{}", lacking.out);
     house.certify();
-    let fine = house.run(&["check"]).ends(0);
+    let fine = house.run(&["check", "--offline"]).ends(0);
     assert!(fine.out.contains("the configuration is fine") && fine.err.is_empty(), "{}{}", fine.out, fine.err);
-    let json = house.run(&["check", "--format", "json"]).ends(0).json();
+    let json = house.run(&["check", "--offline", "--format", "json"]).ends(0).json();
     assert_eq!((&json["accepted"], json["faults"].as_array().unwrap().len()), (&true.into(), 0));
     // A key of somebody else is found, not only one that is not there.
     std::fs::copy(house.path("certs/ca.key"), house.path("certs/gateway.key")).unwrap();
-    house.run(&["check"]).ends(64);
+    house.run(&["check", "--offline"]).ends(64);
 }
 
 #[test]
@@ -80,12 +81,12 @@ fn a_peers_own_authority_is_looked_for_where_the_configuration_lies() {
         "trust = \"certs/ca.crt\"\ncertificate = \"ct1.hospital.example\"",
     );
     let config = house.path("config/gateway.toml");
-    house.run(&["check"]).ends(0);
+    house.run(&["check", "--offline"]).ends(0);
     // From anywhere.
     let elsewhere = House::new();
-    elsewhere.run(&["check", "--config", config.to_str().unwrap()]).ends(0);
+    elsewhere.run(&["check", "--offline", "--config", config.to_str().unwrap()]).ends(0);
     std::fs::remove_file(house.path("certs/ca.crt")).unwrap();
-    elsewhere.run(&["check", "--config", config.to_str().unwrap()]).ends(64);
+    elsewhere.run(&["check", "--offline", "--config", config.to_str().unwrap()]).ends(64);
 }
 
 #[test]
