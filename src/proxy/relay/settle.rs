@@ -10,6 +10,7 @@ use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{Tag, Uid};
 use crate::proxy::way_back::{Claim, Held};
 use crate::state::{Seen, StateFault};
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,10 +35,12 @@ pub(super) struct Settling {
     claim: Claim,
     held: Arc<Held>,
     sleep: Pin<Box<Sleep>>,
+    /// When the archive gave it.
+    since: Instant,
     /// When a pending answer is due.
     pending: Instant,
     /// What other gateways noted of this move.
-    noted: Vec<Uid>,
+    noted: HashMap<Uid, u16>,
     asking: Option<Asking>,
     ask: Instant,
 }
@@ -74,8 +77,9 @@ impl Relay {
             claim,
             held,
             sleep: Box::pin(tokio::time::sleep_until(pending.into())),
+            since: now,
             pending,
-            noted: Vec::new(),
+            noted: HashMap::new(),
             asking: None,
             ask: now,
         });
@@ -113,7 +117,7 @@ impl Relay {
             };
             // What a failed or cancelled move left under way is still waited for, but nothing more.
             let more = !matches!(settling.claim.status.kind(), StatusKind::Failure | StatusKind::Cancel);
-            let quiet = last.max(settling.pending_since(limits.move_pending)) + limits.delivery_wait;
+            let quiet = last.max(settling.since) + limits.delivery_wait;
             if seen || idle && (!more || now >= quiet) {
                 return true;
             }
@@ -205,7 +209,7 @@ impl Relay {
 }
 
 impl Settling {
-    /// What other gateways have delivered is counted once.
+    /// What other gateways have delivered is counted once, and once more if it ended otherwise the next time.
     fn take_noted(&mut self, cx: &mut Context<'_>) {
         let Some(asking) = &mut self.asking else { return };
         let Poll::Ready(answer) = asking.as_mut().poll(cx) else { return };
@@ -214,19 +218,13 @@ impl Settling {
             Ok(all) => {
                 let mut tally = self.held.tally();
                 for seen in all {
-                    if !self.noted.contains(&seen.instance) {
-                        self.noted.push(seen.instance);
+                    if self.noted.insert(seen.instance, seen.status) != Some(seen.status) {
                         tally.note(seen.instance, seen.status, Instant::now());
                     }
                 }
             }
             Err(fault) => tracing::warn!(%fault, "what other gateways delivered is not known"),
         }
-    }
-
-    /// When waiting began, or the last pending answer went.
-    fn pending_since(&self, every: Duration) -> Instant {
-        self.pending.checked_sub(every).unwrap_or(self.pending)
     }
 }
 
