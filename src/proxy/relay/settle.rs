@@ -55,18 +55,21 @@ impl Relay {
         let Outstanding { message, context, purpose: Purpose::Move(moving), .. } = asked else { return Ok(()) };
         let (message, context, held) = (*message, *context, Arc::clone(moving.held.held()));
         if command.status.is_some_and(|status| !status.is_final()) {
+            moving.counted = command.counters;
             asked.answers = asked.answers.saturating_add(1);
             let answer = pending(command, message, &held);
             self.answer_caller(context, &answer, None);
             return Ok(());
         }
         moving.over = true;
+        let counted = moving.counted;
         let failed = failed_list(data, self.contexts.get(context).map(|accepted| *accepted.transfer_syntax))?;
         let claim =
             Claim { status: command.status.unwrap_or(Status::PROCESSING_FAILURE), counters: command.counters, failed };
         if held.grant.grant.lags {
             return self.archives_word(message, context, command, &claim);
         }
+        let claim = claim.counted_before(counted);
         let now = Instant::now();
         let pending = now + self.snapshot.settings.limits.move_pending;
         self.settling.push(Settling {

@@ -41,6 +41,17 @@ impl Claim {
         [completed, warning].into_iter().flatten().map(u64::from).sum()
     }
 
+    /// An archive may leave the counters out of a final response (PS3.7 9.1.4.1.8): then its last pending one says how
+    /// many there are to be.
+    pub fn counted_before(mut self, pending: Counters) -> Self {
+        let over = matches!(self.status.kind(), StatusKind::Success | StatusKind::Warning);
+        if over && self.counters == Counters::default() && pending != Counters::default() {
+            let completed = pending.completed.unwrap_or_default().saturating_add(pending.remaining.unwrap_or_default());
+            self.counters = Counters { remaining: None, completed: Some(completed), ..pending };
+        }
+        self
+    }
+
     /// Whether everything that the archive counts as made has been seen.
     pub fn is_seen(&self, tally: &Tally) -> bool {
         let counts = tally.counts();
@@ -55,7 +66,9 @@ impl Claim {
         let extra: Vec<Uid> = tally.failed().into_iter().filter(|uid| !failed.contains(uid)).collect();
         failed.extend(extra);
         let claimed = self.counters.failed.map_or(0, u64::from);
-        let total = self.total().max(seen.failed.saturating_add(seen.warning));
+        let silent = self.counters == Counters::default();
+        let claimed_in_all = if silent { seen.attempts } else { self.total() };
+        let total = claimed_in_all.max(seen.failed.saturating_add(seen.warning));
         let failures = claimed.saturating_add(unseen).max(seen.failed).max(count(&failed)).min(total);
         let warnings = seen.warning.min(total.saturating_sub(failures));
         let completed = total.saturating_sub(failures).saturating_sub(warnings);
