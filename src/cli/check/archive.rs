@@ -166,8 +166,8 @@ impl Step<'_> {
                 unclear.join(", ")
             );
             let hint = format!(
-                "they must be entered in its configuration at {at}; `dicomgate archive probe {} --store` has it send a \
-                 test image and sees",
+                "they must be entered in its configuration at {at}; `dicomgate archive probe {} --store --destination ...` \
+                 has it send a test image and sees",
                 self.archive.ae_title
             );
             self.doubt(same, hint);

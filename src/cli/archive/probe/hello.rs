@@ -6,9 +6,13 @@ use crate::cli::fresh;
 use crate::dicom::dimse::Command;
 use crate::dicom::{Uid, sop_class, transfer_syntax};
 use crate::scu::{Ask, Link, LinkFault, proposal};
+use std::time::Duration;
 
 /// How many associations are tried at once.
 const ASSOCIATIONS: u32 = 32;
+/// How often, and after which pause each time, an archive is asked that was full.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
 /// How many operations at once are asked for.
 const WINDOW: (u16, u16) = (8, 8);
 
@@ -136,8 +140,22 @@ pub async fn associations(ground: &Ground<'_>) -> Found<Capacity> {
     for link in links {
         let _ = link.release().await;
     }
+    if refused.is_some() {
+        recovered(ground).await;
+    }
     match refused {
         Some(why) if taken == 0 => Found::unknown(why),
         refused => Found::Known(Capacity { taken, refused }),
+    }
+}
+
+/// Waits until it takes associations again: some notice only after a while that others have gone.
+async fn recovered(ground: &Ground<'_>) {
+    for _ in 0..TRIES {
+        if let Ok(link) = ground.open(ground.calling, &[sop_class::VERIFICATION]).await {
+            let _ = link.release().await;
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }
