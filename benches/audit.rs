@@ -69,6 +69,7 @@ fn caller(association: AssociationId) -> Caller<'static> {
         peer: Some("CT1"),
         tls: None,
         certificate: None,
+        edge: None,
     }
 }
 
@@ -146,7 +147,13 @@ fn writing(criterion: &mut Criterion) {
         modality: Known::Is("CT"),
         at: NOON,
     };
-    let opening = Opening { caller: caller(gate.association()), principal: principal.clone(), kept: &[], removed: &[] };
+    let opening = Opening {
+        caller: caller(gate.association()),
+        principal: principal.clone(),
+        kept: &[],
+        removed: &[],
+        chained: false,
+    };
     let Entry::Open(visit) = gate.open_association(basis, opening, &request) else { panic!("not admitted") };
     request.operation = Some(Operation::Store);
     let object = Object {

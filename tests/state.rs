@@ -71,5 +71,7 @@ on_both! {
     tampered::a_row_under_another_key;
     tampered::another_key_reads_nothing;
     tampered::bad_reports_do_not_hide_good_ones;
+    tampered::sweep_finds_what_nobody_asks_for;
+    tampered::all_sweep_at_once;
     tampered::sweep_drops_what_has_expired_and_tells_of_what_was_made_to;
 }

@@ -14,7 +14,7 @@ pub const LIST: usize = 128;
 #[derive(Clone)]
 pub struct Body {
     bytes: Vec<u8>,
-    refusal: bool,
+    numbered: bool,
 }
 
 impl std::fmt::Debug for Body {
@@ -24,19 +24,19 @@ impl std::fmt::Debug for Body {
 }
 
 impl Body {
-    /// Begins an event. `refusal`: the record gets an incident id.
-    pub fn new(event: &'static str, refusal: bool) -> Self {
+    /// Begins an event. `numbered`: the record gets an incident id.
+    pub fn new(event: &'static str, numbered: bool) -> Self {
         // A store's record has about 700 bytes: one allocation, and no second one while it grows.
         let mut bytes = Vec::with_capacity(1024);
         bytes.extend_from_slice(b"\"event\":\"");
         bytes.extend_from_slice(event.as_bytes());
         bytes.push(b'"');
-        Self { bytes, refusal }
+        Self { bytes, numbered }
     }
 
     /// Only fields, to be appended to several events by [`Body::fields`].
     pub fn fragment() -> Self {
-        Self { bytes: Vec::with_capacity(160), refusal: false }
+        Self { bytes: Vec::with_capacity(160), numbered: false }
     }
 
     /// The encoded fields.
@@ -45,8 +45,8 @@ impl Body {
     }
 
     /// Whether the record gets an incident id.
-    pub fn is_refusal(&self) -> bool {
-        self.refusal
+    pub fn is_numbered(&self) -> bool {
+        self.numbered
     }
 
     /// Appends fields encoded before.

@@ -47,7 +47,7 @@ pub struct HeadFault;
 const HASH_FIELD: &[u8] = b",\"hash\":\"";
 const HASH_TAIL: usize = 64 + 2;
 
-/// Appends the line of one record behind `head`, and returns the new head and the incident id if it is a refusal.
+/// Appends the line of one record behind `head`, and returns the new head and the incident id if it has one.
 pub fn link(
     out: &mut Vec<u8>,
     head: Head,
@@ -64,7 +64,7 @@ pub fn link(
     out.extend_from_slice(b"\",\"prev\":\"");
     body::push_hex(out, &head.hash);
     out.push(b'"');
-    let incident = body.is_refusal().then(|| incidents.incident(sequence));
+    let incident = body.is_numbered().then(|| incidents.incident(sequence));
     if let Some(incident) = &incident {
         out.extend_from_slice(b",\"incident\":\"");
         out.extend_from_slice(&incident.characters());

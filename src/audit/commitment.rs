@@ -120,7 +120,7 @@ mod tests {
             words: Some("it cannot be reached"),
             ..CommitmentNote::default()
         };
-        assert!(Event::Commitment(note.clone()).is_refusal());
+        assert!(Event::Commitment(note.clone()).is_numbered());
         let record = record(note);
         assert!(record.text("incident").is_none(), "the log gives it, not the event");
         let words = explain(&record).join("\n");
@@ -149,7 +149,7 @@ mod tests {
             status: Some(0),
             ..CommitmentNote::default()
         };
-        assert!(!Event::Commitment(note.clone()).is_refusal());
+        assert!(!Event::Commitment(note.clone()).is_numbered());
         let words = explain(&record(note)).join("\n");
         assert!(words.contains("answered  0000H on the new association at attempt 2"), "{words}");
     }

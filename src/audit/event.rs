@@ -124,6 +124,17 @@ pub struct Caller<'a> {
     pub tls: Option<TlsNote<'a>>,
     /// The certificate it showed, accepted or not.
     pub certificate: Option<CertificateNote<'a>>,
+    /// The gateway that it goes on for, from a peer that may say so.
+    pub edge: Option<EdgeNote<'a>>,
+}
+
+/// The association of another gateway that this one goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EdgeNote<'a> {
+    /// That gateway's name.
+    pub gateway: &'a str,
+    /// The incident id of the record with which it opened the association there.
+    pub incident: &'a str,
 }
 
 /// TLS as negotiated, in the names of the registries: `1.3`, `TLS13_AES_256_GCM_SHA384`, `X25519MLKEM768`.
@@ -225,6 +236,8 @@ pub enum Event<'a> {
         kept: &'a [String],
         /// Presentation contexts that policy takes away, by SOP class, and why.
         removed: &'a [String],
+        /// It gets an incident id, which a gateway behind this one is told.
+        numbered: bool,
     },
     /// One of several systems that an association needs could not be had; the association goes on without it.
     SystemMissed {
@@ -320,7 +333,7 @@ pub struct Delivery<'a> {
 impl Event<'_> {
     /// Encodes the event. `generation`: of the configuration in force.
     pub fn encode(&self, generation: u64) -> Body {
-        let mut body = Body::new(self.name(), self.is_refusal());
+        let mut body = Body::new(self.name(), self.is_numbered());
         body.number("generation", generation);
         match self {
             Self::Started { version, listeners } => {
@@ -352,7 +365,7 @@ impl Event<'_> {
                     encode_denial(&mut body, denial);
                 }
             }
-            Self::AssociationOpened { caller, to, kept, removed } => {
+            Self::AssociationOpened { caller, to, kept, removed, numbered: _ } => {
                 caller.encode(&mut body);
                 body.text("to", to).list("contexts", *kept).list("removed", *removed);
             }
@@ -400,14 +413,15 @@ impl Event<'_> {
         }
     }
 
-    /// Whether the record gets an incident id, which the caller may quote.
-    pub const fn is_refusal(&self) -> bool {
+    /// Whether the record gets an incident id, which the caller may quote, or a gateway behind this one.
+    pub const fn is_numbered(&self) -> bool {
         if let Self::Commitment(note) = self {
             return note.stage.is_refusal();
         }
         matches!(
             self,
-            Self::ConnectionRefused { .. }
+            Self::AssociationOpened { numbered: true, .. }
+                | Self::ConnectionRefused { .. }
                 | Self::AssociationRefused { .. }
                 | Self::SystemMissed { .. }
                 | Self::Malformed { .. }
@@ -450,6 +464,9 @@ impl Caller<'_> {
             .text_if("peer", self.peer)
             .text_if("calling", self.calling.map(trimmed))
             .address("from", self.from);
+        if let Some(edge) = &self.edge {
+            body.text("edge", edge.gateway).text("edge_incident", edge.incident);
+        }
     }
 }
 

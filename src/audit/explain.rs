@@ -98,6 +98,10 @@ fn who(record: &Record) -> Vec<String> {
     };
     let mut lines =
         vec![format!("who       {name} from {from}, association {}", record.text("association").unwrap_or("?"))];
+    if let Some(gateway) = record.text("edge") {
+        let incident = part(record, "edge_incident");
+        lines.push(format!("for       {gateway}, a gateway before this one; there: `dicomgate why {incident}`"));
+    }
     if let Some(subject) = record.text("certificate") {
         lines.push(format!("showed    {subject}, serial {}", record.text("serial").unwrap_or("?")));
     }
@@ -131,6 +135,9 @@ fn operation(record: &Record) -> Vec<String> {
             record.number("bytes").unwrap_or(0),
             record.number("microseconds").unwrap_or(0)
         ));
+    }
+    if let Some(incident) = record.text("archive_incident") {
+        lines.push(format!("refused   by {}, a gateway itself; there: `dicomgate why {incident}`", part(record, "to")));
     }
     if record.0.get("aborted").is_some() {
         lines.push("ended     aborted".to_owned());

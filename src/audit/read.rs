@@ -13,6 +13,11 @@ use std::path::Path;
 /// No line of ours is longer.
 const LONGEST_LINE: u64 = 1 << 20;
 
+/// Where the incident id of the gateway before this one stands.
+const EDGE: &str = "edge_incident";
+/// Where the incident id of the gateway behind this one stands.
+const ARCHIVE: &str = "archive_incident";
+
 /// A record as it stands in the log, unverified.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record(pub Value);
@@ -84,9 +89,17 @@ impl Record {
 
     /// Whether somebody was refused, or got less than they asked for, or more than a rule gives.
     pub fn is_remarkable(&self) -> bool {
-        ["incident", "removed", "observed", "aborted", "late", "alarm", "refused"]
-            .iter()
-            .any(|name| self.0.get(*name).is_some())
+        // The opening of an association has an id also if nothing is wrong: the gateway behind is told it.
+        self.0.get("incident").is_some() && self.event() != "association-opened"
+            || ["removed", "observed", "aborted", "late", "alarm", "refused", "archive_incident"]
+                .iter()
+                .any(|name| self.0.get(*name).is_some())
+    }
+
+    /// Whether it is about what another gateway of the chain recorded under this incident id: the one before this one
+    /// the association, or the one behind it the refusal.
+    fn is_of(&self, incident: &str) -> bool {
+        [EDGE, ARCHIVE].iter().any(|name| self.text(name) == Some(incident))
     }
 }
 
@@ -97,8 +110,10 @@ fn counted_from(one: &Value) -> Option<IpAddr> {
 /// Which records are wanted; every condition that is set must hold.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// This incident.
+    /// This incident of this gateway's own.
     pub incident: Option<Incident>,
+    /// This incident of another gateway of the chain: that before this one, or that behind it.
+    pub elsewhere: Option<Incident>,
     /// This peer: its name, or the title that it called with.
     pub peer: Option<String>,
     /// This address.
@@ -111,6 +126,7 @@ impl Filter {
     fn wants(&self, record: &Record) -> bool {
         let is = |name, value: &str| record.text(name) == Some(value);
         self.incident.is_none_or(|incident| is("incident", &incident.to_string()))
+            && self.elsewhere.is_none_or(|incident| record.is_of(&incident.to_string()))
             && self.peer.as_deref().is_none_or(|peer| is("peer", peer) || is("calling", peer))
             && self.from.is_none_or(|from| record.address() == Some(from.to_canonical()) || record.counts(from))
             && self.since.is_none_or(|since| record.at().is_some_and(|at| at >= since))
@@ -126,6 +142,7 @@ pub fn scan(
 ) -> io::Result<()> {
     let files = log::list(folder)?;
     let wanted = filter.incident.map(|incident| incident.to_string());
+    let elsewhere = filter.elsewhere.map(|incident| incident.to_string());
     let start = start(folder, &files, filter, key)?;
     for (_, name) in files.get(start..).unwrap_or_default() {
         let mut reader = BufReader::with_capacity(1 << 16, File::open(folder.join(name))?);
@@ -135,7 +152,10 @@ pub fn scan(
             if reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
                 break;
             }
-            if wanted.as_ref().is_some_and(|wanted| !contains(&line, wanted.as_bytes())) {
+            if wanted.as_ref().is_some_and(|wanted| !contains(&line, wanted.as_bytes()))
+                // Only to go faster: that it stands in one of the two fields is looked at where the line is read.
+                || elsewhere.as_ref().is_some_and(|wanted| !anywhere(&line, wanted.as_bytes()))
+            {
                 continue;
             }
             // A line that is no record is the verifier's to tell about.
@@ -164,6 +184,10 @@ fn start(folder: &Path, files: &[(u64, String)], filter: &Filter, key: Option<&I
         }
     }
     Ok(0)
+}
+
+fn anywhere(line: &[u8], wanted: &[u8]) -> bool {
+    line.windows(wanted.len()).any(|window| window == wanted)
 }
 
 fn contains(line: &[u8], wanted: &[u8]) -> bool {

@@ -6,6 +6,8 @@ pub mod archive;
 pub mod audit;
 pub mod certs;
 pub mod check;
+pub mod commit;
+pub mod edge;
 mod dial;
 mod fresh;
 pub mod policy;
@@ -46,8 +48,13 @@ enum Command {
     /// Prove the audit log, or show its records
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Show storage commitment reports that wait for their requesters
+    #[command(subcommand)]
+    Commit(commit::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
+    /// Make a gateway beside a device that cannot do TLS
+    Edge(edge::Edge),
 }
 
 /// Runs the command that the arguments name.
@@ -60,6 +67,11 @@ pub fn main() -> ExitCode {
         Command::Policy(command) => policy::run(&command),
         Command::Why(args) => why::run(&args),
         Command::Audit(command) => audit::run(&command),
+        Command::Commit(command) => commit::run(&command),
+        Command::Edge(edge) => {
+            let now = jiff::Zoned::now();
+            ExitCode::from(edge::run(&edge, &now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))
+        }
         Command::Certs(certs) => {
             let now = jiff::Timestamp::now().as_second();
             ExitCode::from(certs::run(&certs, now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

@@ -17,7 +17,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("which").required(true).multiple(true).args(["incident", "peer", "from"]))]
 pub struct Args {
-    /// The id that whoever was refused has read: 7K3F-9QX2
+    /// The id that whoever was refused has read: 7K3F-9QX2; of a chain of gateways each knows those of the others
     #[arg(value_name = "INCIDENT")]
     incident: Option<Incident>,
     /// A peer, by name or title
@@ -55,7 +55,11 @@ pub fn run(args: &Args) -> ExitCode {
     if found.is_empty() {
         eprintln!(
             "no such record in this log{}",
-            if args.all { "" } else { "; --all shows also what went as it should" }
+            match (args.incident, args.all) {
+                (Some(_), _) => "; if there are several gateways, ask each",
+                (None, false) => "; --all shows also what went as it should",
+                (None, true) => "",
+            }
         );
         return ExitCode::from(1);
     }
@@ -65,24 +69,39 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn find(args: &Args, state: &Path, gateway: Option<&str>) -> io::Result<VecDeque<Record>> {
-    let filter = Filter { incident: args.incident, peer: args.peer.clone(), from: args.from, since: args.last };
+    let filter =
+        Filter { incident: args.incident, elsewhere: None, peer: args.peer.clone(), from: args.from, since: args.last };
     // With the key an incident's file is found at once; without it, all are searched.
     let key = gateway.and_then(|gateway| Some(IncidentKey::new(&*keys::incident_secret(state).ok()?, gateway)));
     let mut found = VecDeque::new();
     scan(&state.join("audit"), &filter, key.as_ref(), |record| {
-        let record = match args.from {
-            Some(from) => record.about(from),
-            None => record,
-        };
-        if args.all || record.is_remarkable() {
-            if found.len() >= args.limit.max(1) {
-                found.pop_front();
-            }
-            found.push_back(record);
+        if args.all || args.incident.is_some() || record.is_remarkable() {
+            keep(&mut found, record, args);
         }
         if args.incident.is_some() && !found.is_empty() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     })?;
+    if found.is_empty() && args.incident.is_some() {
+        // Not ours: that of a gateway before this one, or behind it.
+        let filter = Filter { incident: None, elsewhere: args.incident, ..filter };
+        scan(&state.join("audit"), &filter, None, |record| {
+            if args.all || record.is_remarkable() || record.event() == "association-opened" {
+                keep(&mut found, record, args);
+            }
+            ControlFlow::Continue(())
+        })?;
+    }
     Ok(found)
+}
+
+/// Keeps the newest.
+fn keep(found: &mut VecDeque<Record>, record: Record, args: &Args) {
+    if found.len() >= args.limit.max(1) {
+        found.pop_front();
+    }
+    found.push_back(match args.from {
+        Some(from) => record.about(from),
+        None => record,
+    });
 }
 
 fn print(out: &mut dyn Write, found: &VecDeque<Record>, format: Format) -> io::Result<()> {

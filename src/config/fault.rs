@@ -265,6 +265,7 @@ fn veil(line: &str) -> Cow<'_, str> {
     };
     let hidden = [url, named("database", true), named("password", false)].into_iter().flatten().min();
     match hidden.and_then(|at| line.get(..at)) {
+        Some(open) if open.ends_with('=') => Cow::Owned(format!("{open} \"...\"")),
         Some(open) => Cow::Owned(format!("{open}...")),
         None => Cow::Borrowed(line),
     }

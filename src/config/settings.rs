@@ -198,6 +198,8 @@ pub struct Archive {
     pub deliveries_may_lag: Option<Duration>,
     /// Networks that it calls from; empty: wherever the inside listener lets it.
     pub calls_from: Vec<IpNet>,
+    /// It is a dicomgate itself: it is told the incident ids of associations, and its own are taken over.
+    pub gateway: bool,
 }
 
 /// How deliveries of an archive are tied to the C-MOVE that asked for them.

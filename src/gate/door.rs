@@ -45,6 +45,8 @@ pub struct Opening<'a> {
     pub kept: &'a [String],
     /// Presentation contexts that policy takes away, and why, for people.
     pub removed: &'a [String],
+    /// An archive that is to be asked is a gateway: the opening record gets an incident id, [`Visit::incident`].
+    pub chained: bool,
 }
 
 /// What an operation is about, beyond what the policy is asked.
@@ -185,16 +187,14 @@ impl Gate {
     /// gateway alone): whether a rule lets the archive send of its own accord does not matter. Every message is still
     /// decided on.
     pub fn open_asked(&self, generation: u64, opening: Opening<'_>, to: &str) -> Entry {
-        let Opening { caller, principal, kept, removed } = opening;
+        let Opening { caller, principal, kept, removed, chained } = opening;
         let Ok(room) = self.log.reserve() else { return Entry::Unrecorded };
         let mut who = Body::fragment();
         caller.who(&mut who);
-        let event = Event::AssociationOpened { caller, to, kept, removed };
-        if self.log.append(&event, generation).is_err() {
-            return Entry::Unrecorded;
-        }
+        let event = Event::AssociationOpened { caller, to, kept, removed, numbered: chained };
+        let Ok(Receipt { incident, .. }) = self.log.append(&event, generation) else { return Entry::Unrecorded };
         let ledger = Arc::new(Ledger { id: caller.association, who, counters: Counters::default() });
-        Entry::Open(Visit { ledger, principal, room: Some(room), generation, began: Instant::now() })
+        Entry::Open(Visit { ledger, principal, room: Some(room), generation, incident, began: Instant::now() })
     }
 
     /// Asks the policy about one operation. A denial is recorded at once; a permit reserves room for its record.

@@ -14,6 +14,6 @@ mod tests;
 
 pub use door::{Admission, Basis, Entry, Gate, Object, Opening};
 pub use permit::{Outcome, Permit, SubOperations};
-pub use refusal::Refusal;
+pub use refusal::{Refusal, told};
 pub use tally::RefusalLimits;
 pub use visit::{How, Visit};

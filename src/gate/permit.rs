@@ -3,7 +3,7 @@
 use super::visit::Ledger;
 use crate::audit::body::Body;
 use crate::audit::log::Room;
-use crate::audit::{AssociationId, Receipt, Unrecorded};
+use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
 use std::sync::Arc;
@@ -40,6 +40,8 @@ pub struct Outcome {
     pub answers: u32,
     /// Of a C-MOVE or C-GET.
     pub sub_operations: Option<SubOperations>,
+    /// The incident id with which the gateway behind this one refused it: [`told`](super::told).
+    pub archive_incident: Option<Incident>,
 }
 
 /// The counters of PS3.7 C.4.2 and C.4.3, as the archive gave them.
@@ -103,6 +105,7 @@ impl Permit {
                 .number("failed", u64::from(sub.failed))
                 .number("warning", u64::from(sub.warning));
         }
+        body.text_if("archive_incident", outcome.archive_incident.map(Incident::characters));
         body.number("microseconds", micros(began));
         room.append(body).map(Some)
     }

@@ -15,6 +15,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+mod chain;
+
 fn title(text: &str) -> AeTitle {
     AeTitle::new(text).unwrap()
 }
@@ -84,14 +86,20 @@ fn caller(gate: &Gate) -> Caller<'static> {
         peer: Some("CT1"),
         tls: None,
         certificate: None,
+        edge: None,
     }
 }
 
 fn visit(gate: &Gate, policy: &Policy) -> Visit {
     let principal = principal();
     let caller = caller(gate);
-    let opening =
-        Opening { caller, principal: principal.clone(), kept: &[], removed: &["MRImageStorage: no rule".into()] };
+    let opening = Opening {
+        caller,
+        principal: principal.clone(),
+        kept: &[],
+        removed: &["MRImageStorage: no rule".into()],
+        chained: false,
+    };
     match gate.open_association(Basis { policy, generation: 3 }, opening, &request(&principal, None)) {
         Entry::Open(visit) => visit,
         other => panic!("{other:?}"),

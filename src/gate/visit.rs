@@ -3,7 +3,7 @@
 use super::permit::micros;
 use crate::audit::body::Body;
 use crate::audit::log::Room;
-use crate::audit::{AssociationId, Receipt, Unrecorded};
+use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
 use crate::dicom::dimse::Operation;
 use crate::policy::Principal;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ pub struct Visit {
     pub(super) principal: Principal,
     pub(super) room: Option<Room>,
     pub(super) generation: u64,
+    pub(super) incident: Option<Incident>,
     pub(super) began: Instant,
 }
 
@@ -109,6 +110,11 @@ impl Visit {
     /// Who is calling.
     pub fn principal(&self) -> &Principal {
         &self.principal
+    }
+
+    /// The incident id of its opening record, if a gateway is to be told ([`Opening::chained`](super::Opening::chained)).
+    pub fn incident(&self) -> Option<Incident> {
+        self.incident
     }
 
     /// Generation of the configuration that it was last found in order under.

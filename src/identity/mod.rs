@@ -9,9 +9,7 @@ pub use user::{UserRefused, user};
 
 use crate::dicom::AeTitle;
 use crate::policy::compiled::Policy;
-use crate::policy::{
-    ArchiveReason, Caller, CertificateFacts, Credential, IdentityFault, IdentityReason, Principal, Transport,
-};
+use crate::policy::{Caller, CertificateFacts, Credential, IdentityFault, Principal};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -64,30 +62,6 @@ pub fn identify_archive(
     calling: Option<AeTitle>,
 ) -> Result<Principal, IdentityFault> {
     policy.identify_archive(&Caller { calling, from: presented.from, credential: credential(&presented.proof) })
-}
-
-/// Asks again who an archive is that has an association, under a newer policy. `facts`: its certificate as it was just
-/// verified again, if it showed one.
-///
-/// # Errors
-/// What does not fit any more, that it is now another archive included.
-pub fn archive_again(
-    policy: &Policy,
-    before: &Principal,
-    facts: Option<&CertificateFacts>,
-) -> Result<Principal, IdentityFault> {
-    let credential = match (facts, &before.transport) {
-        (Some(facts), _) => Credential::Mutual(facts),
-        (None, Transport::Plain) => Credential::Plain,
-        (None, _) => Credential::Tls,
-    };
-    let caller = Caller { calling: Some(before.calling), from: before.from, credential };
-    let now = policy.identify_archive(&caller)?;
-    if now.name == before.name {
-        return Ok(now);
-    }
-    let reason = IdentityReason::Archive(ArchiveReason::UnknownTitle);
-    Err(IdentityFault { calling: Some(before.calling), from: before.from, reason, holders: Vec::new() })
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@
 use super::compiled::{CompiledRule, Policy};
 use super::decision::{Decision, DenialReason};
 use super::evaluate::{Condition, Facts, Finding};
-use super::model::Effect;
+use super::model::{Asker, Effect};
 use super::question::{Question, QuestionFault};
-use super::request::Request;
+use super::request::{Request, Transport};
 use crate::dicom::dimse::Operation;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -14,13 +14,13 @@ use std::net::IpAddr;
 /// The answer to "why may it, why may it not".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// The peer that asks, as the question named it.
+    /// The peer or archive that asks, as the question named it.
     pub peer: String,
     /// The address that it is taken to call from.
     pub from: IpAddr,
     /// What it wants; `None`: anything at all.
     pub wants: Option<Operation>,
-    /// The archive.
+    /// The archive; for an archive that sends, the receiver.
     pub to: String,
     /// Whether it is identified, in words.
     pub identity: String,
@@ -91,7 +91,9 @@ impl Policy {
     pub fn explain(&self, question: &Question, all: bool) -> Result<Explanation, QuestionFault> {
         let asked = self.ask(question)?;
         let mut explanation = Explanation {
-            peer: question.peer.clone(),
+            peer: match &question.asker {
+                Asker::Peer(name) | Asker::Archive(name) => name.clone(),
+            },
             from: asked.from,
             wants: question.wants,
             to: asked.to.to_owned(),
@@ -111,9 +113,13 @@ impl Policy {
                 return Ok(explanation);
             }
         };
-        explanation.identity = match self.peer(&principal.name).and_then(|peer| peer.certificate.as_ref()) {
-            Some(_) => format!("peer `{}`, if its certificate is the right one", principal.name),
-            None => format!("peer `{}`, by its address alone", principal.name),
+        let name = &principal.name;
+        let certified = matches!(principal.transport, Transport::Mutual { .. });
+        explanation.identity = match (&question.asker, certified) {
+            (Asker::Peer(_), true) => format!("peer `{name}`, if its certificate is the right one"),
+            (Asker::Peer(_), false) => format!("peer `{name}`, by its address alone"),
+            (Asker::Archive(_), true) => format!("archive `{name}`, if its certificate is asked for and the right one"),
+            (Asker::Archive(_), false) => format!("archive `{name}`, by its title and address"),
         };
         let request = asked.request(principal);
         self.judge(&request, &mut explanation);

@@ -195,13 +195,13 @@ pub struct PolicyTest {
     pub name: String,
     /// Line in `policy.toml`, from 1.
     pub line: u32,
-    /// The peer that asks, by name or title.
-    pub peer: String,
+    /// Who asks.
+    pub asker: Asker,
     /// The address it comes from; default: one of its networks.
     pub from: Option<IpAddr>,
     /// What it wants.
     pub wants: Operation,
-    /// Which archive; default: the only one.
+    /// Which archive, default: the only one; for an archive that sends, the receiver.
     pub to: Option<String>,
     /// SOP class, where it matters.
     pub sop_class: Option<Uid>,
@@ -217,6 +217,15 @@ pub struct PolicyTest {
     pub expect: Expectation,
     /// The rule that must decide; default: any.
     pub rule: Option<String>,
+}
+
+/// Who asks in a test or question.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Asker {
+    /// A peer, by name or title; a title that nobody has is a stranger's.
+    Peer(String),
+    /// An archive that sends unasked, by its `ae_title`.
+    Archive(String),
 }
 
 /// What a test expects.

@@ -3,7 +3,7 @@
 use super::compiled::Policy;
 use super::credential::{Anchor, Caller, CertificateFacts, Credential};
 use super::identify::IdentityFault;
-use super::model::{CertificatePattern, Peer};
+use super::model::{Asker, CertificatePattern, Peer};
 use super::request::{Known, Moment, Principal, Request};
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Uid};
@@ -14,13 +14,14 @@ use std::sync::Arc;
 /// What somebody asks about. The peer's certificate is taken to be the right one.
 #[derive(Debug, Clone)]
 pub struct Question {
-    /// The peer that asks, by name or title; a title that nobody has is a stranger's.
-    pub peer: String,
+    /// Who asks.
+    pub asker: Asker,
     /// Where it calls from; default: an address inside its network.
     pub from: Option<IpAddr>,
     /// What it wants; `None`: anything at all.
     pub wants: Option<Operation>,
-    /// The archive, by name or called title; default: the only one.
+    /// The archive, by name or called title; default: the only one. If an archive sends, the peer or archive that
+    /// receives, by name or title.
     pub to: Option<String>,
     /// SOP class, where it matters.
     pub sop_class: Option<Uid>,
@@ -46,6 +47,12 @@ pub enum QuestionFault {
     /// The name is no archive's.
     #[error("there is no archive `{0}`: `dicomgate check` lists them")]
     NoArchive(String),
+    /// Nobody receives what an archive sends there.
+    #[error("nobody has the name or title `{0}`: an archive sends to peers and archives")]
+    NoReceiver(String),
+    /// An archive sends, and nothing says where to.
+    #[error("say to whom the archive sends")]
+    WhichReceiver,
     /// Several archives, and none is named.
     #[error("there are several archives: say which one")]
     WhichArchive,
@@ -58,7 +65,7 @@ pub(super) struct Asked<'q> {
     pub identity: Result<Principal, IdentityFault>,
     /// Where it called from.
     pub from: IpAddr,
-    /// The archive's `ae_title`.
+    /// The archive's `ae_title`, or the name of the receiver.
     pub to: &'q str,
 }
 
@@ -84,12 +91,16 @@ impl Asked<'_> {
 }
 
 impl Policy {
-    /// Finds peer and archive, and identifies the peer with the certificate that it should have.
+    /// Finds who asks and whom, and identifies the asker with the certificate that it should have.
     pub(super) fn ask<'q>(&'q self, question: &'q Question) -> Result<Asked<'q>, QuestionFault> {
+        let name = match &question.asker {
+            Asker::Peer(name) => name,
+            Asker::Archive(name) => return self.ask_as_archive(question, name),
+        };
         let to = self.archive_asked(question.to.as_deref())?;
-        let (calling, peer) = self.peer_asked(&question.peer)?;
-        let from = question.from.unwrap_or_else(|| peer.map_or(LOOPBACK, usual_address));
-        let facts = peer.and_then(usual_certificate);
+        let (calling, peer) = self.peer_asked(name)?;
+        let from = question.from.unwrap_or_else(|| peer.map_or(LOOPBACK, |peer| usual_address(&peer.networks)));
+        let facts = peer.and_then(|peer| Some(usual_certificate(peer.certificate.as_ref()?, peer.trust.as_deref())));
         let credential = match (&facts, peer) {
             (Some(facts), _) => Credential::Mutual(facts),
             (None, Some(peer)) if peer.plain => Credential::Plain,
@@ -97,6 +108,36 @@ impl Policy {
         };
         let identity = self.identify(&Caller { calling: Some(calling), from, credential });
         Ok(Asked { question, identity, from, to })
+    }
+
+    fn ask_as_archive<'q>(&'q self, question: &'q Question, name: &str) -> Result<Asked<'q>, QuestionFault> {
+        let archive = self.model.archives.iter().find(|archive| archive.ae_title.as_str() == name);
+        let archive = archive.ok_or_else(|| QuestionFault::NoArchive(name.to_owned()))?;
+        let to = self.receiver_asked(question.to.as_deref().ok_or(QuestionFault::WhichReceiver)?)?;
+        let from = question.from.unwrap_or_else(|| usual_address(&archive.calls_from));
+        let pattern = archive.certificate.as_ref();
+        let facts = pattern.map(|pattern| usual_certificate(pattern, archive.trust.as_deref()));
+        let credential = facts.as_ref().map_or(Credential::Plain, Credential::Mutual);
+        let calling = Some(archive.calls_as.first().copied().unwrap_or(archive.ae_title));
+        let identity = self.identify_archive(&Caller { calling, from, credential });
+        Ok(Asked { question, identity, from, to })
+    }
+
+    /// Who receives what an archive sends: a peer or archive by name, or whoever has the title.
+    fn receiver_asked(&self, name: &str) -> Result<&str, QuestionFault> {
+        if let Some((known, _)) = self.names.get_key_value(name) {
+            return Ok(known);
+        }
+        let nobody = || QuestionFault::NoReceiver(name.to_owned());
+        let title = AeTitle::new(name).map_err(|_| nobody())?;
+        if let Some(receiver) = self.receiver(&title) {
+            return Ok(receiver.name());
+        }
+        match self.titles.get(&title).map(|title| title.peers.as_slice()).unwrap_or_default() {
+            [] => Err(nobody()),
+            [only] => self.model.peers.get(*only as usize).map(|peer| &*peer.name).ok_or_else(nobody),
+            _ => Err(QuestionFault::SeveralPeers(name.to_owned())),
+        }
     }
 
     fn archive_asked(&self, name: Option<&str>) -> Result<&str, QuestionFault> {
@@ -131,18 +172,17 @@ impl Policy {
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
-/// The first address of the peer's first network that a host can have.
-fn usual_address(peer: &Peer) -> IpAddr {
-    match peer.networks.first() {
+/// The first address of the first network that a host can have.
+fn usual_address(networks: &[IpNet]) -> IpAddr {
+    match networks.first() {
         Some(IpNet::V4(network)) => network.hosts().next().unwrap_or(network.addr()).into(),
         Some(IpNet::V6(network)) => network.hosts().next().unwrap_or(network.addr()).into(),
         None => LOOPBACK,
     }
 }
 
-/// A certificate as the peer should have it; `None`: it has none.
-fn usual_certificate(peer: &Peer) -> Option<CertificateFacts> {
-    let pattern = peer.certificate.as_ref()?;
+/// A certificate as it should be.
+fn usual_certificate(pattern: &CertificatePattern, trust: Option<&str>) -> CertificateFacts {
     let (mut dns, mut common_name, mut spki) = (Vec::new(), None, [0; 32]);
     match pattern {
         CertificatePattern::Dns(name) => dns.push(Arc::clone(name)),
@@ -150,11 +190,11 @@ fn usual_certificate(peer: &Peer) -> Option<CertificateFacts> {
         CertificatePattern::Spki(key) => spki = *key,
         CertificatePattern::Any => {}
     }
-    let anchor = match (&peer.trust, pattern) {
+    let anchor = match (trust, pattern) {
         (_, CertificatePattern::Spki(_)) => Anchor::Pinned,
-        (Some(trust), _) => Anchor::Peer(Arc::from(trust.as_str())),
+        (Some(trust), _) => Anchor::Peer(Arc::from(trust)),
         (None, _) => Anchor::ClientCa,
     };
     let (subject, serial) = (String::new(), String::new());
-    Some(CertificateFacts { dns, common_name, spki, anchor, subject, serial, not_after: i64::MAX })
+    CertificateFacts { dns, common_name, spki, anchor, subject, serial, not_after: i64::MAX }
 }

@@ -72,7 +72,7 @@ impl Policy {
 
 fn question(test: &PolicyTest) -> Question {
     Question {
-        peer: test.peer.clone(),
+        asker: test.asker.clone(),
         from: test.from,
         wants: Some(test.wants),
         to: test.to.clone(),

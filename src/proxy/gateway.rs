@@ -1,5 +1,6 @@
 //! The gateway as a whole: opens what it needs, accepts until told to stop, drains.
 
+use super::commitment::Courier;
 use super::live::Drain;
 use super::reload;
 use super::shared::Shared;
@@ -10,8 +11,9 @@ use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
 use crate::net::listen;
-use crate::state::{BadRow, State, StateFault, StateOptions};
+use crate::state::{Alert, BadRow, Database, State, StateFault, StateOptions};
 use crate::telemetry::Metrics;
+use prometheus::IntCounter;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -23,6 +25,8 @@ use tokio::task::JoinSet;
 
 /// How often the head of the audit chain goes to the log.
 const TELL_HEAD: Duration = Duration::from_secs(600);
+/// How often what has expired is dropped from the state.
+const TIDY: Duration = Duration::from_secs(300);
 /// How long a second, harder request to end is waited for.
 const LAST_CALL: Duration = Duration::from_secs(10);
 
@@ -100,7 +104,8 @@ impl Gateway {
             bound.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
         let gate = Gate::new(Arc::new(opened.log));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
-        let state = State::open(state_options(&snapshot.settings)).await?;
+        let bad_rows = metrics.bad_rows.clone();
+        let state = State::open(state_options(&snapshot.settings, Arc::new(move |row| bad_row(&bad_rows, &row)))).await?;
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         shared.live.set_generation(1);
         reload::show(&shared);
@@ -113,6 +118,9 @@ impl Gateway {
             tasks.spawn(accept_all(Arc::clone(&shared), Arc::new(listener), socket, stopped.clone()));
         }
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
+        let courier = Courier::new(Arc::clone(&shared), shared.commitments.clone());
+        tasks.spawn(courier.run(stopped.clone()));
+        tasks.spawn(tidy(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, addresses, seed: opened.seed })
@@ -164,6 +172,18 @@ async fn tell_head(shared: Arc<Shared>) {
     }
 }
 
+/// Drops what has expired from the state.
+async fn tidy(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(TIDY).await;
+        match shared.grants.state().sweep(clock::unix()).await {
+            Ok(0) => {}
+            Ok(dropped) => tracing::debug!(dropped, "expired rows of the state are gone"),
+            Err(fault) => tracing::warn!(%fault, "the state could not be tidied"),
+        }
+    }
+}
+
 fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAddr)>, StartFault> {
     let mut listeners = Vec::new();
     for listener in &snapshot.settings.listeners {
@@ -174,11 +194,15 @@ fn bind_all(snapshot: &Snapshot) -> Result<Vec<(Listener, TcpListener, SocketAdd
     Ok(listeners)
 }
 
-fn state_options(settings: &Settings) -> StateOptions {
-    let alert = |row: BadRow| {
-        tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
-    };
-    let mut options = StateOptions::new(&settings.gateway.state, Arc::new(alert), clock::unix);
+fn bad_row(counter: &IntCounter, row: &BadRow) {
+    counter.inc();
+    tracing::error!(table = row.table, key = %row.key, "a row of the state is not what a gateway wrote; it counts as absent");
+}
+
+/// What the configuration says about the state: for the gateway, and for whoever looks at what it keeps.
+pub fn state_options(settings: &Settings, alert: Alert) -> StateOptions {
+    let mut options = StateOptions::new(&settings.gateway.state, alert, clock::unix);
+    options.database = settings.gateway.database.as_ref().map(Database::from);
     let limits = &settings.limits;
     options.answer = limits.state_answer;
     options.most_reports = u64::from(limits.commit_reports);

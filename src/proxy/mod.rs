@@ -8,6 +8,7 @@ mod bare;
 pub mod clock;
 pub mod commitment;
 mod connection;
+mod edge;
 mod gateway;
 mod live;
 mod negotiate;
@@ -19,6 +20,6 @@ mod snapshot;
 mod view;
 pub mod way_back;
 
-pub use gateway::{Gateway, StartFault};
+pub use gateway::{Gateway, StartFault, state_options};
 pub use snapshot::Snapshot;
 pub use view::{Readiness, View};

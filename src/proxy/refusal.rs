@@ -1,13 +1,14 @@
 //! Refusals before data transfer: the record, the metric, and who the record says it was.
 
 use super::connection::Newcomer;
+use super::edge;
 use super::shared::Shared;
-use crate::audit::event::{Caller, Cause, CertificateNote, TlsNote};
+use crate::audit::event::{Caller, Cause, CertificateNote, EdgeNote, TlsNote};
 use crate::audit::{AssociationId, Incident, Unrecorded};
 use crate::dicom::pdu::AssociateRq;
 use crate::gate::Refusal;
 use crate::identity::{Presented, Proof};
-use crate::policy::Principal;
+use crate::policy::{Policy, Principal};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,12 @@ pub(super) struct Known<'a> {
     pub(super) presented: Option<&'a Presented>,
     pub(super) rq: Option<&'a AssociateRq>,
     pub(super) principal: Option<&'a Principal>,
+}
+
+impl<'a> Known<'a> {
+    fn edge(self, policy: &Policy) -> Option<EdgeNote<'a>> {
+        edge::read(policy, self.principal?, self.rq?)
+    }
 }
 
 /// Calls `record` with who it was.
@@ -53,6 +60,7 @@ pub(super) fn with_caller<T>(newcomer: &Newcomer, known: Known<'_>, record: impl
             resumed,
         }),
         certificate: facts.map(|facts| CertificateNote { subject: &facts.subject, serial: &facts.serial }),
+        edge: known.edge(&newcomer.snapshot.policy),
     })
 }
 
@@ -76,8 +84,17 @@ pub(super) fn too_many(
 ) {
     let cause = Cause::Limit;
     shared.metrics.refused.with_label_values(&[cause.as_str()]).inc();
-    let caller =
-        Caller { association, listener, from, calling: None, called: None, peer: None, tls: None, certificate: None };
+    let caller = Caller {
+        association,
+        listener,
+        from,
+        calling: None,
+        called: None,
+        peer: None,
+        tls: None,
+        certificate: None,
+        edge: None,
+    };
     connection_said(listener, from, shared.gate.refuse_connection(generation, caller, cause, words));
 }
 

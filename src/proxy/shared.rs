@@ -1,5 +1,6 @@
 //! What all connections share.
 
+use super::commitment::Commitments;
 use super::live::Live;
 use super::snapshot::Snapshot;
 use super::way_back::Grants;
@@ -45,6 +46,8 @@ pub struct Shared {
     pub metrics: Metrics,
     /// What ties deliveries to whoever asked for them.
     pub grants: Arc<Grants>,
+    /// What ties reports of storage commitment to whoever asked for them.
+    pub commitments: Commitments,
 }
 
 impl Shared {
@@ -66,6 +69,7 @@ impl Shared {
             reloading: tokio::sync::Mutex::default(),
             pool: Arc::new(pool),
             metrics,
+            commitments: Commitments::new(state.clone(), super::clock::unix),
             grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
             snapshot: ArcSwap::from_pointee(snapshot),
         }

@@ -290,6 +290,53 @@ mod tests {
         Snapshot::build(settings, 1, 0).unwrap()
     }
 
+    /// What is shown, first certificate first, to a peer that receives.
+    fn shown(snapshot: &Snapshot, peer: &str) -> Option<Vec<rustls_pki_types::CertificateDer<'static>>> {
+        let schemes = [rustls::SignatureScheme::ECDSA_NISTP256_SHA256, rustls::SignatureScheme::ED25519];
+        let identity = snapshot.peer_tls(peer)?.client_auth_cert_resolver.resolve(&[], &schemes)?;
+        Some(identity.cert.clone())
+    }
+
+    #[test]
+    fn peers_that_receive_are_shown_the_certificate_that_the_policy_names() {
+        use crate::pki::ca::{self, Ca, Order};
+        use rustls_pki_types::pem::PemObject;
+        let folder = tempfile::tempdir().unwrap();
+        let certs = folder.path().join("certs");
+        std::fs::create_dir(&certs).unwrap();
+        ca::new_ca(&certs, "CA", clock_of_tests()).unwrap();
+        let authority = Ca::open(&certs).unwrap();
+        for name in ["gateway", "partner"] {
+            let dns = vec![format!("{name}.example")];
+            let order = Order { name: name.into(), dns, ip: Vec::new(), server: true, days: 10, renew: false };
+            authority.issue(&order, clock_of_tests()).unwrap();
+        }
+        let tls = "[tls]\ncertificate = \"certs/gateway.crt\"\nprivate_key = \"certs/gateway.key\"\nclient_ca = \"certs/ca.crt\"\n";
+        std::fs::write(folder.path().join("gateway.toml"), format!("{GATEWAY}{tls}")).unwrap();
+        let receives = |title: &str, more: &str| {
+            format!("[[peer]]\nae_titles = [\"{title}\"]\naddress = \"127.0.0.1:11112\"\n{more}\n")
+        };
+        let policy = [
+            receives("A", "certificate = \"a.example\""),
+            receives("B", "certificate = \"b.example\"\npresent = \"certs/partner.crt\""),
+            receives("C", "tls = \"off\"\nnetwork = [\"127.0.0.0/8\"]"),
+        ];
+        std::fs::write(folder.path().join("policy.toml"), policy.concat()).unwrap();
+        let settings = config::load(&folder.path().join("gateway.toml")).unwrap();
+        let snapshot = Snapshot::build(settings.clone(), 1, clock_of_tests()).unwrap();
+        let file = |name: &str| rustls_pki_types::CertificateDer::from_pem_file(certs.join(name)).unwrap();
+        assert_eq!(shown(&snapshot, "A").unwrap().first(), Some(&file("gateway.crt")));
+        assert_eq!(shown(&snapshot, "B").unwrap().first(), Some(&file("partner.crt")));
+        assert!(shown(&snapshot, "C").is_none());
+        std::fs::write(certs.join("partner.key"), "no key").unwrap();
+        let faults = Snapshot::build(settings, 2, clock_of_tests()).unwrap_err();
+        assert!(matches!(&faults[..], [fault] if fault.starts_with("peer `B`: ")), "{faults:?}");
+    }
+
+    fn clock_of_tests() -> i64 {
+        jiff::Timestamp::now().as_second()
+    }
+
     #[test]
     fn tolerances_are_the_peers_own_after_it_has_moved_in_the_policy() {
         let before = snapshot(&peer("US7", "\"order\""));

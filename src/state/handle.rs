@@ -7,10 +7,11 @@ use crate::state::seal::{Sealer, Table};
 use crate::state::store::postgres::Postgres;
 use crate::state::store::sqlite::Sqlite;
 use crate::state::store::{Question, Store};
+use crate::state::sweep::Positions;
 use crate::state::{StateFault, StateOptions, key};
 use ring::rand::{SecureRandom as _, SystemRandom};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64};
+use std::sync::{Arc, Mutex};
 
 /// What outlives an association. Cheap to clone.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct Inner {
     pub(in crate::state) made: AtomicU64,
     /// Commitments registered, as of the last count; below 0: not counted.
     pub(in crate::state) commitments: AtomicI64,
+    /// Where the next sweep looks on.
+    pub(in crate::state) positions: Mutex<Positions>,
 }
 
 impl std::fmt::Debug for State {
@@ -53,7 +56,8 @@ impl State {
             None => {
                 let (file, keyfile) = (options.folder.join("state.db"), options.folder.join("state.key"));
                 if !keyfile.exists() {
-                    if file.exists() {
+                    // The key is made before the file: if somebody else has just made both, it is there by now.
+                    if file.exists() && !keyfile.exists() {
                         return Err(StateFault::Settings(format!(
                             "`{}` is there without its key file `{}`: restore that from a backup, or move both aside",
                             file.display(),
@@ -74,6 +78,7 @@ impl State {
             messages: Messages::default(),
             made: AtomicU64::new(0),
             commitments: AtomicI64::new(-1),
+            positions: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -1,89 +1,156 @@
-//! Drops what has expired. A row is looked at as it goes: one whose expiry somebody else wrote is told of.
+//! Drops what has expired, and looks at what stays, some rows at a time: a row that somebody changed is told of even if
+//! nobody asks for it, or would not find it where it stands now.
 
 use crate::state::commitments::COMMITMENTS;
 use crate::state::grants::{GRANTS, SEEN};
 use crate::state::reports::REPORTS;
+use crate::state::row::{Row, Value};
 use crate::state::seal::Table;
 use crate::state::store::Question;
 use crate::state::turns::TURNS;
 use crate::state::{State, StateFault};
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// So many rows go at a time: nobody else waits long for the table.
+/// So many rows go, or are looked at, at a time: nobody else waits long for the table.
 const BATCH: usize = 500;
-/// So often in one sweep; the rest goes with the next one.
+/// So often do rows go in one sweep; the rest goes with the next one.
 const ROUNDS: usize = 400;
 
-macro_rules! expired {
-    ($table:literal, $key:literal, $columns:literal) => {
-        concat!(
-            "DELETE FROM ",
-            $table,
-            " WHERE (",
-            $key,
-            ") IN (SELECT ",
-            $key,
-            " FROM ",
-            $table,
-            " WHERE expires < ?1 LIMIT ?2) RETURNING ",
-            $columns,
-            ", mac"
-        )
+/// Where the look at each table goes on: behind a row with this key.
+pub type Positions = [Row; TABLES];
+
+const TABLES: usize = 5;
+
+struct Broom {
+    table: &'static Table,
+    drop: &'static str,
+    look: &'static str,
+    /// A key before all others.
+    begin: fn() -> Row,
+}
+
+macro_rules! broom {
+    ($table:ident, $name:literal, ($key:literal, $after:literal, $limit:literal), $begin:expr, $columns:literal) => {
+        broom!($table, $name, ($key, $after, $limit), $begin, $columns, "")
+    };
+    ($table:ident, $name:literal, ($key:literal, $after:literal, $limit:literal), $begin:expr, $columns:literal, $more:literal) => {
+        Broom {
+            table: &$table,
+            drop: concat!(
+                "DELETE FROM ",
+                $name,
+                " WHERE (",
+                $key,
+                ") IN (SELECT ",
+                $key,
+                " FROM ",
+                $name,
+                " WHERE expires < ?1 ",
+                $more,
+                " LIMIT ?2) RETURNING ",
+                $columns,
+                ", mac"
+            ),
+            look: concat!(
+                "SELECT ",
+                $columns,
+                ", mac FROM ",
+                $name,
+                " WHERE (",
+                $key,
+                ") > (",
+                $after,
+                ") ORDER BY ",
+                $key,
+                " LIMIT ",
+                $limit
+            ),
+            begin: || $begin,
+        }
     };
 }
 
-/// Deliveries go with their grant.
-const ORPHANS: &str = "DELETE FROM dicomgate_seen WHERE (grant_id, instance) IN (\
-     SELECT grant_id, instance FROM dicomgate_seen WHERE expires < ?1 \
-     OR NOT EXISTS (SELECT 1 FROM dicomgate_grant WHERE dicomgate_grant.id = dicomgate_seen.grant_id) LIMIT ?2) \
-     RETURNING grant_id, instance, status, expires, mac";
-
-static SWEEPS: [(&Table, &str); 5] = [
-    (
-        &GRANTS,
-        expired!(
-            "dicomgate_grant",
-            "id",
-            "id, archive, title, message, nth, told, destination, requester, requester_title, requester_message, class, syntax, scope, association, lags, made, expires"
-        ),
+static BROOMS: [Broom; TABLES] = [
+    broom!(
+        GRANTS,
+        "dicomgate_grant",
+        ("id", "?1", "?2"),
+        vec![bytes()],
+        "id, archive, title, message, nth, told, destination, requester, requester_title, requester_message, class, syntax, scope, association, lags, made, expires"
     ),
-    (&SEEN, ORPHANS),
-    (&TURNS, expired!("dicomgate_turn", "what", "what, token, expires")),
-    (
-        &COMMITMENTS,
-        expired!(
-            "dicomgate_commitment",
-            "archive, transaction_uid, title",
-            "archive, transaction_uid, title, requester, requester_title, expires"
-        ),
+    // deliveries go with their grant
+    broom!(
+        SEEN,
+        "dicomgate_seen",
+        ("grant_id, instance", "?1, ?2", "?3"),
+        vec![bytes(), text()],
+        "grant_id, instance, status, expires",
+        "OR NOT EXISTS (SELECT 1 FROM dicomgate_grant WHERE dicomgate_grant.id = dicomgate_seen.grant_id)"
     ),
-    (
-        &REPORTS,
-        expired!(
-            "dicomgate_report",
-            "id",
-            "id, archive, transaction_uid, title, requester, requester_title, event_type, size, digest, attempts, due, leased, expires"
-        ),
+    broom!(TURNS, "dicomgate_turn", ("what", "?1", "?2"), vec![text()], "what, token, expires"),
+    broom!(
+        COMMITMENTS,
+        "dicomgate_commitment",
+        ("archive, transaction_uid, title", "?1, ?2, ?3", "?4"),
+        vec![text(), text(), text()],
+        "archive, transaction_uid, title, requester, requester_title, expires"
+    ),
+    broom!(
+        REPORTS,
+        "dicomgate_report",
+        ("id", "?1", "?2"),
+        vec![bytes()],
+        "id, archive, transaction_uid, title, requester, requester_title, event_type, size, digest, attempts, due, leased, expires"
     ),
 ];
 
+fn bytes() -> Value {
+    Value::Bytes(Vec::new())
+}
+
+fn text() -> Value {
+    Value::Text(String::new())
+}
+
 impl State {
-    /// Drops what has expired at `now`, and deliveries of grants that are gone; says how many rows that were.
+    /// Drops what has expired at `now`, and deliveries of grants that are gone; says how many rows that were. Looks at up
+    /// to 500 rows of each table that stay, the next ones each time.
     pub async fn sweep(&self, now: i64) -> Result<u64, StateFault> {
         let mut dropped = 0;
-        for (table, sql) in SWEEPS {
+        for (place, broom) in BROOMS.iter().enumerate() {
             for _ in 0..ROUNDS {
-                let rows = self.ask(Question::new(sql, vec![now.into(), (BATCH as i64).into()])).await?;
-                for row in &rows {
-                    let _ = self.read(table, row, |_| Some(()));
-                }
+                let rows = self.ask(Question::new(broom.drop, vec![now.into(), (BATCH as i64).into()])).await?;
+                self.look_at(broom.table, &rows);
                 dropped += rows.len() as u64;
                 if rows.len() < BATCH {
                     break;
                 }
             }
+            self.look_on(place, broom).await?;
         }
         self.inner.commitments.store(-1, Relaxed);
         Ok(dropped)
+    }
+
+    async fn look_on(&self, place: usize, broom: &Broom) -> Result<(), StateFault> {
+        let positions = || self.inner.positions.lock().unwrap_or_else(PoisonError::into_inner);
+        let behind = positions().get(place).filter(|row| !row.is_empty()).cloned();
+        let mut values = behind.unwrap_or_else(broom.begin);
+        values.push((BATCH as i64).into());
+        let rows = self.ask(Question::new(broom.look, values)).await?;
+        self.look_at(broom.table, &rows);
+        let last = rows.last().filter(|_| rows.len() == BATCH);
+        let next = last.and_then(|row| row.get(..broom.table.key)).unwrap_or_default();
+        if let Some(position) = positions().get_mut(place) {
+            *position = next.to_vec();
+        }
+        Ok(())
+    }
+
+    fn look_at(&self, table: &'static Table, rows: &[Row]) {
+        for row in rows {
+            let _ = self.read(table, row, |_| Some(()));
+        }
     }
 }

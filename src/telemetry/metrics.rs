@@ -40,6 +40,8 @@ pub struct Metrics {
     pub commit_reports_waiting: IntGauge,
     /// Storage commitment reports, by what became of them.
     pub commit_reports: IntCounterVec,
+    /// Rows of the state that were not what a gateway wrote.
+    pub bad_rows: IntCounter,
     permitted: Vec<IntCounter>,
     denied: Vec<IntCounter>,
     observed: Vec<IntCounter>,
@@ -141,6 +143,13 @@ impl Metrics {
                 "Storage commitment reports, by what became of them",
                 &["outcome"],
             )?,
+            bad_rows: counters(
+                &registry,
+                "dicomgate_state_bad_rows_total",
+                "Rows of the state that were not what a gateway wrote, and counted as absent",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
             permitted: of("permit"),
             denied: of("deny"),
             observed: of("observed"),

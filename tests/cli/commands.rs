@@ -16,6 +16,7 @@ fn wrong_usage_is_two() {
         &["audit"],
         &["audit", "verify", "--seed", "ab"],
         &["audit", "verify", "--anchor", "7"],
+        &["commit"],
         &["certs"],
         &["certs", "issue"],
         &["policy", "explain"],

@@ -52,7 +52,7 @@ fn with(gateway: &str, policy: &str) -> House {
 }
 
 fn loaded(gateway: &str, policy: &str) -> Settings {
-    let settings = with(gateway, policy).load().unwrap_or_else(|faults| panic!("{faults}"));
+    let settings = with(gateway, policy).load().unwrap();
     assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
     settings
 }
@@ -185,21 +185,21 @@ fn cases() -> Vec<(&'static str, House)> {
         ("edge-any", peer("ae_titles = [\"P2\"]\ncertificate = \"any\"\nnetwork = [\"10.20.0.0/16\"]\nedge = true")),
         (
             "test-of-archive",
-            rule(&format!(
-                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PACS\"\nwants = \"store\"\nto = \"WS1\"\nexpect = \"deny\""
-            )),
+            rule(
+                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PACS\"\nwants = \"store\"\nto = \"WS1\"\nexpect = \"deny\"",
+            ),
         ),
         (
             "test-of-both",
-            rule(&format!(
-                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PACS\"\npeer = \"CT1\"\nwants = \"store\"\nexpect = \"deny\"\n[[test]]\nname = \"nobody\"\nwants = \"store\"\nexpect = \"deny\""
-            )),
+            rule(
+                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PACS\"\npeer = \"CT1\"\nwants = \"store\"\nexpect = \"deny\"\n[[test]]\nname = \"nobody\"\nwants = \"store\"\nexpect = \"deny\"",
+            ),
         ),
         (
             "test-of-unknown-archive",
-            rule(&format!(
-                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PAX\"\nwants = \"store\"\nto = \"WS1\"\nexpect = \"deny\"\n[[test]]\nname = \"nobody\"\narchive = \"PACS\"\nwants = \"store\"\nto = \"WS7\"\nexpect = \"deny\""
-            )),
+            rule(
+                "who = [\"archive:PACS\"]\nto = [\"WS1\"]\nmay = [\"store\"]\n[[test]]\nname = \"routes\"\narchive = \"PAX\"\nwants = \"store\"\nto = \"WS1\"\nexpect = \"deny\"\n[[test]]\nname = \"nobody\"\narchive = \"PACS\"\nwants = \"store\"\nto = \"WS7\"\nexpect = \"deny\"",
+            ),
         ),
         ("database-lonely", database("database_ca = \"certs/ca.crt\"\nstate_key = \"certs/state.key\"")),
         ("database-alone", database("database = \"postgres://gate@db.hospital.example/dicomgate\"")),
@@ -405,4 +405,39 @@ fn peers_files_know_where_reports_go_and_what_an_edge_is() {
     assert_eq!((peers[2].commit_report, peers[3].commit_report), (CommitReport::Either, CommitReport::Same));
     house.write("peers.csv", "ae_titles,certificate,edge\nCT8,ct8.example,yes\n");
     assert!(house.words().contains("`edge` must be true or false"), "{}", house.words());
+}
+
+/// The lines of a sample with those paragraphs uncommented that hold a word.
+fn uncommented(sample: &str, word: &str) -> String {
+    let block = |block: &str| match block.contains(word) {
+        true => block
+            .lines()
+            .map(|line| {
+                line.strip_prefix("# ").filter(|rest| rest.starts_with(['[']) || rest.contains(" = ")).unwrap_or(line)
+            })
+            .collect::<Vec<_>>()
+            .join("\n"),
+        false => block.to_owned(),
+    };
+    sample.split("\n\n").map(block).collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn what_the_samples_show_as_comments_is_accepted_too() {
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let house = House::new("", "");
+    std::fs::create_dir(house.0.path().join("config")).unwrap();
+    let read = |file| std::fs::read_to_string(samples.join(file)).unwrap();
+    let gateway = uncommented(&read("gateway.toml"), "name    = \"inside\"");
+    let policy = uncommented(&read("policy.toml"), "archive:PACS");
+    let policy = uncommented(&policy, "archive = \"PACS\"");
+    assert!(
+        gateway.contains("\nserves  = \"archive\"") && policy.contains("\narchive = \"PACS\""),
+        "{gateway}{policy}"
+    );
+    house.write("config/gateway.toml", &gateway);
+    house.write("config/policy.toml", &policy);
+    let settings = dicomgate::config::load_at(&house.0.path().join("config/gateway.toml"), &now()).unwrap();
+    assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
+    assert_eq!((settings.listeners.len(), settings.policy.tests.len(), settings.policy.rules.len()), (2, 8, 4));
 }

@@ -75,6 +75,19 @@ fn a_move_under_way_lets_an_archive_deliver_and_nothing_else() {
 }
 
 #[test]
+fn one_request_at_a_time_where_message_ids_are_the_gateways() {
+    let inside = inside("", "", MOVERS);
+    for (classes, window) in [(&[FIND, MOVE][..], None), (&[FIND], Some((3, 1)))] {
+        let mut asked = rq("WS1", classes);
+        asked.user.async_window = Some((3, 1));
+        let mut peer = inside.world.plain();
+        peer.request(&asked);
+        let (_archive, seen) = inside.world.archive_accepts(|_| ());
+        assert_eq!((seen.user.async_window, peer.accepted().user.async_window), (window, window));
+    }
+}
+
+#[test]
 fn a_title_may_stand_for_the_requester() {
     let inside = inside("", "correlate = \"destination\"", MOVERS);
     let (mut workstation, mut archive) = workstation(&inside);

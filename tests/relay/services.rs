@@ -3,7 +3,7 @@
 use crate::support::conn::Conn;
 use crate::support::wait_until;
 use crate::support::words::{
-    COMMIT, CT, FIND, GET, INSTANCE, MOVE, MPPS, VERIFICATION, ac, answer, echo, object, query, rq, store, success, uid,
+    CT, FIND, GET, INSTANCE, MOVE, MPPS, VERIFICATION, ac, answer, echo, object, query, rq, store, success, uid,
 };
 use crate::support::world::World;
 use dicomgate::dicom::AeTitle;
@@ -149,18 +149,19 @@ fn a_retrieve_goes_only_to_destinations_that_a_rule_names() {
     release(&world, peer, link);
 }
 
+/// Basic Grayscale Print Management, and the Printer that reports on it.
+const PRINT: &str = "1.2.840.10008.5.1.1.9";
+const PRINTER: &str = "1.2.840.10008.5.1.1.16";
+
 #[test]
 fn n_services_run_and_a_report_comes_back_on_the_same_association() {
     let world = World::new();
-    let (mut peer, mut link) = world.associate(world.plain(), &rq("CT1", &[MPPS, COMMIT]));
+    let (mut peer, mut link) = world.associate(world.plain(), &rq("CT1", &[MPPS, PRINT]));
     let request = |field, message, class: &str| Command::n_request(field, message, &uid(class), &uid(INSTANCE), true);
-    let mut action = request(Field::ActionRq, 3, COMMIT);
-    action.action_type = Some(1);
     let data = query();
     turn(&mut peer, &mut link, 1, (&request(Field::CreateRq, 1, MPPS), Some(&data)), &[0]);
     turn(&mut peer, &mut link, 1, (&request(Field::SetRq, 2, MPPS), Some(&data)), &[0x0110]);
-    turn(&mut peer, &mut link, 3, (&action, Some(&data)), &[0]);
-    let mut report = request(Field::EventReportRq, 9, COMMIT);
+    let mut report = request(Field::EventReportRq, 9, PRINTER);
     report.event_type = Some(1);
     let sent = link.say(3, &report, Some(&data));
     let got = peer.message();
@@ -203,10 +204,10 @@ fn more_requests_than_agreed_end_the_association() {
 fn what_the_archive_says_behind_its_acceptance_is_not_lost() {
     let world = World::new();
     let mut peer = world.plain();
-    peer.request(&rq("CT1", &[COMMIT]));
+    peer.request(&rq("CT1", &[PRINT]));
     let mut link = world.archive.accept();
     let dicomgate::dicom::pdu::Pdu::AssociateRq(asked) = link.control() else { panic!() };
-    let mut report = Command::n_request(Field::EventReportRq, 9, &uid(COMMIT), &uid(INSTANCE), false);
+    let mut report = Command::n_request(Field::EventReportRq, 9, &uid(PRINTER), &uid(INSTANCE), false);
     report.event_type = Some(1);
     let report = dicomgate::dicom::pdu::pdata::write_message(1, &report.encode(), None, 0);
     link.send([ac(&asked).encode(), report.clone()].concat());

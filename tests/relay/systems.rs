@@ -19,12 +19,16 @@ may = ["echo", "store", "mpps", "worklist"]
 "#;
 
 /// A gateway in front of a PACS, and of a RIS that is there for worklists and procedure steps.
-fn world(ris: u16, pacs: &str, more: &str) -> World {
+fn world(ris: u16, pacs: &str) -> World {
+    world_with(ris, pacs, RULES, "")
+}
+
+fn world_with(ris: u16, pacs: &str, rules: &str, limits: &str) -> World {
     let ris = format!(
         "{pacs}\n[[archive]]\nae_title = \"RIS\"\naddress = \"127.0.0.1:{ris}\"\nanswers_to = [\"PACS\", \"RIS\"]\n\
-         for = [\"worklist\", \"mpps\"]\nconnect_timeout = \"2s\"\n{more}\n"
+         for = [\"worklist\", \"mpps\"]\nconnect_timeout = \"2s\"\n"
     );
-    World::with(&Setup { archive: ris, rules: RULES.into(), ..Setup::default() })
+    World::with(&Setup { archive: ris, rules: rules.into(), limits: limits.into(), ..Setup::default() })
 }
 
 /// A system accepts what it is asked, changed at will.
@@ -48,7 +52,7 @@ fn results(ac: &AssociateAc) -> Vec<(u8, u8)> {
 #[test]
 fn each_system_is_asked_for_its_own_and_the_answer_is_one() {
     let ris = Archive::new();
-    let world = world(ris.port(), "", "");
+    let world = world(ris.port(), "");
     let mut asked = rq("CT1", &[WORKLIST, CT, VERIFICATION, MPPS]);
     asked.user.roles =
         vec![Role { sop_class: uid(CT), scu: true, scp: false }, Role { sop_class: uid(MPPS), scu: true, scp: false }];
@@ -76,7 +80,7 @@ fn each_system_is_asked_for_its_own_and_the_answer_is_one() {
 #[test]
 fn messages_go_where_their_context_belongs_and_both_are_released() {
     let ris = Archive::new();
-    let world = world(ris.port(), "", "");
+    let world = world(ris.port(), "");
     let mut peer = world.plain();
     peer.request(&rq("CT1", &[WORKLIST, CT]));
     let (mut pacs, _) = accepts(&world.archive, |_| ());
@@ -102,7 +106,7 @@ fn messages_go_where_their_context_belongs_and_both_are_released() {
 #[test]
 fn one_that_is_away_loses_only_its_contexts() {
     let ris = Archive::new();
-    let world = world(ris.port(), "", "");
+    let world = world(ris.port(), "");
     drop(ris);
     let mut peer = world.plain();
     peer.request(&rq("CT1", &[WORKLIST, CT, VERIFICATION]));
@@ -121,7 +125,7 @@ fn one_that_is_away_loses_only_its_contexts() {
 #[test]
 fn the_first_may_be_the_one_that_is_away() {
     let ris = Archive::new();
-    let world = world(ris.port(), "max_associations = 1", "");
+    let world = world(ris.port(), "max_associations = 1");
     let (_busy, _link) = world.modality();
     let mut peer = world.plain();
     peer.request(&rq("CT1", &[WORKLIST, CT]));
@@ -137,7 +141,7 @@ fn the_first_may_be_the_one_that_is_away() {
 #[test]
 fn one_that_answers_for_another_is_not_believed() {
     let ris = Archive::new();
-    let world = world(ris.port(), "", "");
+    let world = world(ris.port(), "");
     let mut peer = world.plain();
     peer.request(&rq("CT1", &[WORKLIST, CT]));
     let (_pacs, _) = accepts(&world.archive, |_| ());
@@ -149,7 +153,7 @@ fn one_that_answers_for_another_is_not_believed() {
 #[test]
 fn with_nobody_there_it_is_rejected_for_now() {
     let ris = Archive::new();
-    let world = world(ris.port(), "", "");
+    let world = world(ris.port(), "");
     let mut peer = world.plain();
     peer.request(&rq("CT1", &[WORKLIST, CT]));
     for system in [&world.archive, &ris] {
@@ -173,7 +177,7 @@ fn with_nobody_there_it_is_rejected_for_now() {
 #[test]
 fn who_is_not_needed_is_not_dialled() {
     let ris = Archive::new();
-    let world = world(ris.port(), "", "");
+    let world = world(ris.port(), "");
     let mut peer = world.plain();
     peer.request(&rq("CT1", &[VERIFICATION]));
     accepts(&world.archive, |_| ());
@@ -185,4 +189,48 @@ fn who_is_not_needed_is_not_dialled() {
     assert_eq!(classes(&asked), [(1, VERIFICATION), (3, MPPS)]);
     peer.accepted();
     world.archive.was_not_dialled();
+}
+
+#[test]
+fn one_that_says_nothing_is_not_waited_for_longer_than_the_answer_may_take() {
+    let ris = Archive::new();
+    let world = world_with(ris.port(), "", RULES, "association_answer = \"1s\"");
+    let mut peer = world.plain();
+    peer.request(&rq("CT1", &[WORKLIST, CT]));
+    let (mut pacs, _) = accepts(&world.archive, |_| ());
+    let mut silent = ris.accept();
+    silent.control();
+    assert_eq!(results(&peer.accepted()), [(1, 2), (3, 0)]);
+    silent.ended();
+    peer.say(3, &store(1), Some(&object(CT, INSTANCE, 1000)));
+    let got = pacs.message();
+    pacs.say(3, &success(&got.command), None);
+    assert_eq!(peer.message().status(), 0);
+}
+
+#[test]
+fn an_echo_goes_where_a_rule_lets_it() {
+    let ris = Archive::new();
+    let rules = RULES.replace("\"echo\", ", "");
+    let echo = "[[rule]]\nname = \"echo\"\nwho = [\"group:modality\"]\nto = [\"RIS\"]\nmay = [\"echo\"]\n";
+    let world = world_with(ris.port(), "", &format!("{rules}{echo}"), "");
+    let mut peer = world.plain();
+    peer.request(&rq("CT1", &[VERIFICATION]));
+    let (_link, asked) = accepts(&ris, |_| ());
+    assert_eq!(classes(&asked), [(1, VERIFICATION)]);
+    peer.accepted();
+    world.archive.was_not_dialled();
+    assert_eq!(world.record("association-opened").text("to"), Some("RIS"));
+}
+
+#[test]
+fn a_system_that_no_rule_opens_is_not_dialled() {
+    let ris = Archive::new();
+    let world = world_with(ris.port(), "", &RULES.replace("\"PACS\", \"RIS\"", "\"PACS\""), "");
+    let mut peer = world.plain();
+    peer.request(&rq("CT1", &[WORKLIST, CT]));
+    accepts(&world.archive, |_| ());
+    assert_eq!(results(&peer.accepted()), [(1, 1), (3, 0)]);
+    ris.was_not_dialled();
+    assert_eq!(world.record("association-opened").list("removed").len(), 1);
 }

@@ -58,6 +58,7 @@ pub async fn two_replicas_never_have_the_same(place: Place) {
                 return mine;
             }
             mine.extend(found.into_iter().map(|(id, _)| id));
+            assert!(mine.len() <= 200, "offered again");
         }
     };
     let tasks: Vec<_> = [&state, &replica, &state, &replica].map(|state| tokio::spawn(courier(state.clone()))).into();

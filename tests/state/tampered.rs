@@ -194,3 +194,64 @@ pub async fn sweep_drops_what_has_expired_and_tells_of_what_was_made_to(place: P
     assert_eq!(state.sweep(START + 11).await.unwrap(), 2, "the grant, and its delivery");
     alerted(&place, "dicomgate_grant", "swept");
 }
+
+/// Replicas sweep when they like.
+pub async fn all_sweep_at_once(place: Place) {
+    let mut replicas = Vec::new();
+    for _ in 0..4 {
+        replicas.push(place.open().await);
+    }
+    for round in 0..3 {
+        for n in 0..700 {
+            let grant = replicas[0].grant(NewGrant { expires: START + 10, ..grant() }).await.unwrap();
+            replicas[0].seen(grant.id, Seen { instance: uid(&format!("1.2.{n}")), status: 0 }).await.unwrap();
+        }
+        let sweeping: Vec<_> = replicas
+            .iter()
+            .map(|state| {
+                let state = state.clone();
+                tokio::spawn(async move { state.sweep(START + 11).await.unwrap() })
+            })
+            .collect();
+        let mut dropped = 0;
+        for sweep in sweeping {
+            dropped += sweep.await.unwrap();
+        }
+        assert_eq!(dropped, 1400, "round {round}: each row is dropped by one");
+        assert_eq!(place.count("dicomgate_seen").await, 0);
+    }
+}
+
+/// A row that nobody finds any more, because it stands under another key now.
+pub async fn sweep_finds_what_nobody_asks_for(place: Place) {
+    let state = place.open().await;
+    // More than are looked at in one sweep; the changed ones stand anywhere among them.
+    for n in 0..1200_u16 {
+        state.grant(NewGrant { told: ae(&format!("T{n}")), ..grant() }).await.unwrap();
+    }
+    for n in 0..3 {
+        state.commit(commitment(n)).await.unwrap();
+        state.take_turn(&n.to_string(), START + 10).await.unwrap();
+        state.put_report(report(n)).await.unwrap();
+    }
+    let sweeps = async || {
+        for _ in 0..3 {
+            assert_eq!(state.sweep(START).await.unwrap(), 0);
+        }
+    };
+    sweeps().await;
+    assert_eq!(state.bad_rows(), 0);
+    for sql in [
+        "UPDATE dicomgate_grant SET told = 'OTHER' WHERE told IN ('T5', 'T600', 'T1100')",
+        "UPDATE dicomgate_commitment SET title = 'OTHER' WHERE transaction_uid = '1.2.1'",
+        "UPDATE dicomgate_turn SET what = 'other' WHERE what = '1'",
+        "UPDATE dicomgate_report SET due = 9999999999 WHERE transaction_uid = '1.2.1'",
+    ] {
+        place.by_hand(sql).await;
+    }
+    sweeps().await;
+    let mut tables: Vec<&str> = place.heard().iter().map(|bad| bad.table).collect();
+    tables.sort_unstable();
+    let grants = ["dicomgate_grant"; 3];
+    assert_eq!(tables, [&["dicomgate_commitment"][..], &grants, &["dicomgate_report", "dicomgate_turn"]].concat());
+}

@@ -44,7 +44,7 @@ pub const RULES: &str = r#"
 name = "modalities"
 who = ["group:modality"]
 to = ["PACS"]
-may = ["echo", "store", "mpps", "commit"]
+may = ["echo", "store", "mpps", "commit", "print"]
 [[rule]]
 name = "workstations"
 who = ["group:workstation"]

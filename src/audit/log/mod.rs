@@ -121,7 +121,7 @@ pub struct Unrecorded;
 pub struct Receipt {
     /// Its sequence number.
     pub sequence: u64,
-    /// Its incident id, if it is a refusal.
+    /// Its incident id, if it has one: refusals do, and what a gateway behind this one is told of.
     pub incident: Option<Incident>,
 }
 

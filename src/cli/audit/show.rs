@@ -34,7 +34,7 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(state) => state,
         Err(code) => return code,
     };
-    let filter = Filter { incident: None, peer: args.peer.clone(), from: args.from, since: args.since };
+    let filter = Filter { peer: args.peer.clone(), from: args.from, since: args.since, ..Filter::default() };
     let mut out = io::BufWriter::new(io::stdout().lock());
     let done = scan(&state.join("audit"), &filter, None, |record| {
         let written = match args.format {

@@ -71,7 +71,8 @@ fn print(out: &mut dyn Write, text: &str) -> Outcome {
     }
 }
 
-fn day(unix: i64) -> String {
+/// The day of a moment, seconds since 1970.
+pub(super) fn day(unix: i64) -> String {
     jiff::Timestamp::from_second(unix).map_or_else(|_| unix.to_string(), |time| time.strftime("%Y-%m-%d").to_string())
 }
 

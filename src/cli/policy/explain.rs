@@ -4,7 +4,7 @@ use super::{Answer, Common, Format, json, load};
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Uid, sop_class};
 use crate::policy::explain::{Explanation, Outcome, RuleReport, Verdict};
-use crate::policy::model::Effect;
+use crate::policy::model::{Asker, Effect};
 use crate::policy::{Moment, Policy, Question};
 use clap::Args;
 use std::fmt::Write as _;
@@ -16,16 +16,19 @@ pub(super) struct Explain {
     #[command(flatten)]
     common: Common,
     /// The peer that asks, by name or AE title
-    #[arg(long, value_name = "PEER")]
-    peer: String,
+    #[arg(long, value_name = "PEER", required_unless_present = "archive")]
+    peer: Option<String>,
+    /// In place of a peer: the archive that sends unasked
+    #[arg(long, value_name = "ARCHIVE", conflicts_with = "peer", requires = "to")]
+    archive: Option<String>,
     /// The address it calls from [default: one inside its network]
     #[arg(long, value_name = "ADDRESS")]
     from: Option<IpAddr>,
     /// What it wants, as `policy operations` lists it [default: anything at all]
     #[arg(long, value_name = "OPERATION", value_parser = operation)]
     wants: Option<Operation>,
-    /// The archive, by name or called title [default: the only one]
-    #[arg(long, value_name = "ARCHIVE")]
+    /// The archive, by name or called title [default: the only one]; with --archive, the receiver
+    #[arg(long, value_name = "NAME")]
     to: Option<String>,
     /// SOP class, by UID
     #[arg(long, value_name = "UID")]
@@ -66,7 +69,10 @@ pub(super) fn answer(explain: &Explain, now: &jiff::Zoned) -> Answer {
         None => Moment::of(now),
     };
     let question = Question {
-        peer: explain.peer.clone(),
+        asker: match &explain.archive {
+            Some(archive) => Asker::Archive(archive.clone()),
+            None => Asker::Peer(explain.peer.clone().unwrap_or_default()),
+        },
         from: explain.from,
         wants: explain.wants,
         to: explain.to.clone(),
@@ -101,7 +107,11 @@ fn text(explanation: &Explanation, question: &Question) -> String {
         None => format!(" of {uid}"),
     });
     let (peer, from, to) = (&explanation.peer, explanation.from, &explanation.to);
-    let _ = writeln!(text, "May `{peer}` from {from} do `{wants}` at {to}{}?", class.unwrap_or_default());
+    let class = class.unwrap_or_default();
+    let _ = match question.asker {
+        Asker::Peer(_) => writeln!(text, "May `{peer}` from {from} do `{wants}` at {to}{class}?"),
+        Asker::Archive(_) => writeln!(text, "May archive `{peer}` from {from} send `{wants}`{class} to {to}, unasked?"),
+    };
     let _ = writeln!(text, "identity: {}\n", explanation.identity);
     for rule in &explanation.rules {
         rule_text(&mut text, rule);

@@ -3,7 +3,7 @@
 use super::{Format, explain, operations, test};
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
-use crate::policy::model::{ArchiveName, Expectation, Peer, PolicyTest, Rule, Subject};
+use crate::policy::model::{ArchiveName, Asker, Expectation, Peer, PolicyTest, Rule, Subject};
 use crate::policy::{Moment, Policy, PolicyModel, Question};
 use clap::Parser;
 
@@ -28,7 +28,7 @@ fn hospital(expect: Expectation) -> Policy {
     let test = PolicyTest {
         name: "a scanner does not ask".to_owned(),
         line: 20,
-        peer: "CT1".to_owned(),
+        asker: Asker::Peer("CT1".to_owned()),
         from: None,
         wants: Operation::Find,
         to: None,
@@ -63,7 +63,7 @@ fn tests_that_fail_end_with_1_and_say_what_came_out() {
 #[test]
 fn an_explanation_goes_rule_by_rule() {
     let question = |wants, from: Option<&str>| Question {
-        peer: "CT1".to_owned(),
+        asker: Asker::Peer("CT1".to_owned()),
         from: from.map(|from| from.parse().unwrap()),
         wants: Some(wants),
         to: None,
@@ -86,7 +86,8 @@ fn an_explanation_goes_rule_by_rule() {
     let stranger = explain::outcome(&policy, &question(Operation::Store, Some("192.0.2.7")), false, Format::Text);
     assert_eq!(stranger.code, 1);
     assert!(stranger.text.contains("may not call from this address"), "{}", stranger.text);
-    let nobody = Question { peer: "a name that is far too long".to_owned(), ..question(Operation::Find, None) };
+    let nobody =
+        Question { asker: Asker::Peer("a name that is far too long".to_owned()), ..question(Operation::Find, None) };
     assert_eq!(explain::outcome(&policy, &nobody, false, Format::Text).code, 2);
 }
 
@@ -110,6 +111,9 @@ fn words_that_are_none_are_usage_faults() {
     let refused = |words: &[&str]| Line::try_parse_from(words).is_err();
     assert!(refused(&["policy", "explain", "--peer", "CT1", "--wants", "delete"]));
     assert!(refused(&["policy", "explain", "--wants", "find"]));
+    assert!(refused(&["policy", "explain", "--peer", "CT1", "--archive", "PACS", "--to", "WS1"]));
+    assert!(refused(&["policy", "explain", "--archive", "PACS"]));
+    assert!(!refused(&["policy", "explain", "--archive", "PACS", "--to", "WS1", "--wants", "store"]));
     assert!(refused(&["policy", "explain", "--peer", "CT1", "--sop-class", "CT"]));
     assert!(!refused(&["policy", "explain", "--peer", "CT1", "--wants", "find", "--at", "2026-12-24T22:00"]));
     assert!(!refused(&["policy", "test", "--config", "gateway.toml"]));

@@ -55,7 +55,7 @@ raw_table! {
         pub database_file: PathBuf,
         /// PEM file: the CA that vouches for the database.
         pub database_ca: PathBuf,
-        /// The file of the key that all replicas seal their rows with: 32 random bytes or more.
+        /// The file of the key that all replicas seal their rows with: 64 hexadecimal digits.
         pub state_key: PathBuf,
     }
 }
@@ -87,7 +87,7 @@ raw_table! {
         pub address!("\"0.0.0.0:2762\""): SocketAddr,
         /// What TLS asks of callers: a client certificate (mutual), none (server), no TLS at all (off). Default mutual.
         pub tls: ListenerTls,
-        /// Whom it serves. Default peers.
+        /// Whom it serves: devices outside (peers) or systems behind the gateway that call back (archive). Default peers.
         pub serves: Serves,
         /// With serves = "archive": whatever title is called here, it is for this one.
         pub destination: AeTitle,
@@ -125,7 +125,7 @@ raw_table! {
         pub bind_address: IpAddr,
         /// What protects the way to it: nothing (off) or TLS with certificates on both sides (mutual). Default off.
         pub tls: ArchiveTls,
-        /// With mutual TLS, what its certificate must show: a DNS name, "cn:...", "sha256:..." or "any". Default: the host of `address`.
+        /// With mutual TLS, there or at an inside listener, what its certificate must show: a DNS name, "cn:...", "sha256:..." or "any". Default: the host of `address`.
         pub certificate: CertificatePattern,
         /// With mutual TLS, PEM file: the CAs that vouch for it. Default: `client_ca`.
         pub trust: PathBuf,
@@ -135,6 +135,8 @@ raw_table! {
         pub deliveries_may_lag: Span,
         /// Networks that it calls from. Default: those of the inside listener.
         pub calls_from: List<IpNet>,
+        /// true if it is a dicomgate itself: incident ids are shared with it. Default false.
+        pub gateway: bool,
     }
     later {
         "carrier" => "will say what carries sealed data | leave it out: nothing is sealed yet",

@@ -66,7 +66,7 @@ raw_table! {
         pub who!("[\"group:modality\"]"): List<Subject>,
         /// AND the device they sit at, any of.
         pub via: List<Subject>,
-        /// Archives that it is about.
+        /// Archives that it is about; with `archive:` in `who`, the peers (by name or title) and archives that it sends to.
         pub to!("[\"PACS\"]"): List<Word>,
         /// Operations that it is about.
         pub may!("[\"echo\", \"store\"]"): List<Operation>,
@@ -104,13 +104,15 @@ raw_table! {
     pub struct RawTest in "[[test]]" {
         /// Its name.
         pub name!("\"a stranger gets nothing\""): Word,
-        /// The peer that asks, by name or title.
-        pub peer!("\"CT1\""): Word,
+        /// The peer that asks, by name or title; or else `archive`.
+        pub peer: Word,
+        /// The archive that sends unasked, in place of `peer`.
+        pub archive: Word,
         /// The address it comes from. Default: the first of its networks.
         pub from: IpAddr,
         /// What it wants.
         pub wants!("\"find\""): Operation,
-        /// The archive that it asks. Default: the only one.
+        /// The archive that it asks. Default: the only one. With `archive`, the peer or archive that receives.
         pub to: Word,
         /// SOP class, by UID.
         pub sop_class: SopClass,

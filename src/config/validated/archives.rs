@@ -191,5 +191,6 @@ fn settings(archive: &RawArchive, limits: &Limits, ground: &mut Ground<'_>, repo
         correlate: archive.correlate.cloned().unwrap_or_default(),
         deliveries_may_lag: archive.deliveries_may_lag.get().map(|span| span.0),
         calls_from: archive.calls_from.values(),
+        gateway: archive.gateway.cloned().unwrap_or_default(),
     })
 }

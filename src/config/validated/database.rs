@@ -38,7 +38,7 @@ pub(super) fn validate(
             return None;
         }
     };
-    if place.password && !raw.database.is_absent() {
+    if place.password && raw.database_file.is_absent() {
         report
             .warning(at.clone(), "a password stands in this file, which is read, copied and printed more often")
             .hint("put the URL into a file of its own, mode 600, and write database_file = \"certs/database.url\"");

@@ -9,7 +9,7 @@ use crate::config::raw::{Field, Located, parse};
 use crate::dicom::dimse::Operation;
 use crate::policy::Policy;
 use crate::policy::fault::{Entry, PolicyFault};
-use crate::policy::model::{Effect, Peer, PolicyModel, PolicyTest, Rule};
+use crate::policy::model::{Asker, Effect, Peer, PolicyModel, PolicyTest, Rule};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -150,11 +150,28 @@ fn rule_of(raw: &RawRule, report: &Report<'_>) -> Option<Rule> {
     })
 }
 
-fn test_of(raw: &RawTest, report: &Report<'_>) -> Option<PolicyTest> {
+fn test_of(raw: &RawTest, report: &mut Report<'_>) -> Option<PolicyTest> {
+    let asker = match (&raw.peer, &raw.archive) {
+        (Field::Given(_), Field::Given(archive)) => {
+            report
+                .error(archive.span(), "either a peer asks or an archive sends")
+                .hint("take `peer` or `archive` out, or write two tests");
+            None
+        }
+        (Field::Absent, Field::Absent) => {
+            report
+                .error(raw.here.clone(), "`peer` is missing in [[test]]")
+                .hint("write peer = \"CT1\", or archive = \"PACS\" for what an archive sends unasked");
+            None
+        }
+        (Field::Given(peer), _) => Some(Asker::Peer(peer.get_ref().0.clone())),
+        (_, Field::Given(archive)) => Some(Asker::Archive(archive.get_ref().0.clone())),
+        (Field::Faulty, _) | (_, Field::Faulty) => None,
+    };
     Some(PolicyTest {
         name: raw.name.get()?.0.clone(),
         line: report.line(raw.here.start),
-        peer: raw.peer.get()?.0.clone(),
+        asker: asker?,
         from: raw.from.cloned(),
         wants: raw.wants.cloned()?,
         to: raw.to.get().map(|to| to.0.clone()),
@@ -197,7 +214,8 @@ fn compile(model: &PolicyModel, entries: &Entries<'_>, whole: bool, reports: &mu
         Err(faults) => {
             // What names something cannot be judged while something that could be named was not understood.
             let judged = |fault: &&PolicyFault| {
-                whole || !matches!(fault.key, "who" | "via" | "to" | "destinations" | "peer" | "destination")
+                whole
+                    || !matches!(fault.key, "who" | "via" | "to" | "destinations" | "peer" | "archive" | "destination")
             };
             for fault in faults.iter().filter(judged) {
                 place(fault, entries, reports);

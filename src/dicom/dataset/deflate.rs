@@ -59,10 +59,12 @@ impl Inflater {
 
     /// One zero byte may pad the stream to even length; where a trailer is tolerated, eight more bytes.
     fn behind(&mut self, input: &[u8], trailer: bool) -> Result<(), WalkFault> {
+        if input.is_empty() {
+            return Ok(());
+        }
         let padding = self.behind == 0 && input == [0];
         self.behind = self.behind.saturating_add(input.len());
         match self.behind {
-            0 => Ok(()),
             1 if padding => Ok(()),
             1..=9 if trailer => Ok(()),
             1..=9 => Err(WalkFault::DeflateTrailer),

@@ -10,6 +10,8 @@ const SOP_INSTANCE: Tag = Tag(0x0008, 0x0018);
 const STUDY_DATE: Tag = Tag(0x0008, 0x0020);
 const ACCESSION: Tag = Tag(0x0008, 0x0050);
 const LEVEL: Tag = Tag(0x0008, 0x0052);
+/// Transaction UID.
+const TRANSACTION: Tag = Tag(0x0008, 0x1195);
 /// Modality.
 pub const MODALITY: Tag = Tag(0x0008, 0x0060);
 const CODE_VALUE: Tag = Tag(0x0008, 0x0100);
@@ -56,6 +58,7 @@ pub struct Leading {
     sop_instance: Option<Uid>,
     study: Option<Uid>,
     series: Option<Uid>,
+    transaction: Option<Uid>,
     character_set: Option<Box<[u8]>>,
     study_date: Option<Phi<Box<[u8]>>>,
     accession: Option<Phi<Box<[u8]>>>,
@@ -123,6 +126,11 @@ impl Leading {
     /// (0020,000E)
     pub fn series(&self) -> Option<&Uid> {
         self.series.as_ref()
+    }
+
+    /// (0008,1195)
+    pub fn transaction(&self) -> Option<&Uid> {
+        self.transaction.as_ref()
     }
 
     /// (0008,0005), raw: `\` between values.
@@ -253,6 +261,7 @@ impl Sink for Leading {
                 | PATIENT_ID
                 | STUDY
                 | SERIES
+                | TRANSACTION
         );
         if !known {
             return Ok(Want::Skip);
@@ -276,6 +285,7 @@ impl Sink for Leading {
             SOP_CLASS => self.sop_class = self.uid(tag, value)?,
             SOP_INSTANCE => self.sop_instance = self.uid(tag, value)?,
             STUDY => self.study = self.uid(tag, value)?,
+            TRANSACTION => self.transaction = self.uid(tag, value)?,
             SERIES => self.series = self.uid(tag, value)?,
             _ => self.take_text(tag, value)?,
         }

@@ -106,6 +106,7 @@ fn user_items(rq: &UserItems, proposed: &UserItems, ac: &UserItems, own: &Own, c
         common_extended: Vec::new(),
         identity: None,
         identity_answer: None,
+        chain: None,
         unknown: ac
             .unknown
             .iter()

@@ -34,7 +34,7 @@ pub fn candidates(rq: &AssociateRq) -> impl Iterator<Item = Candidate<'_>> {
 ///
 /// Of the user items: 51H is the least of the gateway's and the caller's; 52H, 55H are the caller's (the gateway's for
 /// a caller without 52H); 53H, 57H and items of unknown types pass; 54H as granted, 56H for SOP classes that are still
-/// asked for; 58H and 59H end here.
+/// asked for; 58H, 59H and the word of a gateway before this one (D6H) end here.
 ///
 /// If nothing is kept the request has no contexts: then there is nothing to ask, and nobody to dial.
 pub fn propose(
@@ -88,6 +88,7 @@ fn user_items(user: &UserItems, granted: &[(Uid, Roles)], own: &Own) -> UserItem
         common_extended: user.common_extended.clone(),
         identity: None,
         identity_answer: None,
+        chain: None,
         unknown: user.unknown.clone(),
     }
 }

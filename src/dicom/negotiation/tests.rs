@@ -5,7 +5,7 @@ use super::*;
 use crate::dicom::ae_title::AeTitle;
 use crate::dicom::pdu::user_identity::IdentityAnswer;
 use crate::dicom::pdu::{
-    AnsweredContext, AssociateAc, AssociateRq, ContextResult, ProposedContext, RawTitle, Role, UserIdentity,
+    AnsweredContext, AssociateAc, AssociateRq, ChainItem, ContextResult, ProposedContext, RawTitle, Role, UserIdentity,
 };
 use bytes::Bytes;
 
@@ -195,6 +195,17 @@ fn implementation_names_are_the_senders_and_shown_to_the_certified_only() {
     assert_eq!(names(false), (uid("1.2.5.5"), VersionName::new(b"GATEWAY").unwrap()));
     let nameless = AssociateRq { user: UserItems { implementation_class: None, ..rq.user.clone() }, ..rq };
     assert_eq!(ask_all(&nameless).user.implementation_class, Some(uid("1.2.5.5")));
+}
+
+#[test]
+fn the_word_of_a_gateway_before_this_one_reaches_no_archive_and_no_caller() {
+    let mut rq = request();
+    rq.user.chain = ChainItem::new("7K3F-9QX2", "edge-ct1");
+    let asked = ask_all(&rq);
+    assert_eq!(asked.user.chain, None);
+    let mut ac = accept_all(&asked);
+    ac.user.chain = rq.user.chain.clone();
+    assert_eq!(mirror(&rq, &ac).0.user.chain, None);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! PDUs byte for byte: vectors, round trips, and every malformed PDU by name.
 
+use super::item::Item;
 use super::user_identity::IdentityAnswer;
+use super::user_items::Side;
 use super::*;
 use crate::dicom::uid::Uid;
 use bytes::Bytes;
@@ -352,10 +354,11 @@ fn user_items(requestor: bool) -> impl Strategy<Value = UserItems> {
         prop::collection::vec(octets(30), 0..3),
         prop::option::of(identity),
         prop::option::of(octets(30)),
-        prop::collection::vec((0x5a_u8..=0xff, octets(30)), 0..4),
+        (prop::collection::vec((0x5a_u8..=0xff, octets(30)), 0..4), prop::option::of("[A-Za-z0-9._-]{1,32}")),
     );
     (first, second).prop_map(move |((max_length, class, version, window), rest)| {
-        let (roles, extended, common_extended, identity, answer, unknown) = rest;
+        let (roles, extended, common_extended, identity, answer, (unknown, gateway)) = rest;
+        let chain = gateway.and_then(|gateway| ChainItem::new("7K3F-9QX2", &gateway));
         UserItems {
             max_length,
             implementation_class: class,
@@ -366,6 +369,7 @@ fn user_items(requestor: bool) -> impl Strategy<Value = UserItems> {
             common_extended,
             identity: identity.filter(|_| requestor),
             identity_answer: answer.map(IdentityAnswer).filter(|_| !requestor),
+            chain: chain.filter(|_| requestor),
             unknown,
         }
     })
@@ -412,6 +416,38 @@ fn answers() -> impl Strategy<Value = AssociateAc> {
             user,
         },
     )
+}
+
+/// The user items of a request or an answer with such sub-items in it.
+fn with_items(requestor: bool, items: &[(u8, &[u8])]) -> UserItems {
+    let unknown = items.iter().map(|(kind, value)| (*kind, Bytes::copy_from_slice(value))).collect();
+    let user = UserItems { max_length: 16_384, unknown, ..UserItems::default() };
+    let mut value = Vec::new();
+    user.encode(&mut value);
+    let item = Item { kind: 0x50, value: &value[4..], at: 0 };
+    UserItems::decode(&item, if requestor { Side::Requestor } else { Side::Acceptor }).unwrap()
+}
+
+#[test]
+fn the_word_of_a_gateway_before_this_one_stands_alone_and_goes_no_further() {
+    let (ours, other): (&[u8], &[u8]) = (b"dicomgate/1 7K3F-9QX2 edge-ct1", b"dicomgate/1 0000-0000 other");
+    let read = with_items(true, &[(0xd6, ours), (0xd7, b"x")]);
+    assert_eq!(read.chain, ChainItem::new("7K3F-9QX2", "edge-ct1"));
+    assert_eq!(read.unknown, [(0xd7, Bytes::from_static(b"x"))]);
+    // Malformed, contradicted, or from whoever was asked: it says nothing, and is passed on to nobody either.
+    for (requestor, items) in [
+        (true, &[(0xd6, b"dicomgate/9 what".as_slice())][..]),
+        (true, &[(0xd6, ours), (0xd6, other)]),
+        (true, &[(0xd6, ours), (0xd6, ours), (0xd6, ours)]),
+        (true, &[(0xd6, b"dicomgate/"), (0xd6, ours)]),
+        (false, &[(0xd6, ours)]),
+    ] {
+        let read = with_items(requestor, items);
+        assert_eq!((read.chain, read.unknown), (None, Vec::new()), "{items:?}");
+    }
+    // Somebody else's item of the same number passes as it ever did.
+    let others = with_items(true, &[(0xd6, b"DICOMGATE/1 7K3F-9QX2 edge-ct1"), (0xd5, ours)]);
+    assert_eq!((others.chain, others.unknown.len()), (None, 2));
 }
 
 proptest! {

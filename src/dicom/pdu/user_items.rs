@@ -1,6 +1,7 @@
 //! The user information item, 50H (PS3.8 9.3.2.3 and annex D, PS3.7 annex D.3.3).
 
 use super::associate::{self, once};
+use super::chain::{CHAIN, ChainItem};
 use super::fault::{FaultKind, PduFault};
 use super::item::{self, Item, Items};
 use super::limits;
@@ -31,6 +32,8 @@ pub struct UserItems {
     pub identity: Option<UserIdentity>,
     /// 59H (AC only).
     pub identity_answer: Option<IdentityAnswer>,
+    /// D6H (RQ only): the gateway before this one. Never among `unknown`, so whoever passes those on passes this not.
+    pub chain: Option<ChainItem>,
     /// Sub-items of other types, as they came.
     pub unknown: Vec<(u8, Bytes)>,
 }
@@ -59,10 +62,12 @@ impl UserItems {
     /// Reads the value of a 50H. A requestor has to send 51H. A 52H that is no UID counts as none: nothing
     /// depends on it, and it goes no further. Role selections and extended
     /// negotiations that repeat one for the same SOP class word for word are dropped (common toolkits send one a
-    /// context); one that says something else is a fault.
+    /// context); one that says something else is a fault. A D6H of ours that is malformed, stands twice or comes from an
+    /// acceptor counts as none.
     pub(super) fn decode(user: &Item<'_>, side: Side) -> Result<Self, PduFault> {
         let mut items = Items::new(user.value, user.at);
         let (mut read, mut max_length, mut count) = (Self::default(), None, 0_usize);
+        let mut chained = 0_usize;
         while let Some(item) = items.next()? {
             count += 1;
             if count > limits::USER_ITEMS {
@@ -109,6 +114,11 @@ impl UserItems {
                 }
                 (USER_IDENTITY | IDENTITY_ANSWER, _) => {
                     return Err(item.fault(FaultKind::UnexpectedParameter, "a user identity on the wrong side"));
+                }
+                (kind, side) if ChainItem::is_ours(kind, item.value) => {
+                    chained += 1;
+                    let alone = chained == 1 && side == Side::Requestor;
+                    read.chain = ChainItem::decode(item.value).filter(|_| alone);
                 }
                 (kind, _) => read.unknown.push((kind, Bytes::copy_from_slice(item.value))),
             }
@@ -197,6 +207,9 @@ impl UserItems {
                     out.extend_from_slice(&length.to_be_bytes());
                     out.extend_from_slice(answer);
                 });
+            }
+            if let Some(chain) = &self.chain {
+                put(CHAIN, &|out| chain.encode(out));
             }
             for (kind, value) in &self.unknown {
                 put(*kind, &|out| out.extend_from_slice(value));

@@ -21,6 +21,7 @@ pub(super) fn check(index: usize, rule: &Rule, names: &Names, faults: &mut Fault
     who_meets_via(index, rule, names, faults);
     who_reaches_to(index, rule, names, faults);
     operations(index, rule, faults);
+    sends(index, rule, faults);
     times(index, rule, faults);
 }
 
@@ -75,6 +76,27 @@ fn operations(index: usize, rule: &Rule, faults: &mut Faults) {
             let advice = format!("move `{operation}` to a rule without `modalities`");
             faults.add(at_rule(index, rule), "modalities", problem, advice);
         }
+    }
+}
+
+/// What an archive sends by itself: objects, rejection notes and notifications. Reports of storage commitment answer a
+/// request and need no rule; deliveries that somebody asked for are that somebody's.
+fn sends(index: usize, rule: &Rule, faults: &mut Faults) {
+    let archive = |subject: &Subject| matches!(subject, Subject::Archive(_));
+    if rule.who.is_empty() || !rule.who.iter().all(archive) {
+        return;
+    }
+    let odd = |operation: &&Operation| {
+        !matches!(operation, Operation::Echo | Operation::Store | Operation::Reject | Operation::Notify)
+    };
+    for operation in rule.may.iter().filter(odd) {
+        let problem = format!("an archive sends no `{operation}` by itself");
+        let advice = match operation {
+            Operation::Commit => "take it out: its reports go to whoever asked for them",
+            Operation::Move | Operation::Get => "take it out: `store` is for what it sends unasked",
+            _ => "an archive sends `store`, `reject`, `notify` and `echo`",
+        };
+        faults.add(at_rule(index, rule), "may", problem, advice);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::faults::{Faults, at_rule};
 use super::names::{Names, number, sorted};
-use crate::dicom::Uid;
+use crate::dicom::{AeTitle, Uid};
 use crate::policy::compiled::{CompiledRule, Destinations, Modality, Values};
 use crate::policy::model::{Destination, Effect, PolicyModel, Rule, Subject};
 use std::collections::HashMap;
@@ -80,13 +80,27 @@ fn subjects(
 
 fn to(index: usize, rule: &Rule, names: &Names, faults: &mut Faults) -> Box<[u32]> {
     let mut numbers = Vec::with_capacity(rule.to.len());
+    // An archive sends to peers, whom it knows by their titles.
+    let sends = rule.who.iter().any(|subject| matches!(subject, Subject::Archive(_)));
     for name in &rule.to {
         if let Some((party, _)) = names.party(name) {
             numbers.push(party);
             continue;
         }
-        let advice = faults.suggest(name, names.archives());
-        faults.add(at_rule(index, rule), "to", format!("there is no archive `{name}`"), advice);
+        if !sends {
+            let advice = faults.suggest(name, names.archives());
+            faults.add(at_rule(index, rule), "to", format!("there is no archive `{name}`"), advice);
+            continue;
+        }
+        let peers = AeTitle::new(name.as_ref()).ok().and_then(|title| names.titles.get(&title));
+        match peers.map(|title| title.peers.as_slice()).unwrap_or_default() {
+            [] => {
+                let advice = faults.suggest(name, names.peers().chain(names.archives()));
+                let problem = format!("no peer or archive has the name or title `{name}`");
+                faults.add(at_rule(index, rule), "to", problem, advice);
+            }
+            peers => numbers.extend(peers),
+        }
     }
     sorted(numbers)
 }

@@ -3,7 +3,7 @@
 use super::faults::{Faults, at_test};
 use super::names::Names;
 use crate::dicom::AeTitle;
-use crate::policy::model::{Expectation, PolicyModel, PolicyTest};
+use crate::policy::model::{Asker, Expectation, PolicyModel, PolicyTest};
 use std::collections::HashMap;
 
 /// Says which tests name what is not there.
@@ -13,7 +13,15 @@ pub(super) fn check(model: &PolicyModel, names: &Names, faults: &mut Faults) {
         if let Some(line) = seen.insert(&test.name, test.line) {
             faults.add(at_test(index, test), "name", format!("the test in line {line} has the same name"), "");
         }
-        peer(index, test, names, faults);
+        let written = match &test.asker {
+            Asker::Peer(written) => written,
+            Asker::Archive(written) => {
+                archive(index, test, written, names, faults);
+                rule_of(index, test, model, faults);
+                continue;
+            }
+        };
+        peer(index, test, written, names, faults);
         match &test.to {
             Some(to) if !reaches(model, to) => {
                 let advice = faults.suggest(to, names.archives());
@@ -25,11 +33,43 @@ pub(super) fn check(model: &PolicyModel, names: &Names, faults: &mut Faults) {
             }
             _ => {}
         }
-        if let Some(rule) = &test.rule
-            && !model.rules.iter().any(|known| *known.name == **rule)
-        {
-            let advice = faults.suggest(rule, model.rules.iter().map(|rule| &*rule.name));
-            faults.add(at_test(index, test), "rule", format!("there is no rule `{rule}`"), advice);
+        rule_of(index, test, model, faults);
+    }
+}
+
+fn rule_of(index: usize, test: &PolicyTest, model: &PolicyModel, faults: &mut Faults) {
+    if let Some(rule) = &test.rule
+        && !model.rules.iter().any(|known| *known.name == **rule)
+    {
+        let advice = faults.suggest(rule, model.rules.iter().map(|rule| &*rule.name));
+        faults.add(at_test(index, test), "rule", format!("there is no rule `{rule}`"), advice);
+    }
+}
+
+/// An archive sends to somebody who is there.
+fn archive(index: usize, test: &PolicyTest, written: &str, names: &Names, faults: &mut Faults) {
+    if !names.party(written).is_some_and(|(_, party)| party.archive) {
+        let advice = faults.suggest(written, names.archives());
+        faults.add(at_test(index, test), "archive", format!("there is no archive `{written}`"), advice);
+    }
+    let Some(to) = &test.to else {
+        let problem = "it does not say to whom the archive sends".to_owned();
+        faults.add(at_test(index, test), "to", problem, "name a peer or archive with `to`");
+        return;
+    };
+    if names.party(to).is_some() {
+        return;
+    }
+    let peers = AeTitle::new(to).ok().and_then(|title| names.titles.get(&title)).map(|title| title.peers.len());
+    match peers.unwrap_or_default() {
+        0 => {
+            let advice = faults.suggest(to, names.peers().chain(names.archives()));
+            faults.add(at_test(index, test), "to", format!("no peer or archive has the name or title `{to}`"), advice);
+        }
+        1 => {}
+        _ => {
+            let problem = format!("several peers have the title `{to}`");
+            faults.add(at_test(index, test), "to", problem, "say which one by its name");
         }
     }
 }
@@ -40,8 +80,7 @@ fn reaches(model: &PolicyModel, to: &str) -> bool {
 }
 
 /// A test may ask in the name of a stranger, but then only expect nothing.
-fn peer(index: usize, test: &PolicyTest, names: &Names, faults: &mut Faults) {
-    let written = &test.peer;
+fn peer(index: usize, test: &PolicyTest, written: &str, names: &Names, faults: &mut Faults) {
     if names.party(written).is_some_and(|(_, party)| !party.archive) {
         return;
     }

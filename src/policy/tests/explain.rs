@@ -2,12 +2,12 @@
 
 use super::kit::{NOON, deny, hours, model, ops, policy, rule, title};
 use crate::policy::explain::{Outcome, Verdict};
-use crate::policy::model::Rule;
+use crate::policy::model::{Asker, Rule};
 use crate::policy::{Policy, Question, QuestionFault};
 
 fn question(peer: &str, wants: &str) -> Question {
     Question {
-        peer: peer.to_owned(),
+        asker: Asker::Peer(peer.to_owned()),
         from: None,
         wants: ops(wants).first().copied(),
         to: Some("PACS".to_owned()),

@@ -3,7 +3,7 @@
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Uid};
 use crate::policy::model::{
-    ArchiveName, CertificatePattern, Destination, Effect, Expectation, Hours, Peer, PolicyTest, Rule, Subject,
+    ArchiveName, Asker, CertificatePattern, Destination, Effect, Expectation, Hours, Peer, PolicyTest, Rule, Subject,
 };
 use crate::policy::{
     Anchor, CertificateFacts, Decision, DenialReason, Known, Moment, Policy, PolicyFault, PolicyModel, Principal,
@@ -93,7 +93,7 @@ pub fn test(name: &str, peer: &str, wants: &str, expect: Expectation) -> PolicyT
     PolicyTest {
         name: name.to_owned(),
         line: 1,
-        peer: peer.to_owned(),
+        asker: Asker::Peer(peer.to_owned()),
         from: None,
         wants: ops(wants)[0],
         to: None,
@@ -160,6 +160,7 @@ pub fn verdict(decision: &Decision) -> String {
             DenialReason::Rule(rule) => format!("deny {rule}"),
             DenialReason::NoRule { .. } => "deny".to_owned(),
             DenialReason::UnknownDestination(_) => "deny: destination".to_owned(),
+            DenialReason::NotAsked(_) => "deny: not asked".to_owned(),
             DenialReason::Fault(_) => "deny: fault".to_owned(),
         },
     }

@@ -7,5 +7,6 @@ mod identify;
 mod kit;
 mod naive;
 mod properties;
+mod receive;
 mod size;
 mod trial;

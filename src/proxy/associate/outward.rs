@@ -18,7 +18,7 @@ use crate::proxy::negotiate::answering;
 use crate::proxy::relay::{Errand, Relay};
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::{ArchiveWiring, Snapshot};
-use crate::proxy::{bare, clock, refusal};
+use crate::proxy::{bare, clock, edge, refusal};
 use std::sync::Arc;
 
 /// Answers an association request of a peer.
@@ -94,7 +94,9 @@ async fn go_on(
     let basis = Basis { policy: &snapshot.policy, generation: snapshot.generation };
     let request = admission(&principal, planned.to.as_str(), moment);
     let entry = refusal::with_caller(newcomer, known(&asking, Some(&principal)), |caller| {
-        let opening = Opening { caller, principal: principal.clone(), kept: &planned.kept, removed: &planned.removed };
+        let chained = planned.portions.iter().any(|portion| portion.archive.settings.gateway);
+        let (kept, removed) = (planned.kept.as_slice(), planned.removed.as_slice());
+        let opening = Opening { caller, principal: principal.clone(), kept, removed, chained };
         newcomer.shared.gate.open_association(basis, opening, &request)
     });
     let visit = match entry {
@@ -126,7 +128,10 @@ async fn call_up(
 ) -> Option<Box<Relay>> {
     let shared = Arc::clone(&asking.newcomer.shared);
     let principal = visit.principal().clone();
-    let Plan { portions, to, .. } = planned;
+    let Plan { mut portions, to, .. } = planned;
+    for portion in &mut portions {
+        portion.proposed.user.chain = edge::item(&portion.archive.settings, &snapshot.settings.gateway.name, &visit);
+    }
     let systems = portions.iter().map(|portion| dial_of(&shared, portion)).collect();
     let outcomes = dial(&shared, snapshot, asking.since, systems).await;
     if portions.len() > 1 {

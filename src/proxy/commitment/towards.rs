@@ -1,7 +1,6 @@
 //! How to reach a requester on an association of the gateway's own.
 
 use crate::dicom::AeTitle;
-use crate::pki;
 use crate::policy::model::Peer;
 use crate::proxy::snapshot::Snapshot;
 use crate::scu::Target;
@@ -37,11 +36,8 @@ fn tls(snapshot: &Snapshot, peer: &Peer) -> Result<Option<Arc<ClientConfig>>, St
     if peer.plain {
         return Ok(None);
     }
-    let (Some(material), Some(expected)) = (&snapshot.material, pki::Expected::peer(peer)) else {
-        return Err(format!(
-            "peer `{}` is to be called over TLS and has no certificate, or there is no [tls]",
-            peer.name
-        ));
-    };
-    pki::client_config(material, expected).map(Some).map_err(|fault| fault.to_string())
+    match snapshot.peer_tls(&peer.name) {
+        Some(config) => Ok(Some(Arc::clone(config))),
+        None => Err(format!("peer `{}` is to be called over TLS, and has no certificate to be known by", peer.name)),
+    }
 }

@@ -4,6 +4,7 @@ use super::direction::Direction;
 use super::outstanding::Outstanding;
 use crate::archive::Leg;
 use crate::dicom::AeTitle;
+use crate::dicom::dimse::Command;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
@@ -42,6 +43,8 @@ pub(super) struct Called {
     pub(super) began: Option<Instant>,
     /// It has confirmed the release.
     pub(super) released: bool,
+    /// Its report that is being kept.
+    pub(super) reported: Option<(u8, Command)>,
 }
 
 impl Called {
@@ -61,6 +64,7 @@ impl Called {
             own_answers: VecDeque::new(),
             began: None,
             released: false,
+            reported: None,
         }))
     }
 

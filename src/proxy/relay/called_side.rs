@@ -134,11 +134,11 @@ impl Relay {
             self.called.down.stage = Stage::Data(Box::new(data));
             return Ok(());
         }
-        self.taken_whole(&data)
+        self.taken_whole(data)
     }
 
-    fn taken_whole(&mut self, data: &DataSet) -> Result<(), Ending> {
-        if data.command.field.is_response() { self.move_answer(data) } else { self.commitment_report(data) }
+    fn taken_whole(&mut self, data: DataSet) -> Result<(), Ending> {
+        if data.command.field.is_response() { self.move_answer(&data) } else { self.commitment_report(data) }
     }
 
     /// What a called system may do wrong: an archive is what it is, and every named tolerance holds for it.
@@ -267,7 +267,7 @@ impl Relay {
             return Ok(());
         };
         if data.kept.is_some() {
-            return self.taken_whole(&data);
+            return self.taken_whole(*data);
         }
         if let Some(walk) = &mut data.walk {
             walk.finish().map_err(|fault| Ending::walk(End::Called, &fault))?;

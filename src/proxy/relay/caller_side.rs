@@ -234,7 +234,9 @@ impl Relay {
     /// All of a data set has come: its length goes into the record.
     pub(super) fn up_is_whole(&mut self, data: &DataSet) {
         if self.up.fate == Fate::Forward {
-            self.shared.metrics.bytes_in.inc_by(data.bytes);
+            let metrics = &self.shared.metrics;
+            let outward = matches!(self.errand, Errand::Outward);
+            (if outward { &metrics.bytes_in } else { &metrics.bytes_out }).inc_by(data.bytes);
         }
         let message = data.command.message_id;
         if let Some(asked) = self.called.asked.iter_mut().find(|asked| Some(asked.message) == message) {
@@ -301,7 +303,8 @@ impl Relay {
     /// The caller answers a request of a called system.
     fn caller_answer(&mut self, context: u8, command: Command) -> Result<(), Ending> {
         if self.is_own_answer(context, &command) {
-            return self.own_answer(context, command);
+            self.own_answer(context, command);
+            return Ok(());
         }
         let found = self.called.asked_back.iter().position(|asked| {
             Some(asked.message) == command.responded_to
@@ -313,7 +316,7 @@ impl Relay {
         };
         if command.status.is_none_or(Status::is_final) {
             let asked = self.called.asked_back.remove(index);
-            self.settle_permit(asked, &command)?;
+            self.settle_back(asked, &command)?;
         }
         self.up.fate = Fate::Forward;
         if command.data_set {

@@ -251,6 +251,7 @@ impl Relay {
         self.focus_up();
         self.hand_out_up();
         // What the caller was denied or owed is recorded before it can notice the end.
+        self.close_mailbox();
         self.settling.clear();
         self.pending = None;
         for called in std::iter::once(&mut self.called).chain(&mut self.others) {

@@ -4,11 +4,12 @@ use super::outstanding::{Outstanding, Purpose};
 use super::refuse::{Refused, transient};
 use super::stage::{DataSet, Fate, Walk};
 use super::{End, Ending, Relay};
+use crate::audit::Incident;
 use crate::dicom::Phi;
 use crate::dicom::dimse::{Command, Operation, Status};
 use crate::gate::{Admission, Basis, Object, Outcome, Permit, SubOperations};
 use crate::policy::{Known, Request};
-use crate::proxy::clock;
+use crate::proxy::{clock, edge};
 use std::time::Instant;
 
 impl Relay {
@@ -127,8 +128,18 @@ impl Relay {
         }
     }
 
-    /// Writes the closing record of an answered request; only then may its answer go on.
+    /// Writes the closing record of a request that the called system answered; only then may its answer go on.
     pub(super) fn settle_permit(&mut self, asked: Outstanding, answer: &Command) -> Result<(), Ending> {
+        let told = edge::told(&self.snapshot.settings, &self.called.to, answer);
+        self.settle(asked, answer, told)
+    }
+
+    /// Writes the closing record of a request that the caller answered.
+    pub(super) fn settle_back(&mut self, asked: Outstanding, answer: &Command) -> Result<(), Ending> {
+        self.settle(asked, answer, None)
+    }
+
+    fn settle(&mut self, asked: Outstanding, answer: &Command, told: Option<Incident>) -> Result<(), Ending> {
         let counters = answer.counters;
         let outcome = Outcome {
             status: answer.status.map_or(0, |status| status.0),
@@ -139,6 +150,7 @@ impl Relay {
                 failed: u32::from(counters.failed.unwrap_or_default()),
                 warning: u32::from(counters.warning.unwrap_or_default()),
             }),
+            archive_incident: told,
         };
         asked.permit.close(outcome).map_err(|_| Ending::Unrecorded)?;
         if let Purpose::Delivery(deliveries) = asked.purpose {

@@ -43,7 +43,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::dicom::association::Association;
 use crate::dicom::dataset::WalkLimits;
-use crate::dicom::dimse::Tolerances;
+use crate::dicom::dimse::{Command, Tolerances};
 use crate::dicom::negotiation::Contexts;
 use crate::dicom::pdu::Framer;
 use crate::gate::{Permit, Visit};
@@ -51,6 +51,7 @@ use crate::net::Wire;
 use crate::net::slots::Slot;
 use crate::policy::Principal;
 use bytes::Bytes;
+use commit::Reports;
 use note::Noting;
 use settle::Settling;
 use smallvec::SmallVec;
@@ -133,6 +134,10 @@ pub struct Relay {
     noting: Option<Box<Noting>>,
     /// Final answers to moves that are held back.
     settling: Vec<Settling>,
+    /// Reports of storage commitment for the caller.
+    reports: Option<Box<Reports>>,
+    /// A report of the caller's own that is being kept.
+    reported: Option<(u8, Command)>,
     /// What a peer may do wrong that an archive sends to.
     called_peer_tolerances: Tolerances,
     timers: Timers,
@@ -161,7 +166,7 @@ impl Relay {
             Errand::Inward(_) => Tolerances::ALL,
         };
         let called_peer_tolerances = snapshot.tolerances_of(&called.to);
-        Some(Box::new(Self {
+        let mut relay = Box::new(Self {
             tolerances,
             principal: visit.principal().clone(),
             slot,
@@ -185,11 +190,15 @@ impl Relay {
             pending: None,
             noting: None,
             settling: Vec::new(),
+            reports: None,
+            reported: None,
             called_peer_tolerances,
             timers,
             waker: None,
             rechecked,
-        }))
+        });
+        relay.open_mailbox();
+        Some(relay)
     }
 
     /// Runs until the association ends, and ends it on all sides.

@@ -111,7 +111,8 @@ impl Relay {
         let stuck = self.caller.has_pending() || self.all_called().any(|called| called.leg.has_pending());
         let within = !self.up.stage.is_between() || self.all_called().any(|called| !called.down.stage.is_between());
         let waits = self.up.wait.is_some() || self.all_called().any(|called| called.down.wait.is_some());
-        let asked = self.all_called().any(|called| !called.asked.is_empty() || !called.asked_back.is_empty());
+        let asked = self.is_reporting()
+            || self.all_called().any(|called| !called.asked.is_empty() || !called.asked_back.is_empty());
         let mut next = if !asked && self.is_releasing() {
             (heard + self.timers.artim, "artim")
         } else if stuck || waits || asked && !within {

@@ -1,5 +1,6 @@
 //! What a message waits for before it goes on: the state of moves and commitments lies outside this task.
 
+use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::StateFault;
 use std::future::Future;
@@ -18,7 +19,7 @@ pub(super) enum Woken {
     /// A delivery for another gateway's requester is noted, or not.
     Noted(Result<(), StateFault>),
     /// A request for commitment is registered, or not.
-    Registered(Result<(), StateFault>),
+    Registered(Result<(), RegisterFault>),
     /// What to answer to a report.
     Reported(u16),
 }

@@ -101,7 +101,7 @@ async fn choose<'a>(
     let first = destination(sender.snapshot, told);
     let goes_on = candidates(&rq).any(|candidate| !sender.is_own(candidate, first.as_ref().ok()));
     let found = match goes_on {
-        true => expected::expected(&shared, sender.snapshot, sender.archive.ae_title, told).await,
+        true => expected::expected(&shared, sender.snapshot, sender.archive, told).await,
         false => Ok(None),
     };
     let (expected, unknown) = match found {
@@ -170,7 +170,8 @@ impl Intent<'_> {
         let to: Arc<str> = self.onward.as_ref().map_or(self.told.as_str(), |(to, _)| to.name()).into();
         let generation = sender.snapshot.generation;
         let entry = refusal::with_caller(newcomer, known(&asking, Some(principal)), |caller| {
-            let opening = Opening { caller, principal: principal.clone(), kept: &kept, removed: &self.removed };
+            let opening =
+                Opening { caller, principal: principal.clone(), kept: &kept, removed: &self.removed, chained: false };
             match self.onward.is_some() && !self.asked_for {
                 true => {
                     let basis = Basis { policy: &sender.snapshot.policy, generation };

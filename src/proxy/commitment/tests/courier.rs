@@ -186,7 +186,7 @@ async fn a_requester_that_is_to_be_called_over_tls_is_never_called_without() {
     let mut requester = Requester::listen(Manner::default()).await;
     let plain = at(&requester, "");
     // A peer that does TLS, in a gateway that has none.
-    let world_policy = plain.replace("tls = \"off\"\n", "");
+    let world_policy = plain.replace("tls = \"off\"\n", "certificate = \"ct1.example\"\n");
     let mut world = World::new(&plain, clock!()).await;
     world.shared.replace(super::snapshot(&world_policy, 2));
     world.start();

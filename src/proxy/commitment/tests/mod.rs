@@ -105,9 +105,9 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         let log = Log::open(LogOptions::new("gate-1", folder.path(), jiff::Timestamp::now)).unwrap().log;
         let gate = Gate::new(Arc::new(log));
-        let shared = Arc::new(Shared::new(snapshot(policy, 1), gate, Metrics::new().unwrap()));
         let options = StateOptions::new(folder.path(), Arc::new(|_| {}), clock.now);
         let state = State::open(options).await.unwrap();
+        let shared = Arc::new(Shared::new(snapshot(policy, 1), gate, Metrics::new().unwrap(), state.clone()));
         let commitments = Commitments::new(state.clone(), clock.now);
         Self { folder, clock, shared, state, commitments, running: None }
     }
