@@ -10,6 +10,8 @@ use std::time::Duration;
 
 /// How many associations are tried at once.
 const ASSOCIATIONS: u32 = 32;
+/// How long the associations of earlier questions are given to be forgotten: some count them a second longer.
+const SETTLE: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 3 });
 /// How often, and after which pause each time, an archive is asked that was full.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
@@ -125,6 +127,7 @@ pub async fn takes_strangers(ground: &Ground<'_>) -> Found<bool> {
 
 /// Opens associations until one is refused, and then ends them all.
 pub async fn associations(ground: &Ground<'_>) -> Found<Capacity> {
+    tokio::time::sleep(SETTLE).await;
     let mut links = Vec::new();
     let mut refused = None;
     for _ in 0..ASSOCIATIONS {
