@@ -377,17 +377,22 @@ fn a_database_is_named_and_its_url_printed_nowhere() {
 
 #[test]
 fn a_database_on_this_machine_may_do_without_tls() {
-    for host in ["127.0.0.1", "127.0.0.1:5433", "[::1]:5432", "localhost", "%2Frun%2Fpostgresql", "127.0.0.1,[::1]"] {
+    for host in ["127.0.0.1", "127.0.0.1:5433", "[::1]:5432", "localhost"] {
         let url = format!("postgresql://gate@{host}/dicomgate?sslmode=disable&connect_timeout=3");
         let house = database(&format!("database = \"{url}\"\nstate_key = \"certs/state.key\""));
         let settings = house.load().unwrap_or_else(|faults| panic!("{host}: {faults}"));
         assert!(settings.source.warnings.is_empty(), "{host}");
         assert!(!settings.gateway.database.unwrap().tls);
     }
-    for host in ["127.0.0.1,db2", "10.0.0.7", "127.0.0.1.example", "[fe80::1]", "localhost.example"] {
+    for host in ["10.0.0.7", "127.0.0.1.example", "[fe80::1]", "localhost.example"] {
         let url = format!("postgres://gate@{host}/dicomgate?sslmode=disable");
         let house = database(&format!("database = \"{url}\"\nstate_key = \"certs/state.key\""));
         assert!(house.words().contains("in clear"), "{host}: {}", house.words());
+    }
+    for place in ["gate@127.0.0.1,db2", "gate@%2Frun%2Fpostgresql", "127.0.0.1", ":secret@127.0.0.1"] {
+        let url = format!("postgres://{place}/dicomgate?sslmode=disable");
+        let house = database(&format!("database = \"{url}\"\nstate_key = \"certs/state.key\""));
+        assert!(house.load().is_err(), "{place}");
     }
 }
 
@@ -440,4 +445,22 @@ fn what_the_samples_show_as_comments_is_accepted_too() {
     let settings = dicomgate::config::load_at(&house.0.path().join("config/gateway.toml"), &now()).unwrap();
     assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
     assert_eq!((settings.listeners.len(), settings.policy.tests.len(), settings.policy.rules.len()), (2, 8, 4));
+}
+
+#[test]
+fn check_opens_what_a_partner_is_shown() {
+    let house = with("", "");
+    let policy = WORKSTATION.replacen("groups ", "present = \"certs/us.crt\"\ngroups ", 1);
+    house.write("policy.toml", &format!("{POLICY}{policy}"));
+    assert!(house.words().contains("certs/us.key` cannot be read"), "the key lies beside it: {}", house.words());
+    let made = rcgen::generate_simple_self_signed(["us.partner.example".to_owned()]).unwrap();
+    house.write("certs/us.crt", &made.cert.pem());
+    house.write("certs/us.key", &made.signing_key.serialize_pem());
+    house.mode("certs/us.key", 0o600);
+    house.load().unwrap();
+    assert!(!check(&house, &now()).contains("us.key"), "{}", check(&house, &now()));
+    let other = rcgen::KeyPair::generate().unwrap();
+    house.write("certs/us.key", &other.serialize_pem());
+    house.load().unwrap();
+    assert!(check(&house, &now()).contains("us."), "another key: {}", check(&house, &now()));
 }

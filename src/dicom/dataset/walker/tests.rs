@@ -189,7 +189,7 @@ fn deflated_data_sets_are_walked_as_they_inflate() {
     }
     walk(&[&bytes[..], &[0]].concat(), Encoding::Deflated).unwrap();
     // A last fragment with nothing in it.
-    walk_pieces([&bytes[..], &[0], &[]].into_iter(), Encoding::Deflated, Tolerances::STRICT).1.unwrap();
+    walk_pieces([&bytes[..], &[0], &[]], Encoding::Deflated, Tolerances::STRICT).1.unwrap();
     needs(&[&bytes[..], &[1; 8]].concat(), Encoding::Deflated, Tolerance::Trailing);
     assert_eq!(never(&[&bytes[..], &[0; 10]].concat(), Encoding::Deflated), WalkFault::Deflate);
     assert_eq!(never(&bytes[..bytes.len() - 1], Encoding::Deflated), WalkFault::Truncated);
