@@ -220,9 +220,7 @@ async fn try_order(
     let status = loop {
         tokio::select! {
             biased;
-            arrival = ear.next() => if let Some(arrival) = arrival {
-                came.take(&arrival, study, calling);
-            },
+            Some(arrival) = ear.next() => came.take(&arrival, study, calling),
             message = link.receive() => match message?.command.status {
                 Some(status) if status.is_final() => break status,
                 _ => {}
