@@ -117,6 +117,18 @@ def test_without_leave_to_store_nothing_is_stored(site, answer):
     assert kept["stored"] is True, "what knew more was written over"
 
 
+def test_check_says_what_an_archive_tells_of_destinations(site):
+    found = json.loads(site.run("check", "--format", "json", ok=False).stdout)["wiring"]
+    about = [one for one in found if one["about"].startswith("archive PACS") and "destination" in one["words"]]
+    assert len(about) == 1, found
+    if site.kind == "qrscp":
+        assert about[0]["fault"] is None and about[0]["words"] == "knows the destinations WS1"
+    else:
+        # Both look for the study first: to one that does not exist they say the same whatever the destination.
+        assert about[0]["fault"]["severity"] == "warning" and "does not say whether it knows them" in about[0]["words"]
+        assert "archive probe PACS --store" in about[0]["fault"]["hint"]
+
+
 def workstation(certificate, authority) -> tuple[AE, int]:
     """A workstation that receives over TLS, as pynetdicom does it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
