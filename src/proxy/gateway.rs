@@ -105,7 +105,8 @@ impl Gateway {
         let gate = Gate::new(Arc::new(opened.log));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
         let bad_rows = metrics.bad_rows.clone();
-        let state = State::open(state_options(&snapshot.settings, Arc::new(move |row| bad_row(&bad_rows, &row)))).await?;
+        let state =
+            State::open(state_options(&snapshot.settings, Arc::new(move |row| bad_row(&bad_rows, &row)))).await?;
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         shared.live.set_generation(1);
         reload::show(&shared);
