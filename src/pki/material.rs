@@ -37,6 +37,8 @@ pub struct TlsFiles {
     pub crl_expired: CrlExpired,
     /// What peers bring with them.
     pub peers: PeerTrust,
+    /// What is shown to single peers instead of ours, each certificate with its key: opened to say whether it can be.
+    pub shown: Vec<(PathBuf, PathBuf)>,
 }
 
 /// Something that works and should not stay so.
@@ -107,6 +109,13 @@ impl TlsMaterial {
             let roots = keep(Trust::roots(file, &source), &mut faults).unwrap_or_default();
             warn_of_ends(file, &roots, now, &mut warnings);
             trust.partners.extend(roots);
+        }
+        for (certificate, key) in &files.shown {
+            let Some((_, status)) = keep(self::identity(certificate, key), &mut faults) else { continue };
+            if status.not_after - now < WARN_BEFORE {
+                let (file, not_after) = (certificate.clone(), status.not_after);
+                warnings.push(Warning::Ends { file, subject: status.subject, not_after });
+            }
         }
         if let Some(file) = &files.crl {
             trust.lists = keep(Trust::lists(file), &mut faults).unwrap_or_default();

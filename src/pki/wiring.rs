@@ -10,10 +10,21 @@ impl TlsFiles {
     pub fn of(settings: &Settings) -> Option<Self> {
         let tls = settings.tls.as_ref()?;
         let peers = &settings.policy.peers;
-        let pins = peers.iter().filter_map(|peer| match &peer.certificate {
+        // Archives show theirs where they call back.
+        let patterns = peers.iter().map(|peer| &peer.certificate);
+        let patterns = patterns.chain(settings.policy.archives.iter().map(|archive| &archive.certificate));
+        let pins = patterns.filter_map(|pattern| match pattern {
             Some(CertificatePattern::Spki(key)) => Some(*key),
             _ => None,
         });
+        let mut shown: Vec<(PathBuf, PathBuf)> = Vec::new();
+        for path in peers.iter().filter_map(|peer| peer.present.as_ref()) {
+            let certificate = settings.source.root.join(path);
+            let pair = (certificate.clone(), certificate.with_extension("key"));
+            if !shown.contains(&pair) {
+                shown.push(pair);
+            }
+        }
         let mut trust: Vec<(String, PathBuf)> = Vec::new();
         for path in peers.iter().filter_map(|peer| peer.trust.as_ref()) {
             if !trust.iter().any(|(known, _)| known == path) {
@@ -33,6 +44,7 @@ impl TlsFiles {
             crl_check: tls.crl_check,
             crl_expired: tls.crl_expired,
             peers: PeerTrust { pins: pins.collect(), trust },
+            shown,
         })
     }
 }

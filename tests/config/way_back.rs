@@ -441,3 +441,21 @@ fn what_the_samples_show_as_comments_is_accepted_too() {
     assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
     assert_eq!((settings.listeners.len(), settings.policy.tests.len(), settings.policy.rules.len()), (2, 8, 4));
 }
+
+#[test]
+fn check_opens_what_a_partner_is_shown() {
+    let house = with("", "");
+    let policy = WORKSTATION.replacen("groups ", "present = \"certs/us.crt\"\ngroups ", 1);
+    house.write("policy.toml", &format!("{POLICY}{policy}"));
+    assert!(house.words().contains("certs/us.key` cannot be read"), "the key lies beside it: {}", house.words());
+    let made = rcgen::generate_simple_self_signed(["us.partner.example".to_owned()]).unwrap();
+    house.write("certs/us.crt", &made.cert.pem());
+    house.write("certs/us.key", &made.signing_key.serialize_pem());
+    house.mode("certs/us.key", 0o600);
+    house.load().unwrap();
+    assert!(!check(&house, &now()).contains("us.key"), "{}", check(&house, &now()));
+    let other = rcgen::KeyPair::generate().unwrap();
+    house.write("certs/us.key", &other.serialize_pem());
+    house.load().unwrap();
+    assert!(check(&house, &now()).contains("us."), "another key: {}", check(&house, &now()));
+}

@@ -11,7 +11,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from support import gateway as under_test  # noqa: E402
-from support import corpus, peers, wire  # noqa: E402
+from support import archives, corpus, mover, peers, wire, workstations  # noqa: E402
 from support.ca import FUTURE, PAST, RECENT, SOON, Authority, Certificate  # noqa: E402
 
 FULL = os.environ.get("DICOMGATE_FULL") == "1"
@@ -71,6 +71,26 @@ class House:
         built = under_test.Gateway(folder, self.authority, self.certificates["gateway"], archive, **how)  # type: ignore[arg-type]
         self.keep(built)
         return built.start() if start else built
+
+    def archive(self, title: str, destinations: dict[str, int]) -> peers.Program:
+        """Orthanc, dcmqrscp or pynetdicom's qrscp, by title; it knows the destinations at ports of this machine."""
+        return self.keep(archives.build(title, self.folder / f"{title.lower()}{len(self._built)}", destinations)).start()
+
+    def certificate(self, title: str) -> Certificate:
+        """The certificate of a device, `TITLE.test` in small letters: made when it is first asked for."""
+        name = title.lower()
+        if name not in self.certificates:
+            self.certificates[name] = self.authority.issue(name)
+        return self.certificates[name]
+
+    def workstation(self, kind: str, title: str, **how: object):
+        """A workstation of a maker: `movescu`, `storescp`, `pynetdicom`, `dcmjs`; or `wire`, byte by byte."""
+        folder = self.folder / f"{title.lower()}{len(self._built)}"
+        maker = mover.Receiver if kind == "wire" else workstations.WORKSTATIONS[kind]
+        return self.keep(maker(folder, title, self.authority, self.certificate(title), **how))
+
+    def mover(self, inside: int, images: list, **how: object) -> mover.Mover:
+        return self.keep(mover.Mover(inside, images, **how))  # type: ignore[arg-type]
 
     def keep(self, built):
         self._built.append(built)

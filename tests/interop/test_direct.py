@@ -9,7 +9,9 @@ import pydicom
 import pytest
 
 from conftest import STORE
-from support import corpus, peers, sender, wire
+from support import corpus, forward, mover, peers, sender, studies, systems, ward, wire
+from support.archives import ARCHIVES
+from support.workstations import WORKSTATIONS, Wanted
 
 
 def test_the_corpus_is_there():
@@ -81,3 +83,52 @@ def test_refused_certificates_are_what_they_claim(authority, certificates):
     assert "unable to get local issuer" in verify("foreign")
     assert "self-signed" in verify("selfmade")
     assert openssl(authority.folder, "crl", "-in", "ca.crl", "-noout", "-text")
+
+
+@pytest.mark.parametrize("habits", [{}, {"associations": 3}, {"late": True}], ids=str)
+def test_the_mover_delivers_what_was_asked_for(house, habits):
+    """The archive with habits, straight to a workstation."""
+    station = house.workstation("wire", "WS1")
+    one, other = studies.study(1), studies.study(2)
+    archive = house.mover(station.plain_port, [*one, *other], habits=mover.Habits(**habits))
+    wanted = Wanted(one[0].study, one[0].series)
+    moved = station.move(archive.port, wanted, "WS1", called="PACS", secure=False, message_id=9)
+    assert moved.final is not None and (moved.final.status, moved.final.counters) == (0, (2, 0, 0)), moved
+    wire.wait_for(lambda: len(archive.outcomes) == 2, 10, "the deliveries")
+    got = station.take()
+    assert ward.by_instance(got) == {image.sop_instance: image.data_set for image in one[:2]}
+    assert {(delivery.originator, delivery.message, delivery.called) for delivery in got} == {("WS1", 9, "WS1")}
+
+
+@pytest.mark.parametrize("title", ARCHIVES)
+def test_an_archive_delivers_straight(house, title):
+    """Each real archive to each real workstation, without the gateway: what the moves are compared with."""
+    stations = [house.workstation(kind, f"WS{number}") for number, kind in enumerate(WORKSTATIONS, 1)]
+    archive = house.archive(title, {one.title: one.plain_port for one in stations})
+    images = studies.study(1)
+    studies.fill(archive.port, images, called=title)
+    for station in stations:
+        moved = station.move(archive.port, Wanted(images[0].study), station.title, called=title, secure=False)
+        assert moved.final is not None and (moved.final.status, moved.final.counters) == (0, (5, 0, 0)), moved
+        assert set(ward.by_instance(station.take())) == {image.sop_instance for image in images}
+
+
+def test_commitment_straight(house):
+    """A modality over TLS and an archive that reports, with nothing but TLS between them."""
+    inside = peers.free_port()
+    archive = house.keep(systems.Committer("PACS", inside))
+    modality = house.keep(systems.Modality("CT1", house.authority, house.certificates["ct1"]))
+    house.keep(forward.Forward(archive.port, accept=house.authority.server(house.certificates["gateway"]), port=inside))
+    there = house.keep(forward.Forward(modality.port, call=house.authority.client(house.certificate("peer-pacs"))))
+    modality.certificate = house.certificate("peer-ct1")
+    modality.stop()
+    modality.listen()
+    association = modality.associate(inside)
+    wanted = systems.references([(wire.CT_IMAGE, "1.2.3"), (wire.CT_IMAGE, "1.2.4")])
+    assert modality.ask(association, wanted) == 0
+    seen, calling, own = archive.request()
+    assert (seen, calling) == (wanted, "CT1")
+    assert archive.report_same(own, wanted) == 0
+    association.release()
+    assert archive.report_new("CT1", wanted, port=there.port) == 0
+    assert [(one.own, one.committed) for one in modality.reports] == [(True, ("1.2.3", "1.2.4")), (False, ("1.2.3", "1.2.4"))]

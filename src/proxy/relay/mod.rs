@@ -123,6 +123,7 @@ pub struct Relay {
     /// The system that is dealt with now; see [`Relay::focus`].
     called: Box<Called>,
     /// All other systems of this association.
+    #[expect(clippy::vec_box, reason = "changes places with the one in focus, which is a box")]
     others: Vec<Box<Called>>,
     /// The number of the system that the caller's message under way is for.
     up_for: u8,

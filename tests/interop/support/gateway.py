@@ -67,7 +67,7 @@ def rule(name: str, who: list[str], may: list[str], **more: object) -> dict[str,
 
 
 class Gateway:
-    """One gateway in a folder of its own: a mutual TLS listener, and a plain one where `plain` is set."""
+    """One gateway in a folder of its own: a mutual TLS listener, a plain one where `plain` is set, and an inside one at port `inside`."""
 
     def __init__(
         self,
@@ -83,15 +83,20 @@ class Gateway:
         archive_settings: dict[str, object] | None = None,
         archives: list[dict[str, object]] | None = None,
         listen: dict[str, object] | None = None,
+        inside: int | None = None,
+        inside_settings: dict[str, object] | None = None,
+        gateway_settings: dict[str, object] | None = None,
         **tables: dict[str, object],
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.authority = folder, authority
         self.secure_port, self.plain_port, self.admin_port = free_port(), free_port(), free_port()
+        self.inside_port = inside or 0
         self.config, self.policy_file = folder / "gateway.toml", folder / "policy.toml"
         self.process: subprocess.Popen | None = None
         # False: a file that may not grow (RLIMIT_FSIZE) is an error of write(2), as on a full disk, and no signal
         self.restore_signals = True
+        self.environment: dict[str, str] = {}
         tls: dict[str, object] = {
             "certificate": own.certificate,
             "private_key": own.key,
@@ -112,9 +117,14 @@ class Gateway:
             listeners.append(
                 {"name": "plain", "address": f"127.0.0.1:{self.plain_port}", "tls": "off", "serves": "peers", "network": ["127.0.0.0/8"]}
             )  # fmt: skip
+        if inside is not None:
+            listeners.append(
+                {"name": "inside", "address": f"127.0.0.1:{inside}", "tls": "off", "serves": "archive", "network": ["127.0.0.0/8"]}
+                | (inside_settings or {})
+            )  # fmt: skip
         first: dict[str, object] = {"ae_title": "PACS", "address": f"127.0.0.1:{archive}"}
         settings: dict[str, object] = {
-            "gateway": {"name": "gate-test", "state": folder / "state"},
+            "gateway": {"name": "gate-test", "state": folder / "state"} | (gateway_settings or {}),
             "tls": tls,
             "listen": listeners,
             "archive": [first | (archive_settings or {}), *(archives or [])],
@@ -147,6 +157,7 @@ class Gateway:
             self.process = subprocess.Popen(
                 [str(program()), "run", "--config", str(self.config)],
                 cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, restore_signals=self.restore_signals,
+                env=os.environ | self.environment,
             )  # fmt: skip
         wire.wait_for(self._up, seconds, "the gateway's /ready")
         return self

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import pathlib
 import queue
+import signal
 import socket
 import subprocess
 import threading
@@ -73,6 +75,16 @@ class Program:
     def output(self) -> str:
         return (self.folder / "output.log").read_text(errors="replace")
 
+    def kill(self) -> None:
+        """As a power cut does: with every process that it has forked."""
+        assert self.process is not None
+        children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        self.process.kill()
+        for child in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        self.process.wait()
+
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
@@ -86,14 +98,14 @@ class Program:
 class Orthanc(Program):
     """Orthanc as most hospitals run it: asked by title and port, answering whoever asks."""
 
-    def __init__(self, folder: pathlib.Path, modalities: dict[str, list] | None = None) -> None:
+    def __init__(self, folder: pathlib.Path, modalities: dict[str, list] | None = None, title: str = "PACS") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         port, self.http = free_port(), free_port()
         settings = {
             "Name": "archive",
             "StorageDirectory": str(folder / "store"),
             "IndexDirectory": str(folder / "store"),
-            "DicomAet": "PACS",
+            "DicomAet": title,
             "DicomCheckCalledAet": False,
             "DicomPort": port,
             "HttpPort": self.http,

@@ -1,0 +1,38 @@
+"""pynetdicom's qrscp as an archive, beside Orthanc and dcmqrscp; and every archive by its name."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from collections.abc import Mapping
+
+from support.peers import Dcmqrscp, Orthanc, Program, free_port
+
+
+class Qrscp(Program):
+    """The query/retrieve application that comes with pynetdicom."""
+
+    def __init__(self, folder: pathlib.Path, destinations: Mapping[str, int], title: str = "PYNET") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        port = free_port()
+        known = "".join(f"[{name}]\naddress: 127.0.0.1\nport: {at}\n" for name, at in destinations.items())
+        # its own configuration parser takes every key of [DEFAULT] for a default of the destinations: so it is meant
+        (folder / "qrscp.ini").write_text(
+            f"[DEFAULT]\nae_title: {title}\nport: {port}\nmax_pdu: 16382\nacse_timeout: 30\ndimse_timeout: 120\n"
+            f"network_timeout: 120\nbind_address: 127.0.0.1\ninstance_location: {folder / 'instances'}\n"
+            f"database_location: {folder / 'instances.sqlite'}\nlog_identifier: False\n{known}"
+        )
+        super().__init__([sys.executable, "-m", "pynetdicom", "qrscp", "-c", str(folder / "qrscp.ini"), "-q"], folder, port)
+
+
+ARCHIVES = ("ORTHANC", "DCMQR", "PYNET")
+
+
+def build(title: str, folder: pathlib.Path, destinations: Mapping[str, int]) -> Program:
+    """The archive of that title, which knows every destination at a port of this machine."""
+    if title == "ORTHANC":
+        return Orthanc(folder, {name: [name, "127.0.0.1", at] for name, at in destinations.items()}, title=title)
+    if title == "DCMQR":
+        return Dcmqrscp(folder, {f"host{number}": (name, "127.0.0.1", at) for number, (name, at) in enumerate(destinations.items())}, title=title)
+    assert title == "PYNET", title
+    return Qrscp(folder, destinations, title)
