@@ -210,6 +210,8 @@ def test_one_association_for_four_systems(hospital):
     instance = generate_uid()
     begun, ended = Dataset(), Dataset()
     begun.PerformedProcedureStepStatus, ended.PerformedProcedureStepStatus = "IN PROGRESS", "COMPLETED"
+    session = Dataset()
+    session.NumberOfCopies = "1"
     image = Dataset()
     image.SOPClassUID, image.SOPInstanceUID, image.PatientID, image.StudyInstanceUID = wire.CT_IMAGE, INSTANCE, "P1", "1.2.3"
     image.SeriesInstanceUID, image.Modality = "1.2.3.1", "CT"
@@ -223,8 +225,9 @@ def test_one_association_for_four_systems(hospital):
         assert association.send_c_store(image).Status == 0
         assert association.send_c_echo().Status == 0
         assert association.send_n_set(ended, systems.MPPS, instance)[0].Status == 0
-        assert association.send_n_create(Dataset(), classes.BasicFilmSession, generate_uid(), meta_uid=systems.PRINT)[0].Status == 0
+        assert association.send_n_create(session, classes.BasicFilmSession, generate_uid(), meta_uid=systems.PRINT)[0].Status == 0
     association.release()
+    assert association.is_released and not association.is_aborted
     assert len(hospital.steps.happened) == begin + 6
     seen = wire.wait_for(lambda: next((one for one in hospital.pacs.seen if one.completed), None), 10, "the images")
     stores = [command for command in seen.commands if int.from_bytes(command[wire.FIELD], "little") == wire.C_STORE]

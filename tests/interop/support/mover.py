@@ -63,6 +63,8 @@ class Habits:
     """Called when a move was asked for, before anything is delivered."""
     between: Callable[[int], None] | None = None
     """Called before each delivery with its number, from 0."""
+    strict: bool = False
+    """A warning of the destination counts as a failure."""
     late: bool = False
     """The final response goes first, deliveries follow."""
     claims: Callable[[int, int], tuple[int, int, int]] | None = None
@@ -113,11 +115,15 @@ class Mover(Scripted):
             threading.Thread(target=self._deliver_all, args=(move, sent), daemon=True).start()
             return True
         outcomes = self._deliver_all(move, sent)
-        self._final(connection, context, asked, sum(one.status == 0 for one in outcomes), [one for one in outcomes if one.status != 0])
+        warned = [one for one in outcomes if (one.status or 0) & 0xF000 == 0xB000 and not self.habits.strict]
+        failed = [one for one in outcomes if one.status != 0 and one not in warned]
+        self._final(connection, context, asked, len(outcomes) - len(failed) - len(warned), failed, len(warned))
         return True
 
-    def _final(self, connection: wire.Wire, context: int, asked: dict[int, bytes], done: int, failed: list[Outcome]) -> None:
-        status = 0 if not failed else 0xA702 if not done else 0xB000
+    def _final(
+        self, connection: wire.Wire, context: int, asked: dict[int, bytes], done: int, failed: list[Outcome], warned: int = 0
+    ) -> None:
+        status = 0 if not failed and not warned else 0xB000 if done or warned else 0xA702
         completed, failures = done, len(failed)
         if self.habits.claims is not None:
             status, completed, failures = self.habits.claims(done, len(failed))
@@ -125,7 +131,7 @@ class Mover(Scripted):
         elements: dict[int, int | str | bytes] = {
             wire.SOP_CLASS: asked[wire.SOP_CLASS], wire.FIELD: wire.C_MOVE | 0x8000, wire.ANSWERED_ID: asked[wire.MESSAGE_ID],
             wire.DATA_SET_TYPE: wire.NO_DATA_SET if listed is None else 0, wire.STATUS: status,
-            COMPLETED: completed, FAILED: failures, WARNING: 0,
+            COMPLETED: completed, FAILED: failures, WARNING: warned,
         }  # fmt: skip
         connection.message(context, wire.command(elements), listed, limit=16384)
 
