@@ -45,11 +45,16 @@ impl Policy {
     /// Whether a principal could store, find, get or move objects of a SOP class at an archive (its `ae_title`): what
     /// commitment reports are narrowed to. Denies count; what only a message can tell (modality, transfer syntax, move
     /// destination) is taken at its best. Queries and moves are asked for with a class of their own, so for these a
-    /// rule's `sop_classes` say nothing about objects.
+    /// rule's `sop_classes` say nothing about objects. A principal that may do none of these with any object, but may ask
+    /// for commitment, is told what it asks.
     pub fn may_see(&self, principal: &Principal, archive: &str, class: &Uid, at: Moment) -> bool {
         let objects = [Operation::Store, Operation::Get];
         let questions = [Operation::Find, Operation::Move];
-        self.could(principal, archive, objects, Some(class), at) || self.could(principal, archive, questions, None, at)
+        let any = |class: Option<&Uid>| {
+            self.could(principal, archive, objects, class, at) || self.could(principal, archive, questions, None, at)
+        };
+        // Who may do nothing else with objects there has nothing but commitment to go by.
+        any(Some(class)) || !any(None) && self.could(principal, archive, [Operation::Commit; 2], None, at)
     }
 
     /// Whether any of these operations could be permitted, whatever messages bring besides what is told here.

@@ -377,17 +377,22 @@ fn a_database_is_named_and_its_url_printed_nowhere() {
 
 #[test]
 fn a_database_on_this_machine_may_do_without_tls() {
-    for host in ["127.0.0.1", "127.0.0.1:5433", "[::1]:5432", "localhost", "%2Frun%2Fpostgresql", "127.0.0.1,[::1]"] {
+    for host in ["127.0.0.1", "127.0.0.1:5433", "[::1]:5432", "localhost"] {
         let url = format!("postgresql://gate@{host}/dicomgate?sslmode=disable&connect_timeout=3");
         let house = database(&format!("database = \"{url}\"\nstate_key = \"certs/state.key\""));
         let settings = house.load().unwrap_or_else(|faults| panic!("{host}: {faults}"));
         assert!(settings.source.warnings.is_empty(), "{host}");
         assert!(!settings.gateway.database.unwrap().tls);
     }
-    for host in ["127.0.0.1,db2", "10.0.0.7", "127.0.0.1.example", "[fe80::1]", "localhost.example"] {
+    for host in ["10.0.0.7", "127.0.0.1.example", "[fe80::1]", "localhost.example"] {
         let url = format!("postgres://gate@{host}/dicomgate?sslmode=disable");
         let house = database(&format!("database = \"{url}\"\nstate_key = \"certs/state.key\""));
         assert!(house.words().contains("in clear"), "{host}: {}", house.words());
+    }
+    for place in ["gate@127.0.0.1,db2", "gate@%2Frun%2Fpostgresql", "127.0.0.1", ":secret@127.0.0.1"] {
+        let url = format!("postgres://{place}/dicomgate?sslmode=disable");
+        let house = database(&format!("database = \"{url}\"\nstate_key = \"certs/state.key\""));
+        assert!(house.load().is_err(), "{place}");
     }
 }
 

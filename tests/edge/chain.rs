@@ -82,7 +82,7 @@ impl Chain {
             "--deliver",
             &format!("127.0.0.1:{delivery}"),
         ]);
-        let change = said.split_once("\n\n").unwrap().1;
+        let change = said.split("\n\n").nth(1).unwrap();
         policy(change, later);
         let main = Gateway::start(config::load(&at("gateway.toml")).unwrap()).await.unwrap();
         let edge = Gateway::start(config::load(&at("edge/gateway.toml")).unwrap()).await.unwrap();

@@ -71,6 +71,9 @@ def test_there_and_back_with_nothing_in_clear_between(links, tmp_path):
     for gateway in (built.main, built.edge):
         moves = [record for record in gateway.records() if record.get("operation") == "move" and record["event"] == "operation"]
         assert [(one["status"], one["completed"]) for one in moves if "completed" in one] == [("0000H", len(files))], moves
+    # Each finds its wiring in order: the other gateway, and what lies behind it.
+    assert "CT1" in built.main.run("check").stdout
+    assert "knows the destinations CT1" in built.edge.run("check").stdout
 
 
 def test_what_is_routed_to_the_device_comes_through_both(links, tmp_path):

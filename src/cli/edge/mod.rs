@@ -168,8 +168,8 @@ impl New {
             super::audit::Format::Text => format!(
                 "{folder}  made; certificate until {until}\n\
                  {folder}/{key}  its key, which belongs nowhere else: carry the whole folder to the machine beside `{peer}`\n\
-                 there: dicomgate check && dicomgate run, each with --config gateway.toml\n\
-                 here, in {policy}, the [[peer]] `{peer}` becomes\n\n{change}\n{remarks}",
+                 here, in {policy}, the [[peer]] `{peer}` becomes\n\n{change}\n{remarks}\
+                 then there: dicomgate check, and dicomgate run, each with --config gateway.toml\n",
                 folder = dir.display(),
                 key = plan.key(),
                 peer = plan.peer,

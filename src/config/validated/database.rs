@@ -125,6 +125,12 @@ fn place(url: &str) -> Result<DatabasePlace, (&'static str, &'static str)> {
         let hint = "write \"postgres://USER:PASSWORD@HOST:PORT/NAME\"; in a password, / is %2F, @ is %40 and ? is %3F";
         return Err(("this URL lacks the host or the name of the database", hint));
     }
+    if hosts.contains(',') || hosts.contains('%') {
+        return Err(("the database is one host that is reached by TCP", EXAMPLE));
+    }
+    if user.split(':').next().is_none_or(str::is_empty) {
+        return Err(("this URL does not say as which user", EXAMPLE));
+    }
     let mut tls = true;
     let mut password = user.contains(':');
     for param in params.split('&').filter(|param| !param.is_empty()) {
@@ -145,16 +151,14 @@ fn place(url: &str) -> Result<DatabasePlace, (&'static str, &'static str)> {
             _ => {}
         }
     }
-    Ok(DatabasePlace { tls, local: hosts.split(',').all(local), password })
+    Ok(DatabasePlace { tls, local: local(hosts), password })
 }
 
-/// Whether a host of a URL, perhaps with a port, is this machine: a loopback address or a socket in its file system.
+/// Whether a host of a URL, perhaps with a port, is this machine.
 fn local(host: &str) -> bool {
     let name = match host.strip_prefix('[').and_then(|host| host.split_once(']')) {
         Some((name, _)) => name,
         None => host.split_once(':').map_or(host, |(name, _)| name),
     };
-    name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
-        || name == "localhost"
-        || name.to_ascii_lowercase().starts_with("%2f")
+    name == "localhost" || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

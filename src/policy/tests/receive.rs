@@ -226,7 +226,9 @@ fn a_peer_may_see_what_it_could_store_or_read() {
     assert!(at(vec![moves()], "CT1", US, NOON), "what it could have sent to itself");
     let query = Rule { sop_classes: vec![class("1.2.840.10008.5.1.4.1.2.2.1")], ..rule("find", "peer:CT1", "find") };
     assert!(at(vec![query], "CT1", US, NOON), "the class of a query says nothing about objects");
-    assert!(!at(vec![rule("others", "peer:CT1", "commit echo worklist")], "CT1", CT, NOON));
+    assert!(!at(vec![rule("others", "peer:CT1", "echo worklist")], "CT1", CT, NOON));
+    assert!(at(vec![rule("alone", "peer:CT1", "commit")], "CT1", CT, NOON), "it has nothing else to go by");
+    assert!(!at(vec![rule("alone", "peer:CT1", "commit"), ct_alone()], "CT1", US, NOON), "it has");
     let office = || Rule { hours: hours("07:00", "11:00"), ..rule("office", "peer:CT1", "store") };
     assert!(!at(vec![office()], "CT1", CT, NOON), "not now");
     let elsewhere = Rule { to: vec!["RIS".into()], ..store() };

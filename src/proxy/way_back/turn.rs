@@ -4,9 +4,9 @@ use crate::state::{State, StateFault, Turn};
 use std::time::Duration;
 
 /// How long a turn is kept by a gateway that says nothing any more, seconds.
-const LEASE: i64 = 60;
+const LEASE: i64 = 10;
 /// How often it says something.
-const RENEW: Duration = Duration::from_secs(20);
+const RENEW: Duration = Duration::from_secs(3);
 /// How often somebody who waits asks.
 const ASK: Duration = Duration::from_millis(50);
 

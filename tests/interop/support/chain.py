@@ -48,7 +48,7 @@ class Edge(under_test.Gateway):
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.folder, self.config, self.policy_file = folder, folder / "gateway.toml", folder / "policy.toml"
-        self.admin_port, self.process, self.restore_signals = free_port(), None, True
+        self.admin_port, self.process, self.restore_signals, self.environment = free_port(), None, True, {}
         with self.config.open("a") as file:
             file.write(f'\n[admin]\naddress = "127.0.0.1:{self.admin_port}"\n')
 
@@ -92,15 +92,9 @@ class Chain:
         own = Certificate(certs / "gateway.crt", certs / "gateway.key")
         device = under_test.peer("CT1", None, tls="off", address=f"127.0.0.1:{self.device_port}")
         policy = {"peer": [device], "rule": self._rules()}
-        built = house.keep(
-            under_test.Gateway(self.folder / "main", Trusted(certs / "ca.crt"), own, self.archive.port, policy=policy)  # type: ignore[arg-type]
-        )
-        inside = {
-            "name": "inside", "address": f"127.0.0.1:{self.inside}", "tls": "off", "serves": "archive", "network": ["127.0.0.0/8"],
-        }  # fmt: skip
-        built.settings["listen"].append(inside)  # type: ignore[attr-defined]
-        built.config.write_text(under_test.toml(built.settings))
-        return built
+        trusted = Trusted(certs / "ca.crt")
+        built = under_test.Gateway(self.folder / "main", trusted, own, self.archive.port, policy=policy, inside=self.inside)  # type: ignore[arg-type]
+        return house.keep(built)
 
     # --- the device ---
 
