@@ -8,7 +8,6 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stdout,
-    missing_docs,
     dead_code,
     reason = "a bench ends where its ground is not sound, and shares the support of the tests"
 )]
@@ -159,7 +158,7 @@ struct End<S> {
 /// What came.
 enum Came {
     Control(Pdu),
-    Message(Command),
+    Message(Box<Command>),
 }
 
 impl<S: Read + Write> End<S> {
@@ -182,7 +181,7 @@ impl<S: Read + Write> End<S> {
                             let command = Command::decode(&self.command, &Tolerances::STRICT).unwrap();
                             if !fragment.command || !command.data_set {
                                 self.command.clear();
-                                return Came::Message(command);
+                                return Came::Message(Box::new(command));
                             }
                         }
                     }
