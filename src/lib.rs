@@ -4,17 +4,20 @@
 //!
 //! Devices and workstations call from outside over TLS; the old archive answers inside, in plain DICOM, as it always
 //! did. One process in between knows who is calling, asks a policy about every operation, forwards what a rule
-//! permits byte for byte, and leaves a record of all of it that cannot be edited unseen.
+//! permits byte for byte, and leaves a record of all of it that cannot be edited unseen. What the archive sends by calling
+//! back (deliveries of a C-MOVE, automatic routing, reports of storage commitment) goes through the same process: tied to
+//! whoever asked for it, decided on again, delivered over TLS.
 //!
 //! # Code map
 //!
 //! Pure rooms (values in, values out; no socket, file, clock or environment): [`dicom`], [`policy`], [`audit`]'s
-//! records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`state`], [`scu`], [`archive`],
-//! [`proxy`], [`admin`], [`telemetry`], [`cli`], [`demo`].
+//! records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`archive`], [`proxy`], [`admin`],
+//! [`telemetry`], [`cli`], [`demo`]. What outlives an association: [`state`]. Associations of the gateway's own: [`scu`].
 //!
 //! # Invariants
 //!
-//! - Nothing reaches the archive without a `gate::Permit`, and only `gate` makes one.
+//! - Nothing reaches an archive or the destination of a delivery without a `gate::Permit`, and only `gate` makes one.
+//! - A grant ties a delivery to whoever asked; it permits nothing.
 //! - Only `net` opens outbound sockets.
 //! - Pure rooms never look at the clock: time is an argument.
 //! - `tests/architecture.rs` holds who may use whom.

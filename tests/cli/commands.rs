@@ -1,6 +1,6 @@
 //! Exit codes, and answers that scripts read.
 
-use crate::house::House;
+use crate::house::{House, free_ports};
 
 #[test]
 fn wrong_usage_is_two() {
@@ -21,6 +21,11 @@ fn wrong_usage_is_two() {
         &["certs", "issue"],
         &["policy", "explain"],
         &["policy", "explain", "--peer", "CT1", "--wants", "dance"],
+        &["archive"],
+        &["archive", "probe"],
+        &["archive", "probe", "NOT\\A\\TITLE"],
+        &["archive", "probe", "PACS2"],
+        &["archive", "probe", "PACS", "--listen", "11112"],
     ] {
         let answer = house.run(arguments).ends(2);
         assert!(answer.out.is_empty() && !answer.err.is_empty(), "{arguments:?}: {}", answer.out);
@@ -35,9 +40,13 @@ fn a_configuration_that_is_refused_is_sixty_four_for_every_command_that_reads_it
     let house = House::new();
     house.certify();
     house.edit("config/gateway.toml", "name  = \"gate-1\"", "nome  = \"gate-1\"");
-    for arguments in
-        [&["check"][..], &["run"], &["policy", "test"], &["policy", "explain", "--peer", "CT1", "--wants", "store"]]
-    {
+    for arguments in [
+        &["check"][..],
+        &["run"],
+        &["check", "--offline"],
+        &["policy", "test"],
+        &["policy", "explain", "--peer", "CT1", "--wants", "store"],
+    ] {
         let answer = house.run(arguments).ends(64);
         let said = answer.out + &answer.err;
         assert!(said.contains("nome") && said.contains("did you mean `name`"), "{arguments:?}: {said}");
@@ -54,6 +63,26 @@ fn a_configuration_that_is_refused_is_sixty_four_for_every_command_that_reads_it
     let elsewhere = House::new();
     std::fs::remove_file(elsewhere.path("config/gateway.toml")).unwrap();
     assert!(elsewhere.run(&["check"]).ends(64).out.contains("config/gateway.toml"));
+    assert!(elsewhere.run(&["archive", "probe", "PACS"]).ends(64).err.contains("config/gateway.toml"));
+}
+
+#[test]
+fn an_archive_that_is_not_there_is_one() {
+    let house = House::new();
+    house.certify();
+    let [dead, _] = free_ports();
+    house.edit("config/gateway.toml", "127.0.0.1:4242", &format!("127.0.0.1:{dead}"));
+    for address in ["10.30.0.21:11112", "10.40.0.7:11112"] {
+        house.edit("config/policy.toml", address, &format!("127.0.0.1:{dead}"));
+    }
+    let checked = house.run(&["check"]).ends(1);
+    assert!(checked.out.contains("archive `PACS`") && checked.out.contains("peer `WS1`"), "{}", checked.out);
+    assert!(checked.out.contains("config/policy.toml:25:1: peer `WS1`"), "{}", checked.out);
+    let json = house.run(&["check", "--format", "json"]).ends(1).json();
+    assert_eq!((&json["accepted"], json["wiring"].as_array().unwrap().len()), (&true.into(), 3));
+    let probed = house.run(&["archive", "probe", "PACS", "--store"]).ends(1);
+    assert!(probed.err.contains("cannot be reached") && probed.out.is_empty(), "{}", probed.err);
+    assert!(!house.path("state/probe").exists());
 }
 
 #[test]

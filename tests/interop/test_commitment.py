@@ -258,7 +258,7 @@ def test_two_modalities_with_one_transaction(house):
     second = house.keep(systems.Modality("CT2", house.authority, house.certificates["ct2"]))
     policy = {
         "peer": [under_test.peer(one.title, f"{one.title.lower()}.test", address=f"127.0.0.1:{one.port}") for one in (here.modality, second)],
-        "rule": [under_test.rule("modalities", ["peer:CT1", "peer:CT2"], ["commit"])],
+        "rule": [under_test.rule("modalities", ["peer:CT1", "peer:CT2"], ["store", "commit"])],
     }
     before = here.gateway.metric("dicomgate_generation")
     here.gateway.write_policy(policy)

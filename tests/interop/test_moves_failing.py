@@ -161,8 +161,10 @@ def test_a_real_destination_killed_in_the_middle(house, title):
     assert 0 < len(arrived) < len(LONG), "it died too late to be of interest"
     honest(results[0], len(arrived))
     final = results[0].final
-    if final is not None and final.failures:
-        assert {image.sop_instance for image in LONG} - arrived <= set(final.failures), (final, arrived)
+    if final is not None:  # the last one may have arrived without an answer
+        assert len(arrived) - 1 <= final.counters[0] <= len(arrived), (final, arrived)
+        assert len(final.failures) == final.counters[1] > 0, final
+        assert len(arrived & set(final.failures)) <= 1, (final, arrived)
     scene.works()
 
 

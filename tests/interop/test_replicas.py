@@ -14,7 +14,7 @@ from support.workstations import Moved, Wanted
 STUDY, OTHER = studies.study(1), studies.study(2)
 WHOLE = Wanted(STUDY[0].study)
 STORE: wire.Proposal = {1: (wire.VERIFICATION, [wire.IMPLICIT]), 3: (wire.CT_IMAGE, [wire.EXPLICIT])}
-LIMITS = ward.QUICK | {"associations_per_peer": 500, "associations": 1000}
+LIMITS = ward.QUICK | {"grant_grace": "1s", "associations_per_peer": 500, "associations": 1000}
 
 
 @pytest.fixture(scope="module")
@@ -138,21 +138,22 @@ def test_one_is_stopped(pair, certificates):
         assert asked.acquire(timeout=60), "not every move reached the archive"
     stores = []
     for number in range(20):
-        connection = both.call(certificates["ct1"])
+        connection, instance = both.call(certificates["ct1"]), f"1.2.826.0.1.3680043.9.9999.990.{number}"
         connection.associate(STORE)
-        instance = f"1.2.826.0.1.3680043.9.9999.990.{number}"
-        assert connection.store(3, wire.CT_IMAGE, instance, wire.image(instance)).status == 0
-        stores.append((connection, number))
+        whole = b"".join(wire.fragments(3, True, wire.store_rq(wire.CT_IMAGE, instance), 16384))
+        whole += b"".join(wire.fragments(3, False, wire.image(instance, pixels=b"\1\2" * 100_000), 16384))
+        connection.send(whole[: len(whole) // 2])
+        stores.append((connection, whole[len(whole) // 2 :]))
+    wire.wait_for(lambda: sum(bool(seen.partial) for seen in both.archive.seen) == 20, 20, "twenty images under way")
     assert both.a.metric("dicomgate_associations_open") >= 20
     both.a.process.terminate()
     wire.wait_for(lambda: not both.a.ready(), 20, "the gateway that is stopped says so")
     wire.wait_for(lambda: goes_on(both, certificates["ct1"]), 20, "a new association goes to the other")
     go_on.set()
-    for connection, number in stores:
-        for image in range(1, 4):
-            instance = f"1.2.826.0.1.3680043.9.9999.990.{number}.{image}"
-            assert connection.store(3, wire.CT_IMAGE, instance, wire.image(instance)).status == 0
-        connection.release()
+    for connection, rest in stores:
+        connection.send(rest)
+        assert connection.answer().status == 0
+        connection.close()
     for thread in movers:
         thread.join(90)
     assert len(results) == 20, "a move did not end"
@@ -162,6 +163,44 @@ def test_one_is_stopped(pair, certificates):
     assert both.a.process.wait(60) == 0
     both.archive.habits.before = None
     complete(both.move(both.first))
+
+
+@pytest.mark.parametrize("correlate", ["originator", "serial"])
+def test_a_grant_that_has_ended_at_the_other(pair, correlate):
+    """The one that was asked has ended the move, its grace is over: the one that delivered for it delivers no more."""
+    both = pair(correlate=correlate)
+    both.archive.inside = both.at("b_inside")
+    if correlate == "serial":
+        both.archive.habits.originator = lambda _asked: None
+    complete(both.move(both.first, "a_outside"))
+    assert len(both.first.take()) == 5
+    gone = "SELECT count(*) FROM dicomgate_grant WHERE expires >= extract(epoch FROM now())::bigint - 1"
+    wire.wait_for(lambda: both.database.sql(gone, "dicomgate") == "0", 20, "the end of the grace")
+    asked = both.archive.asked[0]
+    outcomes = both.archive.deliver("WS1", STUDY, originator=both.archive.habits.originator(asked))
+    assert all(one.status in (None, 0x0124) for one in outcomes), outcomes
+    assert both.first.take() == []
+
+
+def test_a_message_id_used_again(pair):
+    """The only free message id is that of a move that has ended: what comes under it is the new move's, at either gateway."""
+    both = pair()
+    both.archive.inside = both.at("b_inside")
+    complete(both.move(both.first, "a_outside"))
+    assert set(ward.by_instance(both.first.take())) == {image.sop_instance for image in STUDY}
+    used = both.archive.asked[0].message
+    gone = "SELECT count(*) FROM dicomgate_grant WHERE expires >= extract(epoch FROM now())::bigint - 1"
+    wire.wait_for(lambda: both.database.sql(gone, "dicomgate") == "0", 20, "the end of the grace")
+    both.database.sql(
+        "INSERT INTO dicomgate_grant SELECT decode(lpad(to_hex(number), 32, '0'), 'hex'), 'PACS', 'WS1', number, 0, 'WS1', 'WS1', 'WS1', 'WS1', 1,"
+        " '1.2', '1.2', ''::bytea, '', 0, 0, extract(epoch FROM now())::bigint + 86400, ''::bytea"
+        f" FROM generate_series(0, 65535) AS number WHERE number <> {used}",
+        "dicomgate",
+    )
+    moved = both.move(both.first, "a_outside", Wanted(OTHER[0].study))
+    assert [asked.message for asked in both.archive.asked] == [used, used]
+    complete(moved)
+    assert set(ward.by_instance(both.first.take())) == {image.sop_instance for image in OTHER}
 
 
 def goes_on(both: Pair, certificate) -> bool:

@@ -7,11 +7,21 @@ use crate::config::{Archive, Correlate, Settings};
 /// Where the settings of the archives differ from what was found when they were probed last, in words. Archives that
 /// were never probed say nothing.
 pub fn of_settings(settings: &Settings) -> Vec<String> {
-    let reports = settings.archives.iter().filter_map(|archive| {
-        let report = keep::read(&settings.gateway.state, &archive.ae_title)?;
-        Some((archive, report))
+    let state = &settings.gateway.state;
+    let said = settings.archives.iter().map(|archive| match keep::read(state, &archive.ae_title) {
+        Some(report) => compare(archive, &report),
+        None => keep::unreadable(state, &archive.ae_title)
+            .map(|fault| {
+                let path = keep::path(state, &archive.ae_title);
+                format!(
+                    "`{}` cannot be read ({fault}): run `dicomgate archive probe` as the gateway's own user",
+                    path.display()
+                )
+            })
+            .into_iter()
+            .collect(),
     });
-    reports.flat_map(|(archive, report)| compare(archive, &report)).collect()
+    said.flatten().collect()
 }
 
 /// Where the settings of an archive differ from what was found, in words.

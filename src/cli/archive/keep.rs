@@ -47,6 +47,12 @@ pub fn write(state: &Path, title: &AeTitle, report: &Report) -> io::Result<Optio
     Ok(Some(path))
 }
 
+/// Why a report that is there cannot be read, if it cannot.
+pub fn unreadable(state: &Path, title: &AeTitle) -> Option<io::Error> {
+    let fault = fs::File::open(path(state, title)).err()?;
+    (fault.kind() != io::ErrorKind::NotFound).then_some(fault)
+}
+
 /// The report of an archive; `None` if there is none, or none that this version understands.
 pub fn read(state: &Path, title: &AeTitle) -> Option<Report> {
     let mut text = String::new();

@@ -56,29 +56,32 @@ impl Step<'_> {
         let address = self.address.clone();
         let connect = self.archive.connect_timeout.min(STEP);
         let (bind, called) = (self.archive.bind_address, self.archive.ae_title);
-        let target =
-            |calling| Target { address: &address, bind, tls: tls.clone(), calling, called, connect, answer: STEP };
+        let target = |calling| Target {
+            address: &address,
+            bind,
+            within: &[],
+            tls: tls.clone(),
+            calling,
+            called,
+            connect,
+            answer: STEP,
+        };
         let callers = who::callers(&self.ground.settings, self.archive);
-        let mut welcome: Vec<AeTitle> = Vec::new();
+        let (mut welcome, mut unwelcome): (Vec<AeTitle>, Vec<(AeTitle, LinkFault)>) = (Vec::new(), Vec::new());
         for calling in callers {
             match self.call(&target(calling), welcome.is_empty()).await {
                 Ok(()) => welcome.push(calling),
-                Err(wrong @ LinkFault::Rejected(_)) => self.rejected(calling, &wrong),
                 Err(wrong) => {
-                    let hint = match &wrong {
-                        LinkFault::Away(_) => "is `address` right, is it on, does a firewall stand between?",
-                        LinkFault::Tls(_) => "correct `certificate` or `trust` here, or the certificate there",
-                        _ => "does this port speak DICOM, and with TLS as `tls` says?",
-                    };
-                    // What it says to one title it will say to the next.
-                    return self.fault(format!("called by `{calling}`: {wrong}"), hint.to_owned());
+                    let lasting = matches!(wrong, LinkFault::Away(_) | LinkFault::Tls(_) | LinkFault::Silent);
+                    unwelcome.push((calling, wrong));
+                    // What it says to one title then it will say to the next.
+                    if lasting {
+                        break;
+                    }
                 }
             }
         }
-        if !welcome.is_empty() {
-            let titles: Vec<&str> = welcome.iter().map(AeTitle::as_str).collect();
-            self.fine(format!("answers when called by {}", titles.join(", ")));
-        }
+        self.called(&welcome, &unwelcome);
         if let Some(calling) = welcome.first()
             && self.serves(Operation::Move)
             && let Err(wrong) = self.destinations(&target(*calling)).await
@@ -118,20 +121,45 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn rejected(&mut self, calling: AeTitle, wrong: &LinkFault) {
-        let hint = match wrong {
-            LinkFault::Rejected(rj) if (rj.source, rj.reason) == (1, 7) => {
-                format!("it does not listen to `{}`: correct `ae_title`", self.archive.ae_title)
+    /// Says which titles it takes, and why it does not take the others.
+    fn called(&mut self, welcome: &[AeTitle], unwelcome: &[(AeTitle, LinkFault)]) {
+        if !welcome.is_empty() {
+            let titles: Vec<&str> = welcome.iter().map(AeTitle::as_str).collect();
+            self.fine(format!("answers when called by {}", titles.join(", ")));
+        }
+        for (calling, wrong) in unwelcome {
+            let (is_rejection, hint) = match wrong {
+                LinkFault::Rejected(rj) if (rj.source, rj.reason) == (1, 7) => {
+                    (true, format!("it does not listen to `{}`: correct `ae_title`", self.archive.ae_title))
+                }
+                LinkFault::Rejected(rj) if rj.result == 2 => {
+                    (true, "it is full or busy; ask again, and see `max_associations`".to_owned())
+                }
+                LinkFault::Away(_) => {
+                    (false, "is `address` right, is it on, does a firewall stand between?".to_owned())
+                }
+                LinkFault::Tls(_) => {
+                    (false, "correct `certificate` or `trust` here, or the certificate there".to_owned())
+                }
+                LinkFault::Rejected(_) | LinkFault::HungUp | LinkFault::Aborted(_) if !welcome.is_empty() => {
+                    (true, self.let_in(*calling))
+                }
+                LinkFault::Rejected(_) => (true, self.let_in(*calling)),
+                _ => (false, "does this port speak DICOM, and with TLS as `tls` says?".to_owned()),
+            };
+            self.fault(format!("called by `{calling}`: {wrong}"), hint);
+            if !is_rejection {
+                return;
             }
-            LinkFault::Rejected(rj) if rj.result == 2 => {
-                "it is full or busy; ask again, and see `max_associations`".into()
-            }
-            _ => format!(
-                "in the archive's configuration, let `{calling}` call from this machine's address; or write \
-                 `calling = \"...\"`, one title that it knows"
-            ),
-        };
-        self.fault(format!("called by `{calling}`: {wrong}"), hint);
+        }
+    }
+
+    fn let_in(&self, calling: AeTitle) -> String {
+        format!(
+            "in the configuration of `{}`, let `{calling}` call from this machine's address; or write \
+             `calling = \"...\"` here, one title that it knows",
+            self.archive.ae_title
+        )
     }
 
     async fn destinations(&mut self, target: &Target<'_>) -> Result<(), LinkFault> {
@@ -166,8 +194,8 @@ impl Step<'_> {
                 unclear.join(", ")
             );
             let hint = format!(
-                "they must be entered in its configuration at {at}; `dicomgate archive probe {} --store` has it send a \
-                 test image and sees",
+                "they must be entered in its configuration at {at}; `dicomgate archive probe {} --store --destination ...` \
+                 has it send a test image and sees",
                 self.archive.ae_title
             );
             self.doubt(same, hint);

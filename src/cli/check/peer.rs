@@ -21,7 +21,7 @@ pub async fn prove(ground: &Ground, index: usize) -> Vec<Finding> {
     let fault = |message: String, hint: &str| {
         Finding::fault(&about, ground.places.peer(settings, index, peer, message).with_hint(hint))
     };
-    let tls = match dial::peer_tls(peer, ground.material.as_ref()) {
+    let tls = match dial::peer_tls(settings, peer, ground.material.as_ref()) {
         Ok(tls) => tls,
         Err(words) => {
             let hint =
@@ -30,9 +30,10 @@ pub async fn prove(ground: &Ground, index: usize) -> Vec<Finding> {
         }
     };
     let secure = if tls.is_some() { "TLS with the certificate expected" } else { "no TLS" };
-    // Deliveries come to it under the title that the archive calls with.
-    let calling = archive.calls_as.first().copied().unwrap_or(archive.ae_title);
-    let target = Target { address, bind: None, tls, calling, called: *called, connect: STEP, answer: STEP };
+    // The title by which peers know the archive.
+    let calling = archive.answers_to.first().copied().unwrap_or(archive.ae_title);
+    let within = if peer.plain { &*peer.networks } else { &[] };
+    let target = Target { address, bind: None, within, tls, calling, called: *called, connect: STEP, answer: STEP };
     match echo(&target).await {
         Ok(words) => vec![Finding::fine(&about, format!("{secure}, {words}"))],
         Err(wrong) => {

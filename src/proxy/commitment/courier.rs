@@ -18,9 +18,10 @@ const AT_ONCE: usize = 8;
 const MOST_HELD: usize = 32;
 /// How often the state is asked what is due, if nothing wakes the courier before.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long a report is this gateway's to deliver, seconds; after it another replica may try, or this one again.
-const LEASE: i64 = 120;
-/// How long a report is tried from the moment it is held: well within the lease.
+/// How long a report is this gateway's to deliver, seconds. Renewed while it is in hand; of a gateway that was killed
+/// another one, or the next run, takes it over then.
+const LEASE: i64 = 20;
+/// How long a report is tried from the moment it is held.
 const HELD: Duration = Duration::from_secs(100);
 /// Reports remembered to be tried sooner when an association of their requester opens; more wait for their time.
 const MOST_LATER: usize = 10_000;
@@ -125,7 +126,15 @@ impl Courier {
         let until = Instant::now() + HELD;
         let due = self.commitments.state.due_reports(now, room, now.saturating_add(LEASE)).await;
         self.tell(due.as_ref().err());
+        let in_hand = |courier: &Self, id: ReportId| {
+            courier.busy.values().flatten().any(|busy| *busy == id)
+                || courier.held.values().flatten().any(|work| work.id == id)
+        };
         for (id, report) in due.unwrap_or_default() {
+            if in_hand(self, id) {
+                // Its lease was over, and has begun anew.
+                continue;
+            }
             self.changed = true;
             let commitment = &report.commitment;
             let whose = (Arc::clone(&commitment.requester), commitment.requester_title);

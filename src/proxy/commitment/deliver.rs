@@ -34,7 +34,7 @@ pub struct Work {
     pub id: ReportId,
     /// As it is stored.
     pub report: state::Report,
-    /// Until when it may be tried: behind that, it is somebody else's.
+    /// Until when it may be tried.
     pub until: Instant,
 }
 
@@ -70,7 +70,7 @@ impl Deliverer {
         let mut later = Vec::new();
         for Work { id, report: stored, until } in work {
             if Instant::now() >= until {
-                // Its lease may be over before an answer comes; it is offered again then.
+                // The others took their time; it is offered again when its lease is over.
                 later.push(id);
                 continue;
             }

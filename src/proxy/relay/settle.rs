@@ -126,6 +126,8 @@ impl Relay {
             }
             if now >= settling.pending {
                 settling.pending = now + limits.move_pending;
+                // Whoever waits for the destination has not fallen silent.
+                self.timers.heard(now);
                 let answer = pending(&settling.command, settling.message, &settling.held);
                 self.answer_caller(settling.context, &answer, None);
                 return self.poll_one(settling, cx);

@@ -16,9 +16,10 @@ class Qrscp(Program):
         folder.mkdir(parents=True, exist_ok=True)
         port = free_port()
         known = "".join(f"[{name}]\naddress: 127.0.0.1\nport: {at}\n" for name, at in destinations.items())
-        # its own configuration parser takes every key of [DEFAULT] for a default of the destinations: so it is meant
+        # dimse_timeout: an A-ABORT that comes while it waits for an answer may go unnoticed until then.
+        # Its own configuration parser takes every key of [DEFAULT] for a default of the destinations, which does no harm
         (folder / "qrscp.ini").write_text(
-            f"[DEFAULT]\nae_title: {title}\nport: {port}\nmax_pdu: 16382\nacse_timeout: 30\ndimse_timeout: 120\n"
+            f"[DEFAULT]\nae_title: {title}\nport: {port}\nmax_pdu: 16382\nacse_timeout: 30\ndimse_timeout: 10\n"
             f"network_timeout: 120\nbind_address: 127.0.0.1\ninstance_location: {folder / 'instances'}\n"
             f"database_location: {folder / 'instances.sqlite'}\nlog_identifier: False\n{known}"
         )

@@ -89,12 +89,16 @@ fn deliveries(moved: &Moved, line: &mut impl FnMut(String, &str)) {
         }
         Found::Known(found) => {
             let said = match found {
-                Originator::Wrong(said) => format!("deliveries name {said}, which did not ask"),
-                _ => "deliveries do not name who asked".to_owned(),
+                Originator::Wrong(said) => format!("deliveries do not name who asked, but {said}"),
+                Originator::Missing | Originator::Right => "deliveries do not name who asked".to_owned(),
             };
+            line(
+                "# For this, every requester's title has to be entered there as a destination at this gateway;"
+                    .to_owned(),
+                "",
+            );
+            line("# where that cannot be, write \"serial\": one move at a time.".to_owned(), "");
             line(format!("correlate = {}", quoted("destination")), &said);
-            line("#".to_owned(), "for this, enter every requester's title there as a destination at this gateway;");
-            line("#".to_owned(), "where that cannot be: \"serial\", one move at a time");
         }
         Found::Unknown(why) => line(format!("# correlate = {}", quoted("originator")), &format!("not known: {why}")),
     }

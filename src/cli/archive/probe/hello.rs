@@ -6,9 +6,15 @@ use crate::cli::fresh;
 use crate::dicom::dimse::Command;
 use crate::dicom::{Uid, sop_class, transfer_syntax};
 use crate::scu::{Ask, Link, LinkFault, proposal};
+use std::time::Duration;
 
 /// How many associations are tried at once.
 const ASSOCIATIONS: u32 = 32;
+/// How long the associations of earlier questions are given to be forgotten: some count them a second longer.
+const SETTLE: Duration = Duration::from_secs(if cfg!(test) { 0 } else { 3 });
+/// How often, and after which pause each time, an archive is asked that was full.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_secs(1);
 /// How many operations at once are asked for.
 const WINDOW: (u16, u16) = (8, 8);
 
@@ -121,6 +127,7 @@ pub async fn takes_strangers(ground: &Ground<'_>) -> Found<bool> {
 
 /// Opens associations until one is refused, and then ends them all.
 pub async fn associations(ground: &Ground<'_>) -> Found<Capacity> {
+    tokio::time::sleep(SETTLE).await;
     let mut links = Vec::new();
     let mut refused = None;
     for _ in 0..ASSOCIATIONS {
@@ -136,8 +143,22 @@ pub async fn associations(ground: &Ground<'_>) -> Found<Capacity> {
     for link in links {
         let _ = link.release().await;
     }
+    if refused.is_some() {
+        recovered(ground).await;
+    }
     match refused {
         Some(why) if taken == 0 => Found::unknown(why),
         refused => Found::Known(Capacity { taken, refused }),
+    }
+}
+
+/// Waits until it takes associations again: some notice only after a while that others have gone.
+async fn recovered(ground: &Ground<'_>) {
+    for _ in 0..TRIES {
+        if let Ok(link) = ground.open(ground.calling, &[sop_class::VERIFICATION]).await {
+            let _ = link.release().await;
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
     }
 }

@@ -193,6 +193,7 @@ fn cannot(ground: &Ground<'_>, fault: &LinkFault) -> Failed {
     let title = ground.archive.ae_title;
     let (address, calling) = (&ground.address, ground.calling);
     let hint = match fault {
+        LinkFault::Rejected(rj) if rj.result == 2 => "\n  hint: it is full or busy: ask again",
         LinkFault::Rejected(_) => "\n  hint: let that title call there, or name one that may: --calling AE",
         _ => "\n  hint: `dicomgate check` says more about the wiring",
     };

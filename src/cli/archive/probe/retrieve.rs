@@ -132,6 +132,7 @@ impl Deliveries {
                 match (message.command.move_originator, message.command.move_originator_message) {
                     (Some(title), Some(MESSAGE)) if title == asked_by => {}
                     (None, _) | (_, None) => self.missing = true,
+                    (Some(title), Some(MESSAGE)) => self.wrong = Some(format!("{title}, with the right message")),
                     (Some(title), Some(message)) => self.wrong = Some(format!("{title}, message {message}")),
                 }
                 let (unchanged, kept) = look(study, message, context);
@@ -219,9 +220,7 @@ async fn try_order(
     let status = loop {
         tokio::select! {
             biased;
-            arrival = ear.next() => if let Some(arrival) = arrival {
-                came.take(&arrival, study, calling);
-            },
+            Some(arrival) = ear.next() => came.take(&arrival, study, calling),
             message = link.receive() => match message?.command.status {
                 Some(status) if status.is_final() => break status,
                 _ => {}

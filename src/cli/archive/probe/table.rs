@@ -134,7 +134,7 @@ fn moved(table: &mut Table, what: &str, found: &Found<Moved>) {
     table.found("  names who asked", &moved.originator, |originator| match originator {
         Originator::Right => "yes: (0000,1030) and (0000,1031) are right".to_owned(),
         Originator::Missing => "no".to_owned(),
-        Originator::Wrong(said) => format!("wrongly: {said}"),
+        Originator::Wrong(said) => format!("no, but {said}"),
     });
     match moved.associations {
         1 => table.row("  on", "one association"),

@@ -142,3 +142,40 @@ async fn one_that_does_not_answer_keeps_nobody_else_waiting() {
     assert_eq!(requester.told().await.report.transaction, uid("2.25.99"));
     world.stop().await;
 }
+
+#[tokio::test]
+async fn a_killed_gateway_holds_nothing_back_for_long() {
+    let mut requester = Requester::listen(Manner::default()).await;
+    let mut world = World::new(&policy(&format!("address = \"{}\"", requester.address)), clock!()).await;
+    world.ask("PACS", "2.25.1").await;
+    world.report("PACS", &kept("2.25.1", &[CT])).await;
+    // Taken, as by a courier that is killed before it has called anybody.
+    let now = (world.clock.now)();
+    assert_eq!(world.state.due_reports(now, 8, now + 20).await.unwrap().len(), 1);
+    world.start();
+    world.pass(21);
+    assert_eq!(requester.told().await.report.transaction, uid("2.25.1"));
+    world.tried(0, 0).await;
+}
+
+#[tokio::test]
+async fn what_is_in_hand_is_not_taken_twice_when_its_lease_is_over() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let mut world = World::new(&policy(&format!("address = \"{address}\"")), clock!()).await;
+    world.start();
+    world.ask("PACS", "2.25.1").await;
+    world.report("PACS", &kept("2.25.1", &[CT])).await;
+    let first = silent.accept().await.unwrap();
+    // Too short a moment can only hide a fault, never make one.
+    let nobody_calls =
+        async || tokio::time::timeout(std::time::Duration::from_millis(150), silent.accept()).await.is_err();
+    for _ in 0..3 {
+        world.pass(21);
+        assert!(nobody_calls().await);
+    }
+    drop(first);
+    world.tried(1, 1).await;
+    assert!(nobody_calls().await, "a second copy of it was tried");
+    world.stop().await;
+}

@@ -85,6 +85,7 @@ async fn a_report_is_kept_for_the_gateway_alone_and_read_again() {
     let path = keep::write(state.path(), &title, &report).unwrap().unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(keep::read(state.path(), &title), Some(report.clone()));
+    assert!(keep::unreadable(state.path(), &title).is_none());
     // One that knows less does not take its place, unless the archive has moved.
     let mut less = Report { stored: false, ..report.clone() };
     assert_eq!(keep::write(state.path(), &title, &less).unwrap(), None);
@@ -94,6 +95,10 @@ async fn a_report_is_kept_for_the_gateway_alone_and_read_again() {
     less.version += 1;
     std::fs::write(&path, serde_json::to_string(&less).unwrap()).unwrap();
     assert_eq!(keep::read(state.path(), &title), None);
+    std::fs::remove_file(&path).unwrap();
+    assert!(keep::unreadable(state.path(), &title).is_none());
+    std::os::unix::fs::symlink(&path, &path).unwrap();
+    assert!(keep::unreadable(state.path(), &title).is_some());
     // Whatever a title has in it, its file lies in the folder.
     for odd in ["../../etc", "A/B", ".", "A B"] {
         let path = keep::path(state.path(), &odd.parse().unwrap());
