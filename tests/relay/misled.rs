@@ -158,3 +158,79 @@ fn a_request_for_commitment_is_decided_on_once() {
     let record = world.record("operation");
     assert_eq!((world.count("operation"), record.text("status")), (1, Some("0000H")));
 }
+
+#[test]
+fn a_title_that_is_somebody_elses_by_now_takes_its_association_along() {
+    let inside = inside("", "", MOVERS);
+    let (mut workstation, mut archive) = workstation(&inside);
+    let asked = moves(&mut workstation, &mut archive, 5, (STUDY, "WS1"));
+    let mut link = inside.ask(&asks("PACS", "WS1", &[CT]));
+    let (mut receiver, _) = inside.accepts(|_| ());
+    link.accepted();
+    let policy = std::fs::read_to_string(inside.world.dir.path().join("policy.toml")).unwrap();
+    // The first of a peer's titles is its name.
+    let moved = policy
+        .replace("ae_titles = [\"WS1\"]", "name = \"WS1\"\nae_titles = [\"WS9\"]")
+        .replace("ae_titles = [\"CT3\"]", "ae_titles = [\"CT3\", \"WS1\"]");
+    inside.world.set_policy(&moved, "");
+    let delivery = store(1).moved_for(ae("WS1"), asked.command.message_id.unwrap());
+    let _ = link.try_send(&write_message(1, &delivery.encode(), Some(&object(CT, INSTANCE, 100)), 16_384));
+    assert_eq!(link.aborted(), (2, 0));
+    assert_eq!(receiver.aborted(), (2, 0));
+}
+
+#[test]
+fn a_move_in_the_smallest_pieces_goes_on_whole() {
+    let inside = inside("", "", MOVERS);
+    let (mut workstation, mut archive) = workstation(&inside);
+    let command = |message| Command::move_rq(message, &uid(MOVE), ae("WS1")).encode();
+    let piece = |command: bool, last: bool, bytes: &[u8]| {
+        let control = u8::from(command) | u8::from(last) << 1;
+        let length = u32::try_from(bytes.len() + 2).unwrap();
+        [&length.to_be_bytes()[..], &[3, control], bytes].concat()
+    };
+    let pdu = |pieces: Vec<Vec<u8>>| {
+        let pieces = pieces.concat();
+        [&[4, 0][..], &u32::try_from(pieces.len()).unwrap().to_be_bytes(), &pieces].concat()
+    };
+    let data = of(STUDY);
+    let (head, tail) = data.split_at(10);
+    let tiny = |message: u16| {
+        let command = command(message);
+        let mut pdus: Vec<Vec<u8>> = command.chunks(2).map(|two| pdu(vec![piece(true, false, two)])).collect();
+        pdus.push(pdu(vec![piece(true, true, &[])]));
+        pdus.extend(data.chunks(2).map(|two| pdu(vec![piece(false, false, &[]), piece(false, false, two)])));
+        pdus.push(pdu(vec![piece(false, true, &[])]));
+        pdus.concat()
+    };
+    let forms = [
+        // Everything in one PDU, with empty pieces between.
+        pdu(vec![
+            piece(true, false, &[]),
+            piece(true, true, &command(1)),
+            piece(false, false, &[]),
+            piece(false, false, head),
+            piece(false, true, tail),
+        ]),
+        // The end of the command with the beginning of the data set.
+        [
+            pdu(vec![piece(true, false, &command(2)[..50])]),
+            pdu(vec![piece(true, true, &command(2)[50..]), piece(false, false, head)]),
+            pdu(vec![piece(false, false, tail), piece(false, true, &[])]),
+        ]
+        .concat(),
+        tiny(3),
+    ];
+    for (message, bytes) in (1..).zip(forms) {
+        // In one read, and byte by byte.
+        for step in [bytes.len(), 1] {
+            bytes.chunks(step).for_each(|chunk| workstation.send(chunk));
+            let asked = archive.message();
+            assert_eq!(asked.data.as_ref(), Some(&data), "message {message}, {step} bytes at a time");
+            assert_eq!(asked.command.move_destination, Some(ae("WS1")));
+            archive.say(3, &counted(&asked, 0), None);
+            let done = last(&mut workstation);
+            assert_eq!((done.status(), done.command.responded_to), (0, Some(message)));
+        }
+    }
+}
