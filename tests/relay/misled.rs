@@ -20,9 +20,18 @@ may = ["echo", "find", "move"]
 destinations = ["self", "CT3"]
 "#;
 
+const COMMITS: &str = r#"
+[[rule]]
+name = "modalities"
+who = ["peer:CT1"]
+to = ["PACS"]
+may = ["store", "commit"]
+"#;
+
 /// The study that [`object`] makes images of.
 const STUDY: &str = "1.2.3.4";
 const OTHER: &str = "1.2.3.9";
+const PUSH_MODEL: &str = "1.2.840.10008.1.20.1.1";
 /// As an archive without originators has it.
 const BY_TITLE: &str = "correlate = \"destination\"";
 
@@ -141,20 +150,9 @@ fn a_cancel_in_the_same_breath_does_not_overtake_its_move() {
 
 #[test]
 fn a_request_for_commitment_is_decided_on_once() {
-    let world = World::new();
-    let (mut peer, mut link) = world.associate(world.plain(), &rq("CT1", &[COMMIT]));
-    let reference =
-        DataSet::new().with_uid(Tag(0x0008, 0x1150), &uid(CT)).with_uid(Tag(0x0008, 0x1155), &uid(INSTANCE));
-    let data = DataSet::new()
-        .with_uid(Tag(0x0008, 0x1195), &uid("1.2.3.77"))
-        .with_items(Tag(0x0008, 0x1199), vec![reference])
-        .encode(Encoding::ExplicitLe);
-    let asks = Command::n_request(Field::ActionRq, 1, &uid(COMMIT), &uid("1.2.840.10008.1.20.1.1"), true);
-    peer.say(1, &Command { action_type: Some(1), ..asks }, Some(&data));
-    let asked = link.message();
-    assert_eq!(asked.data, Some(data));
-    link.say(1, &success(&asked.command), None);
-    assert_eq!(peer.message().status(), 0);
+    let inside = inside("", "", COMMITS);
+    asks_for_commitment(&inside);
+    let world = &inside.world;
     let record = world.record("operation");
     assert_eq!((world.count("operation"), record.text("status")), (1, Some("0000H")));
 }
@@ -233,4 +231,41 @@ fn a_move_in_the_smallest_pieces_goes_on_whole() {
             assert_eq!((done.status(), done.command.responded_to), (0, Some(message)));
         }
     }
+}
+
+/// CT1 asks for commitment, and the archive has it.
+fn asks_for_commitment(inside: &Inside) -> (Conn, Conn) {
+    let (mut peer, mut link) = inside.world.associate(inside.world.plain(), &rq("CT1", &[COMMIT]));
+    let reference =
+        DataSet::new().with_uid(Tag(0x0008, 0x1150), &uid(CT)).with_uid(Tag(0x0008, 0x1155), &uid(INSTANCE));
+    let data = DataSet::new()
+        .with_uid(Tag(0x0008, 0x1195), &uid("1.2.3.77"))
+        .with_items(Tag(0x0008, 0x1199), vec![reference])
+        .encode(Encoding::ExplicitLe);
+    let asks = Command::n_request(Field::ActionRq, 1, &uid(COMMIT), &uid(PUSH_MODEL), true);
+    peer.say(1, &Command { action_type: Some(1), ..asks }, Some(&data));
+    let asked = link.message();
+    assert_eq!(asked.data, Some(data));
+    link.say(1, &success(&asked.command), None);
+    assert_eq!(peer.message().status(), 0);
+    (peer, link)
+}
+
+#[test]
+fn an_archive_that_negotiates_no_roles_reports_all_the_same() {
+    let inside = inside("", "", COMMITS);
+    let (mut peer, _link) = asks_for_commitment(&inside);
+    let mut archive = inside.ask(&asks("PACS", "CT1", &[COMMIT]));
+    archive.accepted();
+    let reference =
+        DataSet::new().with_uid(Tag(0x0008, 0x1150), &uid(CT)).with_uid(Tag(0x0008, 0x1155), &uid(INSTANCE));
+    let report = DataSet::new()
+        .with_uid(Tag(0x0008, 0x1195), &uid("1.2.3.77"))
+        .with_items(Tag(0x0008, 0x1199), vec![reference])
+        .encode(Encoding::ExplicitLe);
+    let says = Command::n_request(Field::EventReportRq, 9, &uid(COMMIT), &uid(PUSH_MODEL), true);
+    archive.say(1, &Command { event_type: Some(1), ..says }, Some(&report));
+    assert_eq!(archive.message().status(), 0);
+    let told = peer.message();
+    assert_eq!((told.command.field, told.command.event_type), (Field::EventReportRq, Some(1)));
 }

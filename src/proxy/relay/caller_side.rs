@@ -139,8 +139,10 @@ impl Relay {
         self.keep_up()?;
         let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
         let (class, roles, syntax) = (*accepted.abstract_syntax, accepted.roles, *accepted.transfer_syntax);
-        // Reports go from SCP to SCU, everything else the other way (PS3.7 10.1.1).
-        if !(if command.field == Field::EventReportRq { roles.scp } else { roles.scu }) {
+        let own = self.routes.of(context) == Way::Own;
+        // Reports go from SCP to SCU, everything else the other way (PS3.7 10.1.1). Archives that negotiate no roles
+        // report to the gateway all the same.
+        if !(if command.field == Field::EventReportRq { roles.scp || own } else { roles.scu }) {
             return Err(out_of_turn("a request on a presentation context on which the caller has not the role for it"));
         }
         let message = command.message_id.unwrap_or_default();
@@ -158,7 +160,7 @@ impl Relay {
             let words = "the SOP Class UID of the command is not the context's";
             return self.mismatched(End::Caller, context, &command, words);
         }
-        if self.routes.of(context) == Way::Own {
+        if own {
             return self.own_request(context, command, &syntax);
         }
         if !command.data_set {
