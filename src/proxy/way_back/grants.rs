@@ -18,6 +18,10 @@ const LIFE: i64 = 48 * 3600;
 /// asked again.
 const FRESH: i64 = 5;
 
+/// What moves under way, and those that are over and not forgotten, may ask for together, bytes: lists of UIDs can be
+/// long, and whoever may move may move often.
+const MOST_SCOPES: u64 = 256 << 20;
+
 /// Why a C-MOVE that the gate permits does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoveRefusal {
@@ -32,6 +36,7 @@ pub enum MoveRefusal {
 pub struct Grants {
     state: State,
     shared: bool,
+    most_scopes: u64,
     now: fn() -> i64,
     known: Mutex<Known>,
 }
@@ -44,12 +49,14 @@ struct Known {
     ending: BTreeMap<(i64, GrantId), Arc<Held>>,
     /// Made here, and the final answer is not sent.
     running: usize,
+    /// What all of them ask for, bytes.
+    scopes: u64,
 }
 
 impl Grants {
     /// None yet. `shared`: other gateways use the same state. `now`: seconds since 1970.
     pub fn new(state: State, shared: bool, now: fn() -> i64) -> Self {
-        Self { state, shared, now, known: Mutex::default() }
+        Self { state, shared, most_scopes: MOST_SCOPES, now, known: Mutex::default() }
     }
 
     /// Where grants are kept.
@@ -64,6 +71,10 @@ impl Grants {
         correlate: Correlate,
         limits: &Limits,
     ) -> Result<Arc<Held>, MoveRefusal> {
+        if self.known().scopes.saturating_add(size(&new)) > self.most_scopes {
+            let full = StateFault::TooMany { what: "bytes of what moves ask for", most: self.most_scopes };
+            return Err(MoveRefusal::State(full));
+        }
         new.expires = (self.now)().saturating_add(LIFE);
         let turn = match correlate {
             Correlate::Originator => None,
@@ -197,6 +208,7 @@ impl Grants {
 impl Known {
     fn add(&mut self, held: &Arc<Held>) {
         let grant = &held.grant.grant;
+        self.scopes = self.scopes.saturating_add(size(grant));
         self.by_originator.insert((grant.archive, grant.title, held.grant.message), Arc::clone(held));
         self.by_told.entry((grant.archive, grant.told)).or_default().push(Arc::clone(held));
     }
@@ -205,6 +217,7 @@ impl Known {
         while let Some(first) = self.ending.first_entry().filter(|first| first.key().0 < now) {
             let held = first.remove();
             let grant = &held.grant.grant;
+            self.scopes = self.scopes.saturating_sub(size(grant));
             let key = (grant.archive, grant.title, held.grant.message);
             if self.by_originator.get(&key).is_some_and(|known| known.grant.id == held.grant.id) {
                 self.by_originator.remove(&key);
@@ -218,6 +231,11 @@ impl Known {
             }
         }
     }
+}
+
+/// How much memory a grant takes that a requester can make longer, bytes.
+fn size(grant: &NewGrant) -> u64 {
+    u64::try_from(grant.scope.len()).unwrap_or(u64::MAX)
 }
 
 /// Oldest first and with their expiry in; out those of moves under way, the latest first, and behind them those that are
