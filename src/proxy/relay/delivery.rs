@@ -66,6 +66,8 @@ impl Relay {
                 },
                 _ => Meant::Grants(Vec::new()),
             },
+            // Another gateway may have ended the one and made the other.
+            Correlate::Destination | Correlate::Serial if grants.is_shared() => Meant::Ask,
             Correlate::Destination | Correlate::Serial => {
                 Meant::Grants(grants.known_by_told(inward.archive, inward.told))
             }
@@ -107,11 +109,13 @@ impl Relay {
             series: leading.series(),
             instance: leading.sop_instance(),
         };
-        let covering: Vec<Arc<Held>> = grants
+        let mut covering: Vec<Arc<Held>> = grants
             .iter()
             .filter(|held| held.grant.grant.told == inward.told && held.scope.covers(&object))
             .cloned()
             .collect();
+        // The latest carries it; one that is over is only asked.
+        covering.sort_by_key(|held| std::cmp::Reverse((!held.foreign, held.grant.grant.expires)));
         if !covering.is_empty() {
             return self.deliver_for(data, walk, &inward, covering);
         }

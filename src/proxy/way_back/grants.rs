@@ -7,7 +7,7 @@ use crate::dicom::AeTitle;
 use crate::state::{Grant, GrantId, NewGrant, Seen, State, StateFault};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a grant lives whose gateway says nothing any more, seconds: the longest move.
 const LIFE: i64 = 24 * 3600;
@@ -84,7 +84,8 @@ impl Grants {
 
     /// The grant that a delivery names, if this gateway knows it.
     pub fn known_by_originator(&self, archive: AeTitle, title: AeTitle, message: u16) -> Option<Arc<Held>> {
-        self.known().by_originator.get(&(archive, title, message)).cloned()
+        let held = self.known().by_originator.get(&(archive, title, message)).cloned();
+        held.filter(|held| held.is_fresh(Instant::now()))
     }
 
     /// The grant that a delivery names.
@@ -99,6 +100,9 @@ impl Grants {
             return Ok(Some(held));
         }
         let found = self.state.grant_by_originator(archive, title, message).await?;
+        if found.is_none() {
+            self.known().by_originator.remove(&(archive, title, message));
+        }
         Ok(found.and_then(|grant| self.adopt(grant, most)))
     }
 
@@ -109,12 +113,9 @@ impl Grants {
 
     /// All grants in force for what an archive sends to a title, the latest first.
     pub async fn expected(&self, archive: AeTitle, told: AeTitle, most: usize) -> Result<Vec<Arc<Held>>, StateFault> {
-        for grant in self.state.grants_by_destination(archive, told).await? {
-            self.adopt(grant, most);
-        }
-        let mut all = self.known_by_told(archive, told);
-        all.reverse();
-        Ok(all)
+        let found = self.state.grants_by_destination(archive, told).await?;
+        // The latest first: a grant in its grace is there beside it.
+        Ok(found.into_iter().rev().filter_map(|grant| self.adopt(grant, most)).collect())
     }
 
     /// Moves asked for here whose final answer is not sent.
@@ -164,6 +165,7 @@ impl Grants {
         let same = |held: &&Arc<Held>| held.grant.id == grant.id;
         let key = (grant.grant.archive, grant.grant.told);
         if let Some(held) = known.by_told.get(&key).and_then(|all| all.iter().find(same)) {
+            held.learned_again(Instant::now());
             return Some(Arc::clone(held));
         }
         let expires = grant.grant.expires;

@@ -6,8 +6,11 @@ use crate::dicom::{AeTitle, Uid};
 use crate::state::Grant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
+
+/// How long a foreign grant is taken to be as the state said: shorter than any message id is out of use.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// A grant in memory.
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub struct Held {
     pub scope: Scope,
     /// The requester is at another gateway, or was here before a restart.
     pub foreign: bool,
+    learned: Mutex<Instant>,
     tally: Mutex<Tally>,
     waiting: Mutex<Option<Waker>>,
     /// Keeps the requester's turn; ends with the move.
@@ -29,7 +33,18 @@ impl Held {
     pub fn new(grant: Grant, foreign: bool, most: usize) -> Option<Self> {
         let scope = Scope::decode(&grant.grant.scope)?;
         let tally = Mutex::new(Tally::new(most, Instant::now()));
-        Some(Self { grant, scope, foreign, tally, waiting: Mutex::default(), turn: Mutex::default() })
+        let learned = Mutex::new(Instant::now());
+        Some(Self { grant, scope, foreign, learned, tally, waiting: Mutex::default(), turn: Mutex::default() })
+    }
+
+    /// Whether what is known of it holds: another gateway may have ended a foreign one.
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        let learned = *self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.foreign || now.saturating_duration_since(learned) < FRESH
+    }
+
+    pub(super) fn learned_again(&self, now: Instant) {
+        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// What the archive saw as the requester, or was told as the destination, is not what the requester said.

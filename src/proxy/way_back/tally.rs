@@ -21,6 +21,8 @@ pub struct Tally {
 pub struct Counts {
     /// Deliveries that ended, repeats included.
     pub attempts: u64,
+    /// Instances that were delivered or failed.
+    pub instances: u64,
     /// Instances whose last delivery failed.
     pub failed: u64,
     /// Instances whose last delivery had a warning.
@@ -63,7 +65,9 @@ impl Tally {
 
     /// How many were delivered how.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts { attempts: self.attempts, in_flight: self.in_flight, ..Counts::default() };
+        let instances = u64::try_from(self.instances.len()).unwrap_or(u64::MAX);
+        let (attempts, in_flight) = (self.attempts, self.in_flight);
+        let mut counts = Counts { attempts, instances, in_flight, ..Counts::default() };
         for status in self.instances.values() {
             match Status(*status).kind() {
                 StatusKind::Success => {}
