@@ -28,6 +28,9 @@ mod hostile;
 #[path = "relay/inside.rs"]
 mod inside;
 #[cfg(test)]
+#[path = "relay/misled.rs"]
+mod misled;
+#[cfg(test)]
 #[path = "relay/outside.rs"]
 mod outside;
 #[cfg(test)]

@@ -68,6 +68,8 @@ impl Relay {
 
     /// A command without data set that the caller said in other words.
     pub(super) fn say_anew(&mut self, context: u8, command: &Command) {
+        // What came before it in the same breath goes before it.
+        self.hand_out_up();
         let bytes = Bytes::from(pdata::write_message(context, &command.encode(), None, self.called.longest));
         self.called.forward(bytes);
     }

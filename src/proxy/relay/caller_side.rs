@@ -216,7 +216,8 @@ impl Relay {
         let own = self.routes.of(data.context) == Way::Own;
         if let Some(walk) = &mut data.walk {
             walk.finish().map_err(|fault| Ending::walk(End::Caller, &fault))?;
-            if self.up.fate == Fate::Hold && !own {
+            // What already waits was decided on with an earlier piece of the same fragment.
+            if self.up.fate == Fate::Hold && self.up.wait.is_none() && !own {
                 self.decide_on_data()?;
             }
         }

@@ -6,7 +6,7 @@ use crate::dicom::AeTitle;
 use crate::dicom::association::{Effects, Event, Indication, Outgoing, StateName};
 use crate::dicom::pdu::{Abort, Pdu};
 use crate::gate::How;
-use crate::policy::{ArchiveCaller, Caller, CertificateFacts, Credential, Principal, Transport};
+use crate::policy::{ArchiveCaller, Caller, CertificateFacts, Credential, Principal, Receiver, Transport};
 use crate::proxy::clock;
 use crate::proxy::negotiate::{keep_roles, name_of};
 use crate::proxy::snapshot::Snapshot;
@@ -213,7 +213,9 @@ impl Relay {
             Errand::Outward => snapshot.archive(&called.title).is_some(),
             Errand::Inward(inward) => inward.destination.as_deref().is_none_or(|name| {
                 let archive = snapshot.archives.iter().any(|archive| archive.settings.ae_title.as_str() == name);
-                archive || snapshot.policy.peer(name).is_some_and(|peer| peer.address.is_some())
+                // Rules are asked about the title: it must still be that of whoever was dialled for it.
+                let receiver = snapshot.policy.receiver(&called.title);
+                archive || matches!(receiver, Some(Receiver::Peer(peer)) if *peer.name == *name)
             }),
         }
     }

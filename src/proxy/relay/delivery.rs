@@ -49,8 +49,9 @@ impl Relay {
             Ok(grants) => self.deliver_under(data, walk, &grants, false),
             Err(fault) => {
                 tracing::error!(%fault, "a delivery is refused for now");
+                let Some(inward) = self.errand.inward().cloned() else { return Ok(()) };
                 let words = "the gateway cannot keep track of moves now";
-                self.refuse(data.context, &data.command, transient(data.command.field), words);
+                self.refuse_delivery(data, walk, &inward, words, transient(data.command.field));
                 Ok(())
             }
         }
@@ -109,13 +110,16 @@ impl Relay {
             series: leading.series(),
             instance: leading.sop_instance(),
         };
-        let mut covering: Vec<Arc<Held>> = grants
+        let covering: Vec<Arc<Held>> = grants
             .iter()
-            .filter(|held| held.grant.grant.told == inward.told && held.scope.covers(&object))
+            .filter(|held| {
+                // A title that stands for a requester leads to one destination at a time, and an association to one
+                // for good: what belongs to a move that goes elsewhere does not go on here.
+                let grant = &held.grant.grant;
+                grant.told == inward.told && grant.destination == self.called.title && held.scope.covers(&object)
+            })
             .cloned()
             .collect();
-        // The latest carries it; one that is over is only asked.
-        covering.sort_by_key(|held| std::cmp::Reverse((!held.foreign, held.grant.grant.expires)));
         if !covering.is_empty() {
             return self.deliver_for(data, walk, &inward, covering);
         }
@@ -212,6 +216,11 @@ impl Relay {
     /// Nobody asked: a rule for the archive must let it send.
     fn deliver_unasked(&mut self, data: &DataSet, walk: &Walk, inward: &Inward) -> Result<(), Ending> {
         let Some(to) = inward.destination.clone() else { return Ok(()) };
+        if self.called.title != inward.told {
+            let words = "the title that was called leads where a move wants it, and no move asked for this";
+            self.refuse_unasked(data, walk, inward, words);
+            return Ok(());
+        }
         let operation = if walk.leading.is_rejection() { Operation::Reject } else { Operation::Store };
         let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
         let request = Request {
@@ -236,6 +245,11 @@ impl Relay {
     }
 
     fn refuse_unasked(&mut self, data: &DataSet, walk: &Walk, inward: &Inward, words: &str) {
+        self.refuse_delivery(data, walk, inward, words, Status::NOT_AUTHORIZED);
+    }
+
+    /// Nothing that an archive sends is refused without a record: somebody will miss it.
+    fn refuse_delivery(&mut self, data: &DataSet, walk: &Walk, inward: &Inward, words: &str, status: Status) {
         let Some(accepted) = self.contexts.get(data.context) else { return };
         let request = Request {
             principal: &self.principal,
@@ -252,7 +266,7 @@ impl Relay {
         self.shared.metrics.denied(Operation::Store);
         let incident = refusal.incident.map(tracing::field::display);
         tracing::warn!(archive = %inward.archive, told = %inward.told, incident, "a delivery is refused: {words}");
-        self.refuse(data.context, &data.command, Status::NOT_AUTHORIZED, &refusal.comment());
+        self.refuse(data.context, &data.command, status, &refusal.comment());
     }
 
     fn send_delivery(&mut self, data: &DataSet, permit: Permit, purpose: Purpose) {

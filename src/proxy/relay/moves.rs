@@ -7,7 +7,7 @@ use super::wait::Woken;
 use super::{Ending, Errand, Relay};
 use crate::config::{Calling, Correlate, Serves};
 use crate::dicom::AeTitle;
-use crate::dicom::dimse::{Command, Status};
+use crate::dicom::dimse::{Command, Counters, Status};
 use crate::dicom::retrieve::Scope;
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::gate::Permit;
@@ -115,7 +115,11 @@ impl Relay {
             permit,
             bytes: data.bytes,
             answers: 0,
-            purpose: Purpose::Move(Moving { held: Guarded::new(held, grants, lag), over: false }),
+            purpose: Purpose::Move(Moving {
+                held: Guarded::new(held, grants, lag),
+                over: false,
+                counted: Counters::default(),
+            }),
         });
         self.go_on_with(data.context, &command);
         Ok(())

@@ -1,6 +1,6 @@
 //! Requests that have gone and are not answered yet.
 
-use crate::dicom::dimse::Field;
+use crate::dicom::dimse::{Counters, Field};
 use crate::gate::Permit;
 use crate::proxy::way_back::{Held, InFlight};
 use std::sync::Arc;
@@ -44,6 +44,8 @@ pub struct Moving {
     pub held: Guarded,
     /// The archive has given its final answer.
     pub over: bool,
+    /// What its last pending answer counted.
+    pub counted: Counters,
 }
 
 /// A grant that ends when the move does, however it does.

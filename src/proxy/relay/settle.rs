@@ -10,6 +10,7 @@ use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{Tag, Uid};
 use crate::proxy::way_back::{Claim, Held};
 use crate::state::{Seen, StateFault};
+use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -39,7 +40,7 @@ pub(super) struct Settling {
     /// When a pending answer is due.
     pending: Instant,
     /// What other gateways noted of this move.
-    noted: Vec<Uid>,
+    noted: HashMap<Uid, u16>,
     asking: Option<Asking>,
     ask: Instant,
 }
@@ -54,18 +55,21 @@ impl Relay {
         let Outstanding { message, context, purpose: Purpose::Move(moving), .. } = asked else { return Ok(()) };
         let (message, context, held) = (*message, *context, Arc::clone(moving.held.held()));
         if command.status.is_some_and(|status| !status.is_final()) {
+            moving.counted = command.counters;
             asked.answers = asked.answers.saturating_add(1);
             let answer = pending(command, message, &held);
             self.answer_caller(context, &answer, None);
             return Ok(());
         }
         moving.over = true;
+        let counted = moving.counted;
         let failed = failed_list(data, self.contexts.get(context).map(|accepted| *accepted.transfer_syntax))?;
         let claim =
             Claim { status: command.status.unwrap_or(Status::PROCESSING_FAILURE), counters: command.counters, failed };
         if held.grant.grant.lags {
             return self.archives_word(message, context, command, &claim);
         }
+        let claim = claim.counted_before(counted);
         let now = Instant::now();
         let pending = now + self.snapshot.settings.limits.move_pending;
         self.settling.push(Settling {
@@ -78,7 +82,7 @@ impl Relay {
             sleep: Box::pin(tokio::time::sleep_until(pending.into())),
             since: now,
             pending,
-            noted: Vec::new(),
+            noted: HashMap::new(),
             asking: None,
             ask: now,
         });
@@ -210,7 +214,7 @@ impl Relay {
 }
 
 impl Settling {
-    /// What other gateways have delivered is counted once.
+    /// What other gateways have delivered is counted once, and once more if it ended otherwise the next time.
     fn take_noted(&mut self, cx: &mut Context<'_>) {
         let Some(asking) = &mut self.asking else { return };
         let Poll::Ready(answer) = asking.as_mut().poll(cx) else { return };
@@ -219,8 +223,7 @@ impl Settling {
             Ok(all) => {
                 let mut tally = self.held.tally();
                 for seen in all {
-                    if !self.noted.contains(&seen.instance) {
-                        self.noted.push(seen.instance);
+                    if self.noted.insert(seen.instance, seen.status) != Some(seen.status) {
                         tally.note(seen.instance, seen.status, Instant::now());
                     }
                 }

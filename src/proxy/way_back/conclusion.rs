@@ -41,6 +41,17 @@ impl Claim {
         [completed, warning].into_iter().flatten().map(u64::from).sum()
     }
 
+    /// An archive may leave the counters out of a final response (PS3.7 9.1.4.1.8): then its last pending one says how
+    /// many there are to be.
+    pub fn counted_before(mut self, pending: Counters) -> Self {
+        let over = matches!(self.status.kind(), StatusKind::Success | StatusKind::Warning);
+        if over && self.counters == Counters::default() && pending != Counters::default() {
+            let completed = pending.completed.unwrap_or_default().saturating_add(pending.remaining.unwrap_or_default());
+            self.counters = Counters { remaining: None, completed: Some(completed), ..pending };
+        }
+        self
+    }
+
     /// Whether everything that the archive counts as made has been seen.
     pub fn is_seen(&self, tally: &Tally) -> bool {
         let counts = tally.counts();

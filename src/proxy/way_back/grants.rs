@@ -5,12 +5,18 @@ use super::turn::{self, Keeper};
 use crate::config::{Correlate, Limits};
 use crate::dicom::AeTitle;
 use crate::state::{Grant, GrantId, NewGrant, Seen, State, StateFault};
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long a grant lives whose gateway says nothing any more, seconds: the longest move.
-const LIFE: i64 = 24 * 3600;
+/// How long a grant lives whose gateway says nothing any more, seconds: the longest move. No less than the longest
+/// `deliveries_may_lag`, so that what is over never outlives what began after it.
+const LIFE: i64 = 48 * 3600;
+/// How long what the state says of another gateway's grant is taken for true, seconds. When a move is over its grant
+/// stays in the state for a while, and only then may its message id be another's: well within that time the state is
+/// asked again.
+const FRESH: i64 = 5;
 
 /// Why a C-MOVE that the gate permits does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +41,7 @@ struct Known {
     by_originator: HashMap<(AeTitle, AeTitle, u16), Arc<Held>>,
     by_told: HashMap<(AeTitle, AeTitle), Vec<Arc<Held>>>,
     /// What is over, and when it is forgotten.
-    ending: Vec<(i64, Arc<Held>)>,
+    ending: BTreeMap<(i64, GrantId), Arc<Held>>,
     /// Made here, and the final answer is not sent.
     running: usize,
 }
@@ -58,7 +64,6 @@ impl Grants {
         correlate: Correlate,
         limits: &Limits,
     ) -> Result<Arc<Held>, MoveRefusal> {
-        self.sweep();
         new.expires = (self.now)().saturating_add(LIFE);
         let turn = match correlate {
             Correlate::Originator => None,
@@ -106,16 +111,24 @@ impl Grants {
         Ok(found.and_then(|grant| self.adopt(grant, most)))
     }
 
-    /// The grants that this gateway knows for what an archive sends to a title, those of moves under way first.
+    /// The grants that this gateway knows for what an archive sends to a title: those of moves under way first, and
+    /// among them the latest.
     pub fn known_by_told(&self, archive: AeTitle, told: AeTitle) -> Vec<Arc<Held>> {
-        self.known().by_told.get(&(archive, told)).cloned().unwrap_or_default()
+        let known = self.known().by_told.get(&(archive, told)).cloned().unwrap_or_default();
+        ordered(known.into_iter().map(|held| (held.grant.grant.expires, held)).collect())
     }
 
-    /// All grants in force for what an archive sends to a title, the latest first.
+    /// All grants in force for what an archive sends to a title, in the same order.
     pub async fn expected(&self, archive: AeTitle, told: AeTitle, most: usize) -> Result<Vec<Arc<Held>>, StateFault> {
-        let found = self.state.grants_by_destination(archive, told).await?;
-        // The latest first: a grant in its grace is there beside it.
-        Ok(found.into_iter().rev().filter_map(|grant| self.adopt(grant, most)).collect())
+        let stored = self.state.grants_by_destination(archive, told).await?;
+        let adopted = stored.into_iter().filter_map(|grant| Some((grant.grant.expires, self.adopt(grant, most)?)));
+        let mut all = ordered(adopted.collect());
+        for known in self.known_by_told(archive, told) {
+            if !known.foreign && !all.iter().any(|held| held.grant.id == known.grant.id) {
+                all.push(known);
+            }
+        }
+        Ok(all)
     }
 
     /// Moves asked for here whose final answer is not sent.
@@ -125,7 +138,7 @@ impl Grants {
 
     /// The final answer to a move was sent, or never will be: deliveries may still come for a while.
     pub fn finish(self: &Arc<Self>, held: &Arc<Held>, lag: Duration) {
-        held.end_turn();
+        held.set_over();
         let until = (self.now)().saturating_add(i64::try_from(lag.as_secs()).unwrap_or(i64::MAX));
         let id = held.grant.id;
         {
@@ -133,14 +146,16 @@ impl Grants {
             if !held.foreign {
                 known.running = known.running.saturating_sub(1);
             }
-            known.ending.push((until, Arc::clone(held)));
+            known.ending.insert((until, id), Arc::clone(held));
         }
-        let grants = Arc::clone(self);
+        let (grants, held) = (Arc::clone(self), Arc::clone(held));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
+                // Whoever has the next turn must find this one over.
                 if let Err(fault) = grants.state.prolong_grant(id, until).await {
                     tracing::warn!(%fault, "the end of a move could not be noted");
                 }
+                held.end_turn();
             });
         }
     }
@@ -168,25 +183,18 @@ impl Grants {
             held.learned_again(Instant::now());
             return Some(Arc::clone(held));
         }
-        let expires = grant.grant.expires;
+        let until = grant.grant.expires.min((self.now)().saturating_add(FRESH));
         let held = Arc::new(Held::new(grant, true, most)?);
         known.add(&held);
-        known.ending.push((expires, Arc::clone(&held)));
+        known.ending.insert((until, held.grant.id), Arc::clone(&held));
         Some(held)
     }
 
-    /// Forgets what is over.
-    fn sweep(&self) {
-        let now = (self.now)();
-        self.known().sweep(now);
-    }
-
+    /// What is known and not over.
     fn known(&self) -> MutexGuard<'_, Known> {
         // Whole values at every moment, so a thread that panicked with the lock left nothing half done.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.ending.first().is_some_and(|(until, _)| *until < (self.now)()) {
-            known.sweep((self.now)());
-        }
+        known.sweep((self.now)());
         known
     }
 }
@@ -199,10 +207,8 @@ impl Known {
     }
 
     fn sweep(&mut self, now: i64) {
-        let (over, ending): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.ending).into_iter().partition(|(until, _)| *until < now);
-        self.ending = ending;
-        for (_, held) in over {
+        while let Some(first) = self.ending.first_entry().filter(|first| first.key().0 < now) {
+            let held = first.remove();
             let grant = &held.grant.grant;
             let key = (grant.archive, grant.title, held.grant.message);
             if self.by_originator.get(&key).is_some_and(|known| known.grant.id == held.grant.id) {
@@ -218,3 +224,14 @@ impl Known {
         }
     }
 }
+
+/// Oldest first and with their expiry in; out those of moves under way, the latest first, and behind them those that are
+/// over. What is over at another gateway expires before anything that is under way.
+fn ordered(mut grants: Vec<(i64, Arc<Held>)>) -> Vec<Arc<Held>> {
+    grants.reverse();
+    grants.sort_by_key(|(expires, held)| (held.is_over(), Reverse(*expires)));
+    grants.into_iter().map(|(_, held)| held).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,8 @@ use super::tally::Tally;
 use crate::dicom::retrieve::Scope;
 use crate::dicom::{AeTitle, Uid};
 use crate::state::Grant;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::{Duration, Instant};
@@ -26,6 +28,8 @@ pub struct Held {
     waiting: Mutex<Option<Waker>>,
     /// Keeps the requester's turn; ends with the move.
     turn: Mutex<Option<AbortHandle>>,
+    /// Asked for here, and the final answer was sent, or never will be.
+    over: AtomicBool,
 }
 
 impl Held {
@@ -34,7 +38,8 @@ impl Held {
         let scope = Scope::decode(&grant.grant.scope)?;
         let tally = Mutex::new(Tally::new(most, Instant::now()));
         let learned = Mutex::new(Instant::now());
-        Some(Self { grant, scope, foreign, learned, tally, waiting: Mutex::default(), turn: Mutex::default() })
+        let (waiting, turn, over) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
+        Some(Self { grant, scope, foreign, learned, tally, waiting, turn, over })
     }
 
     /// Whether what is known of it holds: another gateway may have ended a foreign one.
@@ -45,6 +50,15 @@ impl Held {
 
     pub(super) fn learned_again(&self, now: Instant) {
         *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = now;
+    }
+
+    /// Whether the move was asked for here and is over.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Relaxed)
+    }
+
+    pub(super) fn set_over(&self) {
+        self.over.store(true, Relaxed);
     }
 
     /// What the archive saw as the requester, or was told as the destination, is not what the requester said.

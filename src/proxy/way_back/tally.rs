@@ -9,7 +9,8 @@ use std::time::Instant;
 #[derive(Debug)]
 pub struct Tally {
     instances: HashMap<Uid, u16>,
-    /// Deliveries that ended, repeats and instances that are not kept apart included.
+    /// Deliveries that ended, repeats and instances that are not kept apart included; what failed and is tried again
+    /// counts once.
     attempts: u64,
     in_flight: u32,
     most: usize,
@@ -19,7 +20,7 @@ pub struct Tally {
 /// How many were delivered how.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
-    /// Deliveries that ended, repeats included.
+    /// Deliveries that ended, repeats included; what failed and is tried again counts once.
     pub attempts: u64,
     /// Instances that were delivered or failed.
     pub instances: u64,
@@ -51,10 +52,12 @@ impl Tally {
 
     /// An instance was delivered, here or by another gateway.
     pub fn note(&mut self, instance: Uid, status: u16, now: Instant) {
-        self.attempts = self.attempts.saturating_add(1);
         self.last = now;
-        if self.instances.len() < self.most || self.instances.contains_key(&instance) {
-            self.instances.insert(instance, status);
+        let kept = self.instances.len() < self.most || self.instances.contains_key(&instance);
+        let before = if kept { self.instances.insert(instance, status) } else { None };
+        // Else a second try could stand for an instance that never came.
+        if before.is_none_or(is_delivered) {
+            self.attempts = self.attempts.saturating_add(1);
         }
     }
 

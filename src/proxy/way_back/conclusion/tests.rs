@@ -71,6 +71,29 @@ fn a_repeat_that_succeeds_undoes_the_failure() {
 }
 
 #[test]
+fn a_repeat_stands_for_no_other_instance() {
+    let now = Instant::now();
+    let mut tally = tally(&[0xa700, 0]);
+    tally.begin(now);
+    tally.end(uid(0), 0, now);
+    let claim = claim(0, 3, 0, 0);
+    assert!(!claim.is_seen(&tally));
+    assert_eq!(told(&claim.conclude(&tally)), (0xb000, Some(2), Some(1), Some(0)));
+}
+
+#[test]
+fn counters_that_are_left_out_are_those_of_the_last_pending_answer() {
+    let silent = Claim { status: Status::SUCCESS, counters: Counters::default(), failed: Vec::new() };
+    assert_eq!(told(&silent.clone().conclude(&tally(&[0, 0, 0xa700]))), (0xb000, Some(2), Some(1), Some(0)));
+    let pending = Counters { remaining: Some(2), completed: Some(1), failed: Some(0), warning: Some(0) };
+    let claim = silent.counted_before(pending);
+    assert!(!claim.is_seen(&tally(&[0])));
+    assert_eq!(told(&claim.conclude(&tally(&[0, 0, 0]))), (0, Some(3), Some(0), Some(0)));
+    assert_eq!(told(&claim.conclude(&tally(&[0]))), (0xb000, Some(1), Some(2), Some(0)));
+    assert_eq!(super::tests::claim(0, 1, 0, 0).counted_before(pending).counters.completed, Some(1));
+}
+
+#[test]
 fn failures_and_cancellations_keep_their_status() {
     for status in [0xa701, 0xa801, 0xa900, 0xc001, 0x0124, 0xfe00] {
         let conclusion = claim(status, 1, 0, 0).conclude(&tally(&[0]));
