@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from support import peers, studies, ward
+from support import mover, peers, studies, ward, wire
 from support.archives import ARCHIVES
 from support.workstations import WORKSTATIONS, Wanted
 
@@ -151,8 +151,6 @@ def refused_or_right(final, got, expected) -> bool:
 
 def test_many_in_a_row_on_one_association(site):
     """Message ids of the requester's choice, the same one twice among them, on one association."""
-    from support import mover, wire
-
     gateway = site.correlating({title: usual(title) for title in ARCHIVES})
     station = site.stations["pynetdicom"]
     with wire.secure(gateway.secure, gateway.authority.client(station.certificate), timeout=60) as connection:
