@@ -10,6 +10,7 @@ use crate::net::tls::Session;
 use crate::net::wire::WireFault;
 use crate::net::{Wire, dial};
 use bytes::Bytes;
+use ipnet::IpNet;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::io;
@@ -26,6 +27,8 @@ pub struct Target<'a> {
     pub bind: Option<IpAddr>,
     /// How long it may take to connect.
     pub connect: Duration,
+    /// The networks that it must lie in; empty: anywhere.
+    pub within: &'a [IpNet],
     /// TLS, if any. What the other side's certificate must show is in it.
     pub tls: Option<&'a Arc<ClientConfig>>,
 }
@@ -34,7 +37,7 @@ impl<'a> Target<'a> {
     /// An archive.
     pub fn archive(archive: &Archive, tls: Option<&'a Arc<ClientConfig>>) -> Self {
         let address = archive.address.to_string();
-        Self { address, bind: archive.bind_address, connect: archive.connect_timeout, tls }
+        Self { address, bind: archive.bind_address, connect: archive.connect_timeout, within: &[], tls }
     }
 
     /// The host alone, brackets undone.
@@ -95,7 +98,9 @@ pub async fn open(call: Call<'_>, place: Option<Place>) -> Result<(Leg, Box<Asso
 
 async fn try_open(call: Call<'_>, place: Option<Place>) -> Result<(Leg, Box<AssociateAc>), ArchiveFault> {
     let target = &call.target;
-    let tcp = dial::tcp(&target.address, target.bind, target.connect).await.map_err(ArchiveFault::Away)?;
+    let tcp = dial::tcp_within(&target.address, target.bind, target.within, target.connect)
+        .await
+        .map_err(ArchiveFault::Away)?;
     let remote = tcp.peer_addr().map_err(ArchiveFault::Away)?;
     let mut wire = Wire::plain(tcp, remote, Arc::clone(call.pool));
     if let Some(tls) = target.tls {
@@ -155,7 +160,13 @@ mod tests {
         for (address, host) in
             [("ws1.hospital.example:104", "ws1.hospital.example"), ("10.0.0.7:104", "10.0.0.7"), ("[::1]:104", "::1")]
         {
-            let target = Target { address: address.to_owned(), bind: None, connect: Duration::from_secs(1), tls: None };
+            let target = Target {
+                address: address.to_owned(),
+                bind: None,
+                connect: Duration::from_secs(1),
+                within: &[],
+                tls: None,
+            };
             assert_eq!(target.host(), host);
             assert!(ServerName::try_from(host).is_ok());
         }

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 /// How often the head of the audit chain goes to the log.
 const TELL_HEAD: Duration = Duration::from_secs(600);
@@ -76,6 +76,7 @@ pub struct Gateway {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    courier: JoinHandle<()>,
     /// Listener names and the addresses they are really bound to.
     pub addresses: Vec<(Arc<str>, SocketAddr)>,
     /// The audit seed, at the very first start: to be shown once and kept off this machine.
@@ -120,11 +121,11 @@ impl Gateway {
         }
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
         let courier = Courier::new(Arc::clone(&shared), shared.commitments.clone());
-        tasks.spawn(courier.run(stopped.clone()));
+        let courier = tokio::spawn(courier.run(stopped.clone()));
         tasks.spawn(tidy(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
-        Ok(Self { shared, stop, tasks, addresses, seed: opened.seed })
+        Ok(Self { shared, stop, tasks, courier, addresses, seed: opened.seed })
     }
 
     /// What machines may see of it, from now to its end.
@@ -149,6 +150,10 @@ impl Gateway {
             tracing::warn!(running = self.shared.live.running(), "the time to drain is up, aborting what is left");
             self.shared.live.drain(Drain::Now);
             let _ = tokio::time::timeout(LAST_CALL, self.shared.live.emptied()).await;
+        }
+        // It gives back what it has in hand, so that the next start need not wait for it.
+        if tokio::time::timeout(LAST_CALL, &mut self.courier).await.is_err() {
+            self.courier.abort();
         }
         self.tasks.shutdown().await;
         let generation = self.shared.snapshot().generation;

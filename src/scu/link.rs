@@ -51,7 +51,9 @@ impl Link {
     /// Why there is no association.
     pub async fn request(target: &Target<'_>, request: &AssociateRq) -> Result<Self, LinkFault> {
         let host = host_of(target.address).ok_or_else(|| LinkFault::Address(target.address.to_owned()))?;
-        let tcp = dial::tcp(target.address, target.bind, target.connect).await.map_err(LinkFault::Away)?;
+        let tcp = dial::tcp_within(target.address, target.bind, target.within, target.connect)
+            .await
+            .map_err(LinkFault::Away)?;
         let remote = tcp.peer_addr().map_err(LinkFault::Away)?;
         let mut wire = Wire::plain(tcp, remote, Arc::new(Pool::new(BUFFER, 1)));
         if let Some(tls) = &target.tls {

@@ -4,6 +4,7 @@ use super::{IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION, LinkFault, MAX_PDATA};
 use crate::dicom::negotiation::{APPLICATION_CONTEXT, Roles};
 use crate::dicom::pdu::{AssociateRq, ProposedContext, Role, UserItems, VersionName};
 use crate::dicom::{AeTitle, Uid};
+use ipnet::IpNet;
 use rustls::ClientConfig;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,6 +17,8 @@ pub struct Target<'a> {
     pub address: &'a str,
     /// The local address that the connection comes from.
     pub bind: Option<IpAddr>,
+    /// The networks that it must lie in; empty: anywhere.
+    pub within: &'a [IpNet],
     /// TLS towards it, which knows the certificate that it must show; `None`: plain.
     pub tls: Option<Arc<ClientConfig>>,
     /// The gateway's title in this association.

@@ -56,8 +56,16 @@ impl Step<'_> {
         let address = self.address.clone();
         let connect = self.archive.connect_timeout.min(STEP);
         let (bind, called) = (self.archive.bind_address, self.archive.ae_title);
-        let target =
-            |calling| Target { address: &address, bind, tls: tls.clone(), calling, called, connect, answer: STEP };
+        let target = |calling| Target {
+            address: &address,
+            bind,
+            within: &[],
+            tls: tls.clone(),
+            calling,
+            called,
+            connect,
+            answer: STEP,
+        };
         let callers = who::callers(&self.ground.settings, self.archive);
         let (mut welcome, mut unwelcome): (Vec<AeTitle>, Vec<(AeTitle, LinkFault)>) = (Vec::new(), Vec::new());
         for calling in callers {

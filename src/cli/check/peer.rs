@@ -32,7 +32,8 @@ pub async fn prove(ground: &Ground, index: usize) -> Vec<Finding> {
     let secure = if tls.is_some() { "TLS with the certificate expected" } else { "no TLS" };
     // The title by which peers know the archive.
     let calling = archive.answers_to.first().copied().unwrap_or(archive.ae_title);
-    let target = Target { address, bind: None, tls, calling, called: *called, connect: STEP, answer: STEP };
+    let within = if peer.plain { &*peer.networks } else { &[] };
+    let target = Target { address, bind: None, within, tls, calling, called: *called, connect: STEP, answer: STEP };
     match echo(&target).await {
         Ok(words) => vec![Finding::fine(&about, format!("{secure}, {words}"))],
         Err(wrong) => {

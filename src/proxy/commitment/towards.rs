@@ -18,6 +18,8 @@ pub fn target<'a>(snapshot: &Snapshot, peer: &'a Peer, commitment: &Commitment) 
     Ok(Target {
         address,
         bind: None,
+        // In clear to nowhere but where the policy says that the peer is.
+        within: if peer.plain { &peer.networks } else { &[] },
         tls: tls(snapshot, peer)?,
         calling: title_of(snapshot, commitment.key.archive),
         called: commitment.requester_title,

@@ -72,6 +72,11 @@ impl Relay {
         }
     }
 
+    fn goes_to_an_archive(&self, inward: &Inward) -> bool {
+        let name = inward.destination.as_deref().unwrap_or_default();
+        self.snapshot.archives.iter().any(|archive| archive.settings.ae_title.as_str() == name)
+    }
+
     fn correlation(&self, inward: &Inward) -> Correlate {
         self.snapshot.archive(&inward.archive).map(|archive| archive.settings.correlate).unwrap_or_default()
     }
@@ -111,6 +116,10 @@ impl Relay {
             return self.deliver_for(data, walk, &inward, covering);
         }
         match self.correlation(&inward) {
+            // A move from one archive to another is theirs alone: a rule must let it pass.
+            Correlate::Originator if grants.is_empty() && self.goes_to_an_archive(&inward) => {
+                self.deliver_unasked(data, walk, &inward)
+            }
             Correlate::Originator if data.command.move_originator_message.is_some() => {
                 let words = if grants.is_empty() {
                     "it names a C-MOVE that is not under way at this archive"

@@ -34,6 +34,8 @@ pub(super) struct Settling {
     claim: Claim,
     held: Arc<Held>,
     sleep: Pin<Box<Sleep>>,
+    /// When the archive gave it.
+    since: Instant,
     /// When a pending answer is due.
     pending: Instant,
     /// What other gateways noted of this move.
@@ -74,6 +76,7 @@ impl Relay {
             claim,
             held,
             sleep: Box::pin(tokio::time::sleep_until(pending.into())),
+            since: now,
             pending,
             noted: Vec::new(),
             asking: None,
@@ -113,12 +116,14 @@ impl Relay {
             };
             // What a failed or cancelled move left under way is still waited for, but nothing more.
             let more = !matches!(settling.claim.status.kind(), StatusKind::Failure | StatusKind::Cancel);
-            let quiet = last.max(settling.pending_since(limits.move_pending)) + limits.delivery_wait;
+            let quiet = last.max(settling.since) + limits.delivery_wait;
             if seen || idle && (!more || now >= quiet) {
                 return true;
             }
             if now >= settling.pending {
                 settling.pending = now + limits.move_pending;
+                // Whoever waits for the destination has not fallen silent.
+                self.timers.heard(now);
                 let answer = pending(&settling.command, settling.message, &settling.held);
                 self.answer_caller(settling.context, &answer, None);
                 return self.poll_one(settling, cx);
@@ -222,11 +227,6 @@ impl Settling {
             }
             Err(fault) => tracing::warn!(%fault, "what other gateways delivered is not known"),
         }
-    }
-
-    /// When waiting began, or the last pending answer went.
-    fn pending_since(&self, every: Duration) -> Instant {
-        self.pending.checked_sub(every).unwrap_or(self.pending)
     }
 }
 

@@ -29,7 +29,7 @@ fn title(text: &str) -> AeTitle {
 
 fn target(address: &str) -> Target<'_> {
     let (calling, called) = (title("GATE"), title("PACS"));
-    Target { address, bind: None, tls: None, calling, called, connect: PATIENCE, answer: PATIENCE }
+    Target { address, bind: None, within: &[], tls: None, calling, called, connect: PATIENCE, answer: PATIENCE }
 }
 
 /// The other end of a connection: whole PDUs in, bytes out.

@@ -30,6 +30,7 @@ impl Ground<'_> {
         Target {
             address: &self.address,
             bind: self.archive.bind_address,
+            within: &[],
             tls: self.tls.clone(),
             calling,
             called: self.archive.ae_title,

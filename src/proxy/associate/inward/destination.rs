@@ -52,7 +52,9 @@ impl<'a> Destination<'a> {
                     })?),
                 };
                 let connect = snapshot.settings.limits.association_answer;
-                Ok(Target { address: (*address).to_owned(), bind: None, connect, tls })
+                // In clear to nowhere but where the policy says that the peer is.
+                let within = if peer.plain { &*peer.networks } else { &[] };
+                Ok(Target { address: (*address).to_owned(), bind: None, connect, within, tls })
             }
         }
     }

@@ -205,7 +205,9 @@ impl Quirky {
         let (address, calling) = (at.to_string(), AeTitle::new(self.habits.delivers_as).unwrap());
         let called = self.habits.destination.0;
         let (bind, tls, connect, answer) = (None, None, PATIENCE, PATIENCE);
-        Link::open(&Target { address: &address, bind, tls, calling, called, connect, answer }, &[ask]).await.unwrap()
+        Link::open(&Target { address: &address, bind, within: &[], tls, calling, called, connect, answer }, &[ask])
+            .await
+            .unwrap()
     }
 
     async fn report(&self, link: &mut Link, asked_by: AeTitle, transaction: &[u8]) -> Result<(), LinkFault> {
