@@ -108,6 +108,10 @@ impl Gateway {
         let bad_rows = metrics.bad_rows.clone();
         let state =
             State::open(state_options(&snapshot.settings, Arc::new(move |row| bad_row(&bad_rows, &row)))).await?;
+        if snapshot.settings.gateway.database.is_none() {
+            // A gateway that was killed may have left some, and nobody else shares this file.
+            state.end_turns().await?;
+        }
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         shared.live.set_generation(1);
         reload::show(&shared);

@@ -18,6 +18,7 @@ const TAKE: &str =
     "UPDATE dicomgate_turn SET token = ?2, expires = ?3, mac = ?4 WHERE what = ?1 AND mac = ?5 RETURNING what";
 const KEEP: &str = "UPDATE dicomgate_turn SET expires = ?3, mac = ?4 \
      WHERE what = ?1 AND token = ?2 AND expires >= ?5 RETURNING what";
+const END: &str = "DELETE FROM dicomgate_turn";
 const GIVE: &str = "DELETE FROM dicomgate_turn WHERE what = ?1 AND token = ?2";
 
 impl State {
@@ -61,5 +62,10 @@ impl State {
     /// Gives a turn back. One that is somebody else's by now stays theirs.
     pub async fn give_turn(&self, turn: Turn) -> Result<(), StateFault> {
         self.ask(Question::new(GIVE, vec![(&*turn.what).into(), turn.token.into()])).await.map(drop)
+    }
+
+    /// Ends every turn. For a gateway that starts and shares its state with nobody: whoever had them is dead.
+    pub async fn end_turns(&self) -> Result<(), StateFault> {
+        self.ask(Question::new(END, Vec::new())).await.map(drop)
     }
 }

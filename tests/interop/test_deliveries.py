@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import socket
 import threading
 
 import pytest
@@ -229,8 +231,6 @@ def test_an_instance_outside_the_grant(site, case):
 
 def test_a_data_set_of_another_study_under_the_right_instance(site):
     """The command names an instance of the study, the data set another's: it is no delivery of this move."""
-    import dataclasses
-
     here = site(mover.Habits(more=[dataclasses.replace(OTHER[0], sop_instance=STUDY[0].sop_instance)]))
     here.move(SERIES)
     bodies = [one.data_set for one in here.first.take()]
@@ -458,8 +458,6 @@ def test_a_destination_that_speaks_plain(house):
     heard: list[bytes] = []
     station = house.workstation("wire", "WS1")
     policy = ward.policy([station])
-    import socket
-
     with socket.create_server(("127.0.0.1", 0)) as plain:
         policy["peer"][0]["address"] = f"127.0.0.1:{plain.getsockname()[1]}"
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from support import peers, studies, ward
+from support import mover, peers, studies, ward, wire
 from support.archives import ARCHIVES
 from support.workstations import WORKSTATIONS, Wanted
 
@@ -103,8 +103,8 @@ def test_one_moves_and_another_receives(site, title):
 
 @pytest.mark.parametrize("title", ARCHIVES)
 @pytest.mark.parametrize("correlate", CORRELATE)
-def test_two_at_once(site, full, correlate, title):
-    """The same study to two destinations at once, each requester to itself and across: nobody gets the other's deliveries."""
+def test_two_at_once(site, correlate, title):
+    """The same study to two destinations at once, to itself and across, fifty times: nobody gets the other's deliveries."""
     gateway = site.correlating({name: usual(name) for name in ARCHIVES} | {title: correlate})
     pair = [site.stations["pynetdicom"], site.stations["dcmjs"]]
     expected = {}
@@ -112,7 +112,7 @@ def test_two_at_once(site, full, correlate, title):
         moved = station.move(site.archives[title].port, Wanted(FIRST.study), f"{station.title}_D", called=title, secure=False)
         assert moved.final is not None and moved.final.status == 0, moved
         expected[station.title] = ward.by_instance(station.take())
-    for number in range(50 if full else 10):
+    for number in range(50):
         across = number % 2 == 1
         targets = list(reversed(pair)) if across else pair
         start, results = threading.Barrier(2), [None, None]
@@ -151,8 +151,6 @@ def refused_or_right(final, got, expected) -> bool:
 
 def test_many_in_a_row_on_one_association(site):
     """Message ids of the requester's choice, the same one twice among them, on one association."""
-    from support import mover, wire
-
     gateway = site.correlating({title: usual(title) for title in ARCHIVES})
     station = site.stations["pynetdicom"]
     with wire.secure(gateway.secure, gateway.authority.client(station.certificate), timeout=60) as connection:

@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 from pydicom import dcmread
-from pydicom.dataset import Dataset
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import generate_uid
+from pynetdicom import AE
 from pynetdicom import sop_class as classes
 
 from support import gateway as under_test
@@ -74,8 +75,6 @@ def ask_worklist(association) -> list[tuple[int, str]]:
 
 
 def straight(hospital) -> list[tuple[int, str]]:
-    from pynetdicom import AE
-
     entity = AE("CT1")
     entity.add_requested_context(WORKLIST, systems.SYNTAXES)
     association = entity.associate("127.0.0.1", hospital.ris.port, ae_title="RIS")
@@ -215,8 +214,6 @@ def test_one_association_for_four_systems(hospital):
     image = Dataset()
     image.SOPClassUID, image.SOPInstanceUID, image.PatientID, image.StudyInstanceUID = wire.CT_IMAGE, INSTANCE, "P1", "1.2.3"
     image.SeriesInstanceUID, image.Modality = "1.2.3.1", "CT"
-    from pydicom.dataset import FileMetaDataset
-
     image.file_meta = FileMetaDataset()
     image.file_meta.TransferSyntaxUID = wire.IMPLICIT
     for _ in range(3):

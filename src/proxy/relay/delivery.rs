@@ -67,6 +67,8 @@ impl Relay {
                 },
                 _ => Meant::Grants(Vec::new()),
             },
+            // Another gateway may have ended the one and made the other.
+            Correlate::Destination | Correlate::Serial if grants.is_shared() => Meant::Ask,
             Correlate::Destination | Correlate::Serial => {
                 Meant::Grants(grants.known_by_told(inward.archive, inward.told))
             }

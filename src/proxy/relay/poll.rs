@@ -67,6 +67,7 @@ impl Relay {
     /// From the system in focus.
     fn poll_called_in(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
         let reads = !self.called.down.over
+            && !self.called.released
             && self.called.down.wait.is_none()
             && !self.caller.has_pending()
             && self.takes_answers(End::Called)
@@ -151,7 +152,9 @@ impl Relay {
     /// A move under way waits for what an archive sends here: between two deliveries it is not over.
     fn is_awaited(&self) -> bool {
         let inward = self.errand.inward();
-        inward.is_some_and(|inward| !self.shared.grants.known_by_told(inward.archive, inward.told).is_empty())
+        inward.is_some_and(|inward| {
+            self.shared.grants.known_by_told(inward.archive, inward.told).iter().any(|held| !held.foreign)
+        })
     }
 
     /// Before a new message is decided on: by the configuration in force, whatever else is under way.

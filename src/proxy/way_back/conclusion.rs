@@ -65,11 +65,10 @@ impl Claim {
         let mut failed: Vec<Uid> = self.failed.iter().filter(|uid| !tally.delivered(uid)).copied().collect();
         let extra: Vec<Uid> = tally.failed().into_iter().filter(|uid| !failed.contains(uid)).collect();
         failed.extend(extra);
-        let claimed = self.counters.failed.map_or(0, u64::from);
-        let silent = self.counters == Counters::default();
-        let claimed_in_all = if silent { seen.attempts } else { self.total() };
-        let total = claimed_in_all.max(seen.failed.saturating_add(seen.warning));
-        let failures = claimed.saturating_add(unseen).max(seen.failed).max(count(&failed)).min(total);
+        let total = self.total().max(seen.instances);
+        // What never came this way has failed, whatever the archive calls it; of what came, the destination's word counts.
+        let missing = total.saturating_sub(seen.attempts);
+        let failures = missing.saturating_add(seen.failed).max(count(&failed)).min(total);
         let warnings = seen.warning.min(total.saturating_sub(failures));
         let completed = total.saturating_sub(failures).saturating_sub(warnings);
         let cancelled = self.status.kind() == StatusKind::Cancel;

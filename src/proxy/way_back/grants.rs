@@ -8,7 +8,7 @@ use crate::state::{Grant, GrantId, NewGrant, Seen, State, StateFault};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a grant lives whose gateway says nothing any more, seconds: the longest move. No less than the longest
 /// `deliveries_may_lag`, so that what is over never outlives what began after it.
@@ -100,7 +100,8 @@ impl Grants {
 
     /// The grant that a delivery names, if this gateway knows it.
     pub fn known_by_originator(&self, archive: AeTitle, title: AeTitle, message: u16) -> Option<Arc<Held>> {
-        self.known().by_originator.get(&(archive, title, message)).cloned()
+        let held = self.known().by_originator.get(&(archive, title, message)).cloned();
+        held.filter(|held| held.is_fresh(Instant::now()))
     }
 
     /// The grant that a delivery names.
@@ -115,6 +116,9 @@ impl Grants {
             return Ok(Some(held));
         }
         let found = self.state.grant_by_originator(archive, title, message).await?;
+        if found.is_none() {
+            self.known().by_originator.remove(&(archive, title, message));
+        }
         Ok(found.and_then(|grant| self.adopt(grant, most)))
     }
 
@@ -131,7 +135,7 @@ impl Grants {
         let adopted = stored.into_iter().filter_map(|grant| Some((grant.grant.expires, self.adopt(grant, most)?)));
         let mut all = ordered(adopted.collect());
         for known in self.known_by_told(archive, told) {
-            if !all.iter().any(|held| held.grant.id == known.grant.id) {
+            if !known.foreign && !all.iter().any(|held| held.grant.id == known.grant.id) {
                 all.push(known);
             }
         }
@@ -187,6 +191,7 @@ impl Grants {
         let same = |held: &&Arc<Held>| held.grant.id == grant.id;
         let key = (grant.grant.archive, grant.grant.told);
         if let Some(held) = known.by_told.get(&key).and_then(|all| all.iter().find(same)) {
+            held.learned_again(Instant::now());
             return Some(Arc::clone(held));
         }
         let until = grant.grant.expires.min((self.now)().saturating_add(FRESH));

@@ -8,8 +8,11 @@ use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
+
+/// How long a foreign grant is taken to be as the state said: shorter than any message id is out of use.
+const FRESH: Duration = Duration::from_millis(500);
 
 /// A grant in memory.
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub struct Held {
     pub scope: Scope,
     /// The requester is at another gateway, or was here before a restart.
     pub foreign: bool,
+    learned: Mutex<Instant>,
     tally: Mutex<Tally>,
     waiting: Mutex<Option<Waker>>,
     /// Keeps the requester's turn; ends with the move.
@@ -33,8 +37,19 @@ impl Held {
     pub fn new(grant: Grant, foreign: bool, most: usize) -> Option<Self> {
         let scope = Scope::decode(&grant.grant.scope)?;
         let tally = Mutex::new(Tally::new(most, Instant::now()));
+        let learned = Mutex::new(Instant::now());
         let (waiting, turn, over) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        Some(Self { grant, scope, foreign, tally, waiting, turn, over })
+        Some(Self { grant, scope, foreign, learned, tally, waiting, turn, over })
+    }
+
+    /// Whether what is known of it holds: another gateway may have ended a foreign one.
+    pub fn is_fresh(&self, now: Instant) -> bool {
+        let learned = *self.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        !self.foreign || now.saturating_duration_since(learned) < FRESH
+    }
+
+    pub(super) fn learned_again(&self, now: Instant) {
+        *self.learned.lock().unwrap_or_else(PoisonError::into_inner) = now;
     }
 
     /// Whether the move was asked for here and is over.

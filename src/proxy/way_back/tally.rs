@@ -22,6 +22,8 @@ pub struct Tally {
 pub struct Counts {
     /// Deliveries that ended, repeats included; what failed and is tried again counts once.
     pub attempts: u64,
+    /// Instances that were delivered or failed.
+    pub instances: u64,
     /// Instances whose last delivery failed.
     pub failed: u64,
     /// Instances whose last delivery had a warning.
@@ -66,7 +68,9 @@ impl Tally {
 
     /// How many were delivered how.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts { attempts: self.attempts, in_flight: self.in_flight, ..Counts::default() };
+        let instances = u64::try_from(self.instances.len()).unwrap_or(u64::MAX);
+        let (attempts, in_flight) = (self.attempts, self.in_flight);
+        let mut counts = Counts { attempts, instances, in_flight, ..Counts::default() };
         for status in self.instances.values() {
             match Status(*status).kind() {
                 StatusKind::Success => {}

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import struct
 from collections.abc import Iterable
+
+import pydicom
 
 from support import corpus, sender, wire
 
@@ -73,8 +76,6 @@ def _image(number: int, uid: str, series: str, instance: str, image: int, captur
 
 def real(name: str) -> Image:
     """A data set of pydicom's own files as an object of a study."""
-    import pydicom
-
     sample = next(one for one in corpus.samples() if one.path.name == name)
     said = pydicom.dcmread(sample.path, stop_before_pixels=True)
     return Image(
@@ -98,6 +99,4 @@ def fill(port: int, images: Iterable[Image], *, called: str, calling: str = "LOA
 
 
 def _as_sample(image: Image) -> corpus.Sample:
-    import pathlib
-
     return corpus.Sample(pathlib.Path(image.sop_instance), image.sop_class, image.sop_instance, image.transfer_syntax, image.data_set)

@@ -23,7 +23,8 @@ pub(super) async fn expected(
     told: AeTitle,
 ) -> Result<Option<AeTitle>, StateFault> {
     let destination = |held: &Arc<Held>| held.grant.grant.destination;
-    let known = shared.grants.known_by_told(archive.ae_title, told).first().map(destination);
+    let known = shared.grants.known_by_told(archive.ae_title, told);
+    let known = known.iter().find(|held| !held.foreign).map(destination);
     if known.is_some() && archive.correlate != Correlate::Destination {
         return Ok(known);
     }
