@@ -292,13 +292,13 @@ impl Relay {
             Some(asked.message) == command.responded_to && asked.context == context && cancellable(asked.field)
         });
         self.up.fate = Fate::Drop;
-        match under_way {
+        match under_way.filter(|asked| !asked.is_over()) {
             Some(asked) if asked.sent_as == asked.message => self.up.fate = Fate::Forward,
-            Some(asked) if !asked.is_over() => {
+            Some(asked) => {
                 let cancel = Command::cancel_rq(asked.sent_as);
                 self.say_anew(context, &cancel);
             }
-            _ => {}
+            None => {}
         }
         Ok(())
     }
