@@ -52,7 +52,7 @@ const BY_MESSAGE: &str = concat!(
 const BY_TOLD: &str = concat!(
     "SELECT ",
     columns!(),
-    ", mac FROM dicomgate_grant WHERE archive = ?1 AND told = ?2 ORDER BY made, id LIMIT ?3"
+    ", mac FROM dicomgate_grant WHERE archive = ?1 AND told = ?2 AND expires >= ?3 ORDER BY made DESC, id DESC LIMIT ?4"
 );
 const PROLONG: &str = "UPDATE dicomgate_grant SET expires = ?1, mac = ?2 WHERE id = ?3 AND mac = ?4 RETURNING message";
 const PUT_SEEN: &str = "INSERT INTO dicomgate_seen (grant_id, instance, status, expires, mac) VALUES (?1, ?2, ?3, ?4, ?5) \
@@ -149,9 +149,11 @@ impl State {
     /// # Errors
     /// [`StateFault::TooMany`] when they are more than 10,000.
     pub async fn grants_by_destination(&self, archive: AeTitle, told: AeTitle) -> Result<Vec<Grant>, StateFault> {
-        let values = vec![archive.into(), told.into(), limit(MOST_ALIKE)];
+        // Of very many the newest: rows that somebody else put there must not keep a move from its deliveries.
+        let most = i64::try_from(MOST_ALIKE).unwrap_or(i64::MAX);
+        let values = vec![archive.into(), told.into(), self.now().into(), most.into()];
         let rows = self.ask(Question::new(BY_TOLD, values)).await?;
-        Ok(self.in_force(&rows)?.into_iter().map(|stored| stored.grant).collect())
+        Ok(self.in_force(&rows)?.into_iter().rev().map(|stored| stored.grant).collect())
     }
 
     fn in_force(&self, rows: &[Row]) -> Result<Vec<Stored>, StateFault> {
