@@ -89,6 +89,7 @@ fn body(who: &Body) -> Body {
         destination: None,
         patient_id: Some(Phi::new(b"4711-0815")),
         patient_name: Some(Phi::new(b"MUELLER^EVA ")),
+        delivery: None,
     }
     .encode(&mut body);
     body.text("rule", "modalities store and ask for their worklist");
@@ -162,6 +163,7 @@ fn writing(criterion: &mut Criterion) {
         study: Some(&study),
         patient_id: Some(Phi::new(b"4711-0815")),
         patient_name: Some(Phi::new(b"MUELLER^EVA ")),
+        delivery: None,
     };
     group.bench_function("admit and close a store", |bencher| {
         bencher.iter(|| {
