@@ -75,6 +75,28 @@ fn a_move_under_way_lets_an_archive_deliver_and_nothing_else() {
 }
 
 #[test]
+fn an_archive_may_name_itself_as_the_originator_beside_the_right_message_id() {
+    let inside = inside("", "", MOVERS);
+    let (mut workstation, mut archive) = workstation(&inside);
+    let asked = moves(&mut workstation, &mut archive, 5, "WS1");
+    let message = asked.command.message_id.unwrap();
+    let mut link = inside.ask(&asks("PACS_OUT", "WS1", &[CT]));
+    let (mut receiver, _) = inside.accepts(|_| ());
+    link.accepted();
+    for (title, named) in [("PACS", message.wrapping_add(1)), ("CT1", message)] {
+        link.say(1, &store(1).moved_for(ae(title), named), Some(&object(CT, INSTANCE, 5000)));
+        assert_eq!(link.message().status(), Status::NOT_AUTHORIZED.0, "{title}");
+    }
+    link.say(1, &store(2).moved_for(ae("PACS"), message), Some(&object(CT, INSTANCE, 5000)));
+    let got = receiver.message();
+    assert_eq!((got.command.move_originator, got.command.move_originator_message), (Some(ae("WS1")), Some(5)));
+    receiver.say(1, &success(&got.command), None);
+    assert_eq!(link.message().status(), 0);
+    all_sent(&mut archive, &asked, 1);
+    assert_eq!(workstation.message().status(), 0);
+}
+
+#[test]
 fn one_request_at_a_time_where_message_ids_are_the_gateways() {
     let inside = inside("", "", MOVERS);
     for (classes, window) in [(&[FIND, MOVE][..], None), (&[FIND], Some((3, 1)))] {

@@ -7,6 +7,7 @@ use super::wait::Woken;
 use super::{Ending, Inward, Relay};
 use crate::audit::event::Delivery;
 use crate::config::Correlate;
+use crate::dicom::AeTitle;
 use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::retrieve::Belongs;
 use crate::gate::{Admission, Object, Permit};
@@ -23,6 +24,21 @@ enum Meant {
     Grants(Vec<Arc<Held>>),
     /// The state must be asked.
     Ask,
+}
+
+impl Meant {
+    /// Where this gateway knows of none, another one may.
+    fn or_ask(self) -> Self {
+        match self {
+            Self::Grants(grants) if grants.is_empty() => Self::Ask,
+            other => other,
+        }
+    }
+}
+
+/// Those whose C-MOVE the archive saw with this message id.
+fn of_message(grants: Vec<Arc<Held>>, message: u16) -> Vec<Arc<Held>> {
+    grants.into_iter().filter(|held| held.grant.message == message).collect()
 }
 
 impl Relay {
@@ -63,6 +79,10 @@ impl Relay {
             Correlate::Originator => match (data.command.move_originator, data.command.move_originator_message) {
                 (Some(title), Some(message)) => match grants.known_by_originator(inward.archive, title, message) {
                     Some(held) => Meant::Grants(vec![held]),
+                    None if self.names_itself(inward, title) && !grants.is_shared() => {
+                        let known = grants.known_by_told(inward.archive, inward.told);
+                        Meant::Grants(of_message(known, message)).or_ask()
+                    }
                     None => Meant::Ask,
                 },
                 _ => Meant::Grants(Vec::new()),
@@ -73,6 +93,12 @@ impl Relay {
                 Meant::Grants(grants.known_by_told(inward.archive, inward.told))
             }
         }
+    }
+
+    /// Some archives write their own title where that of the requester belongs, beside the right message id.
+    fn names_itself(&self, inward: &Inward, title: AeTitle) -> bool {
+        let archive = self.snapshot.archive(&inward.archive).map(|archive| &archive.settings);
+        archive.is_some_and(|archive| archive.ae_title == title || archive.calls_as.contains(&title))
     }
 
     fn goes_to_an_archive(&self, inward: &Inward) -> bool {
@@ -89,10 +115,16 @@ impl Relay {
         let most = usize::try_from(self.snapshot.settings.limits.move_instances).unwrap_or(usize::MAX);
         let (archive, told, correlate) = (inward.archive, inward.told, self.correlation(inward));
         let named = data.command.move_originator.zip(data.command.move_originator_message);
+        let itself = named.is_some_and(|(title, _)| self.names_itself(inward, title));
         self.up.wait = Some(Box::pin(async move {
             Woken::Grants(match (correlate, named) {
                 (Correlate::Originator, Some((title, message))) => {
-                    grants.by_originator(archive, title, message, most).await.map(|held| held.into_iter().collect())
+                    match grants.by_originator(archive, title, message, most).await {
+                        Ok(None) if itself => {
+                            grants.expected(archive, told, most).await.map(|found| of_message(found, message))
+                        }
+                        found => found.map(|held| held.into_iter().collect()),
+                    }
                 }
                 (Correlate::Originator, None) => Ok(Vec::new()),
                 _ => grants.expected(archive, told, most).await,
