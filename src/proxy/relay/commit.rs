@@ -58,8 +58,9 @@ impl Relay {
     /// A request for commitment that the gate permits goes on once it is known whose it is.
     pub(super) fn begin_commitment(&mut self, data: &DataSet, walk: &Walk, permit: Permit) -> Result<(), Ending> {
         let Some(transaction) = walk.leading.transaction().copied() else {
-            let words = "the request names no transaction";
-            return self.refuse_permitted(data, permit, Status::INVALID_ATTRIBUTE_VALUE, words);
+            // What the archive makes of it is its own affair: no report could be tied to it anyway.
+            self.go_on(data.context, &data.command, permit);
+            return Ok(());
         };
         let asked = Asked {
             archive: self.called.title,
