@@ -90,6 +90,17 @@ def test_asked_here_and_delivered_there(pair, correlate, asked, delivered):
             assert {(one.originator, one.message) for one in got} == {("WS1", message)}
 
 
+@pytest.mark.parametrize("status", [0xC000, 0xFE00], ids=["failed", "cancelled"])
+def test_ended_early_and_delivered_there(pair, status):
+    """The archive ends a move as failed or cancelled after all: what the other gateway delivered is not told as lost."""
+    both = pair()
+    both.archive.inside = both.at("b_inside")
+    both.archive.habits.claims = lambda delivered, failed: (status, delivered, failed)
+    moved = both.move(both.first, "a_outside")
+    assert (moved.final.status, moved.final.counters, moved.final.failures) == (status, (5, 0, 0), ()), moved
+    assert len(both.first.take()) == 5
+
+
 def test_freely_over_both(pair):
     """Forty moves at once over both, their deliveries over both in parallel associations: nobody gets another's."""
     both = pair()

@@ -42,6 +42,8 @@ pub(super) struct Settling {
     /// What other gateways noted of this move.
     noted: HashMap<Uid, u16>,
     asking: Option<Asking>,
+    /// Other gateways have been asked, or there are none.
+    asked: bool,
     ask: Instant,
 }
 
@@ -84,6 +86,7 @@ impl Relay {
             pending,
             noted: HashMap::new(),
             asking: None,
+            asked: !self.shared.grants.is_shared(),
             ask: now,
         });
         Ok(())
@@ -121,7 +124,7 @@ impl Relay {
             // What a failed or cancelled move left under way is still waited for, but nothing more.
             let more = !matches!(settling.claim.status.kind(), StatusKind::Failure | StatusKind::Cancel);
             let quiet = last.max(settling.since) + limits.delivery_wait;
-            if seen || idle && (!more || now >= quiet) {
+            if seen || settling.asked && idle && (!more || now >= quiet) {
                 return true;
             }
             if now >= settling.pending {
@@ -219,6 +222,7 @@ impl Settling {
         let Some(asking) = &mut self.asking else { return };
         let Poll::Ready(answer) = asking.as_mut().poll(cx) else { return };
         self.asking = None;
+        self.asked = true;
         match answer {
             Ok(all) => {
                 let mut tally = self.held.tally();
