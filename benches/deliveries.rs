@@ -52,7 +52,7 @@ impl House {
     fn new() -> Self {
         let archive = Archive::new();
         let destination = TcpListener::bind("127.0.0.1:0").unwrap();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let free = || SocketAddr::from(([127, 0, 0, 1], support::ports::free_port()));
         let (outside, plain, inside) = (free(), free(), free());
         let peers = format!(
             "[[peer]]\nae_titles = [\"CT2\"]\ncertificate = \"ct2.hospital.example\"\n\

@@ -1,11 +1,6 @@
 //! The program as people type it: in fresh folders, by the steps of the documents, with its exit codes and its answers.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test ends where something is not as it must be"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where something is not as it must be")]
 
 #[path = "cli/commands.rs"]
 mod commands;

@@ -1,7 +1,10 @@
 //! A fresh folder with the samples of the repository in it, the program under its own name, and a gateway that runs.
 
+#[path = "../support/ports.rs"]
+mod ports;
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -131,8 +134,7 @@ pub fn commands(file: &str, from: &str, to: &str, begin: &str) -> Vec<String> {
 
 /// Ports of this machine that nobody listened on a moment ago.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    let held: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    std::array::from_fn(|index| held[index].local_addr().unwrap().port())
+    std::array::from_fn(|_| ports::free_port())
 }
 
 #[derive(Default)]

@@ -1,6 +1,6 @@
 use crate::site::{Site, ask, hear, kept, report};
 use crate::support::conn::Conn;
-use crate::support::words::{COMMIT, CT, MR, title, uid};
+use crate::support::words::{COMMIT, CT, MR, answer, title, uid};
 use dicomgate::dicom::commitment::{self, NO_SUCH_INSTANCE, Report};
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::{Command, Field};
@@ -159,7 +159,7 @@ fn what_nobody_asked_this_archive_for_reaches_nobody() {
 }
 
 #[test]
-fn a_request_without_a_transaction_does_not_reach_the_archive() {
+fn a_request_without_a_transaction_is_the_archives_to_refuse() {
     let site = Site::new("");
     let (mut peer, mut link) = site.ct1("PACS");
     let action = Command {
@@ -168,8 +168,11 @@ fn a_request_without_a_transaction_does_not_reach_the_archive() {
     };
     let empty = DataSet::new().with(dicomgate::dicom::Tag(0x0008, 0x1199), b"SQ", "").encode(Encoding::ExplicitLe);
     peer.say(3, &action, Some(&empty));
-    assert_ne!(peer.message().status(), 0);
-    link.nothing_yet();
+    let asked = link.message();
+    link.say(3, &answer(&asked.command, 0x0115), None);
+    assert_eq!(peer.message().status(), 0x0115);
+    // What it reports all the same is nobody's.
+    assert_ne!(report(&mut link, 3, &kept("2.25.1", &[(CT, "1.2.1")])), 0);
     release(peer, link);
 }
 

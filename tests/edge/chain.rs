@@ -1,5 +1,8 @@
 //! The chain, and what it says.
 
+#[path = "../support/ports.rs"]
+mod ports;
+
 use dicomgate::audit::read::{Filter, Record, scan};
 use dicomgate::config;
 use dicomgate::demo::archive::Archive;
@@ -10,7 +13,7 @@ use dicomgate::demo::study::Study;
 use dicomgate::dicom::AeTitle;
 use dicomgate::net::buffer::Pool;
 use dicomgate::proxy::Gateway;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -29,8 +32,7 @@ pub fn title(text: &str) -> AeTitle {
 
 /// Ports of this machine that nobody listened on a moment ago.
 pub fn free_ports<const N: usize>() -> [u16; N] {
-    let held: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
-    std::array::from_fn(|index| held[index].local_addr().unwrap().port())
+    std::array::from_fn(|_| ports::free_port())
 }
 
 pub fn local(port: u16) -> SocketAddr {

@@ -1,8 +1,10 @@
 //! A PostgreSQL of one's own, in a folder of its own, gone with the test.
 
+#[path = "../support/ports.rs"]
+mod ports;
+
 use std::fs;
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -99,7 +101,7 @@ impl Server {
         }
         let configuration = folder.path().join("data/postgresql.conf");
         fs::OpenOptions::new().append(true).open(configuration).unwrap().write_all(settings.as_bytes()).unwrap();
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = ports::free_port();
         Self { folder, port, running: None, afterwards: "true".to_owned() }
     }
 

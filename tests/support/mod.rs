@@ -2,6 +2,7 @@
 //! archive that the test plays itself, byte by byte.
 
 pub mod conn;
+pub mod ports;
 pub mod process;
 pub mod words;
 pub mod world;

@@ -1,9 +1,10 @@
 //! The gateway as the program that is installed, where its memory or its death is looked at.
 
 use super::conn::{Archive, Conn};
+use super::ports::free_port;
 use super::wait_until;
 use super::world::{Setup, prepare, write_gateway};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 pub struct Process {
@@ -18,7 +19,7 @@ impl Process {
     pub fn start(setup: &Setup) -> Self {
         let dir = prepare(setup);
         let archive = Archive::new();
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let free = || SocketAddr::from(([127, 0, 0, 1], free_port()));
         let (outside, plain) = (free(), free());
         write_gateway(&dir, setup, archive.port(), outside.port(), plain.port());
         // A file that may not grow is to be an error, and not a signal.
