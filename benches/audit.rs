@@ -135,6 +135,7 @@ fn writing(criterion: &mut Criterion) {
         calling: title("CT1"),
         from: [10, 20, 0, 11].into(),
         transport: Transport::Mutual { spki: [0; 32] },
+        user: None,
     };
     let uid = |text| Uid::new(text).expect("a UID");
     let (class, instance, study, syntax) = (uid(CLASS), uid(INSTANCE), uid(STUDY), uid("1.2.840.10008.1.2.1"));
@@ -146,6 +147,7 @@ fn writing(criterion: &mut Criterion) {
         transfer_syntax: Some(&syntax),
         destination: None,
         modality: Known::Is("CT"),
+        query: Known::Unread,
         at: NOON,
     };
     let opening = Opening {

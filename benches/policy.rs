@@ -102,6 +102,7 @@ fn decisions(criterion: &mut Criterion) {
             transfer_syntax: None,
             destination: None,
             modality: Known::Is("M7"),
+            query: Known::Unread,
             at: NOON,
         };
         let (known, unknown) = (class(77), Uid::new("1.2.3.4").expect("a UID"));

@@ -286,6 +286,7 @@ impl Gate {
             operation,
             instance: object.instance.copied(),
             observed: permission.observed,
+            narrowing: permission.narrowing.clone(),
             record,
         })
     }

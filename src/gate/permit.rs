@@ -6,6 +6,7 @@ use crate::audit::log::Room;
 use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
+use crate::policy::Narrowing;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -19,6 +20,7 @@ pub struct Permit {
     pub(super) operation: Operation,
     pub(super) instance: Option<Uid>,
     pub(super) observed: bool,
+    pub(super) narrowing: Option<Arc<Narrowing>>,
     /// The record but for its end, and the room it will go to. `None`: an echo, which is only counted.
     pub(super) record: Option<Record>,
 }
@@ -74,6 +76,11 @@ impl Permit {
     /// No rule permits this; it passes because the policy observes.
     pub fn observed(&self) -> bool {
         self.observed
+    }
+
+    /// What of the answers may be seen; `None`: all of it.
+    pub fn narrowing(&self) -> Option<&Arc<Narrowing>> {
+        self.narrowing.as_ref()
     }
 
     /// Whether it is for this message: the archive leg asks before every send.

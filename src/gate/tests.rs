@@ -56,6 +56,7 @@ fn principal() -> Principal {
         calling: title("CT1"),
         from: [10, 20, 0, 11].into(),
         transport: Transport::Mutual { spki: [0; 32] },
+        user: None,
     }
 }
 
@@ -68,6 +69,7 @@ fn request(principal: &Principal, operation: Option<Operation>) -> Request<'_> {
         transfer_syntax: None,
         destination: None,
         modality: Known::Absent,
+        query: Known::Unread,
         at: Moment { unix: 1_795_000_000, minute: 600, weekday: 2 },
     }
 }

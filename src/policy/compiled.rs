@@ -151,7 +151,14 @@ impl Policy {
         let &number = self.names.get(name)?;
         let party = self.parties.get(number as usize).filter(|party| party.archive)?;
         let calling = AeTitle::new(party.name.as_ref()).ok()?;
-        Some(Principal { peer: number, name: Arc::clone(&party.name), calling, from: from.to_canonical(), transport })
+        Some(Principal {
+            peer: number,
+            name: Arc::clone(&party.name),
+            calling,
+            from: from.to_canonical(),
+            transport,
+            user: None,
+        })
     }
 
     /// Every archive with what rules know it as.

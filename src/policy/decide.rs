@@ -99,8 +99,9 @@ impl Policy {
         at: Moment,
     ) -> bool {
         let (sop_class, transfer_syntax, destination) = (Some(sop_class), None, None);
-        let modality = Known::Unread;
-        let request = Request { principal, to, operation: None, sop_class, transfer_syntax, destination, modality, at };
+        let (modality, query) = (Known::Unread, Known::Unread);
+        let request =
+            Request { principal, to, operation: None, sop_class, transfer_syntax, destination, modality, query, at };
         let Ok(facts) = self.facts(&request, true) else { return false };
         let observing = self.observes(at) && !facts.party.archive;
         // However many a caller proposes, only those that some rule names differ from one another.
@@ -155,7 +156,7 @@ impl Policy {
 
     fn permission(&self, rule: Option<u32>) -> Permission {
         let rule = rule.and_then(|number| self.rule(number)).map(|rule| Arc::clone(&rule.name));
-        Permission { observed: rule.is_none(), rule }
+        Permission { observed: rule.is_none(), rule, narrowing: None }
     }
 
     fn denied_by(&self, rule: u32, request: &Request<'_>) -> Decision {

@@ -1,5 +1,6 @@
 //! What the policy answers: permit, deny or need, with reasons.
 
+use super::narrow::Narrowing;
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use std::sync::Arc;
@@ -20,6 +21,8 @@ pub enum Decision {
 pub enum Fact {
     /// Modality (0008,0060).
     Modality,
+    /// What a query or retrieve asks for.
+    Query,
 }
 
 /// Why something is permitted.
@@ -30,6 +33,8 @@ pub struct Permission {
     pub rule: Option<Arc<str>>,
     /// No rule permits; it passes because `observe_until` lies ahead.
     pub observed: bool,
+    /// What of the answers may be seen; `None`: all of it.
+    pub narrowing: Option<Arc<Narrowing>>,
 }
 
 /// Why something is denied.

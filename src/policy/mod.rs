@@ -18,11 +18,13 @@ pub mod fault;
 pub mod identify;
 mod index;
 pub mod model;
+pub mod narrow;
 mod nearest;
 pub mod question;
 pub mod receive;
 pub mod request;
 pub mod trial;
+pub mod user;
 pub mod words;
 
 #[cfg(test)]
@@ -35,7 +37,9 @@ pub use explain::Explanation;
 pub use fault::PolicyFault;
 pub use identify::{ArchiveCaller, ArchiveReason, IdentityFault, IdentityReason};
 pub use model::PolicyModel;
+pub use narrow::Narrowing;
 pub use question::{Question, QuestionFault};
 pub use receive::Receiver;
-pub use request::{Known, Moment, Principal, Request, Transport};
+pub use request::{Known, Moment, Principal, Query, Request, Transport};
 pub use trial::TestOutcome;
+pub use user::User;

@@ -142,6 +142,38 @@ pub struct Rule {
     pub destinations: Vec<Destination>,
 }
 
+/// How much somebody may see in a time, counted as different studies or patients.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Budget {
+    /// So many different ones.
+    pub most: u32,
+    /// What is counted.
+    pub unit: Unit,
+    /// Within so many seconds, sliding.
+    pub window: u32,
+    /// What happens when it is used up.
+    pub blown: Blown,
+}
+
+/// What a budget counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Unit {
+    /// Different studies, by Study Instance UID.
+    Studies,
+    /// Different patients, by Patient ID.
+    Patients,
+}
+
+/// What happens when a budget is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Blown {
+    /// The peer, or the person where there is one, is let do nothing until released.
+    #[default]
+    Quarantine,
+    /// What goes beyond is refused until time has passed.
+    Refuse,
+}
+
 /// Whether a rule permits or denies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize)]
 #[serde(rename_all = "lowercase")]

@@ -85,6 +85,7 @@ impl Asked<'_> {
                 None if question.wants.is_none() => Known::Unread,
                 None => Known::Absent,
             },
+            query: Known::Unread,
             at: question.at,
         }
     }

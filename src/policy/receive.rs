@@ -67,7 +67,17 @@ impl Policy {
         at: Moment,
     ) -> bool {
         let (transfer_syntax, destination, modality) = (None, None, Known::Unread);
-        let request = Request { principal, to, operation: None, sop_class, transfer_syntax, destination, modality, at };
+        let request = Request {
+            principal,
+            to,
+            operation: None,
+            sop_class,
+            transfer_syntax,
+            destination,
+            modality,
+            query: Known::Unread,
+            at,
+        };
         let Ok(facts) = self.facts(&request, true) else { return false };
         let observing = self.observes(at) && !facts.party.archive;
         operations.into_iter().any(|operation| self.may_possibly(&facts, operation, observing))

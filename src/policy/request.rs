@@ -1,7 +1,9 @@
 //! Who asks, and for what: the question that both fronts put to the gate.
 
+use super::user::User;
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
-use crate::dicom::{AeTitle, Uid};
+use crate::dicom::{AeTitle, Tag, Uid};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ pub struct Principal {
     pub from: IpAddr,
     /// How it came.
     pub transport: Transport,
+    /// The person who calls from there, once a source of people has vouched for them.
+    pub user: Option<Arc<User>>,
 }
 
 /// How a caller's bytes came.
@@ -52,8 +56,19 @@ pub struct Request<'a> {
     pub destination: Option<&'a AeTitle>,
     /// Modality of the object, once it is known; asking before that may be answered `Need(Fact::Modality)`.
     pub modality: Known<&'a str>,
+    /// What a query or retrieve asks for, once it has been read; asking before that may be answered `Need(Fact::Query)`.
+    pub query: Known<Query<'a>>,
     /// The moment of the request.
     pub at: Moment,
+}
+
+/// What of a query or retrieve rules speak of (`levels`, `require_key`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Query<'a> {
+    /// (0008,0052); `None` for a worklist, which has none.
+    pub level: Option<Level>,
+    /// Top-level attributes that it asks a value of; a key of wild cards alone asks nothing.
+    pub keys: &'a [Tag],
 }
 
 /// A fact about the object that may not have been read yet.

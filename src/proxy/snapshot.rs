@@ -348,6 +348,7 @@ mod tests {
             calling: AeTitle::new("US7").unwrap(),
             from: [127, 0, 0, 1].into(),
             transport: Transport::Plain,
+            user: None,
         };
         for snapshot in [&before, &after] {
             let tolerances = snapshot.tolerances(&principal);

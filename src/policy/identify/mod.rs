@@ -82,7 +82,14 @@ impl Policy {
             (Some(_), _) if title.peers.is_empty() => IdentityReason::UnknownTitle,
             (Some(calling), &[(number, peer)]) => {
                 let transport = transport(&caller.credential);
-                return Ok(Principal { peer: number, name: Arc::clone(&peer.name), calling, from, transport });
+                return Ok(Principal {
+                    peer: number,
+                    name: Arc::clone(&peer.name),
+                    calling,
+                    from,
+                    transport,
+                    user: None,
+                });
             }
             (Some(_), []) => nearest.unwrap_or(IdentityReason::UnknownTitle),
             (Some(_), several) => {

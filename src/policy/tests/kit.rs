@@ -134,6 +134,7 @@ pub fn principal(policy: &Policy, name: &str) -> Principal {
         calling: peer.ae_titles[0],
         from: "10.20.0.11".parse().unwrap(),
         transport: Transport::Mutual { spki: [0; 32] },
+        user: None,
     }
 }
 
@@ -146,6 +147,7 @@ pub fn request<'a>(principal: &'a Principal, wants: &str) -> Request<'a> {
         transfer_syntax: None,
         destination: None,
         modality: Known::Absent,
+        query: Known::Unread,
         at: NOON,
     }
 }

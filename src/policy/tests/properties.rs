@@ -93,6 +93,7 @@ impl Asked {
             calling: title(self.name),
             from: "10.20.0.11".parse().unwrap(),
             transport: Transport::Tls,
+            user: None,
         };
         decide(&Request {
             principal: &principal,
@@ -102,6 +103,7 @@ impl Asked {
             transfer_syntax: self.syntax.as_ref(),
             destination: self.destination.as_ref(),
             modality: self.modality,
+            query: Known::Unread,
             at: self.at,
         })
     }

@@ -158,6 +158,7 @@ pub(super) const fn admission<'a>(principal: &'a Principal, to: &'a str, at: Mom
         transfer_syntax: None,
         destination: None,
         modality: Known::Unread,
+        query: Known::Unread,
         at,
     }
 }

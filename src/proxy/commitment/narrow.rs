@@ -46,6 +46,7 @@ fn requester(commitment: &Commitment) -> Principal {
         calling: commitment.requester_title,
         from: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         transport: Transport::Plain,
+        user: None,
     }
 }
 

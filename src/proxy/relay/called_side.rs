@@ -213,6 +213,7 @@ impl Relay {
             transfer_syntax: Some(&syntax),
             destination: None,
             modality: Known::Absent,
+            query: Known::Unread,
             at: clock::moment(),
         };
         let object = Object { message, instance: command.sop_instance(), ..Object::default() };

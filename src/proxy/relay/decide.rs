@@ -64,6 +64,7 @@ impl Relay {
             transfer_syntax: Some(accepted.transfer_syntax),
             destination: command.move_destination.as_ref(),
             modality,
+            query: Known::Unread,
             at: clock::moment(),
         };
         let message = command.message_id.unwrap_or_default();
@@ -186,6 +187,7 @@ impl Relay {
             transfer_syntax: accepted.as_ref().map(|accepted| accepted.transfer_syntax),
             destination: None,
             modality: Known::Unread,
+            query: Known::Unread,
             at: clock::moment(),
         };
         let message = command.message_id.unwrap_or_default();

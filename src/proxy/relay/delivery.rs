@@ -197,6 +197,7 @@ impl Relay {
                 calling: grant.requester_title,
                 from: self.principal.from,
                 transport: self.principal.transport.clone(),
+                user: None,
             };
             let request = Request {
                 principal: &requester,
@@ -206,6 +207,7 @@ impl Relay {
                 transfer_syntax: Some(&grant.context.1),
                 destination: Some(&grant.destination),
                 modality: Known::Absent,
+                query: Known::Unread,
                 at: clock::moment(),
             };
             let delivery = Delivery {
@@ -263,6 +265,7 @@ impl Relay {
             transfer_syntax: Some(accepted.transfer_syntax),
             destination: None,
             modality: walk.leading.modality().map_or(Known::Absent, Known::Is),
+            query: Known::Unread,
             at: clock::moment(),
         };
         match self.shared.gate.admit(self.basis(), &self.visit, &request, &object_of(data, walk)) {
@@ -291,6 +294,7 @@ impl Relay {
             transfer_syntax: Some(accepted.transfer_syntax),
             destination: Some(&inward.told),
             modality: walk.leading.modality().map_or(Known::Absent, Known::Is),
+            query: Known::Unread,
             at: clock::moment(),
         };
         let object = object_of(data, walk);
