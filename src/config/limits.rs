@@ -126,6 +126,18 @@ limits! {
     state_answer: Span -> Duration = "5s" in "100ms" ..= "60s";
     /// Undelivered commitment reports that are kept; further ones are refused with a transient status.
     commit_reports: Count -> u32 = "100000" in "100" ..= "10000000";
+    /// The greatest token that a caller may show.
+    token: Size -> u64 = "16KiB" in "1KiB" ..= "64KiB";
+    /// Roles of one person; who has more is refused.
+    user_roles: Count -> u32 = "256" in "1" ..= "4096";
+    /// Values of one claim or attribute of a person; who has more is refused.
+    user_values: Count -> u32 = "64" in "1" ..= "1024";
+    /// The greatest answer of an identity provider.
+    provider_answer: Size -> u64 = "1MiB" in "16KiB" ..= "16MiB";
+    /// How long an identity provider or directory may take to answer, connecting included.
+    provider_wait: Span -> Duration = "5s" in "100ms" ..= "60s";
+    /// Keys of one identity provider; those beyond are not taken.
+    provider_keys: Count -> u32 = "64" in "1" ..= "1024";
     /// Connections to the admin address.
     admin_connections: Count -> u32 = "64" in "1" ..= "10000";
 }
