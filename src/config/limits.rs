@@ -116,6 +116,8 @@ limits! {
     grant_grace: Span -> Duration = "60s" in "0s" ..= "60m";
     /// Instances of one move whose deliveries are told apart; those beyond are counted by the archive alone.
     move_instances: Count -> u32 = "100000" in "1000" ..= "10000000";
+    /// What moves under way, and those that are over and not forgotten, may ask for together: lists of UIDs can be long.
+    move_scopes: Size -> u64 = "256MiB" in "1MiB" ..= "16GiB";
     /// The greatest report of storage commitment, or identifier of a C-MOVE whose deliveries the gateway carries.
     commit_report_size: Size -> u64 = "16MiB" in "64KiB" ..= "64MiB";
     /// How long commitments and undelivered reports are kept.
