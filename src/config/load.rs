@@ -2,7 +2,7 @@
 
 use super::fault::{Fault, Faults};
 use super::validated::{self, Texts};
-use super::{Settings, files};
+use super::{Account, Settings, files};
 use std::path::{Path, PathBuf};
 
 /// The file that commands read when none is named.
@@ -66,6 +66,28 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Fau
         }
         _ => Err(faults),
     }
+}
+
+/// Reads a `users.toml` by itself, for commands that list or change it. A file that is not there has no accounts.
+///
+/// # Errors
+/// Every fault of the file.
+pub fn load_accounts(path: &Path) -> Result<Vec<Account>, Faults> {
+    let text = match path.exists() {
+        true => read(path).map_err(|words| Faults(vec![Fault::of_file(path, words)]))?,
+        false => String::new(),
+    };
+    accounts_of(path, &text)
+}
+
+/// The accounts of a text that is, or shall become, a `users.toml`.
+///
+/// # Errors
+/// Every fault of the text.
+pub fn accounts_of(path: &Path, text: &str) -> Result<Vec<Account>, Faults> {
+    let (accounts, faults) = validated::accounts::validate((path, text));
+    let faults = Faults(faults);
+    if faults.any_error() { Err(faults) } else { Ok(accounts) }
 }
 
 /// The state folder that a `gateway.toml` names, whatever else may be wrong with it: the audit log is asked just when

@@ -1,5 +1,6 @@
 //! Texts in, all faults and, if there are none, settings out. Pure: time and texts are arguments.
 
+pub(super) mod accounts;
 mod archives;
 mod database;
 mod gateway;
