@@ -54,10 +54,24 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Fau
     let peers = peers_path.as_deref().zip(peers.as_deref());
     let database = validated::database_file(text).and_then(|file| read(&root.join(file)).ok());
     let database = database.as_deref();
-    let outcome = validated::validate(&Texts { gateway: text, policy, peers, database, root: &root, tests }, now);
+    let attributes_path = validated::attributes_file(text).map(|file| root.join(file));
+    let attributes = attributes_path.as_deref().and_then(|path| read(path).ok());
+    let attributes = attributes_path.as_deref().zip(attributes.as_deref());
+    let accounts_path = validated::accounts_file(text).map(|file| root.join(file));
+    let accounts = accounts_path.as_deref().and_then(|path| read(path).ok());
+    let accounts = accounts_path.as_deref().zip(accounts.as_deref());
+    let texts = Texts { gateway: text, policy, peers, database, attributes, accounts, root: &root, tests };
+    let outcome = validated::validate(&texts, now);
     let mut faults = outcome.faults;
     faults.extend(files::look(&outcome.named));
-    let order: Vec<&Path> = [Some(path), policy_path.as_deref(), peers_path.as_deref()].into_iter().flatten().collect();
+    let order = [
+        Some(path),
+        policy_path.as_deref(),
+        peers_path.as_deref(),
+        attributes_path.as_deref(),
+        accounts_path.as_deref(),
+    ];
+    let order: Vec<&Path> = order.into_iter().flatten().collect();
     let faults = Faults(faults).sorted(&order);
     match outcome.settings {
         Some(mut settings) if !faults.any_error() => {

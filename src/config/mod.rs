@@ -15,6 +15,7 @@ mod raw;
 mod schema;
 pub mod settings;
 pub mod units;
+pub mod users;
 mod validated;
 mod watch;
 
@@ -27,4 +28,5 @@ pub use settings::{
     Admin, Archive, ArchiveTls, Audit, Calling, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,
     Gateway, Listener, ListenerTls, Serves, Settings, Source, Sync, Tls,
 };
+pub use users::Users;
 pub use watch::Watch;

@@ -5,6 +5,8 @@
 
 pub mod ldap;
 pub mod local;
+pub mod oidc;
+pub mod people;
 pub mod user;
 
 pub use user::{UserRefused, user};

@@ -8,6 +8,7 @@ pub mod gateway;
 pub mod policy;
 pub mod subject;
 pub(super) mod table;
+pub mod users;
 pub mod words;
 
 pub use table::{Field, List, Located, Read};

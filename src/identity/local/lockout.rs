@@ -1,5 +1,6 @@
 //! Lockout with backoff: how often a name may be tried. It counts names that do not exist like any other.
 
+use crate::config::Limits;
 use ring::digest;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,6 +29,17 @@ impl LockoutLimits {
         let first = self.first.as_secs().max(1);
         let lasts = first.saturating_mul(1_u64.checked_shl(further.min(32)).unwrap_or(u64::MAX));
         i64::try_from(lasts.min(self.longest.as_secs().max(1))).unwrap_or(i64::MAX)
+    }
+}
+
+impl From<&Limits> for LockoutLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            failures: limits.lockout_failures,
+            first: limits.lockout_first,
+            longest: limits.lockout_longest,
+            names: usize::try_from(limits.lockout_names).unwrap_or(usize::MAX),
+        }
     }
 }
 

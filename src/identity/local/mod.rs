@@ -7,7 +7,9 @@
 pub mod hash;
 pub mod lockout;
 
-use crate::config::Account;
+use super::people::{Refused, Where};
+use crate::config::users::LocalAccounts;
+use crate::config::{Account, Limits, PasswordHash, Users};
 use crate::policy::User;
 use hash::{HashFault, Hasher};
 use lockout::{LockoutLimits, Lockouts, Subject, Verdict};
@@ -19,17 +21,17 @@ pub const SOURCE: &str = "local";
 
 /// What a reload keeps.
 #[derive(Debug)]
-pub struct Kept {
+struct Kept {
     /// Where passcodes are checked.
-    pub hasher: Hasher,
+    hasher: Hasher,
     /// Failures so far.
-    pub lockouts: Lockouts,
+    lockouts: Lockouts,
 }
 
 /// Why somebody is not let in, in words for the record. The caller is never told which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LocalRefusal {
-    /// No such account; another source may know the name.
+enum LocalRefusal {
+    /// No such account.
     #[error("there is no local account of that name")]
     Unknown,
     /// The account cannot be used.
@@ -46,45 +48,62 @@ pub enum LocalRefusal {
     Away(#[from] HashFault),
 }
 
-/// The local accounts of one configuration.
+/// People of `[users.local]`.
 #[derive(Debug)]
 pub struct Local {
     accounts: HashMap<String, Account>,
     /// What names are checked against that do not exist.
-    nobody: crate::config::PasswordHash,
+    nobody: PasswordHash,
     limits: LockoutLimits,
     kept: Arc<Kept>,
-    clock: fn() -> i64,
 }
 
 impl Local {
-    /// The accounts of a file. `clock`: seconds since 1970.
-    pub fn new(accounts: &[Account], limits: LockoutLimits, kept: Arc<Kept>, clock: fn() -> i64) -> Self {
+    /// Takes the accounts; failures that `before` has counted, and the checks under way there, go on.
+    ///
+    /// # Errors
+    /// What is wrong, in one sentence.
+    pub fn new(accounts: &LocalAccounts, _: &Users, limits: &Limits, before: Option<&Self>) -> Result<Self, String> {
+        let kept = match before {
+            Some(before) => Arc::clone(&before.kept),
+            None => Arc::new(Kept {
+                hasher: Hasher::new(limits.password_checks, limits.password_checks_waiting),
+                lockouts: Lockouts::default(),
+            }),
+        };
+        Ok(Self::with(&accounts.accounts, LockoutLimits::from(limits), kept))
+    }
+
+    fn with(accounts: &[Account], limits: LockoutLimits, kept: Arc<Kept>) -> Self {
         Self {
             nobody: hash::nobody(accounts.iter().map(|account| &account.password)),
             accounts: accounts.iter().map(|account| (account.name.clone(), account.clone())).collect(),
             limits,
             kept,
-            clock,
         }
     }
 
-    /// Who it is, by name and passcode as they came over the wire. `until`: when the session ends at the latest, seconds
-    /// since 1970.
+    /// Checks a passcode: one computation, whatever the outcome.
     ///
     /// # Errors
-    /// Why not; the work was the same.
-    pub async fn authenticate(&self, name: &[u8], passcode: &[u8], until: i64) -> Result<User, LocalRefusal> {
-        let account = std::str::from_utf8(name).ok().and_then(|name| self.accounts.get(name));
+    /// Why not.
+    pub async fn authenticate(&self, name: &str, passcode: &[u8], at: &Where<'_>) -> Result<User, Refused> {
+        self.check(name, passcode, at.now).await.map_err(|refusal| match refusal {
+            LocalRefusal::Away(fault) => Refused::away(fault.to_string()).tried(name),
+            refusal => Refused::denied(refusal.to_string()).tried(name),
+        })
+    }
+
+    async fn check(&self, name: &str, passcode: &[u8], now: i64) -> Result<User, LocalRefusal> {
+        let account = self.accounts.get(name);
         let against = account.map_or(&self.nobody, |account| &account.password);
         let fits = self.kept.hasher.fits(against, passcode).await?;
         let welcome = account.filter(|account| fits && !passcode.is_empty() && !account.disabled);
         // Judged after the work, in one step: of many guesses at once no more count than one after the other.
-        let subject = Subject::of(SOURCE, name);
-        let now = (self.clock)();
+        let subject = Subject::of(SOURCE, name.as_bytes());
         match (self.kept.lockouts.judge(subject, welcome.is_some(), &self.limits, now), account, welcome) {
             (Verdict::Locked(until), ..) => Err(LocalRefusal::Locked(until.saturating_sub(now))),
-            (Verdict::Clear, _, Some(account)) => Ok(user(account, until)),
+            (Verdict::Clear, _, Some(account)) => Ok(user(account)),
             (_, None, _) => Err(LocalRefusal::Unknown),
             (_, Some(account), _) if account.disabled => Err(LocalRefusal::Disabled),
             (Verdict::Failed(failures), ..) => Err(LocalRefusal::Wrong(failures)),
@@ -93,11 +112,12 @@ impl Local {
     }
 
     /// Whether there is an account of this name, usable or not: no other source is asked for it.
-    pub fn knows(&self, name: &[u8]) -> bool {
-        std::str::from_utf8(name).is_ok_and(|name| self.accounts.contains_key(name))
+    pub fn knows(&self, name: &str) -> bool {
+        self.accounts.contains_key(name)
     }
 
-    /// The person as this configuration knows them, for whoever was let in under an earlier one.
+    /// The person as this configuration knows them, for whoever was let in under an earlier one: name, roles and
+    /// attributes.
     ///
     /// # Errors
     /// Why access ends, in words for the record.
@@ -110,17 +130,18 @@ impl Local {
         if known.is_some_and(|known| known.password != account.password) {
             return Err("the passcode of the local account has been changed");
         }
-        Ok(User { emergency: person.emergency, ..user(account, person.until) })
+        Ok(user(account))
     }
 }
 
-fn user(account: &Account, until: i64) -> User {
+/// Access ends by `max_session` alone.
+fn user(account: &Account) -> User {
     User {
         name: account.name.clone(),
         source: SOURCE.to_owned(),
         roles: account.roles.clone(),
         attributes: account.attributes.clone(),
-        until,
+        until: i64::MAX,
         ..User::default()
     }
 }
