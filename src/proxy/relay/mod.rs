@@ -4,6 +4,7 @@
 //! its sender. It never answers for the archive, except to refuse.
 
 mod anew;
+mod asked;
 mod called;
 mod called_side;
 mod caller_side;
@@ -18,11 +19,13 @@ mod focus;
 mod inspect;
 mod lane;
 mod moves;
+mod narrow;
 mod note;
 mod outstanding;
 mod own;
 mod poll;
 mod refuse;
+mod retrieve;
 mod routes;
 mod settle;
 mod stage;
