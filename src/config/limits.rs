@@ -120,6 +120,14 @@ limits! {
     move_scopes: Size -> u64 = "256MiB" in "1MiB" ..= "16GiB";
     /// The greatest report of storage commitment, or identifier of a C-MOVE whose deliveries the gateway carries.
     commit_report_size: Size -> u64 = "16MiB" in "64KiB" ..= "64MiB";
+    /// Answers that one lookup at an archive may have; where there are more, what it was for is refused with a transient status.
+    lookup_answers: Count -> u32 = "10000" in "10" ..= "1000000";
+    /// Patients that `where_patient` lets somebody see; where there are more, a list that depends on it is refused with a transient status.
+    narrow_patients: Count -> u32 = "10000" in "10" ..= "1000000";
+    /// Studies that the gateway remembers from lookups, those that are not there included; 0 turns it off.
+    study_cache: Count -> u32 = "10000" in "0" ..= "1000000";
+    /// How long it remembers a study; until then it may show what an archive has changed since.
+    study_cache_age: Span -> Duration = "60s" in "0s" ..= "1h";
     /// How long commitments and undelivered reports are kept.
     commit_keep: Span -> Duration = "30d" in "1h" ..= "365d";
     /// When a report that could not be delivered is tried again; doubled after each failure, up to one hour.
