@@ -1,5 +1,6 @@
 //! `[users]`: where people are known, as the rest of the house sees it.
 
+use super::Account;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ pub struct OidcProvider {
 pub struct LocalAccounts {
     /// The file of the accounts; `dicomgate user add` makes it, so it may not be there yet.
     pub file: PathBuf,
+    /// What stands in it; no name twice.
+    pub accounts: Arc<[Account]>,
 }
 
 /// `[users.ldap]`: LDAP or Active Directory, over TLS.

@@ -2,6 +2,7 @@
 //! reported, the key counts as [`Field::Faulty`], and reading goes on. One declaration of a table makes its reader and
 //! its JSON Schema, so neither can know a key that the other does not.
 
+pub mod accounts;
 pub mod address;
 pub mod gateway;
 pub mod policy;

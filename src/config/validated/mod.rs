@@ -1,5 +1,6 @@
 //! Texts in, all faults and, if there are none, settings out. Pure: time and texts are arguments.
 
+pub(super) mod accounts;
 mod archives;
 mod database;
 mod gateway;
@@ -33,6 +34,8 @@ pub(super) struct Texts<'t> {
     pub(super) database: Option<&'t str>,
     /// What `attributes` of `[users]` names.
     pub(super) attributes: Option<Text<'t>>,
+    /// What `file` of `[users.local]` names; `None` where it is not there yet.
+    pub(super) accounts: Option<Text<'t>>,
     /// Where relative paths begin.
     pub(super) root: &'t Path,
     /// A policy that fails its own tests is refused.
@@ -114,6 +117,14 @@ pub(super) fn attributes_file((path, text): Text<'_>) -> Option<PathBuf> {
     raw.users.get().and_then(|users| users.attributes.cloned())
 }
 
+/// The path of the file of local accounts.
+pub(super) fn accounts_file((path, text): Text<'_>) -> Option<PathBuf> {
+    let mut report = Report::new(path, text);
+    let table = parse(text, &mut report);
+    let raw = RawGatewayFile::read_table(table.get_ref(), table.span(), &mut report);
+    raw.users.get().and_then(|users| users.local.get()?.file.cloned())
+}
+
 /// The path of the peers file.
 pub(super) fn peers_file((path, text): Text<'_>) -> Option<PathBuf> {
     let mut report = Report::new(path, text);
@@ -135,8 +146,9 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
     let admin = gateway::admin(&raw, &mut report);
     let audit = gateway::audit(&raw, &mut report);
     let archives = archives::validate(&raw, &limits, &mut ground, &mut report);
+    let (accounts, wrong_accounts) = texts.accounts.map(accounts::validate).unwrap_or_default();
     let mut attributes = texts.attributes.map(|(path, text)| Report::new(path, text));
-    let users = users::validate(&raw, &limits, attributes.as_mut(), &mut ground, &mut report);
+    let users = users::validate(&raw, &limits, attributes.as_mut(), accounts, &mut ground, &mut report);
     let observe_until = gateway::observe_until(&raw, now, &mut report);
     ground.path(&raw.policy.get().map(|policy| policy.file.clone()).unwrap_or_default(), Kind::Own, &report);
 
@@ -163,6 +175,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
         files.extend(texts.attributes.map(|(path, _)| path.to_path_buf()));
         faults.extend(attributes.into_faults());
     }
+    faults.extend(wrong_accounts);
     faults.splice(0..0, report.into_faults());
     let sound = !faults.iter().any(|fault| fault.severity == Severity::Error);
     let source = Source {

@@ -1,7 +1,6 @@
 //! `[users]` and the file that its `attributes` names.
 
 use super::{Ground, Kind, repeated};
-use crate::config::Limits;
 use crate::config::fault::Report;
 use crate::config::raw::gateway::RawGatewayFile;
 use crate::config::raw::users::{RawLdap, RawOidc, RawUsers};
@@ -11,6 +10,7 @@ use crate::config::units::Span;
 use crate::config::users::{
     Attributes, ClaimPath, Ldap, LdapGroups, LocalAccounts, OidcProvider, TokenAlgorithm, Users,
 };
+use crate::config::{Account, Limits};
 use std::sync::Arc;
 use std::time::Duration;
 use toml::Spanned;
@@ -24,6 +24,7 @@ pub(super) fn validate(
     raw: &RawGatewayFile,
     limits: &Limits,
     attributes: Option<&mut Report<'_>>,
+    accounts: Vec<Account>,
     ground: &mut Ground<'_>,
     report: &mut Report<'_>,
 ) -> Option<Users> {
@@ -69,7 +70,7 @@ pub(super) fn validate(
         attributes: Arc::new(attributes),
         oidc: oidc.into_iter().collect::<Option<_>>()?,
         local: match local {
-            Some(file) => Some(LocalAccounts { file: file? }),
+            Some(file) => Some(LocalAccounts { file: file?, accounts: accounts.into() }),
             None => None,
         },
         ldap: match ldap {
