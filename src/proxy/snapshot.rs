@@ -8,15 +8,10 @@ use crate::dicom::{AeTitle, Uid};
 use crate::pki::{self, Mode, SessionLimits, TlsFiles, TlsMaterial};
 use crate::policy::model::PolicyModel;
 use crate::policy::{Anchor, Policy, Principal};
+use crate::scu::{IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION};
 use rustls::{ClientConfig, ServerConfig};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// 52H where a caller is not shown the archive's, and towards archives when a caller has none: derived from a UUID
-/// (PS3.5 B.2).
-const IMPLEMENTATION_CLASS: &str = "2.25.264187293540916204478116530929517440127";
-/// 55H likewise.
-const IMPLEMENTATION_VERSION: &[u8] = b"DICOMGATE";
 
 /// Configuration, policy and TLS as they are in force together.
 #[derive(Debug)]
