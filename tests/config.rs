@@ -8,6 +8,8 @@ use dicomgate::cli::check::{Check, Format, answer};
 use dicomgate::config::{self, Faults, Limits, Settings};
 use std::path::{Path, PathBuf};
 
+#[path = "config/people.rs"]
+mod people;
 #[path = "config/way_back.rs"]
 mod way_back;
 

@@ -6,7 +6,7 @@ use super::reload;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::view::View;
-use super::{clock, connection, refusal};
+use super::{clock, connection, keeper, refusal};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
@@ -127,6 +127,7 @@ impl Gateway {
         let courier = Courier::new(Arc::clone(&shared), shared.commitments.clone());
         let courier = tokio::spawn(courier.run(stopped.clone()));
         tasks.spawn(tidy(Arc::clone(&shared)));
+        tasks.spawn(keeper::keep(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, courier, addresses, seed: opened.seed })
