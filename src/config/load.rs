@@ -2,6 +2,7 @@
 
 use super::fault::{Fault, Faults};
 use super::validated::{self, Texts};
+use super::settings::PolicyTexts;
 use super::{Settings, files};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +29,25 @@ pub fn load(path: &Path) -> Result<Settings, Faults> {
 /// # Errors
 /// Every other fault of every file at once.
 pub fn load_untested(path: &Path) -> Result<Settings, Faults> {
-    read_all(path, &jiff::Zoned::now(), false)
+    read_all(path, &jiff::Zoned::now(), false, None)
+}
+
+/// As [`load_untested`], but with another policy in place of the one that `gateway.toml` names: for commands that compare.
+/// The peers file is the one that this policy names, unless `with.peers` has a copy of it.
+///
+/// # Errors
+/// Every fault of every file at once.
+pub fn load_with(path: &Path, with: &PolicyFiles) -> Result<Settings, Faults> {
+    read_all(path, &jiff::Zoned::now(), false, Some(with))
+}
+
+/// A policy that lies elsewhere than `gateway.toml` says.
+#[derive(Debug, Clone)]
+pub struct PolicyFiles {
+    /// `policy.toml`
+    pub policy: PathBuf,
+    /// What its `peers_file` held.
+    pub peers: Option<PathBuf>,
 }
 
 /// Reads and validates everything, as of `now` (its time zone is the one in which the files name days).
@@ -36,20 +55,27 @@ pub fn load_untested(path: &Path) -> Result<Settings, Faults> {
 /// # Errors
 /// Every fault of every file at once.
 pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
-    read_all(path, now, true)
+    read_all(path, now, true, None)
 }
 
-fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Faults> {
+fn read_all(path: &Path, now: &jiff::Zoned, tests: bool, with: Option<&PolicyFiles>) -> Result<Settings, Faults> {
     let root = root(path);
     let gateway = read(path).map_err(|words| {
         let fault = Fault::of_file(path, words);
         Faults(vec![if path.exists() { fault } else { fault.with_hint(ELSEWHERE) }])
     })?;
     let text = (path, gateway.as_str());
-    let policy_path = validated::policy_file(text).map(|file| root.join(file));
-    let policy = policy_path.as_deref().and_then(|path| read(path).ok());
+    let policy_path = match with {
+        Some(with) => Some(with.policy.clone()),
+        None => validated::policy_file(text).map(|file| root.join(file)),
+    };
+    let policy = match with {
+        Some(with) => Some(read(&with.policy).map_err(|words| Faults(vec![Fault::of_file(&with.policy, words)]))?),
+        None => policy_path.as_deref().and_then(|path| read(path).ok()),
+    };
     let policy = policy_path.as_deref().zip(policy.as_deref());
     let peers_path = policy.and_then(validated::peers_file).map(|file| root.join(file));
+    let peers_path = with.and_then(|with| with.peers.clone()).or(peers_path);
     let peers = peers_path.as_deref().and_then(|path| read(path).ok());
     let peers = peers_path.as_deref().zip(peers.as_deref());
     let database = validated::database_file(text).and_then(|file| read(&root.join(file)).ok());
@@ -62,6 +88,8 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Fau
     match outcome.settings {
         Some(mut settings) if !faults.any_error() => {
             settings.source.warnings = faults.0;
+            settings.source.texts =
+                PolicyTexts::new(policy.map(|(_, text)| text).unwrap_or_default(), peers.map(|(_, text)| text));
             Ok(settings)
         }
         _ => Err(faults),

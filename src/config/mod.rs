@@ -8,6 +8,7 @@
 
 mod fault;
 mod files;
+pub mod kept;
 pub mod limits;
 mod load;
 mod raw;
@@ -19,10 +20,10 @@ mod watch;
 
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
-pub use load::{DEFAULT_PATH, load, load_at, load_untested, state_folder};
+pub use load::{DEFAULT_PATH, PolicyFiles, load, load_at, load_untested, load_with, state_folder};
 pub use schema::schemas;
 pub use settings::{
-    Admin, Archive, ArchiveTls, Audit, Calling, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,
-    Gateway, Listener, ListenerTls, Serves, Settings, Source, Sync, Tls,
+    Admin, Archive, ArchiveTls, Audit, Calling, Confirm, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,
+    Gateway, Listener, ListenerTls, PolicyTexts, Serves, Settings, Source, Sync, Tls,
 };
 pub use watch::Watch;

@@ -10,6 +10,7 @@ pub mod commitment;
 mod connection;
 mod edge;
 mod gateway;
+mod guard;
 mod live;
 mod negotiate;
 mod refusal;

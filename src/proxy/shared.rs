@@ -1,6 +1,7 @@
 //! What all connections share.
 
 use super::commitment::Commitments;
+use super::guard::Held;
 use super::live::Live;
 use super::snapshot::Snapshot;
 use super::way_back::Grants;
@@ -11,7 +12,7 @@ use crate::net::buffer::Pool;
 use crate::net::slots::Slots;
 use crate::state::State;
 use crate::telemetry::Metrics;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -40,6 +41,8 @@ pub struct Shared {
     pub long_requests: Arc<Semaphore>,
     /// Held by the reload under way.
     pub reloading: tokio::sync::Mutex<()>,
+    /// The changed policy that waits for a person.
+    held: ArcSwapOption<Held>,
     /// Read buffers.
     pub pool: Arc<Pool>,
     /// Metrics.
@@ -67,6 +70,7 @@ impl Shared {
             associations: Arc::default(),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS)),
             reloading: tokio::sync::Mutex::default(),
+            held: ArcSwapOption::empty(),
             pool: Arc::new(pool),
             metrics,
             commitments: Commitments::new(state.clone(), super::clock::unix),
@@ -78,6 +82,16 @@ impl Shared {
     /// What is in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The changed policy that waits for a person.
+    pub fn held(&self) -> Option<Arc<Held>> {
+        self.held.load_full()
+    }
+
+    /// Sets it.
+    pub fn hold(&self, held: Option<Held>) {
+        self.held.store(held.map(Arc::new));
     }
 
     /// Puts a new snapshot in force and has every association ask again.

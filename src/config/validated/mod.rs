@@ -14,7 +14,7 @@ use super::fault::{Fault, Report, Severity};
 use super::raw::gateway::RawGatewayFile;
 use super::raw::policy::RawPolicyFile;
 use super::raw::{Field, parse};
-use super::settings::Source;
+use super::settings::{PolicyTexts, Source};
 use super::{Limits, Settings};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -121,6 +121,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
     let audit = gateway::audit(&raw, &mut report);
     let archives = archives::validate(&raw, &limits, &mut ground, &mut report);
     let observe_until = gateway::observe_until(&raw, now, &mut report);
+    let confirm = gateway::confirm(&raw, &mut report);
     ground.path(&raw.policy.get().map(|policy| policy.file.clone()).unwrap_or_default(), Kind::Own, &report);
 
     let mut files = vec![path.to_path_buf()];
@@ -150,10 +151,11 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
         root: texts.root.to_path_buf(),
         files: files.into_iter().chain(watched(&ground.named)).collect(),
         warnings: Vec::new(),
+        texts: PolicyTexts::default(),
     };
     let settings = match (sound, gateway, model) {
         (true, Some(gateway), Some(policy)) => {
-            Some(Settings { gateway, tls, listeners, archives, policy, limits, audit, admin, source })
+            Some(Settings { gateway, tls, listeners, archives, policy, confirm, limits, audit, admin, source })
         }
         _ => None,
     };
