@@ -38,7 +38,22 @@ pub fn load_untested(path: &Path) -> Result<Settings, Faults> {
 /// # Errors
 /// Every fault of every file at once.
 pub fn load_with(path: &Path, with: &PolicyFiles) -> Result<Settings, Faults> {
-    read_all(path, &jiff::Zoned::now(), false, Some(with))
+    let text = |path: &Path| read(path).map_err(|words| Faults(vec![Fault::of_file(path, words)]));
+    let peers = with.peers.as_deref().map(|peers| Ok((peers, text(peers)?))).transpose()?;
+    let instead = Instead {
+        policy: (&with.policy, &text(&with.policy)?),
+        peers: peers.as_ref().map(|(path, text)| (*path, text.as_str())),
+    };
+    read_all(path, &jiff::Zoned::now(), false, Some(&instead))
+}
+
+/// As [`load_with`], of a policy that is not written yet; `name` is what faults call it.
+///
+/// # Errors
+/// Every fault of every file at once.
+pub fn load_text(path: &Path, name: &Path, policy: &str) -> Result<Settings, Faults> {
+    let instead = Instead { policy: (name, policy), peers: None };
+    read_all(path, &jiff::Zoned::now(), false, Some(&instead))
 }
 
 /// A policy that lies elsewhere than `gateway.toml` says.
@@ -50,6 +65,12 @@ pub struct PolicyFiles {
     pub peers: Option<PathBuf>,
 }
 
+/// The same, read.
+struct Instead<'t> {
+    policy: (&'t Path, &'t str),
+    peers: Option<(&'t Path, &'t str)>,
+}
+
 /// Reads and validates everything, as of `now` (its time zone is the one in which the files name days).
 ///
 /// # Errors
@@ -58,7 +79,7 @@ pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
     read_all(path, now, true, None)
 }
 
-fn read_all(path: &Path, now: &jiff::Zoned, tests: bool, with: Option<&PolicyFiles>) -> Result<Settings, Faults> {
+fn read_all(path: &Path, now: &jiff::Zoned, tests: bool, with: Option<&Instead<'_>>) -> Result<Settings, Faults> {
     let root = root(path);
     let gateway = read(path).map_err(|words| {
         let fault = Fault::of_file(path, words);
@@ -66,17 +87,23 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool, with: Option<&PolicyFil
     })?;
     let text = (path, gateway.as_str());
     let policy_path = match with {
-        Some(with) => Some(with.policy.clone()),
+        Some(with) => Some(with.policy.0.to_path_buf()),
         None => validated::policy_file(text).map(|file| root.join(file)),
     };
     let policy = match with {
-        Some(with) => Some(read(&with.policy).map_err(|words| Faults(vec![Fault::of_file(&with.policy, words)]))?),
+        Some(with) => Some(with.policy.1.to_owned()),
         None => policy_path.as_deref().and_then(|path| read(path).ok()),
     };
     let policy = policy_path.as_deref().zip(policy.as_deref());
-    let peers_path = policy.and_then(validated::peers_file).map(|file| root.join(file));
-    let peers_path = with.and_then(|with| with.peers.clone()).or(peers_path);
-    let peers = peers_path.as_deref().and_then(|path| read(path).ok());
+    let copy = with.and_then(|with| with.peers);
+    let peers_path = match copy {
+        Some((path, _)) => Some(path.to_path_buf()),
+        None => policy.and_then(validated::peers_file).map(|file| root.join(file)),
+    };
+    let peers = match copy {
+        Some((_, text)) => Some(text.to_owned()),
+        None => peers_path.as_deref().and_then(|path| read(path).ok()),
+    };
     let peers = peers_path.as_deref().zip(peers.as_deref());
     let database = validated::database_file(text).and_then(|file| read(&root.join(file)).ok());
     let database = database.as_deref();

@@ -20,7 +20,7 @@ mod watch;
 
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
-pub use load::{DEFAULT_PATH, PolicyFiles, load, load_at, load_untested, load_with, state_folder};
+pub use load::{DEFAULT_PATH, PolicyFiles, load, load_at, load_text, load_untested, load_with, state_folder};
 pub use schema::schemas;
 pub use settings::{
     Admin, Archive, ArchiveTls, Audit, Calling, Confirm, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,
