@@ -1,6 +1,7 @@
 //! What all connections share.
 
 use super::commitment::Commitments;
+use super::guard::Held;
 use super::live::Live;
 use super::lookup::Remembered;
 use super::names::Names;
@@ -13,7 +14,7 @@ use crate::net::buffer::Pool;
 use crate::net::slots::Slots;
 use crate::state::State;
 use crate::telemetry::Metrics;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -46,6 +47,8 @@ pub struct Shared {
     pub names: Names,
     /// Held by the reload under way.
     pub reloading: tokio::sync::Mutex<()>,
+    /// The changed policy that waits for a person.
+    held: ArcSwapOption<Held>,
     /// Read buffers.
     pub pool: Arc<Pool>,
     /// Metrics.
@@ -79,6 +82,7 @@ impl Shared {
             names: Names::new(),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS)),
             reloading: tokio::sync::Mutex::default(),
+            held: ArcSwapOption::empty(),
             pool: Arc::new(pool),
             metrics,
             state: state.clone(),
@@ -92,6 +96,16 @@ impl Shared {
     /// What is in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The changed policy that waits for a person.
+    pub fn held(&self) -> Option<Arc<Held>> {
+        self.held.load_full()
+    }
+
+    /// Sets it.
+    pub fn hold(&self, held: Option<Held>) {
+        self.held.store(held.map(Arc::new));
     }
 
     /// Puts a new snapshot in force and has every association ask again.

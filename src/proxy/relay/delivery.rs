@@ -327,6 +327,7 @@ fn object_of<'a>(data: &DataSet, walk: &'a Walk) -> Object<'a> {
         message: data.command.message_id.unwrap_or_default(),
         instance: walk.leading.sop_instance(),
         study: walk.leading.study(),
+        level: None,
         patient_id: walk.leading.patient_id().and_then(|value| phi_of(Some(value))),
         patient_name: walk.leading.patient_name().and_then(|value| phi_of(Some(value))),
         delivery: None,
