@@ -58,7 +58,7 @@ impl Relay {
                 self.report_answered(status);
                 Ok(())
             }
-            Woken::Move(_) | Woken::Grants(_) | Woken::Registered(_) => Ok(()),
+            Woken::Move(..) | Woken::Grants(_) | Woken::Registered(_) | Woken::Resolved(_) | Woken::Judged(_) => Ok(()),
         }
     }
 
