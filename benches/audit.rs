@@ -71,6 +71,8 @@ fn caller(association: AssociationId) -> Caller<'static> {
         tls: None,
         certificate: None,
         edge: None,
+        user: None,
+        tried: None,
     }
 }
 
