@@ -8,6 +8,7 @@ use super::super::{Ending, Relay};
 use crate::dicom::dataset::Level;
 use crate::dicom::dataset::record::RecordLimits;
 use crate::dicom::dimse::{Field, Status};
+use crate::dicom::query::PATIENT_ID;
 use crate::dicom::retrieve::{Retrieve, RetrieveFault, Root, Scope};
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::gate::Permit;
@@ -79,7 +80,10 @@ impl Relay {
         let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
         let encoding = encoding_of(accepted.transfer_syntax);
         let level = resolved.level.unwrap_or(retrieve.level());
-        let identifier = retrieve.write(encoding, level, &resolved.keys);
+        let Some(identifier) = retrieve.write(encoding, level, &resolved.keys) else {
+            let fault = RetrieveFault { tag: Some(PATIENT_ID), reason: "cannot be asked anew" };
+            return self.refuse_identifier(data, permit, fault);
+        };
         let scope = match Scope::read(&identifier, encoding, self.walk_limits) {
             Ok(scope) => scope.asked_at(retrieve.level()),
             Err(fault) => {
