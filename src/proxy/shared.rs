@@ -50,6 +50,8 @@ pub struct Shared {
     pub pool: Arc<Pool>,
     /// Metrics.
     pub metrics: Metrics,
+    /// What outlives associations and is shared with other gateways.
+    pub state: State,
     /// What ties deliveries to whoever asked for them.
     pub grants: Arc<Grants>,
     /// What ties reports of storage commitment to whoever asked for them.
@@ -79,6 +81,7 @@ impl Shared {
             reloading: tokio::sync::Mutex::default(),
             pool: Arc::new(pool),
             metrics,
+            state: state.clone(),
             commitments: Commitments::new(state.clone(), super::clock::unix),
             grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
             lookups: Remembered::default(),

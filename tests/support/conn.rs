@@ -183,7 +183,12 @@ impl Conn {
                     if value[1] & 1 == 0 || command.as_ref().is_some_and(|command| !command.data_set) {
                         let command = command.expect("the command comes before the data set");
                         let data = command.data_set.then_some(data);
-                        return Message { context: value[0], command, data, bytes: self.received[start..self.taken].to_vec() };
+                        return Message {
+                            context: value[0],
+                            command,
+                            data,
+                            bytes: self.received[start..self.taken].to_vec(),
+                        };
                     }
                 }
             }

@@ -32,6 +32,7 @@ mod routes;
 mod settle;
 mod stage;
 mod timers;
+mod trip;
 mod wait;
 mod waiting;
 

@@ -64,7 +64,8 @@ impl Relay {
             Woken::Registered(registered) => self.go_on_with_commitment(data, registered),
             Woken::Resolved(resolving) => self.go_on_with_retrieve(data, *resolving),
             Woken::Judged(judged) => self.go_on_with_judged(data, *judged),
-            Woken::Noted(_) | Woken::Reported(_) => Ok(()),
+            Woken::Query(prepared) => self.go_on_with_query(data, *prepared),
+            Woken::Noted(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }
 

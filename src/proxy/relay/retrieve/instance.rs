@@ -126,6 +126,7 @@ impl Relay {
             permit,
             bytes: 0,
             answers: 0,
+            withheld: 0,
             purpose: Purpose::Plain,
         });
         match hide {
