@@ -288,6 +288,11 @@ pub enum Event<'a> {
         /// What changed, in words.
         words: &'a str,
     },
+    /// A live association was ended: access of its person is over.
+    SessionOver {
+        /// The fields that say who.
+        who: &'a Body,
+    },
     /// What became of a report of storage commitment.
     Commitment(CommitmentNote<'a>),
 }
@@ -392,6 +397,9 @@ impl Event<'_> {
             Self::PolicyEnded { who, words } => {
                 body.fields(who).words("words", words);
             }
+            Self::SessionOver { who } => {
+                body.fields(who);
+            }
             Self::Commitment(note) => note.encode(&mut body),
         }
         body
@@ -413,6 +421,7 @@ impl Event<'_> {
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
             Self::PolicyEnded { .. } => "policy-ended",
+            Self::SessionOver { .. } => "session-over",
             Self::Commitment(_) => "commitment",
         }
     }
@@ -432,6 +441,7 @@ impl Event<'_> {
                 | Self::Mismatch { .. }
                 | Self::Denied { .. }
                 | Self::PolicyEnded { .. }
+                | Self::SessionOver { .. }
         )
     }
 }

@@ -12,9 +12,9 @@ use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::retrieve::Belongs;
 use crate::gate::{Admission, Object, Permit};
 use crate::policy::{Known, Principal, Request};
-use crate::proxy::clock;
 use crate::proxy::relay::decide::phi_of;
 use crate::proxy::way_back::Held;
+use crate::proxy::{clock, person};
 use crate::state::StateFault;
 use std::sync::Arc;
 
@@ -191,13 +191,20 @@ impl Relay {
         let mut permits: Vec<Permit> = Vec::with_capacity(1);
         for held in &covering {
             let grant = &held.grant.grant;
+            let user = match person::restored(&grant.person) {
+                Ok(user) => user,
+                Err(words) => {
+                    self.refuse_delivery(data, walk, &inward, words, Status::NOT_AUTHORIZED);
+                    return Ok(());
+                }
+            };
             let requester = Principal {
                 peer: u32::MAX,
                 name: Arc::clone(&grant.requester),
                 calling: grant.requester_title,
                 from: self.principal.from,
                 transport: self.principal.transport.clone(),
-                user: None,
+                user,
             };
             let request = Request {
                 principal: &requester,

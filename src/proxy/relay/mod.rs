@@ -28,6 +28,7 @@ mod poll;
 mod refuse;
 mod retrieve;
 mod routes;
+mod session;
 mod settle;
 mod stage;
 mod timers;
