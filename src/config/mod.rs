@@ -22,7 +22,7 @@ mod watch;
 pub use accounts::{Account, PasswordHash};
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
-pub use load::{DEFAULT_PATH, accounts_of, load, load_accounts, load_at, load_untested, state_folder};
+pub use load::{DEFAULT_PATH, accounts_of, accounts_path, load, load_accounts, load_at, load_untested, state_folder};
 pub use schema::schemas;
 pub use settings::{
     Admin, Archive, ArchiveTls, Audit, Calling, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,

@@ -194,7 +194,7 @@ impl Relay {
             let user = match person::restored(&grant.person) {
                 Ok(user) => user,
                 Err(words) => {
-                    self.refuse_delivery(data, walk, &inward, words, Status::NOT_AUTHORIZED);
+                    self.refuse_delivery(data, walk, inward, words, Status::NOT_AUTHORIZED);
                     return Ok(());
                 }
             };
