@@ -290,6 +290,11 @@ pub enum Event<'a> {
         /// What changed, in words.
         words: &'a str,
     },
+    /// A live association was ended: access of its person is over.
+    SessionOver {
+        /// The fields that say who.
+        who: &'a Body,
+    },
     /// What became of a report of storage commitment.
     Commitment(CommitmentNote<'a>),
 }
@@ -398,6 +403,9 @@ impl Event<'_> {
             Self::PolicyEnded { who, words } => {
                 body.fields(who).words("words", words);
             }
+            Self::SessionOver { who } => {
+                body.fields(who);
+            }
             Self::Commitment(note) => note.encode(&mut body),
         }
         body
@@ -419,6 +427,7 @@ impl Event<'_> {
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
             Self::PolicyEnded { .. } => "policy-ended",
+            Self::SessionOver { .. } => "session-over",
             Self::Commitment(_) => "commitment",
         }
     }
@@ -438,6 +447,7 @@ impl Event<'_> {
                 | Self::Mismatch { .. }
                 | Self::Denied { .. }
                 | Self::PolicyEnded { .. }
+                | Self::SessionOver { .. }
         )
     }
 }

@@ -264,6 +264,12 @@ impl Gate {
         self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, words }, generation, Cause::Policy)
     }
 
+    /// Records that a live association ends because access of the person ends: her token expired, or the longest time
+    /// that a session may last is over.
+    pub fn end_by_session(&self, generation: u64, visit: &Visit) -> Refusal {
+        self.refuse(&Event::SessionOver { who: &visit.ledger.who }, generation, Cause::UserIdentity)
+    }
+
     /// Records what became of a report of storage commitment.
     pub fn commitment(&self, generation: u64, note: CommitmentNote<'_>) -> Result<Receipt, Unrecorded> {
         self.log.append(&Event::Commitment(note), generation)

@@ -140,6 +140,8 @@ pub enum How {
     Timeout(&'static str),
     /// The gateway ended it: policy, certificates or quarantine changed.
     Policy,
+    /// The gateway ended it: the session of the person is over.
+    SessionOver,
     /// The gateway ended it: it stops, and the time to drain was up.
     Drain,
     /// The gateway ended it: nothing can be recorded.
@@ -158,6 +160,7 @@ impl How {
             Self::Protocol => "protocol",
             Self::Timeout(_) => "timeout",
             Self::Policy => "policy",
+            Self::SessionOver => "session-over",
             Self::Drain => "drain",
             Self::Unrecorded => "unrecorded",
         }

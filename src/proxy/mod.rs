@@ -15,6 +15,7 @@ mod live;
 pub mod lookup;
 mod names;
 mod negotiate;
+mod person;
 mod refusal;
 mod relay;
 mod reload;

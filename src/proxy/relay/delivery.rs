@@ -13,9 +13,9 @@ use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::retrieve::Belongs;
 use crate::gate::{Admission, Object, Permit};
 use crate::policy::{Decision, Known, Narrowing, Principal, Query, Request};
-use crate::proxy::clock;
 use crate::proxy::relay::decide::phi_of;
 use crate::proxy::way_back::Held;
+use crate::proxy::{clock, person};
 use crate::state::StateFault;
 use std::sync::Arc;
 
@@ -196,13 +196,20 @@ impl Relay {
         let mut narrowed: Vec<(Arc<Held>, Arc<Narrowing>)> = Vec::new();
         for held in &covering {
             let grant = &held.grant.grant;
+            let user = match person::restored(&grant.person) {
+                Ok(user) => user,
+                Err(words) => {
+                    self.refuse_delivery(data, walk, inward, words, Status::NOT_AUTHORIZED);
+                    return Ok(());
+                }
+            };
             let requester = Principal {
                 peer: u32::MAX,
                 name: Arc::clone(&grant.requester),
                 calling: grant.requester_title,
                 from: self.principal.from,
                 transport: self.principal.transport.clone(),
-                user: None,
+                user,
             };
             let request = Request {
                 principal: &requester,
