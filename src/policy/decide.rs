@@ -156,7 +156,7 @@ impl Policy {
 
     fn permission(&self, rule: Option<u32>) -> Permission {
         let rule = rule.and_then(|number| self.rule(number)).map(|rule| Arc::clone(&rule.name));
-        Permission { observed: rule.is_none(), rule, narrowing: None }
+        Permission { observed: rule.is_none(), rule, narrowing: None, emergency: None }
     }
 
     fn denied_by(&self, rule: u32, request: &Request<'_>) -> Decision {

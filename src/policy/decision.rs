@@ -28,13 +28,16 @@ pub enum Fact {
 /// Why something is permitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
-    /// The first rule, in the order of the file, that permits (at admission: that could permit something); `None` while
-    /// observing.
+    /// The first rule, in the order of the file, that permits (at admission: that could permit something), before rules
+    /// that narrow one that does not; `None` while observing.
     pub rule: Option<Arc<str>>,
     /// No rule permits; it passes because `observe_until` lies ahead.
     pub observed: bool,
     /// What of the answers may be seen; `None`: all of it.
     pub narrowing: Option<Arc<Narrowing>>,
+    /// It holds, or shows more, only because emergency access was asked for: for so many seconds. `rule` is then the
+    /// rule that breaks the glass.
+    pub emergency: Option<u32>,
 }
 
 /// Why something is denied.
@@ -62,6 +65,17 @@ pub enum DenialReason {
     UnknownDestination(AeTitle),
     /// An archive sends what nobody asked it for, or not so. Holds while observing, too.
     NotAsked(String),
+    /// The peer or person is in quarantine; the gate says so, whatever the policy permits.
+    Quarantine {
+        /// `peer:NAME` or `user:NAME`.
+        subject: Arc<str>,
+        /// The incident id with which it began.
+        incident: Arc<str>,
+        /// The gateway whose log that is in.
+        gateway: Arc<str>,
+    },
+    /// The stated time of this rule, which breaks the glass, is over on this association, and no other rule permits.
+    EmergencyOver(Arc<str>),
     /// The policy could not decide.
     Fault(String),
 }

@@ -12,6 +12,7 @@ mod edge;
 mod gateway;
 mod live;
 mod negotiate;
+mod quarantine;
 mod refusal;
 mod relay;
 mod reload;

@@ -24,6 +24,7 @@ mod note;
 mod outstanding;
 mod own;
 mod poll;
+mod quarantine;
 mod refuse;
 mod retrieve;
 mod routes;
@@ -38,8 +39,10 @@ pub use errand::{Errand, Inward};
 pub use routes::{Routes, Way};
 
 use called::Called;
+pub use ending::Ending;
+
 use direction::Direction;
-use ending::{End, Ending};
+use ending::End;
 
 use super::live::Place;
 use super::shared::Shared;
@@ -149,6 +152,8 @@ pub struct Relay {
     waker: Option<Waker>,
     /// The generation in which the peer's certificate was last looked at.
     rechecked: u64,
+    /// How often somebody had been put in quarantine when it was last looked at; `None`: it never was.
+    tripped: Option<u64>,
 }
 
 impl Relay {
@@ -200,6 +205,7 @@ impl Relay {
             timers,
             waker: None,
             rechecked,
+            tripped: None,
         });
         relay.open_mailbox();
         Some(relay)
