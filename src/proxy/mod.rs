@@ -11,6 +11,8 @@ mod connection;
 mod edge;
 mod gateway;
 mod live;
+pub mod lookup;
+mod names;
 mod negotiate;
 mod quarantine;
 mod refusal;

@@ -76,7 +76,6 @@ impl Relay {
 
     /// The message under way, all of which has come and none of which has gone, goes on in other words: with this
     /// command and data set. The permit under which it goes is the last of those under way.
-    #[expect(dead_code, reason = "narrowed queries and retrieves go on with it")]
     pub(super) fn say_whole(&mut self, context: u8, command: &Command, data: &[u8]) {
         self.hand_out_up();
         let bytes = Bytes::from(pdata::write_message(context, &command.encode(), Some(data), self.called.longest));

@@ -1,5 +1,6 @@
 //! What comes from the caller: its requests, C-CANCEL, and answers to what the called systems ask.
 
+use super::called::Called;
 use super::direction::Cut;
 use super::stage::{Completed, DataSet, Fate, Stage, Walk};
 use super::timers::Timers;
@@ -151,7 +152,11 @@ impl Relay {
         if under_way >= self.window.0 {
             return Err(out_of_turn("more requests under way than negotiated"));
         }
-        if self.all_called().any(|called| called.asked.iter().any(|asked| asked.message == message)) {
+        let in_use = |called: &Called| {
+            called.asked.iter().any(|asked| asked.message == message)
+                || called.owed.iter().any(|owed| owed.sent_as == message)
+        };
+        if self.all_called().any(in_use) {
             return Err(out_of_turn("a message id that is still in use"));
         }
         let Some(operation) = Operation::of_command(&class, command.field, true) else {
@@ -190,9 +195,8 @@ impl Relay {
             self.up.refusal = Some(refused);
             outcome?;
         }
-        let longest = self.snapshot.settings.limits.commit_report_size;
         let Stage::Data(data) = &mut self.up.stage else { return Ok(()) };
-        data.keep(bytes, longest)
+        data.keep(bytes, &self.snapshot.settings.limits)
             .map_err(|words| Ending::malformed(End::Caller, "data set", words, Abort::NOT_SPECIFIED))?;
         let Some(walk) = &mut data.walk else { return Ok(()) };
         walk.push(bytes).map_err(|fault| Ending::walk(End::Caller, &fault))?;

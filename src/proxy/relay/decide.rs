@@ -36,6 +36,7 @@ impl Relay {
             permit,
             bytes: 0,
             answers: 0,
+            withheld: 0,
             purpose: Purpose::Plain,
         });
         self.up.fate = Fate::Forward;
@@ -164,6 +165,7 @@ impl Relay {
             status: answer.status.map_or(0, |status| status.0),
             bytes: asked.bytes,
             answers: asked.answers,
+            withheld: asked.withheld,
             sub_operations: counters.completed.map(|completed| SubOperations {
                 completed: u32::from(completed),
                 failed: u32::from(counters.failed.unwrap_or_default()),

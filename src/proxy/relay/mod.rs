@@ -18,6 +18,7 @@ mod errand;
 mod focus;
 mod inspect;
 mod lane;
+mod look;
 mod moves;
 mod narrow;
 mod note;
@@ -31,6 +32,7 @@ mod routes;
 mod settle;
 mod stage;
 mod timers;
+mod trip;
 mod wait;
 mod waiting;
 
@@ -45,6 +47,7 @@ use direction::Direction;
 use ending::End;
 
 use super::live::Place;
+use super::lookup::Lookups;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::dicom::association::Association;
@@ -148,6 +151,8 @@ pub struct Relay {
     /// What a peer may do wrong that an archive sends to.
     called_peer_tolerances: Tolerances,
     timers: Timers,
+    /// Lookups at archives; the associations for them are opened with the first.
+    looking: Vec<Arc<Lookups>>,
     /// The waker that is registered with [`Place`].
     waker: Option<Waker>,
     /// The generation in which the peer's certificate was last looked at.
@@ -203,6 +208,7 @@ impl Relay {
             reported: None,
             called_peer_tolerances,
             timers,
+            looking: Vec::new(),
             waker: None,
             rechecked,
             tripped: None,
