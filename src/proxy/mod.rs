@@ -16,6 +16,7 @@ pub mod lookup;
 mod names;
 mod negotiate;
 mod person;
+mod quarantine;
 mod refusal;
 mod relay;
 mod reload;

@@ -6,6 +6,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::audit::event::Cause;
 use crate::config::{self, Listener, Watch, kept};
+use crate::gate::Tripwire;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -172,6 +173,9 @@ pub(super) fn show(shared: &Shared) {
     }
     for cause in Cause::ALL {
         metrics.refused.with_label_values(&[cause.as_str()]);
+    }
+    for wire in Tripwire::ALL {
+        metrics.quarantines.with_label_values(&[wire]);
     }
     for outcome in ["accepted", "refused", "unrecorded"] {
         metrics.reloads.with_label_values(&[outcome]);
