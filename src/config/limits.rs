@@ -140,6 +140,36 @@ limits! {
     state_answer: Span -> Duration = "5s" in "100ms" ..= "60s";
     /// Undelivered commitment reports that are kept; further ones are refused with a transient status.
     commit_reports: Count -> u32 = "100000" in "100" ..= "10000000";
+    /// The greatest token that a caller may show.
+    token: Size -> u64 = "16KiB" in "1KiB" ..= "64KiB";
+    /// Roles of one person; who has more is refused.
+    user_roles: Count -> u32 = "256" in "1" ..= "4096";
+    /// Values of one claim or attribute of a person; who has more is refused.
+    user_values: Count -> u32 = "64" in "1" ..= "1024";
+    /// The greatest answer of an identity provider.
+    provider_answer: Size -> u64 = "1MiB" in "16KiB" ..= "16MiB";
+    /// How long an identity provider or directory may take to answer, connecting included.
+    provider_wait: Span -> Duration = "5s" in "100ms" ..= "60s";
+    /// Keys of one identity provider; those beyond are not taken.
+    provider_keys: Count -> u32 = "64" in "1" ..= "1024";
+    /// Wrong passcodes of one name in a row that lock it, whether or not there is such an account.
+    lockout_failures: Count -> u32 = "5" in "1" ..= "1000";
+    /// How long a name is locked the first time; doubled after each further wrong passcode.
+    lockout_first: Span -> Duration = "30s" in "1s" ..= "1h";
+    /// How long a name is locked at most.
+    lockout_longest: Span -> Duration = "15m" in "1s" ..= "24h";
+    /// Names whose wrong passcodes are counted apart; of more, those that were tried least are forgotten.
+    lockout_names: Count -> u32 = "100000" in "100" ..= "10000000";
+    /// Passcodes of local accounts that are checked at once; each check takes a processor and 19 MiB or more. Taken at start.
+    password_checks: Count -> u32 = "2" in "1" ..= "1024";
+    /// Passcodes of local accounts that wait to be checked; further ones are answered with a transient code. Taken at start.
+    password_checks_waiting: Count -> u32 = "64" in "0" ..= "65536";
+    /// User identities that are being checked at once; further ones are answered with a transient code. Taken at start.
+    identity_checks: Count -> u32 = "256" in "1" ..= "65536";
+    /// Connections to the directory at once; further people wait.
+    ldap_connections: Count -> u32 = "8" in "1" ..= "1024";
+    /// The greatest answer of the directory to one person's login, all of it together.
+    ldap_answer: Size -> u64 = "1MiB" in "16KiB" ..= "64MiB";
     /// Connections to the admin address.
     admin_connections: Count -> u32 = "64" in "1" ..= "10000";
 }

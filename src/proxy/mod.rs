@@ -12,6 +12,7 @@ mod edge;
 mod gateway;
 mod live;
 pub mod lookup;
+mod names;
 mod negotiate;
 mod refusal;
 mod relay;

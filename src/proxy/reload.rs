@@ -35,10 +35,9 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
     let before = shared.snapshot();
     let generation = before.generation + 1;
     let path = before.settings.source.gateway.clone();
-    let open = before.settings.listeners.clone();
-    let peers = before.settings.policy.peers.len();
+    let until_now = Arc::clone(&before);
     // Reading files and compiling ten thousand rules takes a while; associations go on meanwhile.
-    let built = tokio::task::spawn_blocking(move || build(&path, generation, open, peers)).await;
+    let built = tokio::task::spawn_blocking(move || build(&path, generation, &until_now)).await;
     let outcome = match built {
         Ok(built) => built,
         Err(_) => Err(vec!["reading the configuration failed in an unforeseen way; the old one goes on".to_owned()]),
@@ -71,7 +70,9 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
 }
 
 /// The next snapshot, for the listeners that are open, and whether the file now wants others.
-fn build(path: &Path, generation: u64, open: Vec<Listener>, peers: usize) -> Result<(Snapshot, bool), Vec<String>> {
+fn build(path: &Path, generation: u64, before: &Snapshot) -> Result<(Snapshot, bool), Vec<String>> {
+    let open: Vec<Listener> = before.settings.listeners.clone();
+    let peers = before.settings.policy.peers.len();
     let mut settings =
         config::load(path).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
     // An editor that is killed in mid write leaves an empty file, which would otherwise shut everybody out.
@@ -83,7 +84,7 @@ fn build(path: &Path, generation: u64, open: Vec<Listener>, peers: usize) -> Res
     }
     let relisten = settings.listeners != open;
     settings.listeners = open;
-    Ok((Snapshot::build(settings, generation, clock::unix())?, relisten))
+    Ok((Snapshot::build_after(Some(before), settings, generation, clock::unix())?, relisten))
 }
 
 fn changes(before: &Snapshot, after: &Snapshot, relisten: bool) -> Vec<String> {

@@ -3,6 +3,7 @@
 use super::commitment::Commitments;
 use super::live::Live;
 use super::lookup::Remembered;
+use super::names::Names;
 use super::snapshot::Snapshot;
 use super::way_back::Grants;
 use crate::archive::Capacity;
@@ -39,6 +40,10 @@ pub struct Shared {
     pub associations: Arc<Slots<Arc<str>>>,
     /// Association requests longer than usual that are being read.
     pub long_requests: Arc<Semaphore>,
+    /// User identities that are being checked, by peer.
+    pub identities: Arc<Slots<Arc<str>>>,
+    /// How names are recorded that nobody vouched for.
+    pub names: Names,
     /// Held by the reload under way.
     pub reloading: tokio::sync::Mutex<()>,
     /// Read buffers.
@@ -70,6 +75,8 @@ impl Shared {
             capacity: Capacity::default(),
             unidentified: Arc::default(),
             associations: Arc::default(),
+            identities: Arc::default(),
+            names: Names::new(),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS)),
             reloading: tokio::sync::Mutex::default(),
             pool: Arc::new(pool),

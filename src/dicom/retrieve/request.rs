@@ -105,8 +105,9 @@ impl Retrieve {
 
     /// An identifier that asks for these at this level: the level's unique key, those above it that have values, and
     /// nothing else. (0008,0053) and the frames stay as they were asked; Specific Character Set stands there only
-    /// if Patient ID needs it.
-    pub fn write(&self, _encoding: Encoding, _level: Level, _keys: &Keys) -> Vec<u8> {
-        Vec::new()
+    /// if Patient ID needs it. `None` if a list is too long for the encoding (64 KiB in explicit VR), or the unique key of
+    /// the level has no value.
+    pub fn write(&self, _encoding: Encoding, _level: Level, _keys: &Keys) -> Option<Vec<u8>> {
+        None
     }
 }

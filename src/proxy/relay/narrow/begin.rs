@@ -79,7 +79,7 @@ impl Relay {
         identifier: Identifier,
     ) -> Result<(), Ending> {
         let studies = identifier.uids(query::STUDY);
-        let &[study] = studies.as_slice() else {
+        let Some(&[study]) = studies.as_deref() else {
             let words = "(0020,000D) must be one UID below the level of studies";
             return self.refuse_identifier(data, permit, Some(query::STUDY), words);
         };

@@ -210,7 +210,7 @@ impl Wanted {
 
     /// What the caller asks of patients.
     fn keys(&self) -> Vec<(Tag, VR, String)> {
-        let record = self.identifier.record();
+        let record = self.identifier.caller();
         let of_patients = record.tags().filter(|(tag, vr)| tag.group() == OF_PATIENTS && *vr != VR::SQ);
         let text = |tag| record.text(tag).map(|text| text.trim().to_owned()).unwrap_or_default();
         let mut keys: Vec<(Tag, VR, String)> = of_patients.map(|(tag, vr)| (tag, vr, text(tag))).collect();
@@ -231,7 +231,7 @@ impl Wanted {
             // The archive wrote with it.
             let _ = answer.set_text(CHARACTER_SET, VR::CS, &text);
         }
-        for (tag, vr) in self.identifier.record().tags().filter(|(tag, _)| *tag != CHARACTER_SET) {
+        for (tag, vr) in self.identifier.caller().tags().filter(|(tag, _)| *tag != CHARACTER_SET) {
             let text = match tag {
                 LEVEL => Some("PATIENT".into()),
                 tag if tag.group() == OF_PATIENTS => study.text(tag),
