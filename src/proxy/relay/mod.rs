@@ -27,6 +27,7 @@ mod own;
 mod poll;
 mod refuse;
 mod retrieve;
+mod rewrite;
 mod routes;
 mod settle;
 mod stage;

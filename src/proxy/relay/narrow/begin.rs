@@ -53,7 +53,7 @@ impl Relay {
         let bytes = data.kept.clone().unwrap_or_default();
         let identifier = match Identifier::read(bytes, encoding, model, self.tolerances, self.record_limits()) {
             Ok(identifier) => identifier,
-            Err(fault) => return self.refuse_identifier(data, permit, fault.tag(), &fault.to_string()),
+            Err(fault) => return self.refuse_query(data, permit, fault.tag(), &fault.to_string()),
         };
         match identifier.level() {
             Some(Level::Patient) => self.begin_patients(permit, narrowing, identifier),
@@ -81,7 +81,7 @@ impl Relay {
         let studies = identifier.uids(query::STUDY);
         let Some(&[study]) = studies.as_deref() else {
             let words = "(0020,000D) must be one UID below the level of studies";
-            return self.refuse_identifier(data, permit, Some(query::STUDY), words);
+            return self.refuse_query(data, permit, Some(query::STUDY), words);
         };
         let lookups = self.lookups();
         let by = Arc::clone(&narrowing);
@@ -137,7 +137,7 @@ impl Relay {
     }
 
     /// Refuses an identifier, and says which attribute is at fault.
-    pub(in super::super) fn refuse_identifier(
+    fn refuse_query(
         &mut self,
         data: &DataSet,
         permit: Permit,
