@@ -14,6 +14,7 @@ mod live;
 pub mod lookup;
 mod names;
 mod negotiate;
+mod quarantine;
 mod refusal;
 mod relay;
 mod reload;

@@ -5,6 +5,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::audit::event::Cause;
 use crate::config::{self, Listener, Watch};
+use crate::gate::Tripwire;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,6 +119,9 @@ pub(super) fn show(shared: &Shared) {
     }
     for cause in Cause::ALL {
         metrics.refused.with_label_values(&[cause.as_str()]);
+    }
+    for wire in Tripwire::ALL {
+        metrics.quarantines.with_label_values(&[wire]);
     }
     for outcome in ["accepted", "refused", "unrecorded"] {
         metrics.reloads.with_label_values(&[outcome]);

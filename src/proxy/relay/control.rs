@@ -2,6 +2,7 @@
 
 use super::called::Called;
 use super::{End, Ending, Errand, Relay, Way};
+use crate::audit::event::Cause;
 use crate::dicom::AeTitle;
 use crate::dicom::association::{Effects, Event, Indication, Outgoing, StateName};
 use crate::dicom::pdu::{Abort, Pdu};
@@ -263,7 +264,11 @@ impl Relay {
         let refusal = match &ending {
             Ending::Malformed(_, broken) => Some(self.shared.gate.malformed(&self.visit, broken.place, &broken.words)),
             Ending::Changed(words) => {
-                Some(self.shared.gate.end_by_policy(self.snapshot.generation, &self.visit, words))
+                Some(self.shared.gate.end_by_policy(self.snapshot.generation, &self.visit, Cause::Policy, words))
+            }
+            Ending::Quarantined(subject) => {
+                let (generation, words) = (self.snapshot.generation, format!("`{subject}` is in quarantine"));
+                Some(self.shared.gate.end_by_policy(generation, &self.visit, Cause::Quarantine, &words))
             }
             _ => None,
         };
@@ -337,6 +342,7 @@ const fn how(ending: &Ending, errand: &Errand) -> How {
         Ending::Malformed(..) | Ending::Mismatch(_) => How::Protocol,
         Ending::TimedOut(timer) => How::Timeout(timer),
         Ending::Changed(_) => How::Policy,
+        Ending::Quarantined(_) => How::Quarantine,
         Ending::Drained => How::Drain,
         Ending::Unrecorded => How::Unrecorded,
     }
