@@ -6,6 +6,7 @@
 //!
 //! It never binds a port, opens a connection or keeps a key in memory.
 
+pub mod accounts;
 mod fault;
 mod files;
 pub mod limits;
@@ -14,15 +15,18 @@ mod raw;
 mod schema;
 pub mod settings;
 pub mod units;
+pub mod users;
 mod validated;
 mod watch;
 
+pub use accounts::{Account, PasswordHash};
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
-pub use load::{DEFAULT_PATH, load, load_at, load_untested, state_folder};
+pub use load::{DEFAULT_PATH, accounts_of, load, load_accounts, load_at, load_untested, state_folder};
 pub use schema::schemas;
 pub use settings::{
     Admin, Archive, ArchiveTls, Audit, Calling, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,
     Gateway, Listener, ListenerTls, Serves, Settings, Source, Sync, Tls,
 };
+pub use users::Users;
 pub use watch::Watch;

@@ -1,6 +1,6 @@
 //! What the rest of the house sees of the configuration: typed, complete, checked.
 
-use super::{Fault, Limits};
+use super::{Fault, Limits, Users};
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use crate::policy::model::{CertificatePattern, PolicyModel};
@@ -24,6 +24,8 @@ pub struct Settings {
     pub archives: Vec<Archive>,
     /// `policy.toml`, the imported peers, the archives' names and `observe_until`.
     pub policy: PolicyModel,
+    /// `[users]`; `None`: nobody is known by name, and a user identity is refused.
+    pub users: Option<Users>,
     /// `[limits]`
     pub limits: Limits,
     /// `[audit]`

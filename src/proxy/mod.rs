@@ -11,6 +11,7 @@ mod connection;
 mod edge;
 mod gateway;
 mod live;
+pub mod lookup;
 mod negotiate;
 mod refusal;
 mod relay;

@@ -2,6 +2,7 @@
 
 use super::commitment::Commitments;
 use super::live::Live;
+use super::lookup::Remembered;
 use super::snapshot::Snapshot;
 use super::way_back::Grants;
 use crate::archive::Capacity;
@@ -48,6 +49,8 @@ pub struct Shared {
     pub grants: Arc<Grants>,
     /// What ties reports of storage commitment to whoever asked for them.
     pub commitments: Commitments,
+    /// What lookups have found out.
+    pub lookups: Remembered,
 }
 
 impl Shared {
@@ -71,6 +74,7 @@ impl Shared {
             metrics,
             commitments: Commitments::new(state.clone(), super::clock::unix),
             grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
+            lookups: Remembered::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
         }
     }
@@ -85,6 +89,7 @@ impl Shared {
         let generation = snapshot.generation;
         self.gate.set_refusal_limits(refusal_limits(&snapshot.settings.limits));
         self.snapshot.store(Arc::new(snapshot));
+        self.lookups.clear();
         self.live.set_generation(generation);
     }
 }

@@ -218,6 +218,10 @@ impl Relay {
         };
         let object = Object { message, instance: command.sop_instance(), ..Object::default() };
         match self.shared.gate.admit(self.basis(), &self.visit, &request, &object) {
+            // Objects of a retrieve that was narrowed; reports are never.
+            Admission::Permit(permit) if permit.narrowing().is_some() => {
+                self.take_instance(context, command, permit)?;
+            }
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
                 let field = command.field;
@@ -247,7 +251,7 @@ impl Relay {
         Ok(())
     }
 
-    fn refuse_called(&mut self, context: u8, command: &Command, status: Status, comment: &str) {
+    pub(super) fn refuse_called(&mut self, context: u8, command: &Command, status: Status, comment: &str) {
         self.called.down.fate = Fate::Drop;
         if let Some(answer) = command.refusal(status, comment) {
             self.called.down.refusal = Some(Box::new(Refused { context, answer, dropped: 0 }));

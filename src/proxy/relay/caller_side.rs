@@ -8,6 +8,7 @@ use crate::dicom::association::Indication;
 use crate::dicom::dimse::{Command, Field, Operation, Status};
 use crate::dicom::pdu::{Abort, Event, Fragment};
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Relay {
@@ -164,7 +165,7 @@ impl Relay {
             return self.own_request(context, command, &syntax);
         }
         if !command.data_set {
-            return self.decide(context, &command, operation, None);
+            return self.decide(context, &command, operation);
         }
         if self.is_written_anew(&command) {
             self.up.cut = Some(Box::new(Cut { in_command: true, ..Cut::default() }));
@@ -172,11 +173,12 @@ impl Relay {
         let waits = matches!(command.field, Field::StoreRq | Field::FindRq | Field::GetRq | Field::MoveRq)
             || operation == Operation::Commit;
         if !waits {
-            self.decide(context, &command, operation, None)?;
+            self.decide(context, &command, operation)?;
         }
         let walk =
             (self.up.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, self.tolerances));
-        let kept = (command.field == Field::MoveRq && self.up.cut.is_some()).then(Vec::new);
+        let kept = (self.up.cut.is_some() && command.field == Field::MoveRq || self.is_read_whole(command.field))
+            .then(Vec::new);
         self.up.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk, kept, complete: false }));
         Ok(())
     }
@@ -196,7 +198,7 @@ impl Relay {
         walk.push(bytes).map_err(|fault| Ending::walk(End::Caller, &fault))?;
         let own = self.routes.of(data.context) == Way::Own;
         if self.up.fate == Fate::Hold && self.up.wait.is_none() && !own {
-            if inspect::enough(&data.command, walk) {
+            if data.kept.is_none() && inspect::enough(&data.command, walk) {
                 return self.decide_on_data();
             }
             let held = u64::try_from(self.up.lane.held_bytes()).unwrap_or(u64::MAX);
@@ -271,9 +273,16 @@ impl Relay {
         if matches!(self.errand, Errand::Inward(_)) && data.command.field == Field::StoreRq {
             return self.deliver(data, walk);
         }
-        let Some(permit) = self.ask_gate(data.context, &data.command, operation, Some(walk)) else { return Ok(()) };
+        let Some(permit) = self.ask_gate(data.context, &data.command, operation, Some(data)) else { return Ok(()) };
+        if let Some(narrowing) = permit.narrowing().map(Arc::clone) {
+            return match data.command.field {
+                Field::FindRq => self.begin_query(data, permit, narrowing),
+                Field::GetRq | Field::MoveRq => self.begin_retrieve(data, permit, narrowing),
+                _ => self.cannot_narrow(data.context, &data.command, permit),
+            };
+        }
         match data.command.field {
-            Field::MoveRq if data.kept.is_some() => self.begin_move(data, permit),
+            Field::MoveRq if self.up.cut.is_some() => self.begin_move(data, permit),
             Field::ActionRq if operation == Operation::Commit => self.begin_commitment(data, walk, permit),
             _ => {
                 self.go_on(data.context, &data.command, permit);
