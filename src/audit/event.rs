@@ -2,9 +2,11 @@
 
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
-use crate::dicom::Phi;
+use crate::audit::history::LEVELS;
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
-use crate::policy::{Denial, DenialReason};
+use crate::dicom::{Phi, Tag};
+use crate::policy::{Denial, DenialReason, User};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -126,6 +128,10 @@ pub struct Caller<'a> {
     pub certificate: Option<CertificateNote<'a>>,
     /// The gateway that it goes on for, from a peer that may say so.
     pub edge: Option<EdgeNote<'a>>,
+    /// The person, once somebody has vouched for them.
+    pub user: Option<&'a User>,
+    /// The name of a person that was tried in vain, if it may be shown, or what tells it from others.
+    pub tried: Option<&'a str>,
 }
 
 /// The association of another gateway that this one goes on.
@@ -284,6 +290,11 @@ pub enum Event<'a> {
         /// What changed, in words.
         words: &'a str,
     },
+    /// A live association was ended: access of its person is over.
+    SessionOver {
+        /// The fields that say who.
+        who: &'a Body,
+    },
     /// What became of a report of storage commitment.
     Commitment(CommitmentNote<'a>),
 }
@@ -309,6 +320,10 @@ pub struct Asked<'a> {
     pub modality: Option<&'a str>,
     /// Move destination.
     pub destination: Option<&'a str>,
+    /// Level of a query or retrieve.
+    pub level: Option<Level>,
+    /// The attributes that it asks a value of, without the values.
+    pub keys: Option<&'a [Tag]>,
     /// Patient ID, as it stands in the data set.
     pub patient_id: Option<Phi<&'a [u8]>>,
     /// Patient's Name, as it stands in the data set.
@@ -388,6 +403,9 @@ impl Event<'_> {
             Self::PolicyEnded { who, words } => {
                 body.fields(who).words("words", words);
             }
+            Self::SessionOver { who } => {
+                body.fields(who);
+            }
             Self::Commitment(note) => note.encode(&mut body),
         }
         body
@@ -409,6 +427,7 @@ impl Event<'_> {
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
             Self::PolicyEnded { .. } => "policy-ended",
+            Self::SessionOver { .. } => "session-over",
             Self::Commitment(_) => "commitment",
         }
     }
@@ -428,6 +447,7 @@ impl Event<'_> {
                 | Self::Mismatch { .. }
                 | Self::Denied { .. }
                 | Self::PolicyEnded { .. }
+                | Self::SessionOver { .. }
         )
     }
 }
@@ -446,6 +466,10 @@ impl Counted<'_> {
 impl Caller<'_> {
     fn encode(&self, body: &mut Body) {
         self.who(body);
+        if let Some(user) = self.user {
+            body.list("roles", &user.roles).flag("emergency", user.emergency);
+        }
+        body.text_if("tried", self.tried);
         body.text("listener", self.listener).text_if("called", self.called.map(trimmed));
         if let Some(tls) = &self.tls {
             body.text("tls", tls.version)
@@ -467,6 +491,9 @@ impl Caller<'_> {
         if let Some(edge) = &self.edge {
             body.text("edge", edge.gateway).text("edge_incident", edge.incident);
         }
+        if let Some(user) = self.user {
+            body.text("user", user.name.as_str()).text("user_source", user.source.as_str());
+        }
     }
 }
 
@@ -482,8 +509,12 @@ impl Asked<'_> {
             .text_if("transfer_syntax", self.transfer_syntax)
             .text_if("modality", self.modality)
             .text_if("destination", self.destination)
+            .text_if("level", self.level.map(level_word))
             .text_if("patient_id", self.patient_id.as_ref().map(|value| trimmed(value.reveal())))
             .text_if("patient_name", self.patient_name.as_ref().map(|value| trimmed(value.reveal())));
+        if let Some(keys) = self.keys {
+            body.texts("keys", keys.iter().map(|tag| format!("{:04X}{:04X}", tag.0, tag.1)));
+        }
         if let Some(delivery) = &self.delivery {
             body.text("delivered_to", delivery.to)
                 .text("requester", delivery.requester)
@@ -511,6 +542,10 @@ fn encode_denial(body: &mut Body, denial: &Denial) {
             body.text("reason", "fault").words("words", words);
         }
     }
+}
+
+fn level_word(level: Level) -> &'static str {
+    LEVELS.iter().find(|(known, _)| *known == level).map_or("", |(_, word)| word)
 }
 
 /// Padding of PS3.5 6.2 (spaces, one NUL) says nothing.

@@ -90,6 +90,8 @@ fn caller(gate: &Gate) -> Caller<'static> {
         tls: None,
         certificate: None,
         edge: None,
+        user: None,
+        tried: None,
     }
 }
 

@@ -1,8 +1,10 @@
 //! What all connections share.
 
 use super::commitment::Commitments;
+use super::guard::Held;
 use super::live::Live;
 use super::lookup::Remembered;
+use super::names::Names;
 use super::snapshot::Snapshot;
 use super::way_back::Grants;
 use crate::archive::Capacity;
@@ -12,7 +14,7 @@ use crate::net::buffer::Pool;
 use crate::net::slots::Slots;
 use crate::state::State;
 use crate::telemetry::Metrics;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -39,12 +41,20 @@ pub struct Shared {
     pub associations: Arc<Slots<Arc<str>>>,
     /// Association requests longer than usual that are being read.
     pub long_requests: Arc<Semaphore>,
+    /// User identities that are being checked, by peer.
+    pub identities: Arc<Slots<Arc<str>>>,
+    /// How names are recorded that nobody vouched for.
+    pub names: Names,
     /// Held by the reload under way.
     pub reloading: tokio::sync::Mutex<()>,
+    /// The changed policy that waits for a person.
+    held: ArcSwapOption<Held>,
     /// Read buffers.
     pub pool: Arc<Pool>,
     /// Metrics.
     pub metrics: Metrics,
+    /// What outlives associations and is shared with other gateways.
+    pub state: State,
     /// What ties deliveries to whoever asked for them.
     pub grants: Arc<Grants>,
     /// What ties reports of storage commitment to whoever asked for them.
@@ -68,10 +78,14 @@ impl Shared {
             capacity: Capacity::default(),
             unidentified: Arc::default(),
             associations: Arc::default(),
+            identities: Arc::default(),
+            names: Names::new(),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS)),
             reloading: tokio::sync::Mutex::default(),
+            held: ArcSwapOption::empty(),
             pool: Arc::new(pool),
             metrics,
+            state: state.clone(),
             commitments: Commitments::new(state.clone(), super::clock::unix),
             grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
             lookups: Remembered::default(),
@@ -82,6 +96,16 @@ impl Shared {
     /// What is in force.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The changed policy that waits for a person.
+    pub fn held(&self) -> Option<Arc<Held>> {
+        self.held.load_full()
+    }
+
+    /// Sets it.
+    pub fn hold(&self, held: Option<Held>) {
+        self.held.store(held.map(Arc::new));
     }
 
     /// Puts a new snapshot in force and has every association ask again.

@@ -6,11 +6,11 @@ use crate::config::{Limits, Users};
 use crate::policy::User;
 
 /// The longest name of a user or role, in characters.
-pub(crate) const NAME: usize = 256;
+pub(in crate::identity) const NAME: usize = 256;
 
 /// Whether this can be the name of a user or role, or a value of a claim: 1 to 256 characters, none of them a control or
 /// one that changes how others are shown.
-pub(crate) fn is_word(word: &str) -> bool {
+pub(in crate::identity) fn is_word(word: &str) -> bool {
     !word.is_empty() && word.chars().count() <= NAME && word.chars().all(|c| !c.is_control() && is_plain(c))
 }
 

@@ -3,7 +3,9 @@
 use super::attributes::complete;
 use super::{People, Refused, Where};
 use crate::dicom::pdu::UserIdentity;
+use crate::identity::oidc;
 use crate::policy::User;
+use std::time::Instant;
 
 impl People {
     /// Says who a person is. The caller answers every refusal at the same moment ([`People::answer_after`]).
@@ -50,8 +52,13 @@ impl People {
     }
 
     async fn token(&self, offered: &UserIdentity, at: &Where<'_>) -> Result<User, Refused> {
-        let _ = (offered, at);
-        Err(Refused::denied("tokens are not known to the gateway yet"))
+        if self.oidc.is_empty() {
+            return Err(Refused::denied("a token, and there is no [[users.oidc]]"));
+        }
+        if !offered.secondary.is_empty() {
+            return Err(Refused::denied("a user identity of type 5 with a passcode"));
+        }
+        oidc::person(&self.oidc, &offered.primary, self.limits.token, at.now, Instant::now()).await
     }
 }
 

@@ -4,21 +4,23 @@
 //! others are refused. It never decides what a person may do, never tells the caller what was wrong, and never lets a
 //! passcode or token into a word, a record or a log line.
 
+mod again;
 mod attributes;
 mod dispatch;
 mod refused;
 pub mod roots;
 
+pub(in crate::identity) use attributes::is_word;
 pub use refused::{Refused, Why};
 
 use super::ldap::Ldap;
 use super::local::Local;
 use super::oidc::Oidc;
 use crate::config::{Limits, Settings, Users};
-use crate::telemetry::metrics::Metrics;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// Where a user identity was offered: what the transport and the policy said before.
 #[derive(Debug, Clone, Copy)]
@@ -92,14 +94,28 @@ impl People {
         self.users.answer_after
     }
 
-    /// Fetches keys of providers that are due, for as long as it is polled; `metrics` say who is away.
-    pub async fn keep(&self, metrics: &Metrics) {
-        let _ = metrics;
+    /// Keeps the keys of all providers fresh, for as long as it is polled.
+    pub async fn keep(&self) {
+        let mut keepers = JoinSet::new();
+        for provider in &self.oidc {
+            let provider = Arc::clone(provider);
+            keepers.spawn(async move { provider.keep().await });
+        }
+        while keepers.join_next().await.is_some() {}
+        // Without providers there is nothing to keep, and whoever polls this does so until the next reload.
         std::future::pending::<()>().await;
     }
 
-    /// Providers that do not answer now, in words for `/ready`.
+    /// The issuers of all providers, and whether each answered when it was asked last.
+    pub fn providers(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.oidc.iter().map(|provider| (provider.issuer(), provider.is_up()))
+    }
+
+    /// Providers that did not answer when they were asked last, in words for `/ready`.
     pub fn away(&self) -> Vec<String> {
-        self.oidc.iter().filter_map(|provider| provider.away()).collect()
+        let away = |provider: &Arc<Oidc>| {
+            provider.away().map(|words| format!("identity provider `{}` is away: {words}", provider.issuer()))
+        };
+        self.oidc.iter().filter_map(away).collect()
     }
 }

@@ -63,7 +63,7 @@ impl Why {
 }
 
 /// No characters that change how others are shown: bidirectional controls, zero-width and private ones.
-pub(crate) const fn is_plain(c: char) -> bool {
+pub(super) const fn is_plain(c: char) -> bool {
     !matches!(c,
         '\u{00ad}' | '\u{061c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{e000}'..='\u{f8ff}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{10ffff}')

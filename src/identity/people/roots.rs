@@ -17,28 +17,30 @@ const BUNDLES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The configuration for dialling: the certificates of `ca`, or of this machine, vouch for the other side.
+/// Who vouches for the other side: the certificates of `ca`, or those that this machine trusts.
 ///
 /// # Errors
 /// What is wrong with the file, or that this machine trusts nobody.
-pub fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
-    let mut roots = RootCertStore::empty();
+pub fn of(ca: Option<&Path>) -> Result<Vec<CertificateDer<'static>>, String> {
     match ca {
-        Some(file) => {
-            for authority in load::authorities(file).map_err(|fault| fault.to_string())? {
-                add(&mut roots, authority).map_err(|fault| format!("`{}`: {fault}", file.display()))?;
-            }
-        }
-        None => {
-            let bundle = BUNDLES.iter().map(Path::new).find_map(|file| load::certificates(file).ok());
-            // One odd certificate in a bundle of a hundred is no reason to trust none of them.
-            for authority in bundle.unwrap_or_default() {
-                let _ = add(&mut roots, authority);
-            }
-            if roots.is_empty() {
-                return Err("this machine trusts no CA: name the one that vouches for it with `ca`".to_owned());
-            }
-        }
+        Some(file) => load::authorities(file).map_err(|fault| fault.to_string()),
+        None => BUNDLES
+            .iter()
+            .find_map(|file| load::certificates(Path::new(file)).ok())
+            .ok_or_else(|| "this machine trusts no CA: name the one that vouches for it with `ca`".to_owned()),
+    }
+}
+
+/// The configuration for dialling, for whatever these CAs vouch for.
+///
+/// # Errors
+/// That none of them can vouch for anything.
+pub fn client(authorities: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, String> {
+    let mut roots = RootCertStore::empty();
+    // One odd certificate in a bundle of a hundred is no reason to trust none of them.
+    roots.add_parsable_certificates(authorities.iter().cloned());
+    if roots.is_empty() {
+        return Err("none of the certificates of `ca` can vouch for others".to_owned());
     }
     let mut config = ClientConfig::builder_with_provider(suites::provider())
         .with_protocol_versions(suites::VERSIONS)
@@ -48,8 +50,4 @@ pub fn client(ca: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     Ok(Arc::new(config))
-}
-
-fn add(roots: &mut RootCertStore, authority: CertificateDer<'static>) -> Result<(), String> {
-    roots.add(authority).map_err(|fault| format!("a certificate that cannot vouch for others ({fault})"))
 }

@@ -61,7 +61,7 @@ impl Question {
         for (tag, vr, text) in &self.texts {
             builder = builder.text(*tag, *vr, text);
         }
-        Some(builder.returns(&self.returns).write(encoding_of(&context.syntax)))
+        builder.returns(&self.returns).write(encoding_of(&context.syntax))
     }
 }
 

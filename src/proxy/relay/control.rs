@@ -162,7 +162,8 @@ impl Relay {
         if !before_message && !self.is_idle() {
             return Ok(());
         }
-        let principal = self.identify_again(&snapshot, facts.as_deref())?;
+        let mut principal = self.identify_again(&snapshot, facts.as_deref())?;
+        principal.user = self.person_again(&snapshot, &principal)?;
         let gone = self.all_called().find(|called| !self.is_still_there(&snapshot, called));
         if let Some(gone) = gone {
             return Err(Ending::Changed(format!("`{}` is no longer configured", gone.to)));
@@ -265,6 +266,7 @@ impl Relay {
             Ending::Changed(words) => {
                 Some(self.shared.gate.end_by_policy(self.snapshot.generation, &self.visit, words))
             }
+            Ending::SessionOver => Some(self.shared.gate.end_by_session(self.snapshot.generation, &self.visit)),
             _ => None,
         };
         if let Some(refusal) = refusal {
@@ -337,6 +339,7 @@ const fn how(ending: &Ending, errand: &Errand) -> How {
         Ending::Malformed(..) | Ending::Mismatch(_) => How::Protocol,
         Ending::TimedOut(timer) => How::Timeout(timer),
         Ending::Changed(_) => How::Policy,
+        Ending::SessionOver => How::SessionOver,
         Ending::Drained => How::Drain,
         Ending::Unrecorded => How::Unrecorded,
     }

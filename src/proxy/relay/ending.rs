@@ -37,6 +37,8 @@ pub enum Ending {
     TimedOut(&'static str),
     /// Policy, certificates or quarantine changed.
     Changed(String),
+    /// The session of the person is over.
+    SessionOver,
     /// The gateway stops.
     Drained,
     /// A record could not be written, so nothing may be answered.
@@ -68,6 +70,7 @@ impl Ending {
             Self::Mismatch(_) => "mismatch",
             Self::TimedOut(_) => "timeout",
             Self::Changed(_) => "changed",
+            Self::SessionOver => "session-over",
             Self::Drained => "drained",
             Self::Unrecorded => "unrecorded",
         }

@@ -46,7 +46,7 @@ impl Relay {
         let reads = !self.up.over
             && self.up.wait.is_none()
             && self.takes_answers(End::Caller)
-            && !self.all_called().any(|called| called.leg.has_pending());
+            && !self.all_called().any(|called| called.leg.has_pending() || !called.owed.is_empty());
         if !reads {
             return Ok(false);
         }
@@ -146,7 +146,7 @@ impl Relay {
         if generation != self.snapshot.generation {
             self.ask_again(false)?;
         }
-        Ok(())
+        self.session_goes_on()
     }
 
     /// A move under way waits for what an archive sends here: between two deliveries it is not over.
