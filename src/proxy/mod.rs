@@ -10,6 +10,7 @@ pub mod commitment;
 mod connection;
 mod edge;
 mod gateway;
+mod guard;
 mod live;
 pub mod lookup;
 mod names;

@@ -36,6 +36,7 @@ impl Relay {
             permit,
             bytes: 0,
             answers: 0,
+            withheld: 0,
             purpose: Purpose::Plain,
         });
         self.up.fate = Fate::Forward;
@@ -73,6 +74,7 @@ impl Relay {
             message,
             instance: command.sop_instance().or_else(|| walk.and_then(|walk| walk.leading.sop_instance())),
             study: walk.and_then(|walk| walk.leading.study()),
+            level: walk.and_then(|walk| walk.leading.level()),
             patient_id: walk.and_then(|walk| phi_of(walk.leading.patient_id())),
             patient_name: walk.and_then(|walk| phi_of(walk.leading.patient_name())),
             delivery: None,
@@ -164,6 +166,7 @@ impl Relay {
             status: answer.status.map_or(0, |status| status.0),
             bytes: asked.bytes,
             answers: asked.answers,
+            withheld: asked.withheld,
             sub_operations: counters.completed.map(|completed| SubOperations {
                 completed: u32::from(completed),
                 failed: u32::from(counters.failed.unwrap_or_default()),

@@ -27,11 +27,13 @@ mod own;
 mod poll;
 mod refuse;
 mod retrieve;
+mod rewrite;
 mod routes;
 mod session;
 mod settle;
 mod stage;
 mod timers;
+mod trip;
 mod wait;
 mod waiting;
 

@@ -124,7 +124,9 @@ impl Relay {
         let within = !self.up.stage.is_between() || self.all_called().any(|called| !called.down.stage.is_between());
         let waits = self.waits();
         let asked = self.is_reporting()
-            || self.all_called().any(|called| !called.asked.is_empty() || !called.asked_back.is_empty());
+            || self
+                .all_called()
+                .any(|called| !called.asked.is_empty() || !called.asked_back.is_empty() || !called.owed.is_empty());
         let mut next = if !asked && self.is_releasing() {
             (heard + self.timers.artim, "artim")
         } else if stuck || waits || asked && !within {
