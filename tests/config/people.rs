@@ -1,190 +1,199 @@
-//! `[users]`: providers, accounts, a directory, the file of attributes. Each fault in its words.
+//! Rules about people, and what narrows: each fault with its words, and what comes out where there is none.
 
 use super::{GATEWAY, House, POLICY, golden};
-use dicomgate::config::Settings;
-use dicomgate::config::users::{LdapGroups, TokenAlgorithm};
-use std::time::Duration;
+use dicomgate::dicom::Tag;
+use dicomgate::policy::model::{Blown, Budget, Unit};
 
-const OIDC: &str =
-    "[[users.oidc]]\nissuer = \"https://login.hospital.example\"\naudience = \"dicomgate\"\nca = \"certs/ca.crt\"\n";
+const USERS: &str = "[users.local]\nfile = \"users.toml\"\n";
 
-const LDAP: &str = r#"[users.ldap]
-url = "ldaps://dc1.hospital.example"
-base = "ou=people,dc=hospital,dc=example"
-bind_dn = "cn=dicomgate,dc=hospital,dc=example"
-password_file = "ldap.password"
-[users.ldap.roles]
-"cn=radiology,dc=hospital,dc=example" = "radiologist"
-"cn=surgery,dc=hospital,dc=example" = ["surgeon", "reader"]
-"#;
+/// A rule for referrers with further keys.
+fn referrers(keys: &str) -> String {
+    format!(
+        "{POLICY}[[rule]]\nname = \"referrers\"\nwho = [\"role:referrer\"]\nvia = [\"group:modality\"]\nto = [\"PACS\"]\n{keys}\n"
+    )
+}
 
-const PEOPLE: &str = "[mueller]\nphysician = [\"Müller^Anna\", \"MUELLER^ANNA\"]\nclinic = \"ORTHO\"\n";
-
-fn house(users: &str) -> House {
-    let house = House::new(&format!("{GATEWAY}{users}"), POLICY);
-    house.write("people.toml", PEOPLE);
-    for secret in ["ldap.password", "users.toml"] {
-        house.write(secret, "");
-        house.mode(secret, 0o600);
-    }
+fn house(policy: &str) -> House {
+    let house = House::new(&format!("{GATEWAY}{USERS}"), policy);
+    house.write("users.toml", "");
+    house.mode("users.toml", 0o600);
     house
 }
 
-fn loaded(users: &str) -> Settings {
-    let settings = house(users).load().unwrap();
-    assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
-    settings
-}
-
 #[test]
-fn without_the_table_nobody_is_known() {
-    assert!(loaded("").users.is_none());
-}
-
-#[test]
-fn what_is_left_out_has_the_documented_defaults() {
-    let users = loaded(OIDC).users.unwrap();
-    assert_eq!((users.max_session, users.answer_after), (Duration::from_secs(8 * 3600), Duration::from_secs(1)));
-    assert_eq!(users.emergency_scope, "break-glass");
-    let provider = &users.oidc[0];
-    assert_eq!(provider.issuer.as_str(), "https://login.hospital.example");
-    assert_eq!((provider.roles.to_string(), &provider.name, provider.claims.len()), ("roles".to_owned(), &None, 0));
-    assert_eq!((provider.skew, provider.keys_for), (Duration::from_secs(60), Duration::from_secs(86_400)));
-    assert_eq!(provider.algorithms, TokenAlgorithm::DEFAULT);
-    let users = loaded(LDAP).users.unwrap();
-    let ldap = users.ldap.unwrap();
-    assert_eq!((ldap.url.endpoint.to_string().as_str(), ldap.url.start_tls), ("dc1.hospital.example:636", false));
-    assert_eq!(
-        (ldap.user_filter.as_str(), &ldap.groups),
-        ("(uid={user})", &LdapGroups::Attribute("memberOf".to_owned()))
-    );
-    let surgery = ldap.roles.iter().find(|(group, _)| group.contains("surgery")).unwrap();
-    assert_eq!(surgery.1, ["surgeon", "reader"]);
-}
-
-#[test]
-fn everything_can_be_said() {
-    let more = "skew = \"5m\"\nroles = \"realm_access.roles\"\nname = \"upn\"\nclaims = [\"department\", \"address.locality\"]\n\
-        algorithms = [\"PS512\"]\nkeys_for = \"0s\"\n[users.local]\nfile = \"users.toml\"\n";
-    let head = "[users]\nmax_session = \"30m\"\nanswer_after = \"2s\"\nemergency_scope = \"emergency\"\nattributes = \"people.toml\"\n";
-    let start_tls = LDAP.replace("ldaps://dc1.hospital.example", "ldap://[fd00::1]:1389");
-    let settings = loaded(&format!("{head}{OIDC}{more}{start_tls}"));
-    let users = settings.users.unwrap();
-    assert_eq!(users.attributes["mueller"]["physician"], ["Müller^Anna", "MUELLER^ANNA"]);
-    assert_eq!(users.attributes["mueller"]["clinic"], ["ORTHO"]);
-    assert_eq!(users.oidc[0].algorithms, [TokenAlgorithm::PS512]);
-    assert_eq!(users.oidc[0].roles.steps().collect::<Vec<_>>(), ["realm_access", "roles"]);
-    let ldap = users.ldap.unwrap();
-    assert_eq!((ldap.url.endpoint.to_string().as_str(), ldap.url.start_tls), ("[fd00::1]:1389", true));
-    for file in ["people.toml", "users.toml", "ldap.password", "certs/ca.crt"] {
-        assert!(settings.source.files.iter().any(|watched| watched.ends_with(file)), "{file} is not watched");
-    }
-}
-
-#[test]
-fn a_port_and_a_path_belong_to_an_issuer() {
-    for (issuer, endpoint, target, authority) in [
-        ("https://login.example", "login.example:443", "/", "login.example"),
-        ("https://login.example/", "login.example:443", "/", "login.example"),
-        ("https://10.0.0.1:8443/realms/a", "10.0.0.1:8443", "/realms/a", "10.0.0.1:8443"),
-        ("https://[fd00::1]/a/b", "[fd00::1]:443", "/a/b", "[fd00::1]"),
-    ] {
-        let users = loaded(&OIDC.replace("https://login.hospital.example", issuer)).users.unwrap();
-        let url = &users.oidc[0].issuer;
-        assert_eq!((url.endpoint().to_string().as_str(), url.target(), url.authority()), (endpoint, target, authority));
-    }
-}
-
-#[test]
-fn every_fault_of_people_is_said_in_these_words() {
-    let oidc = |from: &str, to: &str| {
-        assert!(OIDC.contains(from), "{from}");
-        OIDC.replacen(from, to, 1)
-    };
-    let ldap = |from: &str, to: &str| {
-        assert!(LDAP.contains(from), "{from}");
-        LDAP.replacen(from, to, 1)
-    };
-    let issuer = |url: &str| oidc("https://login.hospital.example", url);
-    let cases: Vec<(&str, String)> = vec![
-        ("no-source", "[users]\n".to_owned()),
-        ("unknown-key", format!("[users]\nmax_sesion = \"8h\"\n{OIDC}")),
+fn what_cannot_narrow_is_said_in_these_words() {
+    let find = |keys: &str| referrers(&format!("may = [\"find\"]\n{keys}"));
+    let peer = |keys: &str| format!("{POLICY}[[peer]]\nae_titles = [\"WS1\"]\n{keys}\n");
+    let cases = [
+        ("attribute", find("where = { RefferingPhysicianName = \"X\" }\nhide = [\"PatientBirtDate\", \"0010,0040\"]")),
+        ("attribute-case", find("require_key = [\"patientid\"]")),
+        ("series-attribute", find("where = { Modality = \"CT\", SOPClassUID = \"1.2\", StationName = \"A\" }")),
+        ("series-sequence", find("where = { \"RequestAttributesSequence.RequestedProcedureID\" = \"A\" }")),
+        ("no-sequence", find("where = { \"PatientName.PatientID\" = \"A\", ProcedureCodeSequence = \"A\" }")),
+        ("private", find("where = { \"(0009,1001)\" = \"A\" }\nhide = [\"(0009,1001)\"]")),
         (
-            "times",
+            "values",
+            find("where = { PatientID = [], AccessionNumber = 7, StudyID = \"A\\\\B\", StudyDescription = \"*\" }"),
+        ),
+        (
+            "dates",
+            find("where = { StudyDate = [\">=90d\", \"<=+7\", \">=2024-02-30\", \">=+7d <=-7d\", \"yesterday\"] }"),
+        ),
+        (
+            "braces",
+            find("where = { PatientID = [\"{user}\", \"{usr.x}\", \"{user.x\", \"{claim.}\", \"{peer.name}\"] }"),
+        ),
+        ("nothing", find("where = {}")),
+        ("no-table", find("where = \"PatientID = 1\"")),
+        (
+            "hide-unique",
+            find("hide = [\"PatientID\", \"StudyInstanceUID\", \"SOPClassUID\", \"SpecificCharacterSet\"]"),
+        ),
+        ("hide-path", find("hide = [\"RequestAttributesSequence.AccessionNumber\"]")),
+        ("hide-nothing", find("hide_in_objects = true")),
+        ("levels", find("levels = [\"study\", \"INSTANCE\"]")),
+        ("budget", find("budget = \"100 images/hour\"")),
+        ("budget-window", find("budget = \"100 studies/60d\"\non_budget = \"block\"")),
+        ("on-budget-alone", find("on_budget = \"refuse\"")),
+        ("limit", find("max_results = 0\nlimit_status = \"FF00\"")),
+        ("limit-alone", find("limit_status = \"A7\"")),
+        ("break-glass", find("break_glass = \"3d\"")),
+        ("store-beside", referrers("may = [\"find\", \"store\"]\nwhere = { PatientID = \"1\" }")),
+        (
+            "no-reading",
+            referrers("may = [\"echo\", \"store\"]\nbudget = \"1 study/day\"\nrequire_key = [\"PatientID\"]"),
+        ),
+        ("worklist", referrers("may = [\"worklist\"]\nwhere_patient = { PatientID = \"1\" }\nlevels = [\"STUDY\"]")),
+        ("deny", find("effect = \"deny\"\nwhere = { PatientID = \"1\" }\nlevels = [\"STUDY\"]")),
+        (
+            "devices",
+            POLICY.replace(
+                "may  = [\"echo\", \"store\"]",
+                "may = [\"find\"]\nbreak_glass = true\nwhere = { PatientID = \"{user.x}\" }",
+            ),
+        ),
+        ("emergency-title", peer("certificate = \"ws1.example\"\nemergency_titles = [\"CT1\", \"WS1\"]")),
+        (
+            "emergency-uncertified",
+            peer(
+                "certificate = \"any\"\nnetwork = [\"10.1.0.0/16\"]\nemergency_titles = [\"E\"]\nusername_only = true",
+            ),
+        ),
+        (
+            "canary",
             format!(
-                "[users]\nmax_session = \"30d\"\nanswer_after = \"10s\"\n{OIDC}skew = \"10m\"\nkeys_for = \"30d\"\n"
+                "{POLICY}[[canary]]\nname = \"a\"\n[[canary]]\nname = \"a\"\npatient_id = \"X*\"\nstudy = \"1.a\"\n"
             ),
         ),
-        ("scope", format!("[users]\nemergency_scope = \"break glass\"\n{OIDC}")),
-        ("issuer-http", issuer("http://login.hospital.example")),
-        ("issuer-bare", issuer("login.hospital.example")),
-        ("issuer-user", issuer("https://a@login.hospital.example")),
-        ("issuer-query", issuer("https://login.hospital.example/?a=b")),
-        ("issuer-fragment", issuer("https://login.hospital.example/#a")),
-        ("issuer-host", issuer("https://login..example")),
-        ("issuer-twice", format!("{OIDC}{OIDC}")),
-        ("missing", "[[users.oidc]]\n[users.local]\n[users.ldap]\n".to_owned()),
-        ("single-provider", OIDC.replace("[[users.oidc]]", "[users.oidc]")),
-        ("never", format!("{OIDC}algorithms = [\"none\", \"HS256\", \"ES512\", \"ES256\", \"ES256\"]\n")),
-        ("no-algorithm", format!("{OIDC}algorithms = []\n")),
-        ("claims", format!("{OIDC}claims = [\"a..b\", \"a\", \"a\"]\nroles = \".roles\"\n")),
-        ("missing-ca", oidc("certs/ca.crt", "certs/idp.crt")),
-        ("ldap-url", ldap("ldaps://", "http://")),
-        ("ldap-bare", ldap("ldaps://dc1.hospital.example", "ldaps://dc1.hospital.example/dc=example")),
-        ("ldap-filter", ldap("[users.ldap.roles]", "user_filter = \"uid={user}\"\n[users.ldap.roles]")),
         (
-            "ldap-everybody",
-            ldap("[users.ldap.roles]", "user_filter = \"(uid=*)\"\ngroup_filter = \"(member=*)\"\n[users.ldap.roles]"),
-        ),
-        (
-            "ldap-groups-twice",
-            ldap(
-                "[users.ldap.roles]",
-                "group_attribute = \"memberOf\"\ngroup_filter = \"(member={dn})\"\n[users.ldap.roles]",
+            "test",
+            format!(
+                "{POLICY}[[test]]\nname = \"t\"\narchive = \"PACS\"\nto = \"CT1\"\nwants = \"store\"\nroles = [\"x\"]\nkeys = [\"PatientsID\"]\nexpect = \"deny\"\n"
             ),
         ),
-        ("ldap-role", ldap("= \"radiologist\"", "= 7")),
-        ("ldap-group", ldap("\"cn=radiology,dc=hospital,dc=example\"", "radiology")),
-        ("ldap-password", ldap("ldap.password", "ldap.secret")),
-        ("no-accounts", "[users.local]\nfile = \"accounts.toml\"\n".to_owned()),
-        ("no-attributes", format!("[users]\nattributes = \"peeple.toml\"\n{OIDC}")),
-        ("limits", format!("{OIDC}[limits]\ntoken = \"1MiB\"\nprovider_wait = 5\n")),
     ];
     let mut all = String::new();
-    for (name, users) in cases {
-        let words = house(&users).words();
+    for (name, policy) in cases {
+        let words = house(&policy).words();
         assert_ne!(words, "\n", "{name} is taken without a word");
         all.push_str(&format!("== {name}\n{words}\n"));
     }
+    let unknown = House::new(GATEWAY, &find("")).words();
+    all.push_str(&format!("== nobody-known\n{unknown}\n"));
     golden("people.txt", &all);
 }
 
 #[test]
-fn faults_of_the_attributes_have_places() {
-    let house = house(&format!("[users]\nattributes = \"people.toml\"\n{OIDC}"));
-    house.write(
-        "people.toml",
-        "mueller = \"Müller^Anna\"\n[a.schmidt]\nphysician = \"Schmidt^A\"\n[bauer]\nphysician = 7\nname = \"B\"\n\
-         \"two words\" = \"x\"\nclinic = [\"A\", 1]\nsite = \"N*\"\n[\"\"]\nclinic = \"A\"\n",
+fn what_is_written_is_what_comes_out() {
+    let policy = referrers(
+        "may = [\"find\", \"get\"]
+where = { ReferringPhysicianName = \"{user.physician}\", \"0008,0020\" = [\">=-90d\", \"2020-01-01\"], ProcedureCodeSequence.CodeValue = \"A?\" }
+where_patient = { InstitutionName = \"{claim.a.b}-*\" }
+hide = [\"PatientAddress\", \"(0010,0030)\", \"(0009,1001)\"]
+hide_in_objects = true
+require_key = [\"PatientID\", \"AccessionNumber\"]
+levels = [\"STUDY\", \"SERIES\"]
+max_results = 200
+limit_status = \"C001\"
+budget = \"20 patients / 8h\"
+on_budget = \"refuse\"
+break_glass = \"30m\"
+[[canary]]
+name = \"nobody\"
+patient_id = \"NOBODY-1\"
+study = \"2.25.1\"
+[[test]]
+name = \"referrers ask by patient\"
+peer = \"CT1\"
+user = \"meier\"
+roles = [\"referrer\"]
+attributes = { physician = \"MEIER^ANNA\", claim.a.b = [\"N\", \"S\"] }
+emergency = true
+level = \"STUDY\"
+keys = [\"PatientID\"]
+wants = \"find\"
+expect = \"permit\"
+rule = \"referrers\"
+[[test]]
+name = \"referrers do not ask without\"
+peer = \"CT1\"
+roles = [\"referrer\"]
+attributes = { physician = \"MEIER^ANNA\", \"claim.a.b\" = \"N\" }
+emergency = true
+level = \"STUDY\"
+wants = \"find\"
+expect = \"deny\"
+[[test]]
+name = \"nor by names with wild cards\"
+peer = \"CT1\"
+roles = [\"referrer\"]
+attributes = { physician = \"M*\", \"claim.a.b\" = \"N\" }
+emergency = true
+level = \"STUDY\"
+keys = [\"PatientID\"]
+wants = \"find\"
+expect = \"deny\"",
     );
-    golden("attributes.txt", &house.words());
-    house.write("people.toml", "[mueller\n");
-    assert!(house.words().contains("people.toml:1:"), "{}", house.words());
-    let many: Vec<String> = (0..65).map(|number| format!("\"v{number}\"")).collect();
-    house.write("people.toml", &format!("[mueller]\nclinic = [{}]\n", many.join(",")));
-    assert!(
-        house.words().contains("`clinic` has 65 values, and `user_values` of `[limits]` is 64"),
-        "{}",
-        house.words()
+    let house = house(&policy);
+    let settings = house.load().unwrap();
+    assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
+    let rule = &settings.policy.rules[1];
+    let told: Vec<(String, Vec<String>)> = rule
+        .r#where
+        .iter()
+        .map(|wanted| (wanted.attribute.to_string(), wanted.any.iter().map(ToString::to_string).collect()))
+        .collect();
+    let told: Vec<(&str, Vec<&str>)> =
+        told.iter().map(|(name, any)| (name.as_str(), any.iter().map(String::as_str).collect())).collect();
+    assert_eq!(
+        told,
+        [
+            ("0008,0020", vec![">=-90d", "20200101"]),
+            ("ProcedureCodeSequence.CodeValue", vec!["A?"]),
+            ("ReferringPhysicianName", vec!["{user.physician}"]),
+        ]
     );
+    assert_eq!(rule.r#where[1].attribute.path, [Tag(0x0008, 0x1032), Tag(0x0008, 0x0100)]);
+    assert_eq!(rule.where_patient[0].any[0].to_string(), "{claim.a.b}-*");
+    assert_eq!(rule.hide, [Tag(0x0010, 0x1040), Tag(0x0010, 0x0030), Tag(0x0009, 0x1001)]);
+    assert_eq!(rule.budget, Some(Budget { most: 20, unit: Unit::Patients, window: 28_800, blown: Blown::Refuse }));
+    assert_eq!((rule.max_results, rule.limit_status, rule.break_glass), (Some(200), Some(0xc001), Some(1_800)));
+    let canary = &settings.policy.canaries[0];
+    assert_eq!((canary.patient_id.as_deref(), canary.study.unwrap().as_str()), (Some("NOBODY-1"), "2.25.1"));
 }
 
+/// The sample, every comment about people taken for real.
 #[test]
-fn secrets_that_others_can_read_are_weak() {
-    let house = house(&format!("{LDAP}[users.local]\nfile = \"users.toml\"\n"));
-    house.mode("users.toml", 0o644);
-    house.mode("ldap.password", 0o604);
-    let warnings = house.load().unwrap().source.warnings;
-    assert_eq!(warnings.len(), 2, "{warnings:?}");
-    assert!(warnings.iter().all(|warning| warning.message.contains("every user of this machine can read")));
+fn what_the_sample_shows_about_people_is_accepted() {
+    let samples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let text = std::fs::read_to_string(samples.join("policy.toml")).unwrap();
+    let (before, behind) = text.split_once("# People need").unwrap();
+    let (people, behind) = behind.split_once("# What PACS sends by itself").unwrap();
+    let people: Vec<&str> = people.lines().skip(1).map(|line| line.strip_prefix("# ").unwrap_or(line)).collect();
+    let people = people.join("\n").replace("A patient who exists", "# A patient who exists");
+    let house = house(&format!("{before}\n{people}\n# {behind}"));
+    let settings = house.load().unwrap();
+    assert!(settings.source.warnings.is_empty(), "{:?}", settings.source.warnings);
+    let policy = &settings.policy;
+    assert_eq!((policy.rules.len(), policy.canaries.len(), policy.tests.len()), (5, 1, 9));
 }
