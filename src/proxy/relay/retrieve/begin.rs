@@ -195,7 +195,7 @@ impl Relay {
             Some(tag) => format!("{tag} {}", fault.reason),
             None => fault.reason.to_owned(),
         };
-        self.refuse_identifier(data, permit, fault.tag, &words)
+        self.refuse_query(data, permit, fault.tag, &words)
     }
 }
 
