@@ -124,6 +124,10 @@ limits! {
     lookup_answers: Count -> u32 = "10000" in "10" ..= "1000000";
     /// Patients that `where_patient` lets somebody see; where there are more, a list that depends on it is refused with a transient status.
     narrow_patients: Count -> u32 = "10000" in "10" ..= "1000000";
+    /// The greatest answer to a query of which only part may be seen.
+    narrow_answer: Size -> u64 = "256KiB" in "16KiB" ..= "16MiB";
+    /// Answers that may be seen and are held back until their budgets have been asked; then the archive waits.
+    narrow_batch: Count -> u32 = "64" in "1" ..= "4096";
     /// Studies that the gateway remembers from lookups, those that are not there included; 0 turns it off.
     study_cache: Count -> u32 = "10000" in "0" ..= "1000000";
     /// How long it remembers a study; until then it may show what an archive has changed since.

@@ -75,7 +75,7 @@ proptest! {
         let list = |at: usize| lists[at].iter().map(|text| uid(text)).collect::<Vec<_>>();
         let level = [Level::Patient, Level::Study, Level::Series, Level::Image][usize::from(level)];
         let patient = patient.map(|id| Phi::new(id.into_bytes().into()));
-        let scope = Scope { level, patient, studies: list(0), series: list(1), instances: list(2) };
+        let scope = Scope { level, asked: level, patient, studies: list(0), series: list(1), instances: list(2) };
         let bytes = scope.encode();
         prop_assert_eq!(Scope::decode(&bytes), Some(scope));
         for end in 0..bytes.len() {

@@ -41,7 +41,7 @@ impl Relay {
         let Some(cut) = up.cut.as_deref_mut().filter(|cut| cut.in_command) else { return };
         cut.in_command = false;
         up.lane.discard(end, &mut |bytes| called.forward(bytes));
-        if up.fate == Fate::Drop {
+        if matches!(up.fate, Fate::Drop | Fate::Rewrite) {
             return;
         }
         if let Some(command) = cut.command.take() {
@@ -76,7 +76,6 @@ impl Relay {
 
     /// The message under way, all of which has come and none of which has gone, goes on in other words: with this
     /// command and data set. The permit under which it goes is the last of those under way.
-    #[expect(dead_code, reason = "narrowed queries and retrieves go on with it")]
     pub(super) fn say_whole(&mut self, context: u8, command: &Command, data: &[u8]) {
         self.hand_out_up();
         let bytes = Bytes::from(pdata::write_message(context, &command.encode(), Some(data), self.called.longest));

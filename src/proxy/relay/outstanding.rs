@@ -1,8 +1,15 @@
 //! Requests that have gone and are not answered yet.
 
+use super::narrow::Querying;
+use crate::dicom::Uid;
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::{Counters, Field};
 use crate::gate::Permit;
+use crate::policy::narrow::Shown;
+use crate::policy::{Known, Narrowing, Query};
+use crate::proxy::lookup::Resolved;
 use crate::proxy::way_back::{Held, InFlight};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A request that was forwarded and is not answered yet.
@@ -22,6 +29,8 @@ pub struct Outstanding {
     pub bytes: u64,
     /// Answers with a pending status so far.
     pub answers: u32,
+    /// Answers with a pending status that were kept back.
+    pub withheld: u32,
     /// What else hangs on it.
     pub purpose: Purpose,
 }
@@ -33,8 +42,22 @@ pub enum Purpose {
     Plain,
     /// Deliveries that the gateway carries.
     Move(Moving),
+    /// What a retrieve may hand out, where rules spoke of what it asks.
+    Retrieve(Box<Retrieving>),
     /// The grants under which an instance is delivered.
     Delivery(Vec<InFlight>),
+    /// Only part of the answers may be seen.
+    Query(Box<Querying>),
+}
+
+/// A query that has been ended before the called system ended it: what it still says of it is dropped, and until it says
+/// its last the caller is not read from, so that no message id is used twice.
+#[derive(Debug)]
+pub struct Owed {
+    /// Its message id.
+    pub sent_as: u16,
+    /// Its presentation context.
+    pub context: u8,
 }
 
 /// A C-MOVE whose deliveries the gateway carries.
@@ -46,6 +69,73 @@ pub struct Moving {
     pub over: bool,
     /// What its last pending answer counted.
     pub counted: Counters,
+    /// What it may hand out, where that is only part.
+    pub confined: Option<Box<Confined>>,
+}
+
+/// A retrieve of which the level was told to the policy.
+#[derive(Debug)]
+pub struct Retrieving {
+    /// (0008,0052) as the caller said it.
+    pub level: Option<Level>,
+    /// What it may hand out, where that is only part.
+    pub confined: Option<Confined>,
+}
+
+/// The part of a retrieve that may be handed out.
+#[derive(Debug)]
+pub struct Confined {
+    /// By this narrowing.
+    pub narrowing: Arc<Narrowing>,
+    /// What was asked instead.
+    pub resolved: Resolved,
+    /// The permits that show each study of it and have room in their budgets, in the same order.
+    pub shown: Vec<Shown>,
+    /// Instances that the archive sent nevertheless, and that were refused to it.
+    pub refused: HashSet<Uid>,
+}
+
+impl Confined {
+    /// The permits that show a study, by the narrowing in force now; none where it was not asked for.
+    pub fn shown(&self, study: &Uid, narrowing: &Narrowing) -> Shown {
+        let mut studies = self.resolved.studies.iter().zip(&self.shown);
+        match studies.find(|(facts, _)| facts.study() == study) {
+            Some((_, shown)) if *self.narrowing == *narrowing => *shown,
+            Some((facts, _)) => facts.shown(narrowing),
+            None => Shown::NOTHING,
+        }
+    }
+}
+
+impl Purpose {
+    /// What the policy is told of the request.
+    pub const fn query(&self) -> Known<Query<'_>> {
+        match self {
+            Self::Retrieve(retrieving) => Known::Is(Query { level: retrieving.level, keys: &[] }),
+            _ => Known::Unread,
+        }
+    }
+
+    /// Whether only part of what is asked for may be handed out.
+    pub const fn is_confined(&self) -> bool {
+        self.confined().is_some()
+    }
+
+    /// The part that may be handed out, where it is not all.
+    pub const fn confined(&self) -> Option<&Confined> {
+        match self {
+            Self::Retrieve(retrieving) => retrieving.confined.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to note what was refused.
+    pub const fn confined_mut(&mut self) -> Option<&mut Confined> {
+        match self {
+            Self::Retrieve(retrieving) => retrieving.confined.as_mut(),
+            _ => None,
+        }
+    }
 }
 
 /// A grant that ends when the move does, however it does.
@@ -77,6 +167,10 @@ impl Drop for Guarded {
 impl Outstanding {
     /// The final answer has come already and is being held back.
     pub const fn is_over(&self) -> bool {
-        matches!(self.purpose, Purpose::Move(Moving { over: true, .. }))
+        match &self.purpose {
+            Purpose::Move(moving) => moving.over,
+            Purpose::Query(query) => query.is_over(),
+            Purpose::Plain | Purpose::Retrieve(_) | Purpose::Delivery(_) => false,
+        }
     }
 }

@@ -1,23 +1,18 @@
-//! Queries of which only part of the answers may be seen: what the archive is asked, and what of its answers goes on.
+//! Queries of which only part of the answers may be seen (PS3.4 C.4.1, K.4.1): what the archive is asked, and what of
+//! its answers goes on.
 //!
-//! It never decides what may be seen: that is the [`Narrowing`]'s. It never answers for the archive but with what the
-//! archive itself answered, or not at all.
+//! The identifier is kept whole and written anew; every answer of the archive is taken whole, judged, cut down and sent
+//! on with its own pending status, or dropped. What is held is bounded however many answers come. It never decides what
+//! may be seen: that is the [`Narrowing`](crate::policy::Narrowing)'s. Hidden and absent look alike: the archive is asked
+//! the same number of questions, and the final status is its own.
 
-use super::stage::DataSet;
-use super::{Ending, Relay};
-use crate::dicom::dimse::Status;
-use crate::gate::Permit;
-use crate::policy::Narrowing;
-use std::sync::Arc;
+mod answers;
+mod ask;
+mod begin;
+mod charge;
+mod patients;
+mod querying;
 
-impl Relay {
-    /// A query goes on so that only what may be seen comes back.
-    pub(super) fn begin_query(
-        &mut self,
-        data: &DataSet,
-        permit: Permit,
-        _narrowing: Arc<Narrowing>,
-    ) -> Result<(), Ending> {
-        self.refuse_permitted(data, permit, Status::PROCESSING_FAILURE, "queries cannot be narrowed")
-    }
-}
+pub(super) use begin::Prepared;
+pub(super) use charge::{Charged, Due, Granted, charge, named};
+pub(super) use querying::{Querying, without};
