@@ -11,12 +11,14 @@ pub mod checkpoint;
 pub mod commitment;
 pub mod event;
 pub mod explain;
+pub mod history;
 pub mod incident;
 pub mod keys;
 pub mod log;
 pub mod ratchet;
 pub mod read;
 pub mod sink;
+pub mod tripwire;
 pub mod verify;
 
 pub use chain::Head;

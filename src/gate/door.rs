@@ -1,13 +1,16 @@
 //! Admitting and refusing.
 
 use super::permit::{Permit, Record};
+use super::quarantine::Quarantine;
 use super::refusal::Refusal;
 use super::tally::{RefusalLimits, Tally};
-use super::visit::{Counters, Ledger, Visit};
+use super::tripwire::Alarms;
+use super::visit::{Ledger, Visit};
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
 use crate::audit::event::{Asked, Caller, Cause, Delivery};
 use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{Phi, Uid};
 use crate::policy::request::Known;
@@ -20,7 +23,11 @@ use std::time::Instant;
 /// The door. One for the process, shared by reference.
 #[derive(Debug)]
 pub struct Gate {
-    log: Arc<Log>,
+    pub(super) log: Arc<Log>,
+    /// The gateway's name.
+    pub(super) name: Arc<str>,
+    pub(super) quarantine: Quarantine,
+    pub(super) alarms: Alarms,
     associations: AtomicU64,
     tally: Mutex<Tally>,
 }
@@ -58,6 +65,8 @@ pub struct Object<'a> {
     pub instance: Option<&'a Uid>,
     /// Study Instance UID.
     pub study: Option<&'a Uid>,
+    /// Level of a query or retrieve.
+    pub level: Option<Level>,
     /// Patient ID, as it stands in the data set or query.
     pub patient_id: Option<Phi<&'a [u8]>>,
     /// Patient's Name, as it stands in the data set or query.
@@ -93,7 +102,21 @@ pub enum Admission {
 impl Gate {
     /// A door that records into this log.
     pub fn new(log: Arc<Log>) -> Self {
-        Self { log, associations: AtomicU64::new(0), tally: Mutex::default() }
+        Self {
+            log,
+            name: Arc::default(),
+            quarantine: Quarantine::default(),
+            alarms: Alarms::default(),
+            associations: AtomicU64::new(0),
+            tally: Mutex::default(),
+        }
+    }
+
+    /// Gives it the gateway's name, which stands where several gateways keep something together.
+    #[must_use]
+    pub fn named(mut self, gateway: Arc<str>) -> Self {
+        self.name = gateway;
+        self
     }
 
     /// Sets how many refusals of strangers are recorded one by one; at start and at every reload.
@@ -174,32 +197,58 @@ impl Gate {
     /// records the opening. Nothing may be dialled before.
     pub fn open_association(&self, basis: Basis<'_>, opening: Opening<'_>, request: &Request<'_>) -> Entry {
         let generation = basis.generation;
-        if let Decision::Deny(denial) = basis.policy.decide(request) {
-            let (to, denial, caller) = (Some(request.to), Some(&denial), opening.caller);
-            let event =
-                Event::AssociationRefused { caller, to, cause: Cause::Policy, words: "the policy denies", denial };
-            return Entry::Denied(self.refuse(&event, generation, Cause::Policy));
+        let decision = basis.policy.decide(request);
+        if let Some(reason) = self.quarantined(request) {
+            let (to, caller, cause) = (Some(request.to), opening.caller, Cause::Quarantine);
+            let denial = Denial { reason, operation: None };
+            let (words, denial) = ("in quarantine", Some(&denial));
+            let event = Event::AssociationRefused { caller, to, cause, words, denial };
+            return Entry::Denied(self.refuse(&event, generation, cause));
         }
-        self.open_asked(generation, opening, request.to)
+        match decision {
+            Decision::Deny(denial) => {
+                let (to, denial, caller) = (Some(request.to), Some(&denial), opening.caller);
+                let event =
+                    Event::AssociationRefused { caller, to, cause: Cause::Policy, words: "the policy denies", denial };
+                Entry::Denied(self.refuse(&event, generation, Cause::Policy))
+            }
+            Decision::Permit(permission) => self.open(generation, opening, request.to, Some(permission.observed)),
+            Decision::Need(_) => self.open(generation, opening, request.to, Some(false)),
+        }
     }
 
     /// Records the opening of an archive's association that was asked for (a grant is in force, or it concerns the
     /// gateway alone): whether a rule lets the archive send of its own accord does not matter. Every message is still
     /// decided on.
     pub fn open_asked(&self, generation: u64, opening: Opening<'_>, to: &str) -> Entry {
+        self.open(generation, opening, to, None)
+    }
+
+    /// `observed`: whether it is admitted because the policy observes; `None`: the policy was not asked.
+    fn open(&self, generation: u64, opening: Opening<'_>, to: &str, observed: Option<bool>) -> Entry {
         let Opening { caller, principal, kept, removed, chained } = opening;
         let Ok(room) = self.log.reserve() else { return Entry::Unrecorded };
         let mut who = Body::fragment();
         caller.who(&mut who);
         let event = Event::AssociationOpened { caller, to, kept, removed, numbered: chained };
         let Ok(Receipt { incident, .. }) = self.log.append(&event, generation) else { return Entry::Unrecorded };
-        let ledger = Arc::new(Ledger { id: caller.association, who, counters: Counters::default() });
+        let ledger = Arc::new(Ledger::new(caller.association, who, to, observed));
         Entry::Open(Visit { ledger, principal, room: Some(room), generation, incident, began: Instant::now() })
     }
 
     /// Asks the policy about one operation. A denial is recorded at once; a permit reserves room for its record.
     pub fn admit(&self, basis: Basis<'_>, visit: &Visit, request: &Request<'_>, object: &Object<'_>) -> Admission {
-        match basis.policy.decide(request) {
+        if let Some(reason) = self.quarantined(request) {
+            let denial = Denial { reason, operation: request.operation };
+            return self.deny(basis, visit, request, object, &denial);
+        }
+        // What an archive delivers was asked for in time, and recorded then.
+        let decision = match object.delivery {
+            Some(_) => Some(basis.policy.decide(request)),
+            None => self.decide(basis, visit, request),
+        };
+        let Some(decision) = decision else { return Admission::Unrecorded };
+        match decision {
             Decision::Need(fact) => Admission::Need(fact),
             Decision::Deny(denial) => self.deny(basis, visit, request, object, &denial),
             Decision::Permit(permission) => match request.operation {
@@ -248,9 +297,16 @@ impl Gate {
         self.refuse(&event, basis.generation, Cause::Policy)
     }
 
-    /// Records that a live association ends because policy, certificates or quarantine changed.
-    pub fn end_by_policy(&self, generation: u64, visit: &Visit, words: &str) -> Refusal {
-        self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, words }, generation, Cause::Policy)
+    /// Records that a live association ends because policy or certificates changed ([`Cause::Policy`]), or because of a
+    /// quarantine.
+    pub fn end_by_policy(&self, generation: u64, visit: &Visit, cause: Cause, words: &str) -> Refusal {
+        self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, cause, words }, generation, cause)
+    }
+
+    /// Records that a live association ends because access of the person ends: her token expired, or the longest time
+    /// that a session may last is over.
+    pub fn end_by_session(&self, generation: u64, visit: &Visit) -> Refusal {
+        self.refuse(&Event::SessionOver { who: &visit.ledger.who }, generation, Cause::UserIdentity)
     }
 
     /// Records what became of a report of storage commitment.
@@ -271,6 +327,8 @@ impl Gate {
             if !self.log.is_writable() {
                 return Admission::Unrecorded;
             }
+            let syntax = request.transfer_syntax.map(Uid::as_str).unwrap_or_default();
+            visit.ledger.echoed(request.to, syntax, permission.rule.as_deref(), permission.observed);
             None
         } else {
             let Ok(room) = self.log.reserve() else { return Admission::Unrecorded };
@@ -302,7 +360,11 @@ impl Gate {
         visit.ledger.counters.denied.fetch_add(1, Relaxed);
         let asked = asked(request, object);
         let event = Event::Denied { who: &visit.ledger.who, asked: &asked, denial };
-        Admission::Denied(self.refuse(&event, basis.generation, Cause::Policy))
+        let cause = match denial.reason {
+            DenialReason::Quarantine { .. } => Cause::Quarantine,
+            _ => Cause::Policy,
+        };
+        Admission::Denied(self.refuse(&event, basis.generation, cause))
     }
 
     fn refuse_caller(&self, event: &Event<'_>, generation: u64, caller: &Caller<'_>, cause: Cause) -> Refusal {
@@ -332,6 +394,10 @@ impl Gate {
 }
 
 fn asked<'a>(request: &Request<'a>, object: &Object<'a>) -> Asked<'a> {
+    let query = match request.query {
+        Known::Is(query) => Some(query),
+        Known::Unread | Known::Absent => None,
+    };
     Asked {
         operation: request.operation.unwrap_or(Operation::Other),
         to: request.to,
@@ -345,6 +411,8 @@ fn asked<'a>(request: &Request<'a>, object: &Object<'a>) -> Asked<'a> {
             Known::Unread | Known::Absent => None,
         },
         destination: request.destination.map(crate::dicom::AeTitle::as_str),
+        level: query.and_then(|query| query.level).or(object.level),
+        keys: query.map(|query| query.keys),
         patient_id: object.patient_id.clone(),
         patient_name: object.patient_name.clone(),
         delivery: object.delivery,

@@ -42,6 +42,12 @@ pub struct Metrics {
     pub commit_reports_waiting: IntGauge,
     /// Storage commitment reports, by what became of them.
     pub commit_reports: IntCounterVec,
+    /// Peers and persons put in quarantine here, by what they tripped.
+    pub quarantines: IntCounterVec,
+    /// Peers and persons in quarantine now.
+    pub quarantined: IntGauge,
+    /// Uses of rules that break the glass, counted once for each association.
+    pub emergencies: IntCounter,
     /// Rows of the state that were not what a gateway wrote.
     pub bad_rows: IntCounter,
     permitted: Vec<IntCounter>,
@@ -151,6 +157,20 @@ impl Metrics {
                 "Storage commitment reports, by what became of them",
                 &["outcome"],
             )?,
+            quarantines: counters(
+                &registry,
+                "dicomgate_quarantines_total",
+                "Peers and persons put in quarantine by this gateway, by what they tripped",
+                &["why"],
+            )?,
+            quarantined: gauge(&registry, "dicomgate_quarantined", "Peers and persons in quarantine now")?,
+            emergencies: counters(
+                &registry,
+                "dicomgate_emergencies_total",
+                "Uses of rules that break the glass, counted once for each association",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
             bad_rows: counters(
                 &registry,
                 "dicomgate_state_bad_rows_total",

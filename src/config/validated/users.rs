@@ -123,7 +123,7 @@ fn provider(raw: &RawOidc, ground: &mut Ground<'_>, report: &mut Report<'_>) -> 
     Some(OidcProvider {
         issuer: raw.issuer.cloned()?,
         audience: raw.audience.cloned()?,
-        roles: raw.roles.cloned().unwrap_or_else(|| ClaimPath(vec!["roles".to_owned()])),
+        roles: if raw.roles.is_absent() { ClaimPath::parse("roles")? } else { raw.roles.cloned()? },
         name: raw.name.cloned(),
         claims: raw.claims.values(),
         ca,
