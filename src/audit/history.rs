@@ -243,9 +243,7 @@ impl History {
         let opened = line.text(&line.association).and_then(|association| self.openings.get(association));
         match opened {
             Some(Some(opened)) if opened.name == name => opened.person(),
-            _ if !line.roles.is_empty() => {
-                Person::Known { name, roles: Some(&line.roles), emergency: line.emergency }
-            }
+            _ if !line.roles.is_empty() => Person::Known { name, roles: Some(&line.roles), emergency: line.emergency },
             _ => Person::Known { name, roles: None, emergency: line.emergency },
         }
     }

@@ -1,8 +1,8 @@
 //! From a path to settings: reads both files and what they import, and asks every step for all of its faults.
 
 use super::fault::{Fault, Faults};
-use super::validated::{self, Texts};
 use super::settings::PolicyTexts;
+use super::validated::{self, Texts};
 use super::{Settings, files};
 use std::path::{Path, PathBuf};
 

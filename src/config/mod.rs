@@ -23,7 +23,7 @@ pub use limits::Limits;
 pub use load::{DEFAULT_PATH, PolicyFiles, load, load_at, load_text, load_untested, load_with, state_folder};
 pub use schema::schemas;
 pub use settings::{
-    Admin, Archive, ArchiveTls, Audit, Calling, Confirm, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,
-    Gateway, Listener, ListenerTls, PolicyTexts, Serves, Settings, Source, Sync, Tls,
+    Admin, Archive, ArchiveTls, Audit, Calling, Confirm, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl,
+    Endpoint, Gateway, Listener, ListenerTls, PolicyTexts, Serves, Settings, Source, Sync, Tls,
 };
 pub use watch::Watch;

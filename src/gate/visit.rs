@@ -6,9 +6,9 @@ use crate::audit::log::Room;
 use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
 use crate::dicom::dimse::Operation;
 use crate::policy::Principal;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// An admitted association. Dropped without [`Visit::close`], it is recorded as aborted by the gateway.

@@ -33,7 +33,8 @@ pub fn look(before: &Snapshot, after: &Snapshot, stop: &AtomicBool) -> Result<()
     if before.settings.source.texts.digest() == digest || kept::is_confirmed(state, &digest) {
         return Ok(());
     }
-    let held = |words: String| Held { digest: digest.clone(), words: format!("the changed policy waits: {words}; {COMMAND}") };
+    let held =
+        |words: String| Held { digest: digest.clone(), words: format!("the changed policy waits: {words}; {COMMAND}") };
     match count(before, after, confirm, &state.join("audit"), stop) {
         Ok((refused, words)) if refused > above => Err(held(format!("it {words} (`confirm_above = {above}`)"))),
         Ok(_) => Ok(()),
@@ -62,7 +63,8 @@ fn count(
     let read = history::run(audit, &span, &mut progress, &mut |past| {
         replay.take(&past.recorded, past.then, past.count, past.mark);
     });
-    let (seen, whole) = read.map_err(|fault| format!("the audit log cannot be read, so nothing says what it would refuse: {fault}"))?;
+    let (seen, whole) =
+        read.map_err(|fault| format!("the audit log cannot be read, so nothing says what it would refuse: {fault}"))?;
     let change = replay.finish();
     // Enough is known once it refuses too much.
     if !whole && change.newly_refused.count <= confirm.above.unwrap_or_default() {

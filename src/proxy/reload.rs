@@ -24,9 +24,9 @@ pub(super) async fn watch(shared: Arc<Shared>, mut stopped: watch::Receiver<bool
             _ = stopped.wait_for(|stop| *stop) => return,
         }
         // A policy that waits is taken once a person has said so; its files have not changed since.
-        let said = shared.held().is_some_and(|held| {
-            kept::is_confirmed(&shared.snapshot().settings.gateway.state, &held.digest)
-        });
+        let said = shared
+            .held()
+            .is_some_and(|held| kept::is_confirmed(&shared.snapshot().settings.gateway.state, &held.digest));
         if (files.changed() || said) && reload(&shared).await {
             files.follow(shared.snapshot().settings.source.files.clone());
         }

@@ -9,9 +9,31 @@ use toml::{Table, Value};
 const LISTS: [&str; 5] = ["ae_titles", "network", "groups", "tolerate", "emergency_titles"];
 
 /// The keys that stand first in an entry, in this order; the others follow by their names.
-const ORDER: [&str; 16] = [
-    "name", "ae_titles", "description", "who", "via", "to", "may", "effect", "destinations", "sop_classes", "modalities",
-    "transfer_syntaxes", "peer", "archive", "wants", "expect",
+const ORDER: [&str; 24] = [
+    "name",
+    "ae_titles",
+    "description",
+    "peer",
+    "archive",
+    "from",
+    "user",
+    "roles",
+    "who",
+    "via",
+    "wants",
+    "to",
+    "may",
+    "effect",
+    "destinations",
+    "sop_classes",
+    "modalities",
+    "transfer_syntaxes",
+    "sop_class",
+    "modality",
+    "transfer_syntax",
+    "destination",
+    "expect",
+    "rule",
 ];
 
 /// The entries of a policy file.

@@ -48,12 +48,22 @@ pub(super) fn answer(apply: &Apply, now: &jiff::Zoned) -> Answer {
     }
     if let Err(fault) = kept::confirm(&state, &digest) {
         let advice = "it must be run as root or as the user that the gateway runs as";
-        return Answer::complaint(format!("`{}` cannot be written: {fault}; {advice}\n", state.display()), EXIT_INTERNAL);
+        return Answer::complaint(
+            format!("`{}` cannot be written: {fault}; {advice}\n", state.display()),
+            EXIT_INTERNAL,
+        );
     }
     say(apply, "confirmed: the gateway takes this policy at its next look, if it waits for it", &digest, None, 0)
 }
 
-fn show(apply: &Apply, old: &Side, new: &Side, since: Option<jiff::Timestamp>, now: &jiff::Zoned, digest: &str) -> Answer {
+fn show(
+    apply: &Apply,
+    old: &Side,
+    new: &Side,
+    since: Option<jiff::Timestamp>,
+    now: &jiff::Zoned,
+    digest: &str,
+) -> Answer {
     let state = &new.settings.gateway.state;
     let outcome = match diff::compare(old, new, state, since, now) {
         Ok(outcome) => outcome,
@@ -62,7 +72,9 @@ fn show(apply: &Apply, old: &Side, new: &Side, since: Option<jiff::Timestamp>, n
     let above = new.settings.confirm.above;
     let refused = outcome.replay.as_ref().map_or(0, |replay| replay.change.newly_refused.count);
     let words = match above {
-        Some(above) if refused > above => "the gateway does not take it by itself: `dicomgate policy apply --yes` if it shall",
+        Some(above) if refused > above => {
+            "the gateway does not take it by itself: `dicomgate policy apply --yes` if it shall"
+        }
         Some(_) => "the gateway takes it by itself",
         None => "the gateway takes it by itself: `confirm_above` is not set",
     };
@@ -71,7 +83,9 @@ fn show(apply: &Apply, old: &Side, new: &Side, since: Option<jiff::Timestamp>, n
 
 fn say(apply: &Apply, words: &str, digest: &str, outcome: Option<&diff::Outcome>, code: u8) -> Answer {
     let text = match apply.common.format {
-        Format::Json => json(&serde_json::json!({ "policy": digest, "words": words, "confirmed": apply.yes, "diff": outcome })),
+        Format::Json => {
+            json(&serde_json::json!({ "policy": digest, "words": words, "confirmed": apply.yes, "diff": outcome }))
+        }
         Format::Text => {
             let shown = outcome.map(diff::Outcome::text).unwrap_or_default();
             let gap = if shown.is_empty() { "" } else { "\n" };

@@ -61,9 +61,19 @@ fn replay(text: &mut String, replayed: &Replayed) {
     examples(text, &change.newly_refused);
     let permitted = &change.newly_permitted;
     if change.refused_then > 0 {
-        let _ = writeln!(text, "would now permit {} that were refused: {}", number(change.refused_then), permitted.of_whom());
+        let _ = writeln!(
+            text,
+            "would now permit {} that were refused: {}",
+            number(change.refused_then),
+            permitted.of_whom()
+        );
     } else if permitted.count > 0 {
-        let _ = writeln!(text, "would now permit {} that the old policy refuses: {}", number(permitted.count), permitted.of_whom());
+        let _ = writeln!(
+            text,
+            "would now permit {} that the old policy refuses: {}",
+            number(permitted.count),
+            permitted.of_whom()
+        );
     }
     examples(text, permitted);
     for (group, words) in [
@@ -79,11 +89,20 @@ fn replay(text: &mut String, replayed: &Replayed) {
         }
     }
     for (missing, group) in &change.untold {
-        let _ = writeln!(text, "{} cannot be told, because records do not say {missing}: {}", operations(group.count), group.of_whom());
+        let _ = writeln!(
+            text,
+            "{} cannot be told, because records do not say {missing}: {}",
+            operations(group.count),
+            group.of_whom()
+        );
         examples(text, group);
     }
     if replayed.seen.strangers > 0 {
-        let _ = writeln!(text, "{} refusals of callers whom no policy knew are not replayed", number(replayed.seen.strangers));
+        let _ = writeln!(
+            text,
+            "{} refusals of callers whom no policy knew are not replayed",
+            number(replayed.seen.strangers)
+        );
     }
     if replayed.seen.unreadable > 0 {
         let _ = writeln!(text, "{} lines are no records: `dicomgate audit verify`", number(replayed.seen.unreadable));

@@ -214,7 +214,8 @@ impl<'p> Evidence<'p> {
         let of = |who: &Who| {
             device.is_some_and(|device| who.device == device) || person.is_some() && who.person.as_deref() == person
         };
-        let forgotten: u64 = self.learned.iter().filter(|(kind, _)| of(&kind.who)).map(|(_, times)| times.count()).sum();
+        let forgotten: u64 =
+            self.learned.iter().filter(|(kind, _)| of(&kind.who)).map(|(_, times)| times.count()).sum();
         self.learned.retain(|kind, _| !of(&kind.who));
         let name = device.or(person).unwrap_or_default();
         self.leave_out(&format!("is of `{name}`, who was quarantined in this time"), forgotten);

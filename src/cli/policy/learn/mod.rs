@@ -111,7 +111,8 @@ fn kept(policy: &Policy, entries: &Entries) -> BTreeSet<String> {
 /// Whether the log is what the gateway wrote, in words.
 fn verified(state: &Path) -> String {
     let ratchet = audit_keys::exist(state).then(|| audit_keys::ratchet_state(state).ok()).flatten();
-    let report = match verify(&state.join("audit"), Expectations { ratchet, partial: true, ..Expectations::default() }) {
+    let report = match verify(&state.join("audit"), Expectations { ratchet, partial: true, ..Expectations::default() })
+    {
         Ok(report) => report,
         Err(fault) => return format!("NOT VERIFIED, {fault}"),
     };
@@ -164,7 +165,8 @@ fn written(
         let name = learn.out.clone().unwrap_or_else(|| PathBuf::from("the learned policy"));
         let loaded = config::load_text(&learn.config, &name, &text).map_err(|faults| faults.to_string());
         let compiled = loaded.and_then(|settings| {
-            let faults = |faults: Vec<crate::policy::PolicyFault>| faults.iter().map(|fault| format!("{fault}\n")).collect();
+            let faults =
+                |faults: Vec<crate::policy::PolicyFault>| faults.iter().map(|fault| format!("{fault}\n")).collect();
             Policy::compile(settings.policy).map_err(faults)
         });
         let new = match compiled {

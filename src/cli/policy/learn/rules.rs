@@ -122,7 +122,11 @@ fn idle_only<'e>(evidence: &'e Evidence<'_>) -> BTreeSet<(&'e Who, &'e str)> {
     let mut active = BTreeSet::new();
     for kind in evidence.learned.keys() {
         let key = (&kind.who, kind.to.as_str());
-        if kind.operation.is_some() { active.insert(key) } else { idle.insert(key) };
+        if kind.operation.is_some() {
+            active.insert(key)
+        } else {
+            idle.insert(key)
+        };
     }
     idle.difference(&active).copied().collect()
 }
@@ -130,12 +134,7 @@ fn idle_only<'e>(evidence: &'e Evidence<'_>) -> BTreeSet<(&'e Who, &'e str)> {
 impl Rights {
     fn none() -> Self {
         let empty = || Some(BTreeSet::new());
-        Self {
-            sop_classes: empty(),
-            modalities: empty(),
-            transfer_syntaxes: empty(),
-            ..Self::default()
-        }
+        Self { sop_classes: empty(), modalities: empty(), transfer_syntaxes: empty(), ..Self::default() }
     }
 
     fn add(&mut self, kind: &Kind, operation: Operation, objects: bool, policy: &Policy) {
@@ -156,7 +155,9 @@ impl Rights {
         if operation == Operation::Move
             && let Some(title) = &kind.destination
         {
-            let own = policy.peer(&kind.who.device).is_some_and(|peer| peer.ae_titles.iter().any(|own| own.as_str() == title));
+            let own = policy
+                .peer(&kind.who.device)
+                .is_some_and(|peer| peer.ae_titles.iter().any(|own| own.as_str() == title));
             self.destinations.insert(if own { "self".to_owned() } else { title.clone() });
         }
     }

@@ -63,7 +63,11 @@ impl Draft<'_> {
         for rule in self.rules {
             let _ = write!(text, "\n{}{}", comment(&rule.evidence), learned(rule));
         }
-        self.stays(&mut text, false, "\n# ---- rules for people, and rules that narrow or have hours, as they stand ----\n");
+        self.stays(
+            &mut text,
+            false,
+            "\n# ---- rules for people, and rules that narrow or have hours, as they stand ----\n",
+        );
         text.push_str(&source::other_entries(&self.entries.others));
         text.push_str("\n# ---- what must come out ----\n");
         for test in self.old_tests() {
@@ -96,7 +100,11 @@ impl Draft<'_> {
             text.push_str("# LOOK AT what is marked SEEN ONCE before this policy is used.\n");
         }
         for name in self.dropped {
-            let _ = writeln!(text, "# Test `{}` of the old policy does not hold any more, and is left out.", one_line(name));
+            let _ = writeln!(
+                text,
+                "# Test `{}` of the old policy does not hold any more, and is left out.",
+                one_line(name)
+            );
         }
         text.push_str("# `dicomgate policy diff OLD THIS --replay 30d` says what it would change.\n\n");
         text
@@ -161,13 +169,16 @@ impl Draft<'_> {
         for rule in self.rules.iter().filter(|rule| rule.via.is_empty()) {
             for kind in &rule.samples {
                 let Some(operation) = kind.operation else { continue };
-                let class = kind.sop_class.as_deref().map(|class| format!(" of {}", class_words(class))).unwrap_or_default();
+                let class =
+                    kind.sop_class.as_deref().map(|class| format!(" ({})", class_words(class))).unwrap_or_default();
                 let whither = kind.destination.as_deref().map(|title| format!(" to {title}")).unwrap_or_default();
                 let name = format!("learned: {} may {operation}{class} at {}{whither}", who_words(&kind.who), kind.to);
                 add(one_line(&name), permitted(rule, kind));
             }
         }
-        for rule in self.rules.iter().filter(|rule| rule.via.is_empty() && !rule.samples.iter().any(|kind| kind.who.archive)) {
+        for rule in
+            self.rules.iter().filter(|rule| rule.via.is_empty() && !rule.samples.iter().any(|kind| kind.who.archive))
+        {
             let Some(kind) = rule.samples.first() else { continue };
             let never = ["reject", "print", "ups", "find", "store"].into_iter().find(|word| {
                 !self.rules.iter().any(|other| {
@@ -181,7 +192,12 @@ impl Draft<'_> {
                 add(one_line(&name), strings(&keys));
             }
         }
-        if let Some(to) = self.rules.iter().filter(|rule| !rule.samples.iter().any(|kind| kind.who.archive)).find_map(|rule| rule.to.first()) {
+        if let Some(to) = self
+            .rules
+            .iter()
+            .filter(|rule| !rule.samples.iter().any(|kind| kind.who.archive))
+            .find_map(|rule| rule.to.first())
+        {
             let keys = [("peer", STRANGER), ("from", "192.0.2.7"), ("wants", "find"), ("to", to), ("expect", "deny")];
             add("learned: a stranger gets nothing".to_owned(), strings(&keys));
         }
@@ -196,7 +212,8 @@ fn strings(pairs: &[(&str, &str)]) -> Table {
 fn permitted(rule: &Learned, kind: &Kind) -> Table {
     let asker = if kind.who.archive { "archive" } else { "peer" };
     let operation = kind.operation.map_or("echo", |operation| operation.as_str());
-    let mut keys = vec![(asker, kind.who.device.as_str()), ("wants", operation), ("to", &kind.to), ("expect", "permit")];
+    let mut keys =
+        vec![(asker, kind.who.device.as_str()), ("wants", operation), ("to", &kind.to), ("expect", "permit")];
     let rights = &rule.rights;
     let told = |condition: &Option<BTreeSet<String>>| condition.is_some();
     for (key, value, told) in [
@@ -221,9 +238,15 @@ fn span(times: &Times) -> String {
     }
     match (times.permitted, times.observed) {
         (_, 0) => words.push_str(", permitted by a rule"),
-        (0, _) => words.push_str(", observed: no rule permitted it"),
+        (0, 1) => words.push_str(", observed: no rule permitted it"),
+        (0, _) => words.push_str(", observed: no rule permitted them"),
         (permitted, observed) => {
-            let _ = write!(words, ", {} permitted by a rule, {} observed: no rule permitted them", number(permitted), number(observed));
+            let _ = write!(
+                words,
+                ", {} permitted by a rule, {} observed: no rule permitted them",
+                number(permitted),
+                number(observed)
+            );
         }
     }
     words
