@@ -53,6 +53,7 @@ fn policy() -> Policy {
         hours: None,
         days: Vec::new(),
         destinations: Vec::new(),
+        ..Rule::default()
     };
     let archives = vec![ArchiveName::of(title("PACS"))];
     Policy::compile(PolicyModel { peers: vec![peer], archives, rules: vec![rule], ..PolicyModel::default() })
@@ -70,6 +71,8 @@ fn caller(association: AssociationId) -> Caller<'static> {
         tls: None,
         certificate: None,
         edge: None,
+        user: None,
+        tried: None,
     }
 }
 

@@ -10,8 +10,8 @@
 //!
 //! # Code map
 //!
-//! Pure rooms (values in, values out; no socket, file, clock or environment): [`dicom`], [`policy`], [`audit`]'s
-//! records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`archive`], [`proxy`], [`admin`],
+//! Pure rooms (values in, values out; no socket, file, clock or environment): [`dicom`], [`policy`],
+//! [`transform`], [`audit`]'s records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`archive`], [`proxy`], [`admin`],
 //! [`telemetry`], [`cli`], [`demo`]. What outlives an association: [`state`]. Associations of the gateway's own: [`scu`].
 //!
 //! # Invariants
@@ -38,3 +38,4 @@ pub mod proxy;
 pub mod scu;
 pub mod state;
 pub mod telemetry;
+pub mod transform;

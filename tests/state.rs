@@ -11,6 +11,8 @@
 mod commitments;
 #[path = "state/grants.rs"]
 mod grants;
+#[path = "state/lockouts.rs"]
+mod lockouts;
 #[path = "state/place.rs"]
 mod place;
 #[path = "state/postgres.rs"]
@@ -23,6 +25,8 @@ mod sqlite;
 mod tampered;
 #[path = "state/turns.rs"]
 mod turns;
+#[path = "state/versions.rs"]
+mod versions;
 
 use place::Place;
 
@@ -65,6 +69,11 @@ on_both! {
     commitments::the_same_transaction_takes_its_place;
     commitments::expired_reports_are_absent;
     commitments::there_are_only_so_many;
+    lockouts::each_failure_beyond_the_free_ones_doubles_the_time;
+    lockouts::failures_at_once_are_all_counted;
+    versions::the_first_is_brought_up_to_date;
+    versions::many_bring_it_up_to_date_at_once;
+    versions::a_step_that_fails_changes_nothing;
     tampered::every_column_of_a_grant;
     tampered::every_column_of_a_report;
     tampered::commitments_deliveries_and_turns;

@@ -6,7 +6,7 @@ use crate::audit::history::LEVELS;
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{Phi, Tag};
-use crate::policy::{Denial, DenialReason};
+use crate::policy::{Denial, DenialReason, User};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -128,6 +128,10 @@ pub struct Caller<'a> {
     pub certificate: Option<CertificateNote<'a>>,
     /// The gateway that it goes on for, from a peer that may say so.
     pub edge: Option<EdgeNote<'a>>,
+    /// The person, once somebody has vouched for them.
+    pub user: Option<&'a User>,
+    /// The name of a person that was tried in vain, if it may be shown, or what tells it from others.
+    pub tried: Option<&'a str>,
 }
 
 /// The association of another gateway that this one goes on.
@@ -452,6 +456,10 @@ impl Counted<'_> {
 impl Caller<'_> {
     fn encode(&self, body: &mut Body) {
         self.who(body);
+        if let Some(user) = self.user {
+            body.list("roles", &user.roles).flag("emergency", user.emergency);
+        }
+        body.text_if("tried", self.tried);
         body.text("listener", self.listener).text_if("called", self.called.map(trimmed));
         if let Some(tls) = &self.tls {
             body.text("tls", tls.version)
@@ -472,6 +480,9 @@ impl Caller<'_> {
             .address("from", self.from);
         if let Some(edge) = &self.edge {
             body.text("edge", edge.gateway).text("edge_incident", edge.incident);
+        }
+        if let Some(user) = self.user {
+            body.text("user", user.name.as_str()).text("user_source", user.source.as_str());
         }
     }
 }

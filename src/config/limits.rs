@@ -116,8 +116,22 @@ limits! {
     grant_grace: Span -> Duration = "60s" in "0s" ..= "60m";
     /// Instances of one move whose deliveries are told apart; those beyond are counted by the archive alone.
     move_instances: Count -> u32 = "100000" in "1000" ..= "10000000";
+    /// What moves under way, and those that are over and not forgotten, may ask for together: lists of UIDs can be long.
+    move_scopes: Size -> u64 = "256MiB" in "1MiB" ..= "16GiB";
     /// The greatest report of storage commitment, or identifier of a C-MOVE whose deliveries the gateway carries.
     commit_report_size: Size -> u64 = "16MiB" in "64KiB" ..= "64MiB";
+    /// Answers that one lookup at an archive may have; where there are more, what it was for is refused with a transient status.
+    lookup_answers: Count -> u32 = "10000" in "10" ..= "1000000";
+    /// Patients that `where_patient` lets somebody see; where there are more, a list that depends on it is refused with a transient status.
+    narrow_patients: Count -> u32 = "10000" in "10" ..= "1000000";
+    /// The greatest answer to a query of which only part may be seen.
+    narrow_answer: Size -> u64 = "256KiB" in "16KiB" ..= "16MiB";
+    /// Answers that may be seen and are held back until their budgets have been asked; then the archive waits.
+    narrow_batch: Count -> u32 = "64" in "1" ..= "4096";
+    /// Studies that the gateway remembers from lookups, those that are not there included; 0 turns it off.
+    study_cache: Count -> u32 = "10000" in "0" ..= "1000000";
+    /// How long it remembers a study; until then it may show what an archive has changed since.
+    study_cache_age: Span -> Duration = "60s" in "0s" ..= "1h";
     /// How long commitments and undelivered reports are kept.
     commit_keep: Span -> Duration = "30d" in "1h" ..= "365d";
     /// When a report that could not be delivered is tried again; doubled after each failure, up to one hour.
@@ -126,6 +140,36 @@ limits! {
     state_answer: Span -> Duration = "5s" in "100ms" ..= "60s";
     /// Undelivered commitment reports that are kept; further ones are refused with a transient status.
     commit_reports: Count -> u32 = "100000" in "100" ..= "10000000";
+    /// The greatest token that a caller may show.
+    token: Size -> u64 = "16KiB" in "1KiB" ..= "64KiB";
+    /// Roles of one person; who has more is refused.
+    user_roles: Count -> u32 = "256" in "1" ..= "4096";
+    /// Values of one claim or attribute of a person; who has more is refused.
+    user_values: Count -> u32 = "64" in "1" ..= "1024";
+    /// The greatest answer of an identity provider.
+    provider_answer: Size -> u64 = "1MiB" in "16KiB" ..= "16MiB";
+    /// How long an identity provider or directory may take to answer, connecting included.
+    provider_wait: Span -> Duration = "5s" in "100ms" ..= "60s";
+    /// Keys of one identity provider; those beyond are not taken.
+    provider_keys: Count -> u32 = "64" in "1" ..= "1024";
+    /// Wrong passcodes of one name in a row that lock it, whether or not there is such an account.
+    lockout_failures: Count -> u32 = "5" in "1" ..= "1000";
+    /// How long a name is locked the first time; doubled after each further wrong passcode.
+    lockout_first: Span -> Duration = "30s" in "1s" ..= "1h";
+    /// How long a name is locked at most.
+    lockout_longest: Span -> Duration = "15m" in "1s" ..= "24h";
+    /// Names whose wrong passcodes are counted apart; of more, those that were tried least are forgotten.
+    lockout_names: Count -> u32 = "100000" in "100" ..= "10000000";
+    /// Passcodes of local accounts that are checked at once; each check takes a processor and 19 MiB or more. Taken at start.
+    password_checks: Count -> u32 = "2" in "1" ..= "1024";
+    /// Passcodes of local accounts that wait to be checked; further ones are answered with a transient code. Taken at start.
+    password_checks_waiting: Count -> u32 = "64" in "0" ..= "65536";
+    /// User identities that are being checked at once; further ones are answered with a transient code. Taken at start.
+    identity_checks: Count -> u32 = "256" in "1" ..= "65536";
+    /// Connections to the directory at once; further people wait.
+    ldap_connections: Count -> u32 = "8" in "1" ..= "1024";
+    /// The greatest answer of the directory to one person's login, all of it together.
+    ldap_answer: Size -> u64 = "1MiB" in "16KiB" ..= "64MiB";
     /// Connections to the admin address.
     admin_connections: Count -> u32 = "64" in "1" ..= "10000";
 }

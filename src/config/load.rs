@@ -3,7 +3,7 @@
 use super::fault::{Fault, Faults};
 use super::settings::PolicyTexts;
 use super::validated::{self, Texts};
-use super::{Settings, files};
+use super::{Account, Settings, files};
 use std::path::{Path, PathBuf};
 
 /// The file that commands read when none is named.
@@ -107,10 +107,24 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool, with: Option<&Instead<'
     let peers = peers_path.as_deref().zip(peers.as_deref());
     let database = validated::database_file(text).and_then(|file| read(&root.join(file)).ok());
     let database = database.as_deref();
-    let outcome = validated::validate(&Texts { gateway: text, policy, peers, database, root: &root, tests }, now);
+    let attributes_path = validated::attributes_file(text).map(|file| root.join(file));
+    let attributes = attributes_path.as_deref().and_then(|path| read(path).ok());
+    let attributes = attributes_path.as_deref().zip(attributes.as_deref());
+    let accounts_path = validated::accounts_file(text).map(|file| root.join(file));
+    let accounts = accounts_path.as_deref().and_then(|path| read(path).ok());
+    let accounts = accounts_path.as_deref().zip(accounts.as_deref());
+    let texts = Texts { gateway: text, policy, peers, database, attributes, accounts, root: &root, tests };
+    let outcome = validated::validate(&texts, now);
     let mut faults = outcome.faults;
     faults.extend(files::look(&outcome.named));
-    let order: Vec<&Path> = [Some(path), policy_path.as_deref(), peers_path.as_deref()].into_iter().flatten().collect();
+    let order = [
+        Some(path),
+        policy_path.as_deref(),
+        peers_path.as_deref(),
+        attributes_path.as_deref(),
+        accounts_path.as_deref(),
+    ];
+    let order: Vec<&Path> = order.into_iter().flatten().collect();
     let faults = Faults(faults).sorted(&order);
     match outcome.settings {
         Some(mut settings) if !faults.any_error() => {
@@ -121,6 +135,28 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool, with: Option<&Instead<'
         }
         _ => Err(faults),
     }
+}
+
+/// Reads a `users.toml` by itself, for commands that list or change it. A file that is not there has no accounts.
+///
+/// # Errors
+/// Every fault of the file.
+pub fn load_accounts(path: &Path) -> Result<Vec<Account>, Faults> {
+    let text = match path.exists() {
+        true => read(path).map_err(|words| Faults(vec![Fault::of_file(path, words)]))?,
+        false => String::new(),
+    };
+    accounts_of(path, &text)
+}
+
+/// The accounts of a text that is, or shall become, a `users.toml`.
+///
+/// # Errors
+/// Every fault of the text.
+pub fn accounts_of(path: &Path, text: &str) -> Result<Vec<Account>, Faults> {
+    let (accounts, faults) = validated::accounts::validate((path, text));
+    let faults = Faults(faults);
+    if faults.any_error() { Err(faults) } else { Ok(accounts) }
 }
 
 /// The state folder that a `gateway.toml` names, whatever else may be wrong with it: the audit log is asked just when

@@ -6,6 +6,7 @@
 //!
 //! It never binds a port, opens a connection or keeps a key in memory.
 
+pub mod accounts;
 mod fault;
 mod files;
 pub mod kept;
@@ -15,15 +16,21 @@ mod raw;
 mod schema;
 pub mod settings;
 pub mod units;
+pub mod users;
 mod validated;
 mod watch;
 
+pub use accounts::{Account, PasswordHash};
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
-pub use load::{DEFAULT_PATH, PolicyFiles, load, load_at, load_text, load_untested, load_with, state_folder};
+pub use load::{
+    DEFAULT_PATH, PolicyFiles, accounts_of, load, load_accounts, load_at, load_text, load_untested, load_with,
+    state_folder,
+};
 pub use schema::schemas;
 pub use settings::{
     Admin, Archive, ArchiveTls, Audit, Calling, Confirm, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl,
     Endpoint, Gateway, Listener, ListenerTls, PolicyTexts, Serves, Settings, Source, Sync, Tls,
 };
+pub use users::Users;
 pub use watch::Watch;

@@ -1,6 +1,6 @@
 //! What the rest of the house sees of the configuration: typed, complete, checked.
 
-use super::{Fault, Limits};
+use super::{Fault, Limits, Users};
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use crate::policy::model::{CertificatePattern, PolicyModel};
@@ -26,6 +26,8 @@ pub struct Settings {
     pub policy: PolicyModel,
     /// When a changed policy waits for confirmation.
     pub confirm: Confirm,
+    /// `[users]`; `None`: nobody is known by name, and a user identity is refused.
+    pub users: Option<Users>,
     /// `[limits]`
     pub limits: Limits,
     /// `[audit]`

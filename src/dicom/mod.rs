@@ -12,6 +12,7 @@ pub mod matching;
 pub mod negotiation;
 pub mod pdu;
 pub mod phi;
+pub mod query;
 pub mod retrieve;
 pub mod sop_class;
 pub mod tag;

@@ -1,4 +1,9 @@
-//! What a C-MOVE asks for (PS3.4 C.4.2.1.4): its level and unique keys, and which instances they cover.
+//! What a C-MOVE asks for (PS3.4 C.4.2.1.4): its level and unique keys, and which instances they cover ([`Scope`]); and
+//! strictly, to be asked anew ([`Retrieve`]).
+
+mod request;
+
+pub use request::{Keys, Retrieve, RetrieveFault, Root};
 
 use super::dataset::write::Flat;
 use super::dataset::{Level, WalkLimits};

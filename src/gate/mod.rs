@@ -4,6 +4,7 @@
 //! is dropped is recorded as aborted. Where nothing can be recorded, nothing is admitted.
 
 mod door;
+mod lookup;
 mod permit;
 mod refusal;
 mod tally;
@@ -13,6 +14,7 @@ mod visit;
 mod tests;
 
 pub use door::{Admission, Basis, Entry, Gate, Object, Opening};
+pub use lookup::{LookingUp, LookupPermit};
 pub use permit::{Outcome, Permit, SubOperations};
 pub use refusal::{Refusal, told};
 pub use tally::RefusalLimits;

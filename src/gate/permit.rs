@@ -40,6 +40,8 @@ pub struct Outcome {
     pub bytes: u64,
     /// Answers that passed: C-FIND matches.
     pub answers: u32,
+    /// Answers that were kept back, since no rule shows them. Stands in the record alone.
+    pub withheld: u32,
     /// Of a C-MOVE or C-GET.
     pub sub_operations: Option<SubOperations>,
     /// The incident id with which the gateway behind this one refused it: [`told`](super::told).
@@ -106,6 +108,9 @@ impl Permit {
         body.status("status", outcome.status).number("bytes", outcome.bytes);
         if outcome.answers > 0 {
             body.number("answers", u64::from(outcome.answers));
+        }
+        if outcome.withheld > 0 {
+            body.number("withheld", u64::from(outcome.withheld));
         }
         if let Some(sub) = outcome.sub_operations {
             body.number("completed", u64::from(sub.completed))

@@ -44,6 +44,7 @@ fn policy() -> Policy {
         hours: None,
         days: Vec::new(),
         destinations: Vec::new(),
+        ..Rule::default()
     };
     let archives = vec![ArchiveName::of(title("PACS"))];
     Policy::compile(PolicyModel { peers: vec![peer], archives, rules: vec![rule], ..PolicyModel::default() }).unwrap()
@@ -89,6 +90,8 @@ fn caller(gate: &Gate) -> Caller<'static> {
         tls: None,
         certificate: None,
         edge: None,
+        user: None,
+        tried: None,
     }
 }
 

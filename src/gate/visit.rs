@@ -101,6 +101,7 @@ pub(super) struct Counters {
     bytes: AtomicU64,
     pub(super) aborted: AtomicU64,
     pub(super) denied: AtomicU64,
+    pub(super) lookups: AtomicU64,
 }
 
 impl Counters {
@@ -210,6 +211,7 @@ impl Visit {
             ("observed_operations", &counters.observed),
             ("denied", &counters.denied),
             ("aborted_operations", &counters.aborted),
+            ("lookups", &counters.lookups),
             ("bytes", &counters.bytes),
         ] {
             let count = counter.load(Relaxed);

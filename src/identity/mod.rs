@@ -3,6 +3,10 @@
 //! Glue between `pki`, which knows what was proven, and `policy`, which knows who that is. It never decides what a
 //! principal may do, never checks a signature, and never sees a password twice.
 
+pub mod ldap;
+pub mod local;
+pub mod oidc;
+pub mod people;
 pub mod user;
 
 pub use user::{UserRefused, user};

@@ -5,6 +5,7 @@
 
 pub mod buffer;
 pub mod dial;
+pub mod https;
 pub mod listen;
 pub mod proxy_protocol;
 pub mod slots;

@@ -1,11 +1,14 @@
 //! The compiled policy: what the compiler makes and every question is answered from. Immutable.
 
+use super::canary::Canaries;
 use super::index::Index;
-use super::model::{ArchiveName, CertificatePattern, Effect, Hours, Peer, PolicyModel};
+use super::model::{ArchiveName, CertificatePattern, Effect, Hours, Peer, PolicyModel, Rule};
+use super::narrow::Narrowed;
 use super::nearest::Nearby;
 use super::request::{Principal, Transport};
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
-use crate::dicom::{AeTitle, Uid};
+use crate::dicom::{AeTitle, Tag, Uid};
 use std::collections::HashMap;
 use std::fmt;
 use std::net::IpAddr;
@@ -23,6 +26,10 @@ pub struct Policy {
     pub(super) rules: Vec<CompiledRule>,
     pub(super) index: Index,
     pub(super) nearby: Nearby,
+    pub(super) people: People,
+    pub(super) canaries: Canaries,
+    /// Some rule hangs on what a query asks, or narrows its answers.
+    pub(super) narrows: bool,
     pub(super) identity: PolicyIdentity,
 }
 
@@ -35,6 +42,13 @@ pub(super) struct Party {
     pub subjects: Box<[u32]>,
     /// Its titles, as numbers of [`Policy::titles`], ascending.
     pub titles: Box<[u32]>,
+}
+
+/// Roles and users that rules name, as subject numbers behind those of parties and groups.
+#[derive(Debug, Default)]
+pub(super) struct People {
+    pub roles: HashMap<Arc<str>, u32>,
+    pub users: HashMap<Arc<str>, u32>,
 }
 
 /// An AE title that belongs to somebody.
@@ -77,9 +91,10 @@ pub(super) struct CompiledRule {
     pub name: Arc<str>,
     pub line: u32,
     pub effect: Effect,
+    /// Devices of `who`.
     pub who: Box<[u32]>,
-    /// It names users or roles, whom the gateway does not know yet: as a permit it never matches.
-    pub people: bool,
+    /// Users and roles of `who`.
+    pub people: Box<[u32]>,
     pub via: Option<Box<[u32]>>,
     pub to: Box<[u32]>,
     pub may: Vec<Operation>,
@@ -90,6 +105,19 @@ pub(super) struct CompiledRule {
     /// One bit a day, Monday is bit 0.
     pub days: Option<u8>,
     pub destinations: Destinations,
+    pub levels: Option<Box<[Level]>>,
+    pub require_key: Option<Box<[Tag]>>,
+    pub break_glass: Option<u32>,
+    pub narrows: Option<Narrows>,
+}
+
+/// How a permit narrows what is seen.
+#[derive(Debug)]
+pub(super) enum Narrows {
+    /// The same for everybody and always.
+    Fixed(Narrowed),
+    /// By who asks, or by the day.
+    Each(Box<Rule>),
 }
 
 /// Where a rule lets `move` send to.

@@ -6,25 +6,43 @@
 //! does not hold for a permit, and does hold for a deny. Both ways the doubt denies: a rule that forbids ultrasound
 //! cannot rule out that an object without modality is one.
 
-use super::compiled::Policy;
+use super::compiled::{CompiledRule, Policy};
 use super::decision::{Decision, Denial, DenialReason, Fact, Permission};
-use super::evaluate::{Facts, Hit, Told};
+use super::evaluate::{Condition, Facts, Finding, Hit, Told, reads};
 use super::model::Effect;
+use super::narrow::{Narrowed, Narrowing};
 use super::request::{Known, Moment, Principal, Request};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
+use smallvec::SmallVec;
 use std::collections::HashSet;
 use std::sync::Arc;
 
 /// What the rules of one effect say together.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The first rule, in the order of the file, that says yes.
+    /// The first rule, in the order of the file, that says yes and shows everything.
     pub first: Option<u32>,
+    /// Rules that say yes and narrow what is seen, or only hold in an emergency; ascending.
+    pub others: SmallVec<[u32; 4]>,
     /// The first rule that hangs on a fact not read yet.
     pub later: Option<u32>,
+    /// One of those hangs on what a query asks.
+    pub later_query: bool,
     /// How many rules were looked at.
     pub examined: usize,
+}
+
+impl Found {
+    /// The first rule that says yes.
+    pub fn any(&self) -> Option<u32> {
+        self.first.or_else(|| self.others.first().copied())
+    }
+
+    /// The fact that some rule hangs on.
+    const fn fact(&self) -> Fact {
+        if self.later_query { Fact::Query } else { Fact::Modality }
+    }
 }
 
 impl Policy {
@@ -61,17 +79,46 @@ impl Policy {
             return self.denied_by(rule, request);
         }
         let permits = self.search(facts, operation, Effect::Permit);
-        if permits.first.is_none() && permits.later.is_none() && !observing {
+        if permits.any().is_none() && permits.later.is_none() && !observing {
             return self.not_permitted(request, facts);
         }
-        if denies.later.is_some() || (permits.first.is_none() && permits.later.is_some()) {
-            return Decision::Need(Fact::Modality);
+        if denies.later.is_some() {
+            return Decision::Need(denies.fact());
         }
-        Decision::Permit(self.permission(permits.first))
+        // What narrows is not all that may be seen while some rule may still show more.
+        if permits.first.is_none() && permits.later.is_some() {
+            return Decision::Need(permits.fact());
+        }
+        Decision::Permit(self.permission_of(facts, &permits))
+    }
+
+    /// What the permits that hold show together. Rules that break the glass count only where no other shows everything.
+    fn permission_of(&self, facts: &Facts<'_>, permits: &Found) -> Permission {
+        if permits.first.is_some() || permits.others.is_empty() {
+            return self.permission(permits.first);
+        }
+        let mut narrowed: Vec<Narrowed> = Vec::with_capacity(permits.others.len());
+        let (mut glass, mut emergency, mut all) = (None, None::<u32>, false);
+        for (number, rule) in permits.others.iter().filter_map(|&number| Some((number, self.rule(number)?))) {
+            if let Some(seconds) = rule.break_glass {
+                glass = glass.or(Some(number));
+                emergency = Some(emergency.map_or(seconds, |least| least.min(seconds)));
+            }
+            match rule.narrowed(facts) {
+                Some(one) => narrowed.push(one),
+                None => {
+                    // It only holds in an emergency, and shows everything then.
+                    glass = Some(number).filter(|_| !all).or(glass);
+                    all = true;
+                }
+            }
+        }
+        let narrowing = (!all).then(|| Arc::new(Narrowing::of(narrowed)));
+        Permission { narrowing, emergency, ..self.permission(glass.or(permits.any())) }
     }
 
     fn decide_admission(&self, request: &Request<'_>, facts: &Facts<'_>, observing: bool) -> Decision {
-        let facts = Facts { modality: Told::Later, ..*facts };
+        let facts = Facts { modality: Told::Later, query: Known::Unread, ..facts.clone() };
         let mut denied = None;
         for operation in Operation::ALL {
             match self.possibly(&facts, operation, observing) {
@@ -108,7 +155,7 @@ impl Policy {
         let differing: HashSet<_> = transfer_syntaxes.iter().map(|uid| self.values.uids.get(uid).copied()).collect();
         operations.into_iter().any(|operation| {
             differing.iter().any(|&value| {
-                let facts = Facts { transfer_syntax: Told::Is(value), ..facts };
+                let facts = Facts { transfer_syntax: Told::Is(value), ..facts.clone() };
                 self.may_possibly(&facts, operation, observing)
             })
         })
@@ -126,16 +173,41 @@ impl Policy {
 
     fn possibly(&self, facts: &Facts<'_>, operation: Operation, observing: bool) -> Possibly {
         let permits = self.search(facts, operation, Effect::Permit);
-        if permits.first.is_none() && permits.later.is_none() && !observing {
+        if permits.any().is_none() && permits.later.is_none() && !observing {
             return Possibly::NoRule;
         }
         match self.search(facts, operation, Effect::Deny).first {
             Some(rule) => Possibly::Denied(rule),
-            None => Possibly::Permitted(permits.first.or(permits.later)),
+            None => Possibly::Permitted(permits.any().or(permits.later)),
         }
     }
 
-    /// Looks through the drawers that can concern a request for the first rule of one effect that says yes.
+    /// Whether some rule hangs on what queries and retrieves ask, or narrows what they show: then their identifiers have
+    /// to be read whole before they are decided on.
+    pub const fn narrows(&self) -> bool {
+        self.narrows
+    }
+
+    /// Whether a permit that narrows what is seen could hold for this principal at an archive (its `ae_title`), at some
+    /// hour and by some message. While it could, neither relational queries nor fuzzy matching are negotiated.
+    pub fn may_narrow(&self, principal: &Principal, to: &str) -> bool {
+        if !self.narrows {
+            return false;
+        }
+        let at = Moment { unix: 0, minute: 0, weekday: 3 };
+        let (modality, query) = (Known::Unread, Known::Unread);
+        let (sop_class, transfer_syntax, destination) = (None, None, None);
+        let request =
+            Request { principal, to, operation: None, sop_class, transfer_syntax, destination, modality, query, at };
+        let Ok(facts) = self.facts(&request, true) else { return false };
+        Operation::ALL.into_iter().filter(|operation| reads(*operation)).any(|operation| {
+            let mut rules = self.index.rules(&facts, operation, Effect::Permit).flatten();
+            rules.any(|&number| self.rule(number).is_some_and(|rule| rule.may_narrow(&facts, operation)))
+        })
+    }
+
+    /// Looks through the drawers that can concern a request for the rules of one effect that say yes: the first that
+    /// shows everything, and those before it that do not.
     pub(super) fn search(&self, facts: &Facts<'_>, operation: Operation, effect: Effect) -> Found {
         let mut found = Found::default();
         for drawer in self.index.rules(facts, operation, effect) {
@@ -144,19 +216,26 @@ impl Policy {
                     break;
                 }
                 found.examined += 1;
-                match self.rule(number).map_or(Hit::No, |rule| rule.hit(facts, operation)) {
-                    Hit::Yes => found.first = Some(number),
-                    Hit::Later => found.later = found.later.map_or(Some(number), |first| Some(first.min(number))),
+                let Some(rule) = self.rule(number) else { continue };
+                match rule.hit(facts, operation) {
+                    Hit::Yes if rule.shows_all(operation) => found.first = Some(number),
+                    Hit::Yes => found.others.push(number),
+                    Hit::Later => {
+                        found.later = found.later.map_or(Some(number), |first| Some(first.min(number)));
+                        found.later_query |= rule.hangs_on_query(facts, operation);
+                    }
                     Hit::No => {}
                 }
             }
         }
+        found.others.sort_unstable();
+        found.others.dedup();
         found
     }
 
     fn permission(&self, rule: Option<u32>) -> Permission {
         let rule = rule.and_then(|number| self.rule(number)).map(|rule| Arc::clone(&rule.name));
-        Permission { observed: rule.is_none(), rule, narrowing: None }
+        Permission { observed: rule.is_none(), rule, narrowing: None, emergency: None }
     }
 
     fn denied_by(&self, rule: u32, request: &Request<'_>) -> Decision {
@@ -167,6 +246,25 @@ impl Policy {
     fn not_permitted(&self, request: &Request<'_>, facts: &Facts<'_>) -> Decision {
         let (nearest, lacked) = self.nearest(request, facts).unzip();
         Decision::Deny(Denial { reason: DenialReason::NoRule { nearest, lacked }, operation: request.operation })
+    }
+}
+
+impl CompiledRule {
+    /// Whether it holds without regard to emergencies and lets everything be seen.
+    fn shows_all(&self, operation: Operation) -> bool {
+        self.break_glass.is_none() && (self.narrows.is_none() || !reads(operation))
+    }
+
+    fn hangs_on_query(&self, facts: &Facts<'_>, operation: Operation) -> bool {
+        let later = |condition| self.check(condition, facts, operation) == Finding::Later;
+        later(Condition::Levels) || later(Condition::RequireKey)
+    }
+
+    /// Whether it narrows and holds at some hour.
+    fn may_narrow(&self, facts: &Facts<'_>, operation: Operation) -> bool {
+        let timeless = |condition: &Condition| !matches!(condition, Condition::Hours | Condition::Days);
+        let fits = |condition| !matches!(self.check(condition, facts, operation), Finding::Fails | Finding::Untold);
+        self.narrows.is_some() && Condition::ALL.into_iter().filter(timeless).all(fits)
     }
 }
 

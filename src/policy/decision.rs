@@ -28,13 +28,16 @@ pub enum Fact {
 /// Why something is permitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permission {
-    /// The first rule, in the order of the file, that permits (at admission: that could permit something); `None` while
-    /// observing.
+    /// The first rule, in the order of the file, that permits (at admission: that could permit something), before rules
+    /// that narrow one that does not; `None` while observing.
     pub rule: Option<Arc<str>>,
     /// No rule permits; it passes because `observe_until` lies ahead.
     pub observed: bool,
     /// What of the answers may be seen; `None`: all of it.
     pub narrowing: Option<Arc<Narrowing>>,
+    /// It holds, or shows more, only because emergency access was asked for: for so many seconds. `rule` is then the
+    /// rule that breaks the glass.
+    pub emergency: Option<u32>,
 }
 
 /// Why something is denied.

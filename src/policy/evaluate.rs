@@ -1,12 +1,14 @@
 //! One rule against one request, condition by condition. `decide`, `explain` and the search for the nearest rule all
 //! come here, so that they cannot disagree.
 
-use super::compiled::{CompiledRule, Destinations, Modality, Party, Policy};
+use super::compiled::{CompiledRule, Destinations, Modality, Narrows, Party, Policy};
 use super::decision::DenialReason;
 use super::model::Effect;
-use super::request::{Known, Moment, Request};
+use super::narrow::{Givens, Narrowed};
+use super::request::{Known, Moment, Principal, Query, Request, Transport};
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Uid};
+use smallvec::SmallVec;
 
 /// The conditions of a rule, in the order in which people read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -32,10 +34,18 @@ pub enum Condition {
     Hours,
     /// `days`
     Days,
+    /// `levels`
+    Levels,
+    /// `require_key`
+    RequireKey,
+    /// The values from outside in `where` and `where_patient`
+    Where,
+    /// `break_glass`
+    BreakGlass,
 }
 
 impl Condition {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Who,
         Self::Via,
         Self::To,
@@ -46,6 +56,10 @@ impl Condition {
         Self::Modalities,
         Self::Hours,
         Self::Days,
+        Self::Levels,
+        Self::RequireKey,
+        Self::Where,
+        Self::BreakGlass,
     ];
 
     /// The key as the file writes it.
@@ -61,6 +75,10 @@ impl Condition {
             Self::Modalities => "modalities",
             Self::Hours => "hours",
             Self::Days => "days",
+            Self::Levels => "levels",
+            Self::RequireKey => "require_key",
+            Self::Where => "where",
+            Self::BreakGlass => "break_glass",
         }
     }
 }
@@ -99,9 +117,15 @@ pub(super) enum Told {
 }
 
 /// A request, its words looked up once.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Facts<'p> {
+    pub principal: &'p Principal,
     pub party: &'p Party,
+    /// Subject numbers of the person who asks; `None`: no person does.
+    pub person: Option<SmallVec<[u32; 8]>>,
+    /// Emergency access is asked for.
+    pub emergency: bool,
+    pub query: Known<Query<'p>>,
     pub to: u32,
     pub sop_class: Told,
     pub transfer_syntax: Told,
@@ -112,7 +136,7 @@ pub(super) struct Facts<'p> {
 
 impl Policy {
     /// Looks a request's words up. `later`: what the request does not say, a message may still bring.
-    pub(super) fn facts(&self, request: &Request<'_>, later: bool) -> Result<Facts<'_>, DenialReason> {
+    pub(super) fn facts<'p>(&'p self, request: &Request<'p>, later: bool) -> Result<Facts<'p>, DenialReason> {
         let missing = if later { Told::Later } else { Told::Untold };
         let party = self.party_of(request.principal).ok_or_else(|| {
             DenialReason::Fault(format!("peer `{}` is no longer in the policy", request.principal.name))
@@ -126,7 +150,11 @@ impl Policy {
             _ => missing,
         };
         Ok(Facts {
+            principal: request.principal,
             party,
+            person: self.person(request.principal),
+            emergency: self.wishes_emergency(request.principal),
+            query: request.query,
             to,
             sop_class: request.sop_class.map_or(missing, |uid| self.uid(uid)),
             transfer_syntax: request.transfer_syntax.map_or(missing, |uid| self.uid(uid)),
@@ -142,6 +170,22 @@ impl Policy {
             },
             at: request.at,
         })
+    }
+
+    /// What rules may call the person who asks.
+    fn person(&self, principal: &Principal) -> Option<SmallVec<[u32; 8]>> {
+        let user = principal.user.as_deref()?;
+        let roles = user.roles.iter().filter_map(|role| self.people.roles.get(role.as_str()));
+        Some(self.people.users.get(user.name.as_str()).into_iter().chain(roles).copied().collect())
+    }
+
+    /// Whether a person asks for emergency access: their source of identity says so, or they call, with the certificate
+    /// of a peer, by one of its `emergency_titles`.
+    pub fn wishes_emergency(&self, principal: &Principal) -> bool {
+        let Some(user) = &principal.user else { return false };
+        let titles = || self.peer(&principal.name).map(|peer| peer.emergency_titles.as_slice()).unwrap_or_default();
+        let certified = matches!(principal.transport, Transport::Mutual { .. });
+        user.emergency || certified && titles().contains(&principal.calling)
     }
 
     pub(super) fn uid(&self, uid: &Uid) -> Told {
@@ -168,6 +212,26 @@ impl CompiledRule {
         hit
     }
 
+    /// Whether `who` names them. A person's request is permitted by rules that name persons, a device's by rules that name
+    /// devices; what is denied to either is denied.
+    fn is_for(&self, facts: &Facts<'_>) -> bool {
+        let device = || meets(&facts.party.subjects, &self.who);
+        let person = || facts.person.as_ref().is_some_and(|person| meets(person, &self.people));
+        match (self.effect, &facts.person) {
+            (Effect::Deny, _) => device() || person(),
+            (Effect::Permit, Some(_)) => person(),
+            (Effect::Permit, None) => device(),
+        }
+    }
+
+    /// What it shows of what an archive has to who asks; `None`: all of it, or a value from outside is not there.
+    pub(super) fn narrowed(&self, facts: &Facts<'_>) -> Option<Narrowed> {
+        match self.narrows.as_ref()? {
+            Narrows::Fixed(narrowed) => Some(narrowed.clone()),
+            Narrows::Each(rule) => Narrowed::of(rule, &Givens { principal: Some(facts.principal), at: facts.at }).ok(),
+        }
+    }
+
     /// What one condition says; without an operation (admission), what the rule permits is not asked.
     pub(super) fn check_any(&self, condition: Condition, facts: &Facts<'_>, operation: Option<Operation>) -> Finding {
         match (condition, operation) {
@@ -179,8 +243,7 @@ impl CompiledRule {
     /// What one condition says.
     pub(super) fn check(&self, condition: Condition, facts: &Facts<'_>, operation: Operation) -> Finding {
         match condition {
-            Condition::Who if self.people && self.effect == Effect::Permit => Finding::Fails,
-            Condition::Who => holds(meets(&facts.party.subjects, &self.who)),
+            Condition::Who => holds(self.is_for(facts)),
             Condition::Via => match &self.via {
                 Some(via) => holds(meets(&facts.party.subjects, via)),
                 None => Finding::Free,
@@ -206,8 +269,35 @@ impl CompiledRule {
                 Some(days) => holds(facts.at.weekday < 7 && days & 1 << facts.at.weekday != 0),
                 None => Finding::Free,
             },
+            Condition::Levels => match (&self.levels, facts.query) {
+                (None, _) => Finding::Free,
+                _ if !matches!(operation, Operation::Find | Operation::Get | Operation::Move) => Finding::Free,
+                (_, Known::Unread) => Finding::Later,
+                (Some(levels), Known::Is(Query { level: Some(level), .. })) => holds(levels.contains(&level)),
+                _ => Finding::Untold,
+            },
+            Condition::RequireKey => match (&self.require_key, facts.query) {
+                (None, _) => Finding::Free,
+                _ if !matches!(operation, Operation::Find | Operation::Worklist) => Finding::Free,
+                (_, Known::Unread) => Finding::Later,
+                (Some(keys), Known::Is(query)) => holds(query.keys.iter().any(|key| keys.contains(key))),
+                (Some(_), Known::Absent) => Finding::Untold,
+            },
+            Condition::Where => match &self.narrows {
+                Some(Narrows::Each(_)) if reads(operation) => holds(self.narrowed(facts).is_some()),
+                _ => Finding::Free,
+            },
+            Condition::BreakGlass => match self.break_glass {
+                Some(_) => holds(facts.emergency),
+                None => Finding::Free,
+            },
         }
     }
+}
+
+/// Whether an operation shows what an archive has, so that rules can narrow it.
+pub(super) const fn reads(operation: Operation) -> bool {
+    matches!(operation, Operation::Find | Operation::Get | Operation::Move | Operation::Worklist)
 }
 
 const fn holds(holds: bool) -> Finding {

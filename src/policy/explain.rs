@@ -2,7 +2,7 @@
 //! the verdict. It goes through all rules; the verdict comes from `decide`.
 
 use super::compiled::{CompiledRule, Policy};
-use super::decision::{Decision, DenialReason};
+use super::decision::{Decision, DenialReason, Fact};
 use super::evaluate::{Condition, Facts, Finding};
 use super::model::{Asker, Effect};
 use super::question::{Question, QuestionFault};
@@ -158,7 +158,10 @@ impl Policy {
                 };
                 (Verdict::Deny, rule, because)
             }
-            Decision::Need(_) => (Verdict::Depends, None, String::from("it hangs on the object's modality")),
+            Decision::Need(Fact::Modality) => {
+                (Verdict::Depends, None, String::from("it hangs on the object's modality"))
+            }
+            Decision::Need(Fact::Query) => (Verdict::Depends, None, String::from("it hangs on what the query asks")),
         };
     }
 

@@ -38,6 +38,8 @@ pub enum Entry {
     Peer,
     /// `[[rule]]`.
     Rule,
+    /// `[[canary]]`.
+    Canary,
     /// `[[test]]`.
     Test,
 }
@@ -49,6 +51,7 @@ impl Entry {
             Self::Archive => "archive",
             Self::Peer => "peer",
             Self::Rule => "rule",
+            Self::Canary => "canary",
             Self::Test => "test",
         }
     }

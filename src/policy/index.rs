@@ -8,6 +8,8 @@
 use super::compiled::{CompiledRule, Destinations};
 use super::evaluate::{Facts, Told};
 use super::model::{Effect, Hours};
+use crate::dicom::Tag;
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
 use std::collections::{HashMap, HashSet};
 
@@ -88,7 +90,7 @@ impl Index {
                 closed = false;
             }
             let Some(rule) = rules.get(number as usize).filter(|_| !closed) else { continue };
-            let rest = Rest::of(rule, key);
+            let rest = Rest::of(rule, number, key);
             closed = rest == Rest::default();
             if seen.insert(rest) {
                 self.rules.push(number);
@@ -106,7 +108,12 @@ impl Index {
         effect: Effect,
     ) -> impl Iterator<Item = &'i [u32]> {
         let slots = slots(facts, operation);
-        facts.party.subjects.iter().flat_map(move |&subject| {
+        let person = facts.person.as_deref();
+        // Permits are for persons or for devices, as the request is; denies are for either.
+        let device = &*facts.party.subjects;
+        let device = if person.is_some() && effect == Effect::Permit { &[] } else { device };
+        let subjects = device.iter().chain(person.unwrap_or_default());
+        subjects.flat_map(move |&subject| {
             slots.into_iter().flatten().filter_map(move |slot| {
                 let drawer = self.drawers.get(&Key { subject, to: facts.to, operation, slot })?;
                 match effect {
@@ -134,9 +141,6 @@ fn slots(facts: &Facts<'_>, operation: Operation) -> [Option<Slot>; 5] {
 
 fn file(rule: &CompiledRule, number: u32, population: &impl Fn(u32) -> usize, entries: &mut Vec<(Key, bool, u32)>) {
     let deny = rule.effect == Effect::Deny;
-    if rule.people && !deny {
-        return;
-    }
     let subjects = subjects(rule, population);
     for &operation in &rule.may {
         let drawers = subjects.len() * rule.to.len();
@@ -146,7 +150,7 @@ fn file(rule: &CompiledRule, number: u32, population: &impl Fn(u32) -> usize, en
             }
             _ => vec![Slot::Free],
         };
-        for &subject in subjects {
+        for &subject in &subjects {
             for &to in &rule.to {
                 entries.extend(slots.iter().map(|&slot| (Key { subject, to, operation, slot }, deny, number)));
             }
@@ -154,12 +158,13 @@ fn file(rule: &CompiledRule, number: u32, population: &impl Fn(u32) -> usize, en
     }
 }
 
-/// The narrower of `who` and `via`: the other one is checked when the rule comes up.
-fn subjects<'r>(rule: &'r CompiledRule, population: &impl Fn(u32) -> usize) -> &'r [u32] {
+/// The narrower of `who` and `via`: the other one is checked when the rule comes up. A rule for persons is found by
+/// them alone.
+fn subjects(rule: &CompiledRule, population: &impl Fn(u32) -> usize) -> Vec<u32> {
     let size = |subjects: &[u32]| subjects.iter().map(|&subject| population(subject)).sum::<usize>();
     match &rule.via {
-        Some(via) if size(via) < size(&rule.who) => via,
-        _ => &rule.who,
+        Some(via) if rule.people.is_empty() && size(via) < size(&rule.who) => via.to_vec(),
+        _ => rule.who.iter().chain(&rule.people).copied().collect(),
     }
 }
 
@@ -187,10 +192,15 @@ struct Rest<'r> {
     modalities: Option<&'r [u32]>,
     hours: Option<Hours>,
     days: Option<u8>,
+    levels: Option<&'r [Level]>,
+    require_key: Option<&'r [Tag]>,
+    break_glass: bool,
+    /// A rule that narrows is like no other: what each shows counts.
+    narrows: Option<u32>,
 }
 
 impl<'r> Rest<'r> {
-    fn of(rule: &'r CompiledRule, key: Key) -> Self {
+    fn of(rule: &'r CompiledRule, number: u32, key: Key) -> Self {
         let found = |list| matches!(key.slot, Slot::Value(by, _) | Slot::Some(by) if by == list);
         let unless = |list, values: &'r Option<Box<[u32]>>| values.as_deref().filter(|_| !found(list));
         let destinations = Some(&rule.destinations).filter(|destinations| {
@@ -204,6 +214,10 @@ impl<'r> Rest<'r> {
             modalities: unless(List::Modalities, &rule.modalities),
             hours: rule.hours,
             days: rule.days,
+            levels: rule.levels.as_deref(),
+            require_key: rule.require_key.as_deref(),
+            break_glass: rule.break_glass.is_some(),
+            narrows: rule.narrows.as_ref().map(|_| number),
         }
     }
 }

@@ -7,6 +7,8 @@
 //! Total and pure: no socket, file, clock or environment; the time is an argument. It never forwards, records or
 //! answers anything.
 
+pub mod attribute;
+pub mod canary;
 mod compile;
 pub mod compiled;
 pub mod credential;
@@ -26,6 +28,7 @@ pub mod replay;
 pub mod request;
 pub mod trial;
 pub mod user;
+pub mod value;
 pub mod words;
 
 #[cfg(test)]

@@ -1,8 +1,11 @@
 //! Peers, rules and tests as an administrator wrote them, after validation: the input of the compiler.
 
+use super::value::Wanted;
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
-use crate::dicom::{AeTitle, Uid};
+use crate::dicom::{AeTitle, Tag, Uid};
 use ipnet::IpNet;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
@@ -17,6 +20,8 @@ pub struct PolicyModel {
     pub rules: Vec<Rule>,
     /// The file's own tests.
     pub tests: Vec<PolicyTest>,
+    /// Patients and studies that exist nowhere: who asks for them is an intruder.
+    pub canaries: Vec<Canary>,
     /// Until when what no rule permits is recorded instead of refused, for identified peers.
     pub observe_until: Option<jiff::Timestamp>,
 }
@@ -83,6 +88,23 @@ pub struct Peer {
     pub commit_report: CommitReport,
     /// It is a dicomgate in front of a device: its incident ids are taken over.
     pub edge: bool,
+    /// Titles that it also may call with; a person who calls with one of them asks for emergency access.
+    pub emergency_titles: Vec<AeTitle>,
+    /// It may name a person without proof (PS3.7 D.3.3.7, user identity type 1), vouched for by its certificate alone.
+    pub username_only: bool,
+}
+
+/// A patient or study that exists nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Canary {
+    /// Its name in records and alerts, unique in the file.
+    pub name: Arc<str>,
+    /// Line in `policy.toml`, from 1.
+    pub line: u32,
+    /// Its Patient ID (0010,0020).
+    pub patient_id: Option<Arc<str>>,
+    /// Its Study Instance UID (0020,000D).
+    pub study: Option<Uid>,
 }
 
 /// Where the storage commitment reports of a peer go (PS3.4 J.3.3 leaves it to the system that commits).
@@ -140,10 +162,33 @@ pub struct Rule {
     pub days: Vec<u8>,
     /// Where `move` may send to. Empty: a permit sends nowhere, a deny forbids every destination.
     pub destinations: Vec<Destination>,
+    /// `where`: only answers and studies that fit every one of these; empty: all. Only permits.
+    pub r#where: Vec<Wanted>,
+    /// `where_patient`: only studies of patients of whom some study fits every one of these; empty: all. Only permits.
+    pub where_patient: Vec<Wanted>,
+    /// Attributes, at any depth, that answers do not show. Only permits.
+    pub hide: Vec<Tag>,
+    /// They are taken out of retrieved objects, too.
+    pub hide_in_objects: bool,
+    /// Queries must ask a value of one of these; empty: they need not. Only permits, only `find` and `worklist`.
+    pub require_key: Vec<Tag>,
+    /// Only queries and retrieves of these levels; empty: all. Only permits, only `find`, `get` and `move`.
+    pub levels: Vec<Level>,
+    /// Answers to one query end after so many. Only permits.
+    pub max_results: Option<u32>,
+    /// The status that they end with; `None`: A700H.
+    pub limit_status: Option<u16>,
+    /// How much may be seen in a time. Only permits.
+    pub budget: Option<Budget>,
+    /// It holds only for who asks for emergency access, for so many seconds. Only permits.
+    pub break_glass: Option<u32>,
 }
 
+/// The status that too many answers end with where a rule names none: refused, out of resources (PS3.4 C.4.1.1.4).
+pub const LIMIT_STATUS: u16 = 0xA700;
+
 /// How much somebody may see in a time, counted as different studies or patients.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Budget {
     /// So many different ones.
     pub most: u32,
@@ -243,6 +288,12 @@ pub struct PolicyTest {
     pub transfer_syntax: Option<Uid>,
     /// Move destination, where it matters.
     pub destination: Option<AeTitle>,
+    /// The person who asks, if one does.
+    pub person: Option<Person>,
+    /// Level of a query or retrieve, where it matters.
+    pub level: Option<Level>,
+    /// Attributes that a query asks a value of, where they matter.
+    pub keys: Vec<Tag>,
     /// Time of the request, local; default: Wednesday noon.
     pub at: Option<jiff::civil::DateTime>,
     /// What must come out.
@@ -258,6 +309,19 @@ pub enum Asker {
     Peer(String),
     /// An archive that sends unasked, by its `ae_title`.
     Archive(String),
+}
+
+/// The person who asks in a test or question.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Person {
+    /// Their name; `None`: somebody whom no rule names.
+    pub name: Option<String>,
+    /// Their roles.
+    pub roles: Vec<String>,
+    /// `{user.x}`, by the name of the attribute; with `claim.` before it, `{claim.x}`.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// They ask for emergency access.
+    pub emergency: bool,
 }
 
 /// What a test expects.

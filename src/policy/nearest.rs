@@ -4,7 +4,7 @@
 use super::compiled::{CompiledRule, Policy};
 use super::evaluate::{Condition, Facts, Finding, Told};
 use super::model::Effect;
-use super::request::Request;
+use super::request::{Known, Request};
 use crate::dicom::dimse::Operation;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl Nearby {
     pub fn of(rules: &[CompiledRule]) -> Self {
         let mut nearby = Self::default();
         for (number, rule) in (0_u32..).zip(rules).filter(|(_, rule)| rule.effect == Effect::Permit) {
-            for &subject in &rule.who {
+            for &subject in rule.who.iter().chain(&rule.people) {
                 nearby.keep(Question::For(subject), number);
             }
             for &to in &rule.to {
@@ -54,7 +54,8 @@ impl Nearby {
     }
 
     fn rules(&self, facts: &Facts<'_>, operation: Option<Operation>) -> impl Iterator<Item = u32> {
-        let theirs = facts.party.subjects.iter().map(|&subject| Question::For(subject));
+        let person = facts.person.as_deref().unwrap_or_default();
+        let theirs = facts.party.subjects.iter().chain(person).map(|&subject| Question::For(subject));
         let elsewhere = operation.map(|operation| Question::Elsewhere(facts.to, operation));
         let questions = theirs.chain(elsewhere);
         questions.flat_map(|question| self.asked.get(&question).into_iter().flatten().copied())
@@ -68,7 +69,8 @@ impl Policy {
         // Asked as if nothing were known, the index gives whatever permits this operation to them there.
         let (sop_class, transfer_syntax) = (Told::Later, Told::Later);
         let (destination, modality) = (Told::Later, Told::Later);
-        let unknown = Facts { sop_class, transfer_syntax, destination, modality, ..*facts };
+        let query = Known::Unread;
+        let unknown = Facts { sop_class, transfer_syntax, destination, modality, query, ..facts.clone() };
         let closest = request.operation.into_iter().flat_map(|operation| {
             self.index.rules(&unknown, operation, Effect::Permit).flatten().copied().take(CONSIDERED)
         });

@@ -3,10 +3,12 @@
 use super::compiled::Policy;
 use super::credential::{Anchor, Caller, CertificateFacts, Credential};
 use super::identify::IdentityFault;
-use super::model::{Asker, CertificatePattern, Peer};
-use super::request::{Known, Moment, Principal, Request};
+use super::model::{Asker, CertificatePattern, Peer, Person};
+use super::request::{Known, Moment, Principal, Query, Request};
+use super::user::User;
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
-use crate::dicom::{AeTitle, Uid};
+use crate::dicom::{AeTitle, Tag, Uid};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -31,6 +33,12 @@ pub struct Question {
     pub modality: Option<String>,
     /// Move destination, where it matters.
     pub destination: Option<AeTitle>,
+    /// The person who asks, if one does.
+    pub person: Option<Person>,
+    /// Level of a query or retrieve, where it matters.
+    pub level: Option<Level>,
+    /// Attributes that a query asks a value of, where they matter.
+    pub keys: Vec<Tag>,
     /// When.
     pub at: Moment,
 }
@@ -85,7 +93,10 @@ impl Asked<'_> {
                 None if question.wants.is_none() => Known::Unread,
                 None => Known::Absent,
             },
-            query: Known::Unread,
+            query: match question.wants {
+                None => Known::Unread,
+                Some(_) => Known::Is(Query { level: question.level, keys: &question.keys }),
+            },
             at: question.at,
         }
     }
@@ -107,7 +118,10 @@ impl Policy {
             (None, Some(peer)) if peer.plain => Credential::Plain,
             (None, _) => Credential::Tls,
         };
-        let identity = self.identify(&Caller { calling: Some(calling), from, credential });
+        let mut identity = self.identify(&Caller { calling: Some(calling), from, credential });
+        if let (Ok(principal), Some(person)) = (&mut identity, &question.person) {
+            principal.user = Some(Arc::new(user(person)));
+        }
         Ok(Asked { question, identity, from, to })
     }
 
@@ -170,6 +184,29 @@ impl Policy {
         }
     }
 }
+
+/// The person as an identity source would vouch for them.
+fn user(person: &Person) -> User {
+    let mut user = User {
+        name: person.name.clone().unwrap_or_else(|| SOMEBODY.to_owned()),
+        source: "test".to_owned(),
+        roles: person.roles.clone(),
+        until: i64::MAX,
+        emergency: person.emergency,
+        ..User::default()
+    };
+    for (name, values) in &person.attributes {
+        match name.strip_prefix("claim.") {
+            Some(path) => user.claims.insert(path.to_owned(), values.clone()),
+            None => user.attributes.insert(name.strip_prefix("user.").unwrap_or(name).to_owned(), values.clone()),
+        };
+    }
+    user.roles.sort_unstable();
+    user
+}
+
+/// A person whom no rule can name: no name has a control character.
+const SOMEBODY: &str = "\u{1}";
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 

@@ -100,6 +100,15 @@ impl Moment {
         Self { unix: zoned.timestamp().as_second(), ..Self::of_local(zoned.datetime()) }
     }
 
+    /// The local day. The instant alone does not tell it; with the day of the week it is one of three.
+    pub fn date(&self) -> jiff::civil::Date {
+        let instant = jiff::Timestamp::from_second(self.unix).unwrap_or_default();
+        let utc = instant.to_zoned(jiff::tz::TimeZone::UTC).date();
+        let shows = |date: &jiff::civil::Date| date.weekday().to_monday_zero_offset().unsigned_abs() == self.weekday;
+        let around = [Ok(utc), utc.tomorrow(), utc.yesterday()];
+        around.into_iter().flatten().find(shows).unwrap_or(utc)
+    }
+
     /// A local date and time, taken for UTC where the instant matters.
     pub fn of_local(local: jiff::civil::DateTime) -> Self {
         let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());

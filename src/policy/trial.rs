@@ -2,7 +2,7 @@
 //! being observed: a test is about the rules.
 
 use super::compiled::Policy;
-use super::decision::{Decision, DenialReason};
+use super::decision::{Decision, DenialReason, Fact};
 use super::model::{Expectation, PolicyTest};
 use super::question::Question;
 use super::request::Moment;
@@ -65,7 +65,12 @@ impl Policy {
                 };
                 (Some(Expectation::Deny), rule, verdict)
             }
-            Decision::Need(_) => (None, None, String::from("it hangs on a modality that the test does not state")),
+            Decision::Need(Fact::Modality) => {
+                (None, None, String::from("it hangs on a modality that the test does not state"))
+            }
+            Decision::Need(Fact::Query) => {
+                (None, None, String::from("it hangs on a query that the test does not state"))
+            }
         }
     }
 }
@@ -80,6 +85,9 @@ fn question(test: &PolicyTest) -> Question {
         transfer_syntax: test.transfer_syntax,
         modality: test.modality.clone(),
         destination: test.destination,
+        person: test.person.clone(),
+        level: test.level,
+        keys: test.keys.clone(),
         at: test.at.map_or(WEDNESDAY_NOON, Moment::of_local),
     }
 }

@@ -1,11 +1,14 @@
 //! Conditions and reasons in words, for denials, `explain` and records.
 
-use super::compiled::{Modality, Policy};
+use super::attribute::keyword;
+use super::compiled::{Modality, Narrows, Policy};
 use super::decision::DenialReason;
 use super::evaluate::{Condition, Finding};
 use super::model::{Destination, Hours, Rule, Subject};
-use super::request::{Known, Request};
+use super::narrow::{Givens, Lacking, Narrowed};
+use super::request::{Known, Query, Request};
 use crate::dicom::Uid;
+use crate::dicom::dataset::Level;
 use std::fmt;
 
 /// The days as `days` names them, Monday first.
@@ -15,8 +18,14 @@ const SPELLED: usize = 4;
 
 impl Policy {
     /// One condition of one rule in words. What came from the wire appears only as far as it is printable.
-    pub(super) fn in_words(&self, rule: u32, condition: Condition, finding: Finding, request: &Request<'_>) -> String {
-        let Some(rule) = self.model.rules.get(rule as usize) else { return String::new() };
+    pub(super) fn in_words(
+        &self,
+        number: u32,
+        condition: Condition,
+        finding: Finding,
+        request: &Request<'_>,
+    ) -> String {
+        let Some(rule) = self.model.rules.get(number as usize) else { return String::new() };
         let key = condition.as_str();
         let has = match condition {
             Condition::Who | Condition::Via => {
@@ -31,6 +40,16 @@ impl Policy {
             Condition::Modalities => list(rule.modalities.iter()),
             Condition::Hours => rule.hours.map(|hours| hours.to_string()).unwrap_or_default(),
             Condition::Days => list(rule.days.iter().filter_map(|&day| DAYS.get(usize::from(day)))),
+            Condition::Levels => list(rule.levels.iter().map(|&level| level_word(level))),
+            Condition::RequireKey => return required(rule, finding),
+            Condition::Where => return self.outside(number, rule, finding, request),
+            Condition::BreakGlass => {
+                let words = match finding {
+                    Finding::Holds => "emergency access is asked for",
+                    _ => "it holds only for who asks for emergency access",
+                };
+                return format!("{key}: {words}");
+            }
         };
         let asked = asked(condition, request);
         match (finding, asked) {
@@ -45,8 +64,26 @@ impl Policy {
         }
     }
 
+    /// Whether the values from outside are there. Never what they are: they may be a patient's or a person's.
+    fn outside(&self, number: u32, rule: &Rule, finding: Finding, request: &Request<'_>) -> String {
+        let key = if rule.r#where.is_empty() { "where_patient" } else { "where" };
+        if finding != Finding::Fails {
+            return format!("{key}: its values from outside are there");
+        }
+        let lacking = match self.rule(number).and_then(|rule| rule.narrows.as_ref()) {
+            Some(Narrows::Each(rule)) => {
+                Narrowed::of(rule, &Givens { principal: Some(request.principal), at: request.at }).err()
+            }
+            _ => None,
+        };
+        let Lacking(value) = lacking.unwrap_or_else(|| Lacking("a value".to_owned()));
+        format!("{key} needs `{value}`, which is absent or holds characters that cannot be compared literally")
+    }
+
     fn subjects_in_words(&self, key: &str, subjects: &[Subject], finding: Finding, request: &Request<'_>) -> String {
         let name = &request.principal.name;
+        let user = request.principal.user.as_deref();
+        let person = |subject: &Subject| matches!(subject, Subject::User(_) | Subject::Role(_));
         match finding {
             Finding::Free => format!("{key}: any"),
             Finding::Holds => {
@@ -55,15 +92,39 @@ impl Policy {
                     Subject::Peer(peer) | Subject::Archive(peer) => peer == name,
                     Subject::Group(group) => groups.contains(group),
                     Subject::Anyone => true,
-                    Subject::User(_) | Subject::Role(_) => false,
+                    Subject::User(name) => user.is_some_and(|user| *user.name == **name),
+                    Subject::Role(role) => user.is_some_and(|user| user.roles.iter().any(|own| **own == **role)),
                 });
                 by.map_or_else(|| format!("{key} matches"), |by| format!("{key} has {by}"))
             }
-            _ if subjects.iter().any(|subject| matches!(subject, Subject::User(_) | Subject::Role(_))) => {
-                format!("{key} names users or roles, and people are not known to the gateway yet")
+            _ if key == "who" && user.is_none() && subjects.iter().all(person) => {
+                format!("{key} names users or roles, and no person asks")
             }
+            _ if key == "who" && user.is_some() && !subjects.iter().any(person) => {
+                format!("{key} names devices alone, and a person asks")
+            }
+            _ if key == "who" && user.is_some() => format!("{key} names neither the person nor a role of theirs"),
             _ => format!("{key} names neither `{name}` nor a group of it"),
         }
+    }
+}
+
+/// (0008,0052) as queries write it.
+pub const fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::Patient => "PATIENT",
+        Level::Study => "STUDY",
+        Level::Series => "SERIES",
+        Level::Image => "IMAGE",
+    }
+}
+
+fn required(rule: &Rule, finding: Finding) -> String {
+    let keys = list(rule.require_key.iter().map(|&tag| keyword(tag)));
+    match finding {
+        Finding::Holds => format!("require_key: the query asks a value of {keys}"),
+        Finding::Later => format!("require_key is {keys}, which only the query can tell"),
+        _ => format!("require_key is {keys}, and the query asks a value of none of them"),
     }
 }
 
@@ -87,6 +148,11 @@ fn asked(condition: Condition, request: &Request<'_>) -> Option<String> {
             Known::Is(text) => Modality::new(text).map(|_| text.trim_matches([' ', '\0']).to_owned()),
             Known::Absent | Known::Unread => None,
         },
+        Condition::Levels => match request.query {
+            Known::Is(Query { level: Some(level), .. }) => Some(level_word(level).to_owned()),
+            _ => None,
+        },
+        Condition::RequireKey | Condition::Where | Condition::BreakGlass => None,
         Condition::Hours => Some(format!("{:02}:{:02}", request.at.minute / 60, request.at.minute % 60)),
         Condition::Days => DAYS.get(usize::from(request.at.weekday)).map(|&day| day.to_owned()),
     }

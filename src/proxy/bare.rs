@@ -4,6 +4,7 @@
 use super::connection::{Asking, say_last};
 use crate::dicom::association::{Event, Indication};
 use crate::dicom::negotiation::answer;
+use crate::dicom::pdu::user_identity::IdentityAnswer;
 use crate::dicom::pdu::{self, AssociateAc, AssociateRq, UserItems};
 use crate::gate::{How, Visit};
 use bytes::Bytes;
@@ -23,7 +24,8 @@ pub(super) async fn serve(mut asking: Asking, visit: Visit, proposed: &Associate
         contexts: Vec::new(),
         user: UserItems { max_length: own.max_length, ..UserItems::default() },
     };
-    let Ok((ac, _)) = answer(&asking.rq, proposed, &silent, own, false) else { return };
+    let Ok((mut ac, _)) = answer(&asking.rq, proposed, &silent, own, false) else { return };
+    ac.user.identity_answer = asking.confirm.then(|| IdentityAnswer(Bytes::new()));
     asking.newcomer.wire.send(Bytes::from(ac.encode()));
     let wait = asking.newcomer.snapshot.settings.limits.artim;
     let end = tokio::time::timeout(wait, until_over(&mut asking)).await.unwrap_or(How::Timeout("artim"));

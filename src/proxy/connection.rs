@@ -49,6 +49,10 @@ pub(super) struct Asking {
     pub(super) framer: Framer,
     pub(super) rq: Box<AssociateRq>,
     pub(super) since: Instant,
+    /// What is refused is answered a whole number of these behind `since`: somebody said who they are.
+    pub(super) answer_after: Option<Duration>,
+    /// Somebody asked to be told that they were recognised, and was: 59H.
+    pub(super) confirm: bool,
 }
 
 /// Serves one connection from its first to its last byte.
@@ -106,7 +110,8 @@ async fn establish(
     let (machine, framer, rq) = read_request(&mut newcomer, &presented).await?;
     // Only now has the caller asked for something: how long it took to ask is ARTIM's affair.
     let since = Instant::now();
-    associate::associate(Asking { newcomer, presented, machine, framer, rq, since }).await
+    associate::associate(Asking { newcomer, presented, machine, framer, rq, since, answer_after: None, confirm: false })
+        .await
 }
 
 /// The bound that was met, in words.

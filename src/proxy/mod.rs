@@ -12,6 +12,8 @@ mod edge;
 mod gateway;
 mod guard;
 mod live;
+pub mod lookup;
+mod names;
 mod negotiate;
 mod refusal;
 mod relay;

@@ -23,6 +23,8 @@ pub(super) struct Known<'a> {
     pub(super) presented: Option<&'a Presented>,
     pub(super) rq: Option<&'a AssociateRq>,
     pub(super) principal: Option<&'a Principal>,
+    /// The name of a person that was tried, as a record may show it.
+    pub(super) tried: Option<&'a str>,
 }
 
 impl<'a> Known<'a> {
@@ -61,6 +63,8 @@ pub(super) fn with_caller<T>(newcomer: &Newcomer, known: Known<'_>, record: impl
         }),
         certificate: facts.map(|facts| CertificateNote { subject: &facts.subject, serial: &facts.serial }),
         edge: known.edge(&newcomer.snapshot.policy),
+        user: known.principal.and_then(|principal| principal.user.as_deref()),
+        tried: known.tried,
     })
 }
 
@@ -94,6 +98,8 @@ pub(super) fn too_many(
         tls: None,
         certificate: None,
         edge: None,
+        user: None,
+        tried: None,
     };
     connection_said(listener, from, shared.gate.refuse_connection(generation, caller, cause, words));
 }

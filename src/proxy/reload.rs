@@ -41,7 +41,6 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
     let before = shared.snapshot();
     let generation = before.generation + 1;
     let path = before.settings.source.gateway.clone();
-    let open = before.settings.listeners.clone();
     let old = Arc::clone(&before);
     // If nobody waits for it any more (the gateway stops), it need not be finished.
     let stop = Stop(Arc::default());
@@ -49,7 +48,7 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
     // Reading files, compiling ten thousand rules and looking at a week of records take a while; associations go on
     // meanwhile.
     let built = tokio::task::spawn_blocking(move || {
-        let (snapshot, relisten) = build(&path, generation, open, old.settings.policy.peers.len())?;
+        let (snapshot, relisten) = build(&path, generation, &old)?;
         match guard::look(&old, &snapshot, &stopped) {
             Ok(()) => Ok((snapshot, relisten)),
             Err(held) => Err(Wrong { faults: vec![held.words.clone()], held: Some(held) }),
@@ -125,7 +124,9 @@ pub(super) fn keep(shared: &Shared) {
 }
 
 /// The next snapshot, for the listeners that are open, and whether the file now wants others.
-fn build(path: &Path, generation: u64, open: Vec<Listener>, peers: usize) -> Result<(Snapshot, bool), Vec<String>> {
+fn build(path: &Path, generation: u64, before: &Snapshot) -> Result<(Snapshot, bool), Vec<String>> {
+    let open: Vec<Listener> = before.settings.listeners.clone();
+    let peers = before.settings.policy.peers.len();
     let mut settings =
         config::load(path).map_err(|faults| faults.to_string().lines().map(str::to_owned).collect::<Vec<_>>())?;
     // An editor that is killed in mid write leaves an empty file, which would otherwise shut everybody out.
@@ -137,7 +138,7 @@ fn build(path: &Path, generation: u64, open: Vec<Listener>, peers: usize) -> Res
     }
     let relisten = settings.listeners != open;
     settings.listeners = open;
-    Ok((Snapshot::build(settings, generation, clock::unix())?, relisten))
+    Ok((Snapshot::build_after(Some(before), settings, generation, clock::unix())?, relisten))
 }
 
 fn changes(before: &Snapshot, after: &Snapshot, relisten: bool) -> Vec<String> {

@@ -3,6 +3,8 @@
 use super::commitment::Commitments;
 use super::guard::Held;
 use super::live::Live;
+use super::lookup::Remembered;
+use super::names::Names;
 use super::snapshot::Snapshot;
 use super::way_back::Grants;
 use crate::archive::Capacity;
@@ -39,6 +41,10 @@ pub struct Shared {
     pub associations: Arc<Slots<Arc<str>>>,
     /// Association requests longer than usual that are being read.
     pub long_requests: Arc<Semaphore>,
+    /// User identities that are being checked, by peer.
+    pub identities: Arc<Slots<Arc<str>>>,
+    /// How names are recorded that nobody vouched for.
+    pub names: Names,
     /// Held by the reload under way.
     pub reloading: tokio::sync::Mutex<()>,
     /// The changed policy that waits for a person.
@@ -47,10 +53,14 @@ pub struct Shared {
     pub pool: Arc<Pool>,
     /// Metrics.
     pub metrics: Metrics,
+    /// What outlives associations and is shared with other gateways.
+    pub state: State,
     /// What ties deliveries to whoever asked for them.
     pub grants: Arc<Grants>,
     /// What ties reports of storage commitment to whoever asked for them.
     pub commitments: Commitments,
+    /// What lookups have found out.
+    pub lookups: Remembered,
 }
 
 impl Shared {
@@ -68,13 +78,17 @@ impl Shared {
             capacity: Capacity::default(),
             unidentified: Arc::default(),
             associations: Arc::default(),
+            identities: Arc::default(),
+            names: Names::new(),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS)),
             reloading: tokio::sync::Mutex::default(),
             held: ArcSwapOption::empty(),
             pool: Arc::new(pool),
             metrics,
+            state: state.clone(),
             commitments: Commitments::new(state.clone(), super::clock::unix),
             grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
+            lookups: Remembered::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
         }
     }
@@ -99,6 +113,7 @@ impl Shared {
         let generation = snapshot.generation;
         self.gate.set_refusal_limits(refusal_limits(&snapshot.settings.limits));
         self.snapshot.store(Arc::new(snapshot));
+        self.lookups.clear();
         self.live.set_generation(generation);
     }
 }

@@ -5,18 +5,14 @@ use crate::dicom::dimse::Tolerances;
 use crate::dicom::negotiation::Own;
 use crate::dicom::pdu::VersionName;
 use crate::dicom::{AeTitle, Uid};
+use crate::identity::people::People;
 use crate::pki::{self, Mode, SessionLimits, TlsFiles, TlsMaterial};
 use crate::policy::model::PolicyModel;
 use crate::policy::{Anchor, Policy, Principal};
+use crate::scu::{IMPLEMENTATION_CLASS, IMPLEMENTATION_VERSION};
 use rustls::{ClientConfig, ServerConfig};
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// 52H where a caller is not shown the archive's, and towards archives when a caller has none: derived from a UUID
-/// (PS3.5 B.2).
-const IMPLEMENTATION_CLASS: &str = "2.25.264187293540916204478116530929517440127";
-/// 55H likewise.
-const IMPLEMENTATION_VERSION: &[u8] = b"DICOMGATE";
 
 /// Configuration, policy and TLS as they are in force together.
 #[derive(Debug)]
@@ -37,6 +33,8 @@ pub struct Snapshot {
     pub archives: Vec<ArchiveWiring>,
     /// What the gateway says of itself.
     pub own: Own,
+    /// Who can say who a person is; `None` without `[users]`.
+    pub people: Option<Arc<People>>,
     /// TLS towards peers that receive, by their names.
     peers: HashMap<Arc<str>, Arc<ClientConfig>>,
     /// By the peer's name: a principal of an older policy may have stood at another place in it.
@@ -58,6 +56,19 @@ impl Snapshot {
     /// # Errors
     /// Everything that is wrong, one sentence each.
     pub fn build(settings: Settings, generation: u64, now: i64) -> Result<Self, Vec<String>> {
+        Self::build_after(None, settings, generation, now)
+    }
+
+    /// The same, after another one: what that has learned of people (keys of providers, wrong passcodes) goes on.
+    ///
+    /// # Errors
+    /// Everything that is wrong, one sentence each.
+    pub fn build_after(
+        before: Option<&Self>,
+        settings: Settings,
+        generation: u64,
+        now: i64,
+    ) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let material = match TlsFiles::of(&settings) {
             Some(files) => match TlsMaterial::load(&files, now) {
@@ -100,6 +111,11 @@ impl Snapshot {
             }
         };
         let own = own(&settings.limits, &mut faults);
+        let known = before.and_then(|before| before.people.as_deref());
+        let people = People::new(&settings, known).unwrap_or_else(|wrong| {
+            faults.extend(wrong);
+            None
+        });
         match (policy, own) {
             (Some(policy), Some(own)) if faults.is_empty() => Ok(Self {
                 generation,
@@ -110,6 +126,7 @@ impl Snapshot {
                 server_only,
                 archives,
                 own,
+                people: people.map(Arc::new),
                 peers,
                 tolerances,
             }),

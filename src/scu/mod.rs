@@ -26,7 +26,8 @@ pub const LONGEST_DATA_SET: usize = 16 << 20;
 /// The longest P-DATA-TF that a link announces, bytes.
 pub const MAX_PDATA: u32 = 128 * 1024;
 
-/// 52H: the gateway as itself (PS3.7 D.3.3.2).
-const IMPLEMENTATION_CLASS: &str = "2.25.264187293540916204478116530929517440127";
-/// 55H.
-const IMPLEMENTATION_VERSION: &[u8] = b"DICOMGATE";
+/// 52H: the gateway as itself (PS3.7 D.3.3.2), also where a caller is not shown the archive's, and towards archives when
+/// a caller has none. Derived from a UUID (PS3.5 B.2).
+pub const IMPLEMENTATION_CLASS: &str = "2.25.264187293540916204478116530929517440127";
+/// 55H likewise.
+pub const IMPLEMENTATION_VERSION: &[u8] = b"DICOMGATE";

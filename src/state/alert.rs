@@ -74,7 +74,7 @@ mod tests {
     use crate::state::seal::Table;
     use std::sync::{Arc, Mutex};
 
-    static TABLE: Table = Table { name: "table", key: 2, columns: 3 };
+    static TABLE: Table = Table { name: "table", key: 2, columns: 3, added: 0 };
 
     #[test]
     fn each_bad_row_is_told_of_once_and_counted_each_time() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Commitments.
-pub static COMMITMENTS: Table = Table { name: "dicomgate_commitment", key: 3, columns: 6 };
+pub static COMMITMENTS: Table = Table { name: "dicomgate_commitment", key: 3, columns: 6, added: 0 };
 
 const PUT: &str = "INSERT INTO dicomgate_commitment \
      (archive, transaction_uid, title, requester, requester_title, expires, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \

@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Grants.
-pub static GRANTS: Table = Table { name: "dicomgate_grant", key: 1, columns: 17 };
+pub static GRANTS: Table = Table { name: "dicomgate_grant", key: 1, columns: 17, added: 0 };
 /// Deliveries seen.
-pub static SEEN: Table = Table { name: "dicomgate_seen", key: 2, columns: 4 };
+pub static SEEN: Table = Table { name: "dicomgate_seen", key: 2, columns: 4, added: 0 };
 
 /// So many grants may have one destination, or one message id, at once.
 const MOST_ALIKE: usize = 10_000;

@@ -2,6 +2,7 @@
 
 use crate::state::alert::Alarm;
 use crate::state::messages::Messages;
+use crate::state::purse::Purses;
 use crate::state::row::{Fields, Row, Value};
 use crate::state::seal::{Sealer, Table};
 use crate::state::store::postgres::Postgres;
@@ -33,6 +34,9 @@ pub struct Inner {
     pub(in crate::state) commitments: AtomicI64,
     /// Where the next sweep looks on.
     pub(in crate::state) positions: Mutex<Positions>,
+    pub(in crate::state) purses: Purses,
+    /// Failures of one subject are counted one after another.
+    pub(in crate::state) counting: [tokio::sync::Mutex<()>; 64],
 }
 
 impl std::fmt::Debug for State {
@@ -79,6 +83,8 @@ impl State {
             made: AtomicU64::new(0),
             commitments: AtomicI64::new(-1),
             positions: Mutex::default(),
+            purses: Purses::default(),
+            counting: [const { tokio::sync::Mutex::const_new(()) }; 64],
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -135,6 +141,12 @@ impl State {
     /// A row is not what this program wrote.
     pub(in crate::state) fn bad(&self, table: &'static Table, row: &[Value]) {
         self.inner.alarm.raise(table, row);
+    }
+
+    /// A keyed hash, for what shall not lie in the database in clear (what a budget counts, whose logins fail). Gateways
+    /// that share the key of the rows get the same for the same parts; of another `purpose` it is another one.
+    pub fn hash(&self, purpose: &'static str, parts: &[&[u8]]) -> [u8; 16] {
+        self.inner.sealer.hash(purpose, parts)
     }
 
     /// 128 random bits.

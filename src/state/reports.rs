@@ -11,7 +11,7 @@ use crate::state::{Commitment, Report, ReportId, State, StateFault};
 use ring::digest;
 
 /// Reports.
-pub static REPORTS: Table = Table { name: "dicomgate_report", key: 1, columns: 13 };
+pub static REPORTS: Table = Table { name: "dicomgate_report", key: 1, columns: 13, added: 0 };
 
 /// So many rows are read at a time.
 const PAGE: usize = 64;

@@ -15,6 +15,18 @@ pub enum Value {
     Foreign,
 }
 
+impl Value {
+    /// Nothing, as a column holds it that was added to a row later.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Int(number) => *number == 0,
+            Self::Text(text) => text.is_empty(),
+            Self::Bytes(bytes) => bytes.is_empty(),
+            Self::Foreign => false,
+        }
+    }
+}
+
 impl From<i64> for Value {
     fn from(value: i64) -> Self {
         Self::Int(value)

@@ -14,10 +14,16 @@ pub struct Table {
     pub key: usize,
     /// So many columns does the MAC cover.
     pub columns: usize,
+    /// So many of them, the last ones, came with a later version than the table. In a row that was there before they are
+    /// empty, and its MAC does not cover them.
+    pub added: usize,
 }
 
 /// No other use of the same key can make a MAC that fits here.
 const PURPOSE: &[u8] = b"dicomgate state row 1";
+
+/// What the bytes under a hash begin with, behind their length of eight bytes. Those under a MAC begin with a `p`.
+const HASH: &[u8] = b"dicomgate state hash 1";
 
 /// Seals rows, and tells sealed ones from others.
 pub struct Sealer(hmac::Key);
@@ -38,8 +44,32 @@ impl Sealer {
     /// Whether the MAC at the end of the row fits its table and all of its columns.
     pub fn fits(&self, table: &Table, row: &[Value]) -> bool {
         let Some((Value::Bytes(mac), columns)) = row.split_last() else { return false };
-        let whole = columns.len() == table.columns && !columns.contains(&Value::Foreign);
-        whole && hmac::verify(&self.0, &message(table, columns), mac).is_ok()
+        if columns.len() != table.columns || columns.contains(&Value::Foreign) {
+            return false;
+        }
+        let covers = |columns| hmac::verify(&self.0, &message(table, columns), mac).is_ok();
+        // What an earlier version wrote; of this one, no MAC covers so few columns.
+        let before = columns.split_at_checked(table.columns.saturating_sub(table.added));
+        covers(columns)
+            || before
+                .is_some_and(|(first, added)| !added.is_empty() && added.iter().all(Value::is_empty) && covers(first))
+    }
+
+    /// A keyed hash, for what shall not lie in the database in clear: the same for the same parts, as long as the key is
+    /// the same, and of another `purpose` another one. 128 bits.
+    pub fn hash(&self, purpose: &'static str, parts: &[&[u8]]) -> [u8; 16] {
+        let mut context = hmac::Context::with_key(&self.0);
+        let mut part = |content: &[u8]| {
+            context.update(&u64::try_from(content.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(content);
+        };
+        part(HASH);
+        part(purpose.as_bytes());
+        parts.iter().for_each(|content| part(content));
+        let whole = context.sign();
+        let mut hash = [0; 16];
+        hash.iter_mut().zip(whole.as_ref()).for_each(|(to, from)| *to = *from);
+        hash
     }
 }
 
@@ -70,8 +100,8 @@ mod tests {
     use crate::state::row::Value;
     use proptest::prelude::*;
 
-    const ONE: Table = Table { name: "one", key: 1, columns: 3 };
-    const OTHER: Table = Table { name: "other", key: 1, columns: 3 };
+    const ONE: Table = Table { name: "one", key: 1, columns: 3, added: 0 };
+    const OTHER: Table = Table { name: "other", key: 1, columns: 3, added: 0 };
 
     fn value() -> impl Strategy<Value = Value> {
         prop_oneof![
@@ -97,6 +127,39 @@ mod tests {
         #[test]
         fn different_rows_are_different_bytes(a in prop::collection::vec(value(), 0..4), b in prop::collection::vec(value(), 0..4)) {
             prop_assert_eq!(message(&ONE, &a) == message(&ONE, &b), a == b);
+        }
+    }
+
+    #[test]
+    fn a_row_of_an_earlier_version_fits_while_what_was_added_is_empty() {
+        let before = Table { columns: 2, ..ONE };
+        let (now, sealer) = (Table { added: 1, ..ONE }, Sealer::new(&[7; 32]));
+        let mut row = sealer.seal(&before, vec![Value::Int(1), Value::Int(2)]);
+        for (value, fits) in [("", true), ("mueller", false)] {
+            row.insert(2, Value::from(value));
+            assert_eq!(sealer.fits(&now, &row), fits, "{value}");
+            assert!(!sealer.fits(&ONE, &row), "nothing was added there");
+            row.remove(2);
+        }
+        // A row of now does not become one of before when somebody empties the column.
+        let mut row = sealer.seal(&now, vec![Value::Int(1), Value::Int(2), Value::from("mueller")]);
+        assert!(sealer.fits(&now, &row));
+        row[2] = Value::from("");
+        assert!(!sealer.fits(&now, &row));
+    }
+
+    #[test]
+    fn a_hash_is_its_purposes_and_its_parts() {
+        let sealer = Sealer::new(&[7; 32]);
+        let hash = sealer.hash("a", &[b"12", b"3"]);
+        assert_eq!(hash, sealer.hash("a", &[b"12", b"3"]));
+        for other in [
+            sealer.hash("b", &[b"12", b"3"]),
+            sealer.hash("a", &[b"1", b"23"]),
+            sealer.hash("a", &[b"12", b"3", b""]),
+            Sealer::new(&[8; 32]).hash("a", &[b"12", b"3"]),
+        ] {
+            assert_ne!(hash, other);
         }
     }
 

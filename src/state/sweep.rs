@@ -1,9 +1,13 @@
 //! Drops what has expired, and looks at what stays, some rows at a time: a row that somebody changed is told of even if
 //! nobody asks for it, or would not find it where it stands now.
 
+use crate::state::budgets::BUDGETS;
 use crate::state::commitments::COMMITMENTS;
 use crate::state::grants::{GRANTS, SEEN};
+use crate::state::lockouts::LOCKOUTS;
+use crate::state::quarantines::QUARANTINE;
 use crate::state::reports::REPORTS;
+use crate::state::reviews::REVIEWS;
 use crate::state::row::{Row, Value};
 use crate::state::seal::Table;
 use crate::state::store::Question;
@@ -20,7 +24,7 @@ const ROUNDS: usize = 400;
 /// Where the look at each table goes on: behind a row with this key.
 pub type Positions = [Row; TABLES];
 
-const TABLES: usize = 5;
+const TABLES: usize = 9;
 
 struct Broom {
     table: &'static Table,
@@ -102,6 +106,28 @@ static BROOMS: [Broom; TABLES] = [
         ("id", "?1", "?2"),
         vec![bytes()],
         "id, archive, transaction_uid, title, requester, requester_title, event_type, size, digest, attempts, due, leased, expires"
+    ),
+    broom!(
+        BUDGETS,
+        "dicomgate_budget",
+        ("bucket, page", "?1, ?2", "?3"),
+        vec![bytes(), Value::Int(i64::MIN)],
+        "bucket, page, spent, expires"
+    ),
+    broom!(LOCKOUTS, "dicomgate_lockout", ("subject", "?1", "?2"), vec![bytes()], "subject, failures, until, expires"),
+    broom!(
+        QUARANTINE,
+        "dicomgate_quarantine",
+        ("subject", "?1", "?2"),
+        vec![text()],
+        "subject, since, why, incident, gateway, released, released_by, reason, noted, expires"
+    ),
+    broom!(
+        REVIEWS,
+        "dicomgate_review",
+        ("id", "?1", "?2"),
+        vec![bytes()],
+        "id, person, peer, rule, since, incident, gateway, reviewed, reviewed_by, expires"
     ),
 ];
 

@@ -6,7 +6,7 @@ use crate::state::store::Question;
 use crate::state::{State, StateFault, Turn};
 
 /// Turns.
-pub static TURNS: Table = Table { name: "dicomgate_turn", key: 1, columns: 3 };
+pub static TURNS: Table = Table { name: "dicomgate_turn", key: 1, columns: 3, added: 0 };
 
 /// So often is a turn tried for that others take and give meanwhile.
 const TRIES: u32 = 4;

@@ -12,6 +12,8 @@ pub struct Metrics {
     pub connections: IntCounterVec,
     /// Connections and associations refused, by cause.
     pub refused: IntCounterVec,
+    /// User identities, by who vouched for them (or what was offered) and outcome.
+    pub identities: IntCounterVec,
     /// Associations that are open now.
     pub associations_open: IntGauge,
     /// Associations by how they ended.
@@ -81,6 +83,12 @@ impl Metrics {
                 "dicomgate_refused_total",
                 "Connections, associations and messages refused, by cause",
                 &["cause"],
+            )?,
+            identities: counters(
+                &registry,
+                "dicomgate_identities_total",
+                "User identities of associations, by source and outcome",
+                &["source", "outcome"],
             )?,
             associations_open: gauge(&registry, "dicomgate_associations_open", "Associations open now")?,
             associations: counters(

@@ -112,7 +112,9 @@ def test_two_at_once(site, correlate, title):
         moved = station.move(site.archives[title].port, Wanted(FIRST.study), f"{station.title}_D", called=title, secure=False)
         assert moved.final is not None and moved.final.status == 0, moved
         expected[station.title] = ward.by_instance(station.take())
-    for number in range(50):
+    whole = 0
+    hurried = Hurried(gateway, title)
+    for number in hurried.rounds(50):
         across = number % 2 == 1
         targets = list(reversed(pair)) if across else pair
         start, results = threading.Barrier(2), [None, None]
@@ -133,6 +135,9 @@ def test_two_at_once(site, correlate, title):
             got = targets[at].take()
             if (title, correlate) in NAMES_ITSELF:
                 assert refused_or_right(moved.final, got, expected[targets[at].title]), (number, moved, got)
+                whole += moved.final.status == 0
+                continue
+            if hurried.lost_one(moved.final, got, expected[targets[at].title]):
                 continue
             assert (moved.final.status, moved.final.counters) == (0, (5, 0, 0)), (number, moved)
             assert ward.by_instance(got) == expected[targets[at].title], number
@@ -140,6 +145,42 @@ def test_two_at_once(site, correlate, title):
             if correlate == "originator":
                 asked = number * 2 + 1 if pair[at] is site.stations["pynetdicom"] else 1
                 assert {(one.originator, one.message) for one in got} == {(pair[at].title, asked)}, number
+            whole += 1
+    assert whole > 0, "nothing ever arrived"
+
+
+class Hurried:
+    """qrscp of pynetdicom 3.0.4 now and then takes the answer to its own C-STORE for a request: its reactor thread reads
+    the queue that the sending thread has just begun to wait at. It then waits out its DIMSE timeout and aborts. Such a
+    round proves nothing of two moves at once and is done again, but what the requester was told must be true."""
+
+    MOST = 2
+
+    def __init__(self, gateway, title: str) -> None:
+        self.gateway, self.title, self.again = gateway, title, 0
+
+    def rounds(self, count: int):
+        number, done = 0, 0
+        while done < count:
+            before = self.again
+            yield number
+            number += 1
+            done += before == self.again
+
+    def aborted(self) -> int:
+        return sum(one.get("ended") == "aborted-by-archive" and one.get("peer") == self.title for one in self.gateway.records())
+
+    def lost_one(self, final, got, expected) -> bool:
+        if self.title != "PYNET" or final.status == 0:
+            return False
+        self.again += 1
+        assert self.again <= self.MOST, "more often than its race explains"
+        assert self.aborted() >= self.again, "the archive did not abort: the answer was lost elsewhere"
+        completed, failed, _ = final.counters
+        assert final.status == 0xB000 and completed + failed == len(expected), final
+        arrived = ward.by_instance(got)
+        assert len(arrived) >= completed and arrived.items() <= expected.items(), (final, got)
+        return True
 
 
 def refused_or_right(final, got, expected) -> bool:

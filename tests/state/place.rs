@@ -91,15 +91,34 @@ impl Place {
         }
     }
 
-    /// The rows of a table, of whoever they are.
-    pub async fn count(&self, table: &str) -> i64 {
-        let sql = format!("SELECT count(*) FROM {table}");
+    /// Runs statements as the owner of the tables. Bytes are written `X'00ff'`.
+    pub async fn script(&self, sql: &str) {
         match &self.kind {
             Kind::Sqlite => {
                 let connection = rusqlite::Connection::open(self.folder.path().join("state.db")).unwrap();
-                connection.query_row(&sql, [], |row| row.get(0)).unwrap()
+                connection.execute_batch(sql).unwrap();
             }
-            Kind::Postgres { server, name } => server.owner(name).await.query_one(&sql, &[]).await.unwrap().get(0),
+            Kind::Postgres { server, name } => {
+                let owner = server.owner(name).await;
+                let sql = sql.replace("X'", "'\\x");
+                owner.batch_execute(&format!("SET ROLE gate; {sql}")).await.unwrap();
+            }
+        }
+    }
+
+    /// The rows of a table, of whoever they are.
+    pub async fn count(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT count(*) FROM {table}")).await
+    }
+
+    /// What a statement says that gives one number.
+    pub async fn number(&self, sql: &str) -> i64 {
+        match &self.kind {
+            Kind::Sqlite => {
+                let connection = rusqlite::Connection::open(self.folder.path().join("state.db")).unwrap();
+                connection.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+            Kind::Postgres { server, name } => server.owner(name).await.query_one(sql, &[]).await.unwrap().get(0),
         }
     }
 

@@ -55,7 +55,7 @@ async fn what_is_no_database_is_left_as_it_is() {
 async fn a_newer_programs_file_is_not_touched() {
     let place = Place::sqlite().await;
     drop(place.open().await);
-    place.by_hand("INSERT INTO dicomgate_schema (version) VALUES (2)").await;
+    place.by_hand("UPDATE dicomgate_schema SET version = 99").await;
     let fault = place.try_open().await.err().unwrap();
     assert!(matches!(&fault, StateFault::Settings(words) if words.contains("newer")), "{fault}");
 }

@@ -80,6 +80,9 @@ pub(super) fn answer(explain: &Explain, now: &jiff::Zoned) -> Answer {
         transfer_syntax: explain.transfer_syntax,
         modality: explain.modality.clone(),
         destination: explain.destination,
+        person: None,
+        level: None,
+        keys: Vec::new(),
         at,
     };
     outcome(&policy, &question, explain.all, explain.common.format)

@@ -36,6 +36,9 @@ fn hospital(expect: Expectation) -> Policy {
         modality: None,
         transfer_syntax: None,
         destination: None,
+        person: None,
+        level: None,
+        keys: Vec::new(),
         at: None,
         expect,
         rule: None,
@@ -71,6 +74,9 @@ fn an_explanation_goes_rule_by_rule() {
         transfer_syntax: None,
         modality: None,
         destination: None,
+        person: None,
+        level: None,
+        keys: Vec::new(),
         at: Moment { unix: 0, minute: 720, weekday: 2 },
     };
     let policy = hospital(Expectation::Deny);

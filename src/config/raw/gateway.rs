@@ -1,6 +1,7 @@
 //! `gateway.toml` as written.
 
 use super::address::AdminAddress;
+use super::users::RawUsers;
 use super::words::{CallingWord, Date, Name};
 use super::{List, raw_table};
 use crate::config::limits::RawLimits;
@@ -28,6 +29,8 @@ raw_table! {
         pub archive!("[[archive]]"): List<RawArchive>,
         /// Who may do what.
         pub policy!("[policy]"): RawPolicy,
+        /// Where people are known.
+        pub users: RawUsers,
         /// The audit log.
         pub audit: RawAudit,
         /// Health, readiness and metrics.
@@ -37,7 +40,6 @@ raw_table! {
     }
     later {
         "vault" => "will seal the pixel data that the archive keeps | leave the table out: objects pass as they are",
-        "users" => "will tell people apart by token, password or directory | leave the table out: rules name devices, and a user identity is rejected",
         "web" => "will open the HTTPS front for browsers | leave the table out: DICOM alone is served",
     }
 }

@@ -2,11 +2,13 @@
 //! reported, the key counts as [`Field::Faulty`], and reading goes on. One declaration of a table makes its reader and
 //! its JSON Schema, so neither can know a key that the other does not.
 
+pub mod accounts;
 pub mod address;
 pub mod gateway;
 pub mod policy;
 pub mod subject;
 pub(super) mod table;
+pub mod users;
 pub mod words;
 
 pub use table::{Field, List, Located, Read};

@@ -1,5 +1,6 @@
 //! Texts in, all faults and, if there are none, settings out. Pure: time and texts are arguments.
 
+pub(super) mod accounts;
 mod archives;
 mod database;
 mod gateway;
@@ -8,6 +9,7 @@ mod listeners;
 mod peers;
 mod policy;
 mod told;
+mod users;
 mod weakness;
 
 use super::fault::{Fault, Report, Severity};
@@ -30,6 +32,10 @@ pub(super) struct Texts<'t> {
     pub(super) peers: Option<Text<'t>>,
     /// What `database_file` holds.
     pub(super) database: Option<&'t str>,
+    /// What `attributes` of `[users]` names.
+    pub(super) attributes: Option<Text<'t>>,
+    /// What `file` of `[users.local]` names; `None` where it is not there yet.
+    pub(super) accounts: Option<Text<'t>>,
     /// Where relative paths begin.
     pub(super) root: &'t Path,
     /// A policy that fails its own tests is refused.
@@ -49,6 +55,10 @@ pub(super) enum Kind {
     Folder,
     /// One of the files of the configuration itself.
     Own,
+    /// A password: nobody else may read it.
+    Password,
+    /// Accounts with digests of passwords: nobody else may read them. A command makes the file; it may not be there yet.
+    Accounts,
 }
 
 /// A path that the configuration names, with the place of the key that names it.
@@ -99,6 +109,22 @@ pub(super) fn database_file((path, text): Text<'_>) -> Option<PathBuf> {
     raw.gateway.get().and_then(|gateway| gateway.database_file.cloned())
 }
 
+/// The path of the file that says what the archive calls people.
+pub(super) fn attributes_file((path, text): Text<'_>) -> Option<PathBuf> {
+    let mut report = Report::new(path, text);
+    let table = parse(text, &mut report);
+    let raw = RawGatewayFile::read_table(table.get_ref(), table.span(), &mut report);
+    raw.users.get().and_then(|users| users.attributes.cloned())
+}
+
+/// The path of the file of local accounts.
+pub(super) fn accounts_file((path, text): Text<'_>) -> Option<PathBuf> {
+    let mut report = Report::new(path, text);
+    let table = parse(text, &mut report);
+    let raw = RawGatewayFile::read_table(table.get_ref(), table.span(), &mut report);
+    raw.users.get().and_then(|users| users.local.get()?.file.cloned())
+}
+
 /// The path of the peers file.
 pub(super) fn peers_file((path, text): Text<'_>) -> Option<PathBuf> {
     let mut report = Report::new(path, text);
@@ -120,6 +146,9 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
     let admin = gateway::admin(&raw, &mut report);
     let audit = gateway::audit(&raw, &mut report);
     let archives = archives::validate(&raw, &limits, &mut ground, &mut report);
+    let (accounts, wrong_accounts) = texts.accounts.map(accounts::validate).unwrap_or_default();
+    let mut attributes = texts.attributes.map(|(path, text)| Report::new(path, text));
+    let users = users::validate(&raw, &limits, attributes.as_mut(), accounts, &mut ground, &mut report);
     let observe_until = gateway::observe_until(&raw, now, &mut report);
     let confirm = gateway::confirm(&raw, &mut report);
     ground.path(&raw.policy.get().map(|policy| policy.file.clone()).unwrap_or_default(), Kind::Own, &report);
@@ -143,6 +172,11 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
             faults.extend(peers.into_faults());
         }
     }
+    if let Some(attributes) = attributes {
+        files.extend(texts.attributes.map(|(path, _)| path.to_path_buf()));
+        faults.extend(attributes.into_faults());
+    }
+    faults.extend(wrong_accounts);
     faults.splice(0..0, report.into_faults());
     let sound = !faults.iter().any(|fault| fault.severity == Severity::Error);
     let source = Source {
@@ -155,7 +189,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
     };
     let settings = match (sound, gateway, model) {
         (true, Some(gateway), Some(policy)) => {
-            Some(Settings { gateway, tls, listeners, archives, policy, confirm, limits, audit, admin, source })
+            Some(Settings { gateway, tls, listeners, archives, policy, confirm, users, limits, audit, admin, source })
         }
         _ => None,
     };
@@ -163,10 +197,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
 }
 
 fn watched(named: &[Named]) -> impl Iterator<Item = PathBuf> {
-    named
-        .iter()
-        .filter(|named| matches!(named.kind, Kind::File | Kind::Key | Kind::RowKey))
-        .map(|named| named.path.clone())
+    named.iter().filter(|named| !matches!(named.kind, Kind::Folder | Kind::Own)).map(|named| named.path.clone())
 }
 
 /// Reports what stands twice.

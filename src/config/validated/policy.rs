@@ -129,6 +129,8 @@ fn peer_of(raw: &RawPeer, ground: &mut Ground<'_>, report: &mut Report<'_>) -> O
         tolerate,
         commit_report: raw.commit_report.cloned().unwrap_or_default(),
         edge: raw.edge.cloned().unwrap_or_default(),
+        emergency_titles: Vec::new(),
+        username_only: false,
     })
 }
 
@@ -147,6 +149,7 @@ fn rule_of(raw: &RawRule, report: &Report<'_>) -> Option<Rule> {
         hours: raw.hours.cloned(),
         days: raw.days.items().iter().map(|day| day.get_ref().0).collect(),
         destinations: raw.destinations.values(),
+        ..Rule::default()
     })
 }
 
@@ -179,6 +182,9 @@ fn test_of(raw: &RawTest, report: &mut Report<'_>) -> Option<PolicyTest> {
         modality: raw.modality.get().map(|modality| modality.0.clone()),
         transfer_syntax: raw.transfer_syntax.get().map(|syntax| syntax.0),
         destination: raw.destination.cloned(),
+        person: None,
+        level: None,
+        keys: Vec::new(),
         at: raw.at.get().map(|at| at.0),
         expect: raw.expect.get()?.0,
         rule: raw.rule.get().map(|rule| rule.0.clone()),
@@ -247,6 +253,7 @@ fn place(fault: &PolicyFault, entries: &Entries<'_>, reports: &mut Reports<'_>) 
             (reports.peer(index, entries), at)
         }
         Entry::Rule => (&mut reports.policy, entries.rules.get(index).map(|raw| raw.span_of(fault.key))),
+        Entry::Canary => (&mut reports.policy, None),
         Entry::Test => (&mut reports.policy, entries.tests.get(index).map(|raw| raw.span_of(fault.key))),
     };
     let at: Range<usize> = at.unwrap_or(0..0);

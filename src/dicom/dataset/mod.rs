@@ -1,12 +1,14 @@
 //! Data sets on the wire (PS3.5 7): a resumable walker over headers, values skipped. It never builds a tree of an object that passes.
 //!
 //! `walker` is pushed bytes as they come and tells a [`Sink`] of every element; `leading` is the sink that policy and
-//! audit need; `part10` splits and writes files (PS3.10 7.1); `write` encodes small data sets.
+//! audit need; `part10` splits and writes files (PS3.10 7.1); `write` encodes small data sets; `record`
+//! reads small ones whole and writes them again.
 
 mod deflate;
 mod fault;
 pub mod leading;
 pub mod part10;
+pub mod record;
 mod stack;
 mod vr;
 pub mod walker;

@@ -107,6 +107,24 @@ impl CharacterSet {
         }
     }
 
+    /// The same for a person name, where `^` and `=` end what an escape sequence began (PS3.5 6.1.2.5.3).
+    pub fn decode_name<'a>(&self, bytes: &'a [u8]) -> Result<Cow<'a, str>, CharacterFault> {
+        self.decode(bytes)
+    }
+
+    /// Text as bytes that decode to the same text; `None` if the repertoire cannot carry it.
+    pub fn encode(&self, text: &str) -> Option<Vec<u8>> {
+        match self.0 {
+            Repertoire::Latin1 => text.chars().map(|c| u8::try_from(c).ok()).collect(),
+            repertoire => (text.is_ascii() || repertoire == Repertoire::Utf8).then(|| text.as_bytes().to_vec()),
+        }
+    }
+
+    /// The same for a person name.
+    pub fn encode_name(&self, text: &str) -> Option<Vec<u8>> {
+        self.encode(text)
+    }
+
     /// As [`decode`](Self::decode), for showing and for demonstrations: what is no character becomes U+FFFD. Never
     /// match against the result where a match gives access.
     pub fn decode_lossy<'a>(&self, bytes: &'a [u8]) -> Cow<'a, str> {

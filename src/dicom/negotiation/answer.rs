@@ -1,5 +1,6 @@
 //! What to answer the caller.
 
+use super::plain::{plain, was_plain};
 use super::{Contexts, MIN_MAX_LENGTH, Own, Roles, asked, max_length, selected, too_small};
 use crate::dicom::pdu::{AnsweredContext, AssociateAc, AssociateRq, ContextResult, ProposedContext, Role, UserItems};
 use crate::dicom::uid::Uid;
@@ -26,9 +27,9 @@ pub enum NegotiationFault {
 /// caller's first transfer syntax where the archive shows none: the field has to be there.
 ///
 /// Of the user items: 51H is the least of the gateway's and the archive's; 52H, 55H are the archive's for certified
-/// callers and the gateway's for others; 53H if asked, the least of both; 54H what the archive, policy and the caller
-/// all want, also where the archive says nothing but that leaves the caller another role than the default; 56H and
-/// items of unknown types if asked; 59H is dropped.
+/// callers and the gateway's for others; 53H if asked of the archive too, the least of both; 54H what the archive, policy and the caller
+/// all want, also where the archive says nothing but that leaves the caller another role than the default; 56H (of
+/// queries and retrieves no more than was asked, where the gateway asked plainly) and items of unknown types if asked; 59H is dropped.
 pub fn answer(
     rq: &AssociateRq,
     proposed: &AssociateRq,
@@ -95,13 +96,20 @@ fn user_items(rq: &UserItems, proposed: &UserItems, ac: &UserItems, own: &Own, c
         max_length: max_length(own.max_length, ac.max_length),
         implementation_class: Some(class),
         implementation_version: version,
-        async_window: rq.async_window.zip(ac.async_window).map(|(asked, given)| narrower(asked, given)),
+        async_window: rq
+            .async_window
+            .filter(|_| proposed.async_window.is_some())
+            .zip(ac.async_window)
+            .map(|(asked, given)| narrower(asked, given)),
         roles: rq.roles.iter().filter_map(|role| answer_role(role, proposed, ac)).collect(),
         extended: ac
             .extended
             .iter()
             .filter(|(class, _)| proposed.extended.iter().any(|(asked, _)| asked == class))
-            .cloned()
+            .map(|(class, given)| match was_plain(rq, proposed, class) {
+                true => (*class, plain(class, given)),
+                false => (*class, given.clone()),
+            })
             .collect(),
         common_extended: Vec::new(),
         identity: None,

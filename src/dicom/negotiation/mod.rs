@@ -7,12 +7,14 @@
 pub mod answer;
 pub mod contexts;
 pub mod merge;
+pub mod plain;
 pub mod propose;
 pub mod reject;
 
 pub use answer::{NegotiationFault, answer, verify};
 pub use contexts::{Context, Contexts};
 pub use merge::{Part, merge};
+pub use plain::ask_plainly;
 pub use propose::{Candidate, candidates, propose};
 
 use super::pdu::{UserItems, VersionName};

@@ -426,3 +426,45 @@ fn one_system_alone_is_mirrored_as_it_is() {
     let merged = merge(&rq, &[Part { asked: &asked, answer: Some(&answered) }]).unwrap();
     assert_eq!(merged, (asked, answered));
 }
+
+const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+const MOVE: &str = "1.2.840.10008.5.1.4.1.2.2.2";
+
+#[test]
+fn who_asks_plainly_gets_no_relational_or_fuzzy_queries_whatever_the_archive_says() {
+    let mut rq = request();
+    rq.contexts = vec![proposed(1, FIND, &[IMPLICIT]), proposed(3, MOVE, &[IMPLICIT]), proposed(5, CT, &[IMPLICIT])];
+    let all = Bytes::from_static(&[1; 5]);
+    rq.user.extended = vec![(uid(FIND), all.clone()), (uid(MOVE), Bytes::from_static(&[1, 1])), (uid(CT), all.clone())];
+    rq.user.async_window = Some((4, 4));
+    let called = AeTitle::new("PACS").unwrap();
+    let mut asked = propose(&rq, |candidate| Some(candidate.roles), &own(), called, called);
+    assert_eq!(asked.user.extended, rq.user.extended);
+    ask_plainly(&mut asked.user);
+    let plain = vec![
+        (uid(FIND), Bytes::from_static(&[0, 1, 0, 1, 1])),
+        (uid(MOVE), Bytes::from_static(&[0, 1])),
+        (uid(CT), all),
+    ];
+    assert_eq!(asked.user.extended, plain);
+    assert_eq!(asked.user.async_window, None);
+    let mut ac = accept_all(&asked);
+    ac.user.extended = rq.user.extended.clone();
+    ac.user.async_window = Some((4, 4));
+    let (answered, _) = answer(&rq, &asked, &ac, &own(), true).unwrap();
+    assert_eq!(answered.user.extended, plain);
+    assert_eq!(answered.user.async_window, None);
+}
+
+#[test]
+fn what_was_asked_as_it_came_is_answered_as_it_came() {
+    let mut rq = request();
+    rq.contexts = vec![proposed(1, FIND, &[IMPLICIT])];
+    rq.user.extended = vec![(uid(FIND), Bytes::from_static(&[1, 0]))];
+    let called = AeTitle::new("PACS").unwrap();
+    let asked = propose(&rq, |candidate| Some(candidate.roles), &own(), called, called);
+    let mut ac = accept_all(&asked);
+    ac.user.extended = vec![(uid(FIND), Bytes::from_static(&[1, 1, 1]))];
+    let (answered, _) = answer(&rq, &asked, &ac, &own(), true).unwrap();
+    assert_eq!(answered.user.extended, ac.user.extended);
+}

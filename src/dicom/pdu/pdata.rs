@@ -24,15 +24,21 @@ pub fn header(context: u8, command: bool, last: bool, payload: usize) -> Option<
 /// but the last of even length. `max_pdu` is the receiver's 51H; 0 = no limit, see [`UNLIMITED`]. A limit below 8
 /// leaves no room for two bytes and is taken as 8: negotiation lets none so small through.
 pub fn write_message(context: u8, command: &[u8], data: Option<&[u8]>, max_pdu: u32) -> Vec<u8> {
+    let mut out = Vec::new();
+    append_message(&mut out, context, command, data, max_pdu);
+    out
+}
+
+/// As [`write_message`], behind what is there already.
+pub fn append_message(out: &mut Vec<u8>, context: u8, command: &[u8], data: Option<&[u8]>, max_pdu: u32) {
     let max = if max_pdu == 0 { UNLIMITED } else { max_pdu.max(8) };
     let room = usize::try_from(max).unwrap_or(usize::MAX).saturating_sub(PDV_HEAD) & !1;
     let length = command.len() + data.map_or(0, <[u8]>::len);
-    let mut out = Vec::with_capacity(length + (length / room + 2) * 12);
-    write_part(&mut out, context, true, command, room);
+    out.reserve(length + (length / room + 2) * 12);
+    write_part(out, context, true, command, room);
     if let Some(data) = data {
-        write_part(&mut out, context, false, data, room);
+        write_part(out, context, false, data, room);
     }
-    out
 }
 
 /// One command or data set. An empty one is one empty fragment, so that its end is seen.

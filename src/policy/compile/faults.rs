@@ -1,7 +1,7 @@
 //! Collecting faults, with "did you mean".
 
 use crate::policy::fault::{Entry, Place, PolicyFault};
-use crate::policy::model::{ArchiveName, Peer, PolicyTest, Rule};
+use crate::policy::model::{ArchiveName, Canary, Peer, PolicyTest, Rule};
 use std::sync::Arc;
 
 /// Names are compared for "did you mean" for this many faults; a file that is wrong throughout must not take minutes.
@@ -51,6 +51,10 @@ pub(super) fn at_peer(index: usize, peer: &Peer) -> Place {
 
 pub(super) fn at_rule(index: usize, rule: &Rule) -> Place {
     Place { entry: Entry::Rule, index, name: Arc::clone(&rule.name), line: rule.line }
+}
+
+pub(super) fn at_canary(index: usize, canary: &Canary) -> Place {
+    Place { entry: Entry::Canary, index, name: Arc::clone(&canary.name), line: canary.line }
 }
 
 pub(super) fn at_test(index: usize, test: &PolicyTest) -> Place {

@@ -5,10 +5,12 @@
 
 mod faults;
 mod names;
+mod people;
 mod reach;
 mod rules;
 mod trials;
 
+use super::canary::Canaries;
 use super::compiled::{Policy, PolicyIdentity};
 use super::fault::PolicyFault;
 use super::index::Index;
@@ -26,15 +28,34 @@ impl Policy {
         let (rules, values) = rules::compile(&model, &names, &mut faults);
         for (index, rule) in model.rules.iter().enumerate() {
             reach::check(index, rule, &names, &mut faults);
+            people::check(index, rule, &mut faults);
         }
+        people::check_canaries(&model, &mut faults);
         trials::check(&model, &names, &mut faults);
         faults.none_or_all()?;
         let index = Index::of(&rules, |subject| names.population(subject));
         let nearby = Nearby::of(&rules);
         let identity = identity(&model);
         let certificates = names::certificates(&model);
-        let Names { parties, names, titles, .. } = names;
-        Ok(Self { model, parties, names, titles, certificates, values, rules, index, nearby, identity })
+        let canaries = Canaries::of(&model.canaries);
+        let narrows =
+            rules.iter().any(|rule| rule.narrows.is_some() || rule.levels.is_some() || rule.require_key.is_some());
+        let Names { parties, names, titles, people, .. } = names;
+        Ok(Self {
+            model,
+            parties,
+            names,
+            titles,
+            certificates,
+            values,
+            rules,
+            index,
+            nearby,
+            people,
+            canaries,
+            narrows,
+            identity,
+        })
     }
 }
 

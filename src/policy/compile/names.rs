@@ -2,7 +2,7 @@
 
 use super::faults::{Faults, at_archive, at_peer};
 use crate::dicom::AeTitle;
-use crate::policy::compiled::{Party, Title};
+use crate::policy::compiled::{Party, People, Title};
 use crate::policy::model::{CertificatePattern, Destination, Peer, PolicyModel, Subject};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ pub(super) struct Names {
     /// Peers and archives by name.
     pub names: HashMap<Arc<str>, u32>,
     pub titles: HashMap<AeTitle, Title>,
+    pub people: People,
     groups: HashMap<Arc<str>, u32>,
     /// Parties per subject.
     population: HashMap<u32, usize>,
@@ -28,6 +29,7 @@ impl Names {
             parties: Vec::new(),
             names: HashMap::new(),
             titles: HashMap::new(),
+            people: People::default(),
             groups: HashMap::new(),
             population: HashMap::new(),
         };
@@ -35,6 +37,19 @@ impl Names {
         for group in model.peers.iter().flat_map(|peer| &peer.groups) {
             let next = number(parties + names.groups.len() + 1);
             names.groups.entry(Arc::clone(group)).or_insert(next);
+        }
+        let mut next = number(parties + names.groups.len() + 1);
+        for subject in model.rules.iter().flat_map(|rule| &rule.who) {
+            let (known, name) = match subject {
+                Subject::Role(role) => (&mut names.people.roles, role),
+                Subject::User(user) => (&mut names.people.users, user),
+                _ => continue,
+            };
+            known.entry(Arc::clone(name)).or_insert_with(|| {
+                let own = next;
+                next = next.saturating_add(1);
+                own
+            });
         }
         for (index, peer) in model.peers.iter().enumerate() {
             names.add_peer(index, peer, faults);
@@ -64,6 +79,10 @@ impl Names {
         if peer.ae_titles.is_empty() {
             faults.add(at_peer(index, peer), "ae_titles", "it has no AE title".to_owned(), "name at least one");
         }
+        for title in peer.emergency_titles.iter().filter(|title| peer.ae_titles.contains(title)) {
+            let problem = format!("`{title}` is one of its ordinary titles, too: every call would be an emergency");
+            faults.add(at_peer(index, peer), "emergency_titles", problem, "give it a title of its own for emergencies");
+        }
         if peer.plain && peer.certificate.is_some() {
             let problem = "a peer with `tls = \"off\"` can show no certificate".to_owned();
             faults.add(at_peer(index, peer), "certificate", problem, "take one of the two out");
@@ -76,6 +95,8 @@ impl Names {
         }
         let groups = peer.groups.iter().filter_map(|group| self.groups.get(group).copied());
         let subjects = [ANYONE, party + 1].into_iter().chain(groups).collect();
+        // What is sent to `self` never goes to an emergency title.
+        self.number_titles(peer.emergency_titles.iter(), Some(party));
         let titles = self.number_titles(peer.ae_titles.iter(), Some(party));
         self.add_party(Arc::clone(&peer.name), false, titles, subjects);
     }
@@ -104,14 +125,15 @@ impl Names {
         self.population.get(&subject).copied().unwrap_or_default()
     }
 
-    /// A subject's number; `None`: a person, or nobody has that name.
+    /// A subject's number; `None`: nobody has that name.
     pub fn subject(&self, subject: &Subject) -> Option<u32> {
         match subject {
             Subject::Anyone => Some(ANYONE),
             Subject::Group(group) => self.groups.get(group).copied(),
             Subject::Peer(name) => self.party(name).filter(|(_, party)| !party.archive).map(|(party, _)| party + 1),
             Subject::Archive(name) => self.party(name).filter(|(_, party)| party.archive).map(|(party, _)| party + 1),
-            Subject::Role(_) | Subject::User(_) => None,
+            Subject::Role(role) => self.people.roles.get(role).copied(),
+            Subject::User(user) => self.people.users.get(user).copied(),
         }
     }
 
@@ -158,7 +180,7 @@ pub(super) fn certificates(model: &PolicyModel) -> HashMap<CertificatePattern, V
 /// Peers may share a title only if no certificate could be both's.
 fn check_shared_titles(model: &PolicyModel, names: &Names, faults: &mut Faults) {
     for (index, peer) in model.peers.iter().enumerate() {
-        for title in &peer.ae_titles {
+        for (title, key) in titles_of(peer) {
             let sharing = names.titles.get(title).map(|title| title.peers.as_slice()).unwrap_or_default();
             let earlier = sharing.iter().filter_map(|&other| Some((other as usize, model.peers.get(other as usize)?)));
             let clash = earlier.take_while(|(other, _)| *other < index).find(|(_, other)| alike(peer, other));
@@ -169,13 +191,18 @@ fn check_shared_titles(model: &PolicyModel, names: &Names, faults: &mut Faults) 
                 );
                 faults.add(
                     at_peer(index, peer),
-                    "ae_titles",
+                    key,
                     problem,
                     "give each a `certificate` of its own, or another title",
                 );
             }
         }
     }
+}
+
+fn titles_of(peer: &Peer) -> impl Iterator<Item = (&AeTitle, &'static str)> {
+    let ordinary = peer.ae_titles.iter().map(|title| (title, "ae_titles"));
+    ordinary.chain(peer.emergency_titles.iter().map(|title| (title, "emergency_titles")))
 }
 
 /// Whether one caller could be both.

@@ -2,6 +2,7 @@
 
 use super::faults::{Faults, at_rule};
 use super::names::{Names, number, sorted};
+use super::people;
 use crate::dicom::{AeTitle, Uid};
 use crate::policy::compiled::{CompiledRule, Destinations, Modality, Values};
 use crate::policy::model::{Destination, Effect, PolicyModel, Rule, Subject};
@@ -25,9 +26,10 @@ pub(super) fn compile(model: &PolicyModel, names: &Names, faults: &mut Faults) -
 }
 
 fn rule_of(index: usize, rule: &Rule, names: &Names, values: &mut Values, faults: &mut Faults) -> CompiledRule {
-    let who = subjects(index, rule, "who", &rule.who, names, faults);
-    let via = subjects(index, rule, "via", &rule.via, names, faults);
-    let person = |subject: &Subject| matches!(subject, Subject::Role(_) | Subject::User(_));
+    let person = |subject: &&Subject| matches!(subject, Subject::Role(_) | Subject::User(_));
+    let who = subjects(index, rule, "who", rule.who.iter().filter(|who| !person(who)), names, faults);
+    let people = subjects(index, rule, "who", rule.who.iter().filter(person), names, faults);
+    let via = subjects(index, rule, "via", rule.via.iter(), names, faults);
     let mut may = rule.may.clone();
     may.sort_unstable();
     may.dedup();
@@ -36,7 +38,7 @@ fn rule_of(index: usize, rule: &Rule, names: &Names, values: &mut Values, faults
         line: rule.line,
         effect: rule.effect,
         who,
-        people: rule.who.iter().any(person),
+        people,
         via: (!rule.via.is_empty()).then_some(via),
         to: to(index, rule, names, faults),
         may,
@@ -46,18 +48,22 @@ fn rule_of(index: usize, rule: &Rule, names: &Names, values: &mut Values, faults
         hours: rule.hours,
         days: days(rule),
         destinations: destinations(index, rule, names, faults),
+        levels: (!rule.levels.is_empty()).then(|| rule.levels.clone().into_boxed_slice()),
+        require_key: (!rule.require_key.is_empty()).then(|| rule.require_key.clone().into_boxed_slice()),
+        break_glass: rule.break_glass,
+        narrows: people::narrows(index, rule, faults),
     }
 }
 
-fn subjects(
+fn subjects<'r>(
     index: usize,
     rule: &Rule,
     key: &'static str,
-    subjects: &[Subject],
+    subjects: impl Iterator<Item = &'r Subject>,
     names: &Names,
     faults: &mut Faults,
 ) -> Box<[u32]> {
-    let mut numbers = Vec::with_capacity(subjects.len());
+    let mut numbers = Vec::new();
     for subject in subjects {
         if let Some(number) = names.subject(subject) {
             numbers.push(number);

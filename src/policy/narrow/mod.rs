@@ -5,14 +5,23 @@
 //! of them shows; an attribute is hidden only if every permit that shows an answer hides it. Pure: whoever asks the
 //! archive, counts answers or charges budgets asks here what holds. It never sees bytes of the wire.
 
+mod fits;
+mod given;
+mod sent;
 mod shown;
+
+#[cfg(test)]
+mod tests;
 
 pub use shown::Shown;
 
-use super::model::Budget;
+pub(super) use given::{Givens, Lacking};
+
+use super::model::{Budget, LIMIT_STATUS, Rule, Unit};
 use crate::dicom::Tag;
 use crate::dicom::matching::Attributes;
 use dicom_core::VR;
+use fits::Fits;
 use std::sync::Arc;
 
 /// The most permits that one narrowing combines; further ones are left out, which shows less, never more.
@@ -33,6 +42,19 @@ pub struct Narrowed {
     pub max_results: Option<(u32, u16)>,
     /// How much may be seen in a time.
     pub budget: Option<Budget>,
+    /// It holds because emergency access was asked for, for so many seconds.
+    pub emergency: Option<u32>,
+    lens: Arc<Lens>,
+}
+
+/// What one permit shows of the answers.
+#[derive(Debug, PartialEq, Eq)]
+struct Lens {
+    answer: Fits,
+    patient: Option<Fits>,
+    /// Ascending.
+    hide: Vec<Tag>,
+    in_objects: bool,
 }
 
 /// A key that may be sent to an archive so that it leaves out what would not be shown anyway.
@@ -46,62 +68,137 @@ pub struct SentKey {
     pub text: String,
 }
 
+impl Narrowed {
+    /// Fills a rule's values in. An error names the value that is absent or cannot be compared literally: then the rule
+    /// does not hold.
+    pub(super) fn of(rule: &Rule, givens: &Givens<'_>) -> Result<Self, Lacking> {
+        let answer = Fits::of(&rule.r#where, givens)?;
+        let patient = match rule.where_patient.as_slice() {
+            [] => None,
+            wanted => Some(Fits::of(wanted, givens)?),
+        };
+        let mut hide = rule.hide.clone();
+        hide.sort_unstable();
+        hide.dedup();
+        let status = rule.limit_status.unwrap_or(LIMIT_STATUS);
+        Ok(Self {
+            rule: Arc::clone(&rule.name),
+            max_results: rule.max_results.map(|most| (most, status)),
+            budget: rule.budget,
+            emergency: rule.break_glass,
+            lens: Arc::new(Lens { answer, patient, hide, in_objects: rule.hide_in_objects }),
+        })
+    }
+}
+
 impl Narrowing {
+    /// The union of these permits, in the order of the file; beyond [`MOST_PERMITS`] they are left out.
+    pub(super) fn of(mut permits: Vec<Narrowed>) -> Self {
+        permits.truncate(MOST_PERMITS);
+        Self { permits }
+    }
+
     /// The permits, in the order of the file.
     pub fn permits(&self) -> &[Narrowed] {
         &self.permits
     }
 
-    /// Attributes at the top level that an answer must bring so that it can be judged.
+    /// Attributes at the top level that an answer must bring so that it can be judged: what `where` looks at, and what
+    /// tells its study and patient apart where a budget counts them or `where_patient` asks for them. Ascending.
     pub fn wanted(&self) -> Vec<Tag> {
-        Vec::new()
+        let mut tags: Vec<Tag> = self.permits.iter().flat_map(|permit| permit.lens.answer.tags()).collect();
+        let counts = |unit| self.permits.iter().any(|permit| permit.budget.is_some_and(|budget| budget.unit == unit));
+        if counts(Unit::Patients) || self.permits.iter().any(|permit| permit.lens.patient.is_some()) {
+            tags.push(PATIENT_ID);
+        }
+        if counts(Unit::Studies) {
+            tags.push(STUDY);
+        }
+        ascending(tags)
     }
 
     /// Attributes at the top level that studies of the patient must bring so that `where_patient` can be judged; empty
-    /// where no permit has one.
+    /// where no permit has one. Ascending.
     pub fn wanted_of_patient(&self) -> Vec<Tag> {
-        Vec::new()
+        ascending(sent::of_patients(&self.permits).flat_map(Fits::tags).collect())
     }
 
-    /// Keys that every answer that could be shown fits. To be sent where the query does not ask for the attribute
-    /// itself, and its repertoire can carry the text. Empty: nothing can be said.
+    /// Keys that every answer that could be shown fits, at an archive that matches by PS3.4 C.2.2.2 or more widely. To be
+    /// sent where the query does not ask for the attribute itself (nor, for a date, for the time beside it, where
+    /// combined matching was negotiated). Empty: nothing can be said. Never names: see `sent.rs`.
     pub fn sent(&self) -> Vec<SentKey> {
-        Vec::new()
+        sent::agreed(self.permits.iter().map(|permit| &permit.lens.answer))
     }
 
     /// The same for the studies that let a patient's other studies be seen (`where_patient`).
     pub fn sent_of_patient(&self) -> Vec<SentKey> {
-        Vec::new()
+        sent::agreed(sent::of_patients(&self.permits))
     }
 
     /// The permits whose `where_patient` this study of the patient fulfils; all that have none are among them.
-    pub fn fits_patient(&self, _study: &dyn Attributes) -> Shown {
-        Shown::NOTHING
+    pub fn fits_patient(&self, study: &dyn Attributes) -> Shown {
+        self.those(|permit| permit.lens.patient.as_ref().is_none_or(|fits| fits.matches(study)))
     }
 
     /// The permits that show this answer. `patient`: the permits whose `where_patient` holds for its patient (the union of
-    /// [`Narrowing::fits_patient`] over the patient's studies).
-    pub fn shows(&self, _answer: &dyn Attributes, _patient: Shown) -> Shown {
-        Shown::NOTHING
+    /// [`Narrowing::fits_patient`] over the patient's studies); those that have none are taken to be among them.
+    pub fn shows(&self, answer: &dyn Attributes, patient: Shown) -> Shown {
+        let patient = patient.or(self.without_patient());
+        self.those(|permit| permit.lens.answer.matches(answer)).and(patient)
     }
 
     /// The permits without `where_patient`: what holds of a patient nothing is known about.
     pub fn without_patient(&self) -> Shown {
-        Shown::NOTHING
+        self.those(|permit| permit.lens.patient.is_none())
     }
 
     /// Whether an attribute, at any depth, is hidden in what these permits show: every one of them hides it.
-    pub fn hides(&self, _shown: Shown, _tag: Tag) -> bool {
-        true
+    pub fn hides(&self, shown: Shown, tag: Tag) -> bool {
+        self.among(shown).all(|permit| permit.lens.hide.binary_search(&tag).is_ok())
     }
 
-    /// Attributes to take out of retrieved objects that these permits show; empty: objects stay as they are.
-    pub fn hidden_in_objects(&self, _shown: Shown) -> Vec<Tag> {
-        Vec::new()
+    /// Attributes to take out of retrieved objects that these permits show, ascending: what every one of them hides with
+    /// `hide_in_objects`. Empty: objects stay as they are.
+    pub fn hidden_in_objects(&self, shown: Shown) -> Vec<Tag> {
+        let mut permits = self.among(shown);
+        let hides = |permit: &Narrowed, tag| permit.lens.in_objects && permit.lens.hide.binary_search(&tag).is_ok();
+        let Some(first) = permits.next().filter(|permit| permit.lens.in_objects) else { return Vec::new() };
+        let mut tags = first.lens.hide.clone();
+        for permit in permits {
+            tags.retain(|&tag| hides(permit, tag));
+        }
+        tags
     }
 
     /// After how many answers the answers end, and with which status: the most generous of the permits.
     pub fn max_results(&self) -> Option<(u32, u16)> {
-        None
+        let mut most: Option<(u32, u16)> = None;
+        for permit in &self.permits {
+            let own = permit.max_results?;
+            if most.is_none_or(|(count, _)| count < own.0) {
+                most = Some(own);
+            }
+        }
+        most
     }
+
+    fn those(&self, holds: impl Fn(&Narrowed) -> bool) -> Shown {
+        let places = self.permits.iter().enumerate().filter(|(_, permit)| holds(permit));
+        places.fold(Shown::NOTHING, |shown, (place, _)| shown.or(Shown::of(place)))
+    }
+
+    fn among(&self, shown: Shown) -> impl Iterator<Item = &Narrowed> {
+        self.permits.iter().enumerate().filter(move |(place, _)| shown.has(*place)).map(|(_, permit)| permit)
+    }
+}
+
+/// (0010,0020)
+const PATIENT_ID: Tag = Tag(0x0010, 0x0020);
+/// (0020,000D)
+const STUDY: Tag = Tag(0x0020, 0x000d);
+
+fn ascending(mut tags: Vec<Tag>) -> Vec<Tag> {
+    tags.sort_unstable();
+    tags.dedup();
+    tags
 }

@@ -2,10 +2,11 @@
 
 use super::kit::{
     CT_STORAGE, EXPLICIT, IMPLICIT, MR_STORAGE, NOON, deny, hours, model, ops, policy, principal, request, rule,
-    subject, title, to, uid, verdict,
+    subject, title, to, uid, user, verdict,
 };
 use crate::policy::model::{Effect, Rule};
-use crate::policy::{Decision, DenialReason, Known, Moment, Policy, Transport};
+use crate::policy::{Decision, DenialReason, Known, Moment, Policy, Principal, Transport, User};
+use std::sync::Arc;
 
 #[test]
 fn nothing_is_permitted_that_no_rule_permits() {
@@ -51,8 +52,21 @@ fn a_permit_for_people_permits_no_device_and_a_deny_loses_nothing_by_naming_them
     let referrers = Rule { via: vec![subject("group:workstation")], ..rule("referrers", "role:referrer", "find") };
     let mixed = rule("mixed", "group:workstation user:mueller", "find");
     let denied = deny("no one", "group:modality role:student", "store");
-    let policy = policy(vec![referrers, mixed, denied, rule("modalities", "group:modality", "store")]);
-    assert_eq!(verdict(&policy.decide(&request(&principal(&policy, "WS1"), "find"))), "deny");
+    let echo = rule("echo", "group:workstation", "echo");
+    let policy = policy(vec![referrers, mixed, denied, rule("modalities", "group:modality", "store"), echo]);
+    let decided = |asker: &str, user: Option<User>, wants| {
+        let principal = Principal { user: user.map(Arc::new), ..principal(&policy, asker) };
+        verdict(&policy.decide(&request(&principal, wants)))
+    };
+    let referrer = user("meier", "referrer");
+    assert_eq!(decided("WS1", None, "find"), "permit mixed", "the device of a mixed rule");
+    assert_eq!(decided("WS1", None, "echo"), "permit echo");
+    assert_eq!(decided("WS1", Some(referrer.clone()), "find"), "permit referrers");
+    assert_eq!(decided("WS1", Some(referrer.clone()), "echo"), "deny", "rules for devices are not for persons");
+    assert_eq!(decided("CT1", Some(referrer), "find"), "deny", "not from another device");
+    assert_eq!(decided("CT1", Some(user("mueller", "")), "find"), "permit mixed");
+    assert_eq!(decided("WS1", Some(user("student", "student")), "store"), "deny no one", "by role");
+    assert_eq!(decided("CT1", Some(user("mueller", "")), "store"), "deny no one", "by device");
     assert_eq!(verdict(&policy.decide(&request(&principal(&policy, "CT1"), "store"))), "deny no one");
 }
 

@@ -15,6 +15,9 @@ fn question(peer: &str, wants: &str) -> Question {
         transfer_syntax: None,
         modality: None,
         destination: None,
+        person: None,
+        level: None,
+        keys: Vec::new(),
         at: NOON,
     }
 }

@@ -7,7 +7,7 @@ use crate::policy::model::{
 };
 use crate::policy::{
     Anchor, CertificateFacts, Decision, DenialReason, Known, Moment, Policy, PolicyFault, PolicyModel, Principal,
-    Request, Transport,
+    Request, Transport, User,
 };
 use std::sync::Arc;
 
@@ -101,6 +101,9 @@ pub fn test(name: &str, peer: &str, wants: &str, expect: Expectation) -> PolicyT
         modality: None,
         transfer_syntax: None,
         destination: None,
+        person: None,
+        level: None,
+        keys: Vec::new(),
         at: None,
         expect,
         rule: None,
@@ -136,6 +139,12 @@ pub fn principal(policy: &Policy, name: &str) -> Principal {
         transport: Transport::Mutual { spki: [0; 32] },
         user: None,
     }
+}
+
+/// A person with these roles.
+pub fn user(name: &str, roles: &str) -> User {
+    let roles = roles.split_whitespace().map(str::to_owned).collect();
+    User { name: name.to_owned(), source: "local".to_owned(), roles, until: i64::MAX, ..User::default() }
 }
 
 pub fn request<'a>(principal: &'a Principal, wants: &str) -> Request<'a> {

@@ -64,21 +64,22 @@ fn says(model: &PolicyModel, rule: &Rule, request: &Request<'_>, operation: Oper
 }
 
 fn who(model: &PolicyModel, rule: &Rule, request: &Request<'_>) -> Says {
-    let person = |subject: &Subject| matches!(subject, Subject::Role(_) | Subject::User(_));
-    if rule.effect == Effect::Permit && rule.who.iter().any(person) {
-        return Says::No;
-    }
-    known(rule.who.iter().any(|subject| is(model, subject, request)))
+    let person = |subject: &&Subject| matches!(subject, Subject::Role(_) | Subject::User(_));
+    let counts =
+        |subject: &&Subject| rule.effect == Effect::Deny || person(subject) == request.principal.user.is_some();
+    known(rule.who.iter().filter(counts).any(|subject| is(model, subject, request)))
 }
 
 fn is(model: &PolicyModel, subject: &Subject, request: &Request<'_>) -> bool {
     let peer = model.peers.iter().find(|peer| peer.name == request.principal.name);
+    let user = request.principal.user.as_ref();
     match subject {
         Subject::Anyone => peer.is_some(),
         Subject::Peer(name) => peer.is_some_and(|peer| peer.name == *name),
         Subject::Group(group) => peer.is_some_and(|peer| peer.groups.contains(group)),
         Subject::Archive(name) => peer.is_none() && request.principal.name == *name,
-        Subject::Role(_) | Subject::User(_) => false,
+        Subject::Role(role) => user.is_some_and(|user| user.roles.iter().any(|own| **own == **role)),
+        Subject::User(name) => user.is_some_and(|user| *user.name == **name),
     }
 }
 

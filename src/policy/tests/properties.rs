@@ -1,13 +1,14 @@
 //! Properties over random policies and requests.
 
-use super::kit::{NOON, archive, hours, ops, peer, rule, subject, title, to, uid, verdict};
+use super::kit::{NOON, archive, hours, ops, peer, rule, subject, title, to, uid, user, verdict};
 use super::naive;
 use crate::dicom::{AeTitle, Uid};
 use crate::policy::model::{Effect, Hours, Rule};
-use crate::policy::{Known, Moment, Policy, PolicyModel, Principal, Request, Transport};
+use crate::policy::{Known, Moment, Policy, PolicyModel, Principal, Request, Transport, User};
 use proptest::option;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::{select, subsequence};
+use std::sync::Arc;
 
 const CLASSES: [&str; 4] = ["1.2.1", "1.2.2", "1.2.3", "1.2.4"];
 const SYNTAXES: [&str; 3] = ["1.3.1", "1.3.2", "1.3.3"];
@@ -25,6 +26,7 @@ fn hospital(rules: Vec<Rule>, observe: bool) -> PolicyModel {
         archives: vec![archive("PACS", &["PACS_QR"]), archive("RIS", &[])],
         rules,
         tests: Vec::new(),
+        canaries: Vec::new(),
         observe_until: observe.then_some(jiff::Timestamp::MAX),
     }
 }
@@ -46,7 +48,8 @@ fn spans() -> impl Strategy<Value = Option<Hours>> {
 fn rules() -> impl Strategy<Value = Rule> {
     let subjects =
         ["peer:CT1", "peer:WS1", "group:modality", "group:ward", "group:workstation", "anyone", "role:nurse"];
-    let subjects = subjects.into_iter().chain(["archive:PACS"]).map(subject).collect::<Vec<_>>();
+    let subjects =
+        subjects.into_iter().chain(["archive:PACS", "role:referrer", "user:mueller"]).map(subject).collect::<Vec<_>>();
     let via = ["group:ward", "group:workstation", "peer:CT1"].map(subject).to_vec();
     let named = to(&["self", "WS1", "WS2_QR", "PACS", "CT1"]);
     let who_to_may = (
@@ -76,6 +79,7 @@ fn rules() -> impl Strategy<Value = Rule> {
 #[derive(Debug, Clone)]
 struct Asked {
     name: &'static str,
+    user: Option<User>,
     to: &'static str,
     wants: &'static str,
     class: Option<Uid>,
@@ -93,7 +97,7 @@ impl Asked {
             calling: title(self.name),
             from: "10.20.0.11".parse().unwrap(),
             transport: Transport::Tls,
-            user: None,
+            user: self.user.clone().filter(|_| self.name != "PACS").map(Arc::new),
         };
         decide(&Request {
             principal: &principal,
@@ -118,8 +122,10 @@ fn requests() -> impl Strategy<Value = Asked> {
     let modality =
         prop_oneof![Just(Known::Unread), Just(Known::Absent), select(MODALITIES.to_vec()).prop_map(Known::Is)];
     let moment = (0_u16..1440, 0_u8..7).prop_map(|(minute, weekday)| Moment { minute, weekday, ..NOON });
+    let users = ["", "nurse", "referrer nurse", "student"].map(|roles| user("mueller", roles));
+    let users = users.into_iter().chain([user("meier", ""), user("meier", "referrer")]).collect::<Vec<_>>();
     let made = (
-        select(NAMES.to_vec()),
+        (select(NAMES.to_vec()), option::weighted(0.6, select(users))),
         select(vec!["PACS", "RIS"]),
         select(vec!["store", "find", "get", "move", "echo"]),
         option::of(select(CLASSES.to_vec()).prop_map(uid)),
@@ -128,8 +134,9 @@ fn requests() -> impl Strategy<Value = Asked> {
         modality,
         moment,
     );
-    made.prop_map(|(name, to, wants, class, syntax, destination, modality, at)| Asked {
+    made.prop_map(|((name, user), to, wants, class, syntax, destination, modality, at)| Asked {
         name,
+        user,
         to,
         wants,
         class,

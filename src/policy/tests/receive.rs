@@ -194,6 +194,9 @@ fn an_explanation_may_be_for_an_archive() {
         transfer_syntax: None,
         modality: None,
         destination: None,
+        person: None,
+        level: None,
+        keys: Vec::new(),
         at: NOON,
     };
     let permitted = policy.explain(&question("PACS", Some("WS1")), false).unwrap();

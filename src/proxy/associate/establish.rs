@@ -6,6 +6,7 @@ use crate::audit::event::Cause;
 use crate::dicom::AeTitle;
 use crate::dicom::association::{Event, Outgoing};
 use crate::dicom::negotiation::{answer, reject};
+use crate::dicom::pdu::user_identity::IdentityAnswer;
 use crate::dicom::pdu::{AssociateAc, AssociateRq};
 use crate::gate::Visit;
 use crate::identity::Proof;
@@ -74,10 +75,13 @@ pub(super) async fn establish(
             let principal = visit.principal().clone();
             let to = legs.first().map(|leg| Arc::clone(&leg.to));
             let (words, cause) = (fault.to_string(), Cause::ArchiveAway);
-            let no = No { rj: reject::ARCHIVE_AWAY, cause, words, to: to.as_deref(), principal: Some(&principal) };
+            let no =
+                No { to: to.as_deref(), principal: Some(&principal), ..No::new(reject::ARCHIVE_AWAY, cause, words) };
             return refuse_visit(asking, visit, no).await;
         }
     };
+    let mut mirrored = mirrored;
+    mirrored.user.identity_answer = asking.confirm.then(|| IdentityAnswer(Bytes::new()));
     let effects = asking.machine.on(Event::Evt6(None), Instant::now());
     let accepted = asking.machine.on(Event::Evt7, Instant::now());
     if effects.send.is_some() || accepted.send != Some(Outgoing::AssociateAc) {

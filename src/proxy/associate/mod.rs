@@ -7,6 +7,7 @@ mod dial;
 mod establish;
 mod inward;
 mod outward;
+mod person;
 mod plan;
 mod refuse;
 mod spread;

@@ -2,6 +2,7 @@
 
 use super::dial::{Answered, Dial, Full, Miss, Role, dial};
 use super::establish::{Joined, establish};
+use super::person::{self, Stranger};
 use super::plan::{Plan, Portion, admission, plan};
 use super::refuse::{No, known, refuse, refuse_denied, refuse_visit};
 use crate::archive::Target;
@@ -32,13 +33,36 @@ pub(super) async fn associate(asking: Asking) -> Option<Box<Relay>> {
     let systems = called.map(|called| answering(&snapshot, &called)).unwrap_or_default();
     let principal = match identified {
         Err(fault) => {
-            let no =
-                No { rj: reject::REFUSED, cause: Cause::Identity, words: fault.to_string(), to: None, principal: None };
-            return refuse(asking, no).await;
+            return refuse(asking, No::new(reject::REFUSED, Cause::Identity, fault.to_string())).await;
         }
         Ok(principal) => principal,
     };
-    admit(asking, &snapshot, &systems, principal).await
+    identified_by(asking, &snapshot, &systems, principal).await
+}
+
+/// The device is known and calls a system that is there: now the person is asked for, if one is named.
+async fn identified_by(
+    mut asking: Asking,
+    snapshot: &Snapshot,
+    systems: &[&ArchiveWiring],
+    mut principal: Principal,
+) -> Option<Box<Relay>> {
+    let Some(first) = systems.first() else {
+        let words = "no archive answers to the called title".to_owned();
+        let no = No { principal: Some(&principal), ..No::new(reject::REFUSED, Cause::Identity, words) };
+        return refuse(asking, no).await;
+    };
+    if asking.newcomer.shared.live.draining() == Drain::No {
+        match person::identify(&mut asking, snapshot, &principal).await {
+            Ok(user) => principal.user = user,
+            Err(Stranger { rj, cause, words, tried }) => {
+                let to = Some(first.settings.ae_title.as_str());
+                let no = No { to, principal: Some(&principal), tried: tried.as_deref(), ..No::new(rj, cause, words) };
+                return refuse(asking, no).await;
+            }
+        }
+    }
+    admit(asking, snapshot, systems, principal).await
 }
 
 async fn admit(
@@ -50,15 +74,11 @@ async fn admit(
     let moment = clock::moment();
     let Some(planned) = plan(snapshot, systems, &principal, &asking.rq, moment) else {
         let words = "no archive answers to the called title".to_owned();
-        let principal = Some(&principal);
-        let no = No { rj: reject::REFUSED, cause: Cause::Identity, words, to: None, principal };
+        let no = No { principal: Some(&principal), ..No::new(reject::REFUSED, Cause::Identity, words) };
         return refuse(asking, no).await;
     };
     let to = Some(planned.to.as_str());
-    let no = |rj, cause, words: String| No { rj, cause, words, to, principal: Some(&principal) };
-    if let Err(fault) = identity::user(asking.rq.user.identity.as_ref()) {
-        return refuse(asking, no(reject::REFUSED, Cause::UserIdentity, fault.to_string())).await;
-    }
+    let no = |rj, cause, words: String| No { to, principal: Some(&principal), ..No::new(rj, cause, words) };
     if let Some(rj) = reject::by_provider(&asking.rq).or_else(|| reject::by_user(&asking.rq)) {
         let words =
             "the protocol version, the application context or the maximum length is none to talk with".to_owned();
@@ -83,7 +103,7 @@ pub(super) fn take_slot(shared: &Shared, snapshot: &Snapshot, principal: &Princi
 }
 
 async fn go_on(
-    asking: Asking,
+    mut asking: Asking,
     snapshot: &Snapshot,
     planned: Plan<'_>,
     principal: Principal,
@@ -100,12 +120,16 @@ async fn go_on(
         newcomer.shared.gate.open_association(basis, opening, &request)
     });
     let visit = match entry {
-        Entry::Open(visit) => visit,
+        Entry::Open(visit) => {
+            // Whoever is let in has nothing left to guess: an archive that is away is answered as soon as that is known.
+            asking.answer_after = None;
+            visit
+        }
         Entry::Denied(denied) => return refuse_denied(asking, denied, &principal, reject::REFUSED).await,
         Entry::Unrecorded => {
             let words = "the association could not be recorded".to_owned();
             let (cause, to) = (Cause::Unrecorded, Some(planned.to.as_str()));
-            let no = No { rj: reject::ARCHIVE_AWAY, cause, words, to, principal: Some(&principal) };
+            let no = No { to, principal: Some(&principal), ..No::new(reject::ARCHIVE_AWAY, cause, words) };
             return refuse(asking, no).await;
         }
     };
@@ -149,7 +173,7 @@ async fn call_up(
     let Some((asked, answered)) = merge(&asking.rq, &parts) else {
         let first = outcomes.into_iter().find_map(Result::err);
         let Miss { rj, cause, words } = first.unwrap_or_else(nobody_planned);
-        let no = No { rj, cause, words, to: Some(to.as_str()), principal: Some(&principal) };
+        let no = No { to: Some(to.as_str()), principal: Some(&principal), ..No::new(rj, cause, words) };
         return refuse_visit(asking, visit, no).await;
     };
     let legs: Vec<(&Portion<'_>, Answered)> =

@@ -4,7 +4,7 @@ use super::spread::{Goes, spread};
 use crate::config::Calling;
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
-use crate::dicom::negotiation::{Candidate, Roles, candidates, propose};
+use crate::dicom::negotiation::{Candidate, Roles, ask_plainly, candidates, propose};
 use crate::dicom::pdu::AssociateRq;
 use crate::policy::request::Known;
 use crate::policy::{Decision, Moment, Principal, Request};
@@ -125,6 +125,10 @@ fn portion<'a>(
     if may(Operation::Move) && snapshot.carries_deliveries() {
         // Message ids are rewritten there, which a window of one keeps simple; both sides are told.
         proposed.user.async_window = None;
+    }
+    let shows = [Operation::Find, Operation::Get, Operation::Move, Operation::Worklist];
+    if shows.into_iter().any(may) && snapshot.policy.may_narrow(principal, archive.settings.ae_title.as_str()) {
+        ask_plainly(&mut proposed.user);
     }
     let may_store = mine().any(|kept| kept.roles.scu && kept.operations.contains(&Operation::Store));
     Portion { archive, proposed, may_store }

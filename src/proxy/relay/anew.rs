@@ -73,6 +73,16 @@ impl Relay {
         let bytes = Bytes::from(pdata::write_message(context, &command.encode(), None, self.called.longest));
         self.called.forward(bytes);
     }
+
+    /// The message under way, all of which has come and none of which has gone, goes on in other words: with this
+    /// command and data set. The permit under which it goes is the last of those under way.
+    pub(super) fn say_whole(&mut self, context: u8, command: &Command, data: &[u8]) {
+        self.hand_out_up();
+        let bytes = Bytes::from(pdata::write_message(context, &command.encode(), Some(data), self.called.longest));
+        self.shared.metrics.bytes_in.inc_by(u64::try_from(data.len()).unwrap_or(u64::MAX));
+        self.called.forward(bytes);
+        self.up.fate = Fate::Drop;
+    }
 }
 
 /// Writes the length of the PDV that begins there.

@@ -1,7 +1,7 @@
 //! One system that was dialled for the caller: an archive, or the destination of deliveries.
 
 use super::direction::Direction;
-use super::outstanding::Outstanding;
+use super::outstanding::{Outstanding, Owed};
 use crate::archive::Leg;
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Command;
@@ -35,6 +35,8 @@ pub(super) struct Called {
     pub(super) down: Direction,
     /// What the caller asked and it has not answered.
     pub(super) asked: SmallVec<[Outstanding; 1]>,
+    /// Queries that have been ended and that it has not ended yet.
+    pub(super) owed: Vec<Owed>,
     /// What it asked and the caller has not answered.
     pub(super) asked_back: SmallVec<[Outstanding; 1]>,
     /// The gateway's own answers to it, until the caller's direction stands between messages.
@@ -60,6 +62,7 @@ impl Called {
             longest,
             down: Direction::new(framer),
             asked: SmallVec::new(),
+            owed: Vec::new(),
             asked_back: SmallVec::new(),
             own_answers: VecDeque::new(),
             began: None,

@@ -53,6 +53,7 @@ impl Relay {
         if self.called.down.wait.is_none() {
             let Self { called, caller, .. } = self;
             called.down.lane.settle(&mut |bytes| caller.send(bytes));
+            self.after_answers()?;
         }
         Timers::pdu(&mut self.called.began, self.called.down.lane.mid_pdu(), ended, now);
         self.send_own_answers();
@@ -107,8 +108,14 @@ impl Relay {
             return Err(Ending::malformed(End::Called, "message", words, Abort::INVALID_VALUE));
         };
         let syntax = *accepted.transfer_syntax;
-        if self.is_move_answer(&command) || self.is_commitment_report(context, &command) {
+        if self.is_move_answer(&command)
+            || self.is_commitment_report(context, &command)
+            || self.is_query_answer(context, &command)
+        {
             return self.take_whole(context, command);
+        }
+        if self.is_owed(context, &command) {
+            return Ok(());
         }
         if command.field.is_response() {
             self.called_answer(context, &command)?;
@@ -138,7 +145,11 @@ impl Relay {
     }
 
     fn taken_whole(&mut self, data: DataSet) -> Result<(), Ending> {
-        if data.command.field.is_response() { self.move_answer(&data) } else { self.commitment_report(data) }
+        match data.command.field {
+            Field::FindRsp => self.query_answer(data),
+            field if field.is_response() => self.move_answer(&data),
+            _ => self.commitment_report(data),
+        }
     }
 
     /// What a called system may do wrong: an archive is what it is, and every named tolerance holds for it.
@@ -218,6 +229,10 @@ impl Relay {
         };
         let object = Object { message, instance: command.sop_instance(), ..Object::default() };
         match self.shared.gate.admit(self.basis(), &self.visit, &request, &object) {
+            // Objects of a retrieve that was narrowed; reports are never.
+            Admission::Permit(permit) if permit.narrowing().is_some() => {
+                self.take_instance(context, command, permit)?;
+            }
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
                 let field = command.field;
@@ -229,6 +244,7 @@ impl Relay {
                     permit,
                     bytes: 0,
                     answers: 0,
+                    withheld: 0,
                     purpose: Purpose::Plain,
                 });
                 self.called.down.fate = Fate::Forward;
@@ -247,7 +263,7 @@ impl Relay {
         Ok(())
     }
 
-    fn refuse_called(&mut self, context: u8, command: &Command, status: Status, comment: &str) {
+    pub(super) fn refuse_called(&mut self, context: u8, command: &Command, status: Status, comment: &str) {
         self.called.down.fate = Fate::Drop;
         if let Some(answer) = command.refusal(status, comment) {
             self.called.down.refusal = Some(Box::new(Refused { context, answer, dropped: 0 }));
@@ -255,9 +271,8 @@ impl Relay {
     }
 
     fn called_data(&mut self, bytes: &[u8]) -> Result<(), Ending> {
-        let longest = self.snapshot.settings.limits.commit_report_size;
         let Stage::Data(data) = &mut self.called.down.stage else { return Ok(()) };
-        data.keep(bytes, longest)
+        data.keep(bytes, &self.snapshot.settings.limits)
             .map_err(|words| Ending::malformed(End::Called, "data set", words, Abort::NOT_SPECIFIED))?;
         let Some(walk) = &mut data.walk else { return Ok(()) };
         walk.push(bytes).map_err(|fault| Ending::walk(End::Called, &fault))

@@ -1,5 +1,6 @@
 //! What comes from the caller: its requests, C-CANCEL, and answers to what the called systems ask.
 
+use super::called::Called;
 use super::direction::Cut;
 use super::stage::{Completed, DataSet, Fate, Stage, Walk};
 use super::timers::Timers;
@@ -8,6 +9,7 @@ use crate::dicom::association::Indication;
 use crate::dicom::dimse::{Command, Field, Operation, Status};
 use crate::dicom::pdu::{Abort, Event, Fragment};
 use bytes::Bytes;
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Relay {
@@ -150,7 +152,11 @@ impl Relay {
         if under_way >= self.window.0 {
             return Err(out_of_turn("more requests under way than negotiated"));
         }
-        if self.all_called().any(|called| called.asked.iter().any(|asked| asked.message == message)) {
+        let in_use = |called: &Called| {
+            called.asked.iter().any(|asked| asked.message == message)
+                || called.owed.iter().any(|owed| owed.sent_as == message)
+        };
+        if self.all_called().any(in_use) {
             return Err(out_of_turn("a message id that is still in use"));
         }
         let Some(operation) = Operation::of_command(&class, command.field, true) else {
@@ -164,7 +170,7 @@ impl Relay {
             return self.own_request(context, command, &syntax);
         }
         if !command.data_set {
-            return self.decide(context, &command, operation, None);
+            return self.decide(context, &command, operation);
         }
         if self.is_written_anew(&command) {
             self.up.cut = Some(Box::new(Cut { in_command: true, ..Cut::default() }));
@@ -172,11 +178,12 @@ impl Relay {
         let waits = matches!(command.field, Field::StoreRq | Field::FindRq | Field::GetRq | Field::MoveRq)
             || operation == Operation::Commit;
         if !waits {
-            self.decide(context, &command, operation, None)?;
+            self.decide(context, &command, operation)?;
         }
         let walk =
             (self.up.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, self.tolerances));
-        let kept = (command.field == Field::MoveRq && self.up.cut.is_some()).then(Vec::new);
+        let kept = (self.up.cut.is_some() && command.field == Field::MoveRq || self.is_read_whole(command.field))
+            .then(Vec::new);
         self.up.stage = Stage::Data(Box::new(DataSet { context, command, bytes: 0, walk, kept, complete: false }));
         Ok(())
     }
@@ -188,15 +195,14 @@ impl Relay {
             self.up.refusal = Some(refused);
             outcome?;
         }
-        let longest = self.snapshot.settings.limits.commit_report_size;
         let Stage::Data(data) = &mut self.up.stage else { return Ok(()) };
-        data.keep(bytes, longest)
+        data.keep(bytes, &self.snapshot.settings.limits)
             .map_err(|words| Ending::malformed(End::Caller, "data set", words, Abort::NOT_SPECIFIED))?;
         let Some(walk) = &mut data.walk else { return Ok(()) };
         walk.push(bytes).map_err(|fault| Ending::walk(End::Caller, &fault))?;
         let own = self.routes.of(data.context) == Way::Own;
         if self.up.fate == Fate::Hold && self.up.wait.is_none() && !own {
-            if inspect::enough(&data.command, walk) {
+            if data.kept.is_none() && inspect::enough(&data.command, walk) {
                 return self.decide_on_data();
             }
             let held = u64::try_from(self.up.lane.held_bytes()).unwrap_or(u64::MAX);
@@ -271,9 +277,16 @@ impl Relay {
         if matches!(self.errand, Errand::Inward(_)) && data.command.field == Field::StoreRq {
             return self.deliver(data, walk);
         }
-        let Some(permit) = self.ask_gate(data.context, &data.command, operation, Some(walk)) else { return Ok(()) };
+        let Some(permit) = self.ask_gate(data.context, &data.command, operation, Some(data)) else { return Ok(()) };
+        if let Some(narrowing) = permit.narrowing().map(Arc::clone) {
+            return match data.command.field {
+                Field::FindRq => self.begin_query(data, permit, narrowing),
+                Field::GetRq | Field::MoveRq => self.begin_retrieve(data, permit, narrowing),
+                _ => self.cannot_narrow(data.context, &data.command, permit),
+            };
+        }
         match data.command.field {
-            Field::MoveRq if data.kept.is_some() => self.begin_move(data, permit),
+            Field::MoveRq if self.up.cut.is_some() => self.begin_move(data, permit),
             Field::ActionRq if operation == Operation::Commit => self.begin_commitment(data, walk, permit),
             _ => {
                 self.go_on(data.context, &data.command, permit);

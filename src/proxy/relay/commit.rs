@@ -5,7 +5,6 @@ use super::refuse::Refused;
 use super::stage::{DataSet, Walk};
 use super::wait::Woken;
 use super::{Ending, Errand, Relay};
-use crate::config::Calling;
 use crate::dicom::commitment::SOP_CLASS;
 use crate::dicom::dimse::{Command, Field, Status};
 use crate::dicom::pdu::pdata;
@@ -94,14 +93,6 @@ impl Relay {
         }
         self.go_on(data.context, &data.command, permit);
         Ok(())
-    }
-
-    /// The calling title that the system in focus sees.
-    fn title_seen(&self) -> AeTitle {
-        match self.snapshot.archive(&self.called.title).map(|archive| archive.settings.calling) {
-            Some(Calling::Title(title)) => title,
-            _ => self.principal.calling,
-        }
     }
 
     /// Whether a called system reports on storage commitment.

@@ -289,7 +289,9 @@ impl Relay {
             });
         }
         let artim = self.snapshot.settings.limits.artim;
-        let Self { called, others, caller: mut wire, place, visit, slot, errand, .. } = *self;
+        let Self { called, others, caller: mut wire, place, visit, slot, errand, looking, up, .. } = *self;
+        // A lookup that nobody waits for any more is given up.
+        drop(up);
         // Whoever reads that it is released may ask for the next association at once.
         drop(slot);
         if visit.close(how(&ending, &errand)).is_err() {
@@ -308,7 +310,12 @@ impl Relay {
                 let _ = tokio::time::timeout(artim.min(LAST_WORDS), wire.linger()).await;
             }
         };
-        tokio::join!(systems, caller);
+        let lookups = async {
+            for lookups in looking {
+                let _ = tokio::time::timeout(LAST_WORDS, lookups.release()).await;
+            }
+        };
+        tokio::join!(systems, caller, lookups);
         drop(place);
     }
 }

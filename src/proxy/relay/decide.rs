@@ -1,12 +1,14 @@
 //! Asking the gate, and what follows from its answer.
 
+use super::asked::Asked;
 use super::outstanding::{Outstanding, Purpose};
 use super::refuse::{Refused, transient};
-use super::stage::{DataSet, Fate, Walk};
-use super::{End, Ending, Relay};
+use super::stage::{DataSet, Fate};
+use super::{End, Ending, Relay, inspect};
 use crate::audit::Incident;
 use crate::dicom::Phi;
 use crate::dicom::dimse::{Command, Operation, Status};
+use crate::dicom::transfer_syntax::encoding_of;
 use crate::gate::{Admission, Basis, Object, Outcome, Permit, SubOperations};
 use crate::policy::{Known, Request};
 use crate::proxy::{clock, edge};
@@ -14,16 +16,12 @@ use std::time::Instant;
 
 impl Relay {
     /// Asks the gate, and sets the message's fate.
-    pub(super) fn decide(
-        &mut self,
-        context: u8,
-        command: &Command,
-        operation: Operation,
-        walk: Option<&Walk>,
-    ) -> Result<(), Ending> {
-        if let Some(permit) = self.ask_gate(context, command, operation, walk) {
-            self.go_on(context, command, permit);
+    pub(super) fn decide(&mut self, context: u8, command: &Command, operation: Operation) -> Result<(), Ending> {
+        let Some(permit) = self.ask_gate(context, command, operation, None) else { return Ok(()) };
+        if permit.narrowing().is_some() {
+            return self.cannot_narrow(context, command, permit);
         }
+        self.go_on(context, command, permit);
         Ok(())
     }
 
@@ -38,6 +36,7 @@ impl Relay {
             permit,
             bytes: 0,
             answers: 0,
+            withheld: 0,
             purpose: Purpose::Plain,
         });
         self.up.fate = Fate::Forward;
@@ -49,9 +48,12 @@ impl Relay {
         context: u8,
         command: &Command,
         operation: Operation,
-        walk: Option<&Walk>,
+        data: Option<&DataSet>,
     ) -> Option<Permit> {
         let accepted = self.contexts.get(context)?;
+        let walk = data.and_then(|data| data.walk.as_ref());
+        let whole = data.and_then(|data| data.kept.as_deref()).filter(|_| inspect::is_retrieval(command.field));
+        let query = whole.map(|bytes| Asked::read(bytes, encoding_of(accepted.transfer_syntax), self.walk_limits));
         let modality = match walk {
             Some(walk) if about_object(operation) => walk.leading.modality().map_or(Known::Absent, Known::Is),
             _ => Known::Absent,
@@ -64,7 +66,7 @@ impl Relay {
             transfer_syntax: Some(accepted.transfer_syntax),
             destination: command.move_destination.as_ref(),
             modality,
-            query: Known::Unread,
+            query: query.as_ref().map_or(Known::Unread, Asked::query),
             at: clock::moment(),
         };
         let message = command.message_id.unwrap_or_default();
@@ -115,8 +117,25 @@ impl Relay {
         status: Status,
         words: &str,
     ) -> Result<(), Ending> {
+        self.refuse_command(data.context, &data.command, permit, status, words)
+    }
+
+    /// What is permitted only in part, and is no query or retrieve: no part of it could be shown.
+    pub(super) fn cannot_narrow(&mut self, context: u8, command: &Command, permit: Permit) -> Result<(), Ending> {
+        let words = "only part of it is permitted, and it cannot be narrowed";
+        self.refuse_command(context, command, permit, Status::NOT_AUTHORIZED, words)
+    }
+
+    fn refuse_command(
+        &mut self,
+        context: u8,
+        command: &Command,
+        permit: Permit,
+        status: Status,
+        words: &str,
+    ) -> Result<(), Ending> {
         permit.close(Outcome { status: status.0, ..Outcome::default() }).map_err(|_| Ending::Unrecorded)?;
-        self.refuse(data.context, &data.command, status, words);
+        self.refuse(context, command, status, words);
         Ok(())
     }
 
@@ -147,6 +166,7 @@ impl Relay {
             status: answer.status.map_or(0, |status| status.0),
             bytes: asked.bytes,
             answers: asked.answers,
+            withheld: asked.withheld,
             sub_operations: counters.completed.map(|completed| SubOperations {
                 completed: u32::from(completed),
                 failed: u32::from(counters.failed.unwrap_or_default()),

@@ -315,6 +315,7 @@ impl Relay {
             permit,
             bytes: 0,
             answers: 0,
+            withheld: 0,
             purpose,
         });
         self.up.fate = Fate::Forward;

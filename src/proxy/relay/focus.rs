@@ -73,6 +73,7 @@ impl Relay {
             && self
                 .all_called()
                 .all(|called| called.down.between() && called.asked.is_empty() && called.asked_back.is_empty())
+            && self.all_called().all(|called| called.owed.is_empty())
             && !self.is_reporting()
             && !self.is_releasing()
     }

@@ -52,6 +52,11 @@ pub fn class_fits(command: &Command, negotiated: &Uid, operation: Operation) -> 
     shares && Operation::of_command(named, command.field, true) == Some(operation)
 }
 
+/// Whether rules speak of what this request's data set asks: queries and retrieves.
+pub const fn is_retrieval(field: Field) -> bool {
+    matches!(field, Field::FindRq | Field::GetRq | Field::MoveRq)
+}
+
 /// What differs between a C-STORE's command and its data set, in words without the values.
 pub fn mismatch(command: &Command, walk: &Walk) -> Option<&'static str> {
     if command.field != Field::StoreRq {

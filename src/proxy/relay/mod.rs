@@ -4,6 +4,7 @@
 //! its sender. It never answers for the archive, except to refuse.
 
 mod anew;
+mod asked;
 mod called;
 mod called_side;
 mod caller_side;
@@ -17,16 +18,20 @@ mod errand;
 mod focus;
 mod inspect;
 mod lane;
+mod look;
 mod moves;
+mod narrow;
 mod note;
 mod outstanding;
 mod own;
 mod poll;
 mod refuse;
+mod retrieve;
 mod routes;
 mod settle;
 mod stage;
 mod timers;
+mod trip;
 mod wait;
 mod waiting;
 
@@ -39,6 +44,7 @@ use direction::Direction;
 use ending::{End, Ending};
 
 use super::live::Place;
+use super::lookup::Lookups;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::dicom::association::Association;
@@ -142,6 +148,8 @@ pub struct Relay {
     /// What a peer may do wrong that an archive sends to.
     called_peer_tolerances: Tolerances,
     timers: Timers,
+    /// Lookups at archives; the associations for them are opened with the first.
+    looking: Vec<Arc<Lookups>>,
     /// The waker that is registered with [`Place`].
     waker: Option<Waker>,
     /// The generation in which the peer's certificate was last looked at.
@@ -195,6 +203,7 @@ impl Relay {
             reported: None,
             called_peer_tolerances,
             timers,
+            looking: Vec::new(),
             waker: None,
             rechecked,
         });

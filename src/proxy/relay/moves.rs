@@ -115,6 +115,7 @@ impl Relay {
             permit,
             bytes: data.bytes,
             answers: 0,
+            withheld: 0,
             purpose: Purpose::Move(Moving {
                 held: Guarded::new(held, grants, lag),
                 over: false,

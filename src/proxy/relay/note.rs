@@ -58,7 +58,8 @@ impl Relay {
                 self.report_answered(status);
                 Ok(())
             }
-            Woken::Move(_) | Woken::Grants(_) | Woken::Registered(_) => Ok(()),
+            Woken::Charged(charged) => self.go_on_charged(*charged),
+            Woken::Move(_) | Woken::Grants(_) | Woken::Registered(_) | Woken::Query(_) => Ok(()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Requests that have gone and are not answered yet.
 
+use super::narrow::Querying;
 use crate::dicom::dimse::{Counters, Field};
 use crate::gate::Permit;
 use crate::proxy::way_back::{Held, InFlight};
@@ -22,6 +23,8 @@ pub struct Outstanding {
     pub bytes: u64,
     /// Answers with a pending status so far.
     pub answers: u32,
+    /// Answers with a pending status that were kept back.
+    pub withheld: u32,
     /// What else hangs on it.
     pub purpose: Purpose,
 }
@@ -35,6 +38,18 @@ pub enum Purpose {
     Move(Moving),
     /// The grants under which an instance is delivered.
     Delivery(Vec<InFlight>),
+    /// Only part of the answers may be seen.
+    Query(Box<Querying>),
+}
+
+/// A query that has been ended before the called system ended it: what it still says of it is dropped, and until it says
+/// its last the caller is not read from, so that no message id is used twice.
+#[derive(Debug)]
+pub struct Owed {
+    /// Its message id.
+    pub sent_as: u16,
+    /// Its presentation context.
+    pub context: u8,
 }
 
 /// A C-MOVE whose deliveries the gateway carries.
@@ -77,6 +92,10 @@ impl Drop for Guarded {
 impl Outstanding {
     /// The final answer has come already and is being held back.
     pub const fn is_over(&self) -> bool {
-        matches!(self.purpose, Purpose::Move(Moving { over: true, .. }))
+        match &self.purpose {
+            Purpose::Move(moving) => moving.over,
+            Purpose::Query(query) => query.is_over(),
+            Purpose::Plain | Purpose::Delivery(_) => false,
+        }
     }
 }

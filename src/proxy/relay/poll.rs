@@ -46,7 +46,7 @@ impl Relay {
         let reads = !self.up.over
             && self.up.wait.is_none()
             && self.takes_answers(End::Caller)
-            && !self.all_called().any(|called| called.leg.has_pending());
+            && !self.all_called().any(|called| called.leg.has_pending() || !called.owed.is_empty());
         if !reads {
             return Ok(false);
         }

@@ -1,5 +1,6 @@
 //! Where a direction stands within a message, and what happens to the PDUs of the message.
 
+use crate::config::Limits;
 use crate::dicom::dataset::{Leading, WalkFault, WalkLimits, Walker};
 use crate::dicom::dimse::{Command, Field, Tolerances};
 use crate::dicom::pdu::Fragment;
@@ -53,10 +54,14 @@ pub struct DataSet {
 
 impl DataSet {
     /// Keeps what has come, if it is needed.
-    pub fn keep(&mut self, bytes: &[u8], longest: u64) -> Result<(), &'static str> {
+    pub fn keep(&mut self, bytes: &[u8], limits: &Limits) -> Result<(), &'static str> {
         let Some(kept) = &mut self.kept else { return Ok(()) };
+        let (longest, words) = match self.command.field {
+            Field::FindRsp => (limits.narrow_answer, "an answer longer than the limit `narrow_answer`"),
+            _ => (limits.commit_report_size, "a data set longer than the limit `commit_report_size`"),
+        };
         if u64::try_from(kept.len().saturating_add(bytes.len())).unwrap_or(u64::MAX) > longest {
-            return Err("a data set longer than the limit `commit_report_size`");
+            return Err(words);
         }
         kept.extend_from_slice(bytes);
         Ok(())

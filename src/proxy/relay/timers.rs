@@ -83,7 +83,8 @@ impl Relay {
                 heard = heard.max(moving.held.held().tally().last());
             }
         }
-        heard
+        // A lookup has a wait of its own, after which what it was for is refused.
+        self.heard_in_lookups().filter(|_| self.waits()).map_or(heard, |looked| heard.max(looked))
     }
 
     /// Looks at the timer; what is due ends the association.
@@ -106,13 +107,20 @@ impl Relay {
         }
     }
 
+    /// A message waits for what must be known before it goes on.
+    fn waits(&self) -> bool {
+        self.up.wait.is_some() || self.all_called().any(|called| called.down.wait.is_some())
+    }
+
     fn next_deadline(&self) -> (Instant, &'static str) {
         let heard = self.last_heard();
         let stuck = self.caller.has_pending() || self.all_called().any(|called| called.leg.has_pending());
         let within = !self.up.stage.is_between() || self.all_called().any(|called| !called.down.stage.is_between());
-        let waits = self.up.wait.is_some() || self.all_called().any(|called| called.down.wait.is_some());
+        let waits = self.waits();
         let asked = self.is_reporting()
-            || self.all_called().any(|called| !called.asked.is_empty() || !called.asked_back.is_empty());
+            || self
+                .all_called()
+                .any(|called| !called.asked.is_empty() || !called.asked_back.is_empty() || !called.owed.is_empty());
         let mut next = if !asked && self.is_releasing() {
             (heard + self.timers.artim, "artim")
         } else if stuck || waits || asked && !within {

@@ -1,5 +1,6 @@
 //! What a message waits for before it goes on: the state of moves and commitments lies outside this task.
 
+use super::narrow::{Charged, Prepared};
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::StateFault;
@@ -22,4 +23,8 @@ pub(super) enum Woken {
     Registered(Result<(), RegisterFault>),
     /// What to answer to a report.
     Reported(u16),
+    /// What must be known before a query is narrowed.
+    Query(Box<Prepared>),
+    /// What budgets have room for.
+    Charged(Box<Charged>),
 }

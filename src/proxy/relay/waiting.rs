@@ -63,7 +63,8 @@ impl Relay {
             Woken::Move(made) => self.go_on_with_move(data, made),
             Woken::Grants(found) => self.go_on_with_delivery(data, found),
             Woken::Registered(registered) => self.go_on_with_commitment(data, registered),
-            Woken::Noted(_) | Woken::Reported(_) => Ok(()),
+            Woken::Query(prepared) => self.go_on_with_query(data, *prepared),
+            Woken::Noted(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }
 

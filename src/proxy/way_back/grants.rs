@@ -18,10 +18,6 @@ const LIFE: i64 = 48 * 3600;
 /// asked again.
 const FRESH: i64 = 5;
 
-/// What moves under way, and those that are over and not forgotten, may ask for together, bytes: lists of UIDs can be
-/// long, and whoever may move may move often.
-const MOST_SCOPES: u64 = 256 << 20;
-
 /// Why a C-MOVE that the gate permits does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoveRefusal {
@@ -36,7 +32,6 @@ pub enum MoveRefusal {
 pub struct Grants {
     state: State,
     shared: bool,
-    most_scopes: u64,
     now: fn() -> i64,
     known: Mutex<Known>,
 }
@@ -56,7 +51,7 @@ struct Known {
 impl Grants {
     /// None yet. `shared`: other gateways use the same state. `now`: seconds since 1970.
     pub fn new(state: State, shared: bool, now: fn() -> i64) -> Self {
-        Self { state, shared, most_scopes: MOST_SCOPES, now, known: Mutex::default() }
+        Self { state, shared, now, known: Mutex::default() }
     }
 
     /// Where grants are kept.
@@ -71,8 +66,8 @@ impl Grants {
         correlate: Correlate,
         limits: &Limits,
     ) -> Result<Arc<Held>, MoveRefusal> {
-        if self.known().scopes.saturating_add(size(&new)) > self.most_scopes {
-            let full = StateFault::TooMany { what: "bytes of what moves ask for", most: self.most_scopes };
+        if self.known().scopes.saturating_add(size(&new)) > limits.move_scopes {
+            let full = StateFault::TooMany { what: "bytes of what moves ask for", most: limits.move_scopes };
             return Err(MoveRefusal::State(full));
         }
         new.expires = (self.now)().saturating_add(LIFE);

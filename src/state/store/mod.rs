@@ -12,9 +12,30 @@ use std::future::Future;
 use std::pin::Pin;
 
 /// What the tables look like; a database that says a higher number is a newer program's.
-pub const VERSION: i64 = 1;
-/// Makes the tables where they are not there.
-pub const SCHEMA: &str = include_str!("schema.sql");
+pub const VERSION: i64 = 2;
+/// Makes the table that says which version the others are.
+const BEGIN: &str = "CREATE TABLE IF NOT EXISTS dicomgate_schema (version BIGINT PRIMARY KEY);";
+/// What leads from each version to the next, the first from none. A step that has been released never changes.
+const STEPS: [&str; 2] = [include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+
+/// What leads from the version that a database says (`None`: there is none) to this program's; empty: it is this one.
+/// To be run in one transaction that begins with [`BEGIN`], and in which the version was read.
+///
+/// # Errors
+/// A newer program has made the tables.
+fn steps_from(version: Option<i64>) -> Result<String, StateFault> {
+    let done = usize::try_from(version.unwrap_or(0)).unwrap_or(usize::MAX);
+    match STEPS.get(done..) {
+        Some([]) => Ok(String::new()),
+        Some(steps) => {
+            let steps = steps.concat();
+            Ok(format!(
+                "{steps} DELETE FROM dicomgate_schema; INSERT INTO dicomgate_schema (version) VALUES ({VERSION});"
+            ))
+        }
+        None => Err(StateFault::Settings("the tables of the database were made by a newer dicomgate".to_owned())),
+    }
+}
 
 /// One statement with its parameters.
 #[derive(Debug)]
@@ -46,4 +67,16 @@ pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Vec<Row>, StateFault>> 
 pub trait Store: Send + Sync {
     /// Runs one statement; answers with its rows, or with a fault within the time that the store was opened with.
     fn ask(&self, question: Question) -> Answer<'_>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STEPS, VERSION, steps_from};
+
+    #[test]
+    fn each_version_has_its_step() {
+        assert_eq!(i64::try_from(STEPS.len()).unwrap(), VERSION);
+        assert_eq!(steps_from(Some(VERSION)).unwrap(), "");
+        assert!(steps_from(Some(VERSION + 1)).is_err() && steps_from(Some(-1)).is_err());
+    }
 }

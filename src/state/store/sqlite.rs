@@ -2,7 +2,7 @@
 
 use crate::state::StateFault;
 use crate::state::row::{Row, Value};
-use crate::state::store::{Answer, Question, SCHEMA, Store, VERSION};
+use crate::state::store::{Answer, BEGIN, Question, Store, steps_from};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
 use std::collections::HashMap;
@@ -89,22 +89,24 @@ fn connect(path: &Path, answer: Duration) -> Result<Connection, StateFault> {
         Err(fault) => return Err(file(fault)),
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let open = || -> Result<(Connection, i64), rusqlite::Error> {
+    let open = || -> Result<Connection, rusqlite::Error> {
         let connection = Connection::open_with_flags(path, flags)?;
         // Another process may hold the file for a moment: half of the time goes to waiting for it.
         connection.busy_timeout(answer / 2)?;
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
-        connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} COMMIT;"))?;
-        connection.execute("INSERT INTO dicomgate_schema (version) VALUES (?1) ON CONFLICT DO NOTHING", [VERSION])?;
-        let version = connection.query_row("SELECT max(version) FROM dicomgate_schema", [], |row| row.get(0))?;
-        connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
-        Ok((connection, version))
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {BEGIN}"))?;
+        Ok(connection)
     };
-    match open().map_err(|fault| explain(&fault))? {
-        (connection, VERSION) => Ok(connection),
-        _ => Err(StateFault::Settings(format!("`{shown}` was made by a newer dicomgate"))),
-    }
+    let connection = open().map_err(|fault| explain(&fault))?;
+    let version = connection.query_row("SELECT max(version) FROM dicomgate_schema", [], |row| row.get(0));
+    let steps = steps_from(version.map_err(|fault| explain(&fault))?)
+        .map_err(|_| StateFault::Settings(format!("`{shown}` was made by a newer dicomgate")))?;
+    // Dropped before the end of it, the connection leaves everything as it was.
+    connection
+        .execute_batch(&format!("{steps} COMMIT; PRAGMA synchronous = NORMAL;"))
+        .map_err(|fault| explain(&fault))?;
+    Ok(connection)
 }
 
 /// Answers until nobody is left who could ask.

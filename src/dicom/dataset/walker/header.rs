@@ -10,16 +10,20 @@ use crate::dicom::dimse::{Tolerance, Tolerances};
 use crate::dicom::transfer_syntax::Encoding;
 
 /// A header as it stands there.
-pub(super) struct Raw {
-    pub(super) tag: Tag,
-    pub(super) vr: Option<Vr>,
-    pub(super) length: Length,
+pub(in crate::dicom::dataset) struct Raw {
+    pub(in crate::dicom::dataset) tag: Tag,
+    pub(in crate::dicom::dataset) vr: Option<Vr>,
+    pub(in crate::dicom::dataset) length: Length,
     /// How many bytes it takes.
-    pub(super) size: usize,
+    pub(in crate::dicom::dataset) size: usize,
 }
 
 /// The header at the beginning of some bytes; `None` if there are not enough of them.
-pub(super) fn read(bytes: &[u8], frame: &Frame, tolerances: Tolerances) -> Result<Option<Raw>, WalkFault> {
+pub(in crate::dicom::dataset) fn read(
+    bytes: &[u8],
+    frame: &Frame,
+    tolerances: Tolerances,
+) -> Result<Option<Raw>, WalkFault> {
     let mut cursor = Cursor::new(bytes);
     let Some([g0, g1, e0, e1, l0, l1, l2, l3]) = cursor.array::<8>() else {
         return Ok(None);

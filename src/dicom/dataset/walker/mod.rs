@@ -6,7 +6,7 @@
 //! are skipped as values, and so is UN of defined length. Nothing inside those can matter to a decision: only the top
 //! level and the title of Key Objects do.
 
-mod header;
+pub(super) mod header;
 mod run;
 mod step;
 #[cfg(test)]

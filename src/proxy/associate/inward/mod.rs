@@ -39,11 +39,10 @@ pub(super) async fn associate(asking: Asking) -> Option<Box<Relay>> {
     let principal = match identity::identify_archive(&snapshot.policy, &asking.presented, calling) {
         Ok(principal) => principal,
         Err(fault) => {
-            let (rj, cause) = (reject::UNKNOWN_CALLING, Cause::Identity);
-            return refuse(asking, No { rj, cause, words: fault.to_string(), to: None, principal: None }).await;
+            return refuse(asking, No::new(reject::UNKNOWN_CALLING, Cause::Identity, fault.to_string())).await;
         }
     };
-    let no = |rj, cause, words: String| No { rj, cause, words, to: None, principal: Some(&principal) };
+    let no = |rj, cause, words: String| No { principal: Some(&principal), ..No::new(rj, cause, words) };
     if let Err(fault) = identity::user(asking.rq.user.identity.as_ref()) {
         return refuse(asking, no(reject::REFUSED, Cause::UserIdentity, fault.to_string())).await;
     }
@@ -185,8 +184,9 @@ impl Intent<'_> {
             Entry::Denied(denied) => refuse_denied(asking, denied, principal, reject::REFUSED).await,
             Entry::Unrecorded => {
                 let (words, cause) = ("the association could not be recorded".to_owned(), Cause::Unrecorded);
-                let no = No { rj: reject::ARCHIVE_AWAY, cause, words, to: Some(&to), principal: Some(principal) };
-                refuse(asking, no).await
+                let known =
+                    No { to: Some(&to), principal: Some(principal), ..No::new(reject::ARCHIVE_AWAY, cause, words) };
+                refuse(asking, known).await
             }
         }
     }
@@ -209,7 +209,7 @@ impl Intent<'_> {
                     tracing::warn!(destination = %to.name(), %association, incident, %words, "nothing is delivered");
                 }
                 Err(Miss { rj, cause, words }) => {
-                    let no = No { rj, cause, words, to: Some(to.name()), principal: Some(sender.principal) };
+                    let no = No { to: Some(to.name()), principal: Some(sender.principal), ..No::new(rj, cause, words) };
                     return refuse_visit(asking, visit, no).await;
                 }
             }

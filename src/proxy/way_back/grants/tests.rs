@@ -123,12 +123,10 @@ async fn the_move_under_way_comes_before_one_that_is_over_elsewhere() {
 async fn moves_together_ask_for_no_more_than_fits() {
     let (clock, now) = clock!();
     let folder = tempfile::tempdir().unwrap();
-    let mut grants = Grants::new(state(folder.path(), now).await, false, now);
-    grants.most_scopes = size(&asked("WS1", Correlate::Originator)) * 2;
-    let grants = Arc::new(grants);
+    let grants = Arc::new(Grants::new(state(folder.path(), now).await, false, now));
     let first = make(&grants, "WS1", Correlate::Originator).await;
     make(&grants, "WS1", Correlate::Originator).await;
-    let limits = Limits::default();
+    let limits = Limits { move_scopes: size(&asked("WS1", Correlate::Originator)) * 2, ..Limits::default() };
     let third = || grants.make(asked("WS1", Correlate::Originator), Correlate::Originator, &limits);
     assert!(matches!(third().await, Err(MoveRefusal::State(StateFault::TooMany { .. }))));
     grants.finish(&first, GRACE);

@@ -5,7 +5,7 @@ use super::target::Target;
 use crate::net::dial;
 use crate::state::StateFault;
 use crate::state::row::{Row, Value};
-use crate::state::store::{Question, SCHEMA, VERSION};
+use crate::state::store::{BEGIN, Question, VERSION, steps_from};
 use bytes::BytesMut;
 use socket2::{SockRef, TcpKeepalive};
 use std::collections::HashMap;
@@ -87,24 +87,32 @@ impl Link {
              SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';"
         );
         self.client.batch_execute(&settings).await.map_err(|why| explain(&why))?;
-        let version = match self.version().await {
-            Err(why) if why.code() == Some(&SqlState::UNDEFINED_TABLE) => {
-                let make = format!(
-                    "BEGIN; SELECT pg_advisory_xact_lock({LOCK}); {SCHEMA} \
-                     INSERT INTO dicomgate_schema (version) VALUES ({VERSION}) ON CONFLICT DO NOTHING; COMMIT;"
-                );
-                self.client.batch_execute(&make).await.map_err(|why| explain(&why))?;
-                self.version().await
-            }
-            other => other,
-        };
-        match version.map_err(|why| explain(&why))? {
-            Some(VERSION) => Ok(()),
-            Some(other) if other > VERSION => {
-                Err(StateFault::Settings("the tables of the database were made by a newer dicomgate".to_owned()))
-            }
-            _ => Err(StateFault::Damaged("`dicomgate_schema` holds no version".to_owned())),
+        match self.version().await {
+            Ok(Some(VERSION)) => Ok(()),
+            Ok(None) => Err(StateFault::Damaged("`dicomgate_schema` holds no version".to_owned())),
+            Err(why) if why.code() != Some(&SqlState::UNDEFINED_TABLE) => Err(explain(&why)),
+            _ => self.bring_up_to_date().await,
         }
+    }
+
+    /// Makes the tables, or leads older ones to this version. Of several gateways one does it.
+    async fn bring_up_to_date(&self) -> Result<(), StateFault> {
+        let lock = format!("BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_advisory_xact_lock({LOCK});");
+        self.client.batch_execute(&lock).await.map_err(|why| explain(&why))?;
+        // Asked first, as it says so even to a role that may not make tables.
+        let version = match self.client.query_one("SELECT to_regclass('dicomgate_schema') IS NULL", &[]).await {
+            Ok(row) if row.try_get(0).unwrap_or(true) => None,
+            _ => self.version().await.map_err(|why| explain(&why))?,
+        };
+        let steps = steps_from(version)?;
+        let begin = if version.is_none() { BEGIN } else { "" };
+        let made = self.client.batch_execute(&format!("{begin} {steps} COMMIT;")).await;
+        made.map_err(|why| match explain(&why) {
+            StateFault::Settings(words) => StateFault::Settings(format!(
+                "{words}: the tables are to be made or brought up to date; start one gateway as their owner once"
+            )),
+            other => other,
+        })
     }
 
     async fn version(&self) -> Result<Option<i64>, tokio_postgres::Error> {

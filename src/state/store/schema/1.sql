@@ -1,4 +1,4 @@
--- The tables, for both stores (SQLite reads BYTEA as BLOB). Every table ends in the MAC of its row.
+-- Version 1. For both stores (SQLite reads BYTEA as BLOB). Every table has the MAC of its row.
 CREATE TABLE IF NOT EXISTS dicomgate_schema (version BIGINT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS dicomgate_grant (
     id BYTEA PRIMARY KEY,

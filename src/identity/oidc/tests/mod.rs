@@ -1,0 +1,1 @@
+//! Tokens and providers, good and bad.

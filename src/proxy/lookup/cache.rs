@@ -1,0 +1,129 @@
+//! Studies that were looked up a moment ago, bounded in number and age. What is not there is remembered like what is.
+
+use super::facts::StudyFacts;
+use super::patients::Patients;
+use crate::dicom::{AeTitle, Tag, Uid};
+use crate::policy::Narrowing;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The most lists of patients that are remembered.
+const LISTS: usize = 64;
+
+/// Whom an archive believes to be asking, and what is asked of a study: archives may show one title what they hide from
+/// another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    pub archive: AeTitle,
+    pub calling: AeTitle,
+    pub study: Uid,
+    /// Attributes wanted of the study, and of the patient's studies.
+    pub wanted: Arc<[Tag]>,
+    pub of_patient: Arc<[Tag]>,
+}
+
+type Known = Option<Arc<StudyFacts>>;
+
+/// What lookups have found out. Emptied when a new configuration comes into force.
+#[derive(Default)]
+pub struct Remembered(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    studies: HashMap<Key, (Instant, Known)>,
+    /// In the order they were learned, so that the oldest go first.
+    order: VecDeque<(Instant, Key)>,
+    weight: usize,
+    lists: VecDeque<(Instant, (AeTitle, AeTitle), Arc<Narrowing>, Arc<Patients>)>,
+}
+
+impl Remembered {
+    /// Forgets everything.
+    pub fn clear(&self) {
+        *self.inner() = Inner::default();
+    }
+
+    /// What is known of a study, no older than `age`. `Some(None)`: it is known not to be there.
+    pub(super) fn study(&self, key: &Key, age: Duration, now: Instant) -> Option<Known> {
+        let inner = self.inner();
+        let (learned, known) = inner.studies.get(key)?;
+        (now.saturating_duration_since(*learned) < age).then(|| known.clone())
+    }
+
+    /// Remembers a study. `most`: how many answers are kept in all, those that say "not there" included.
+    pub(super) fn learn(&self, key: Key, known: &Known, most: usize, now: Instant) {
+        if weight(known) > most {
+            return;
+        }
+        let mut inner = self.inner();
+        inner.weight = inner.weight.saturating_add(weight(known));
+        if let Some((_, before)) = inner.studies.insert(key.clone(), (now, known.clone())) {
+            inner.weight = inner.weight.saturating_sub(weight(&before));
+        }
+        inner.order.push_back((now, key));
+        // An entry that was learned anew stands in the order twice: the first of them is passed over.
+        while inner.weight > most || inner.order.len() > most.saturating_mul(2) {
+            let Some((learned, oldest)) = inner.order.pop_front() else { break };
+            if inner.studies.get(&oldest).is_some_and(|(since, _)| *since == learned)
+                && let Some((_, gone)) = inner.studies.remove(&oldest)
+            {
+                inner.weight = inner.weight.saturating_sub(weight(&gone));
+            }
+        }
+    }
+
+    /// The patients that somebody may see by `where_patient`.
+    pub(super) fn patients(
+        &self,
+        at: (AeTitle, AeTitle),
+        narrowing: &Narrowing,
+        age: Duration,
+        now: Instant,
+    ) -> Option<Arc<Patients>> {
+        let inner = self.inner();
+        let fresh = |learned: Instant| now.saturating_duration_since(learned) < age;
+        let found = inner.lists.iter().rev().find(|(learned, place, known, _)| {
+            *place == at && fresh(*learned) && (std::ptr::eq(&**known, narrowing) || **known == *narrowing)
+        });
+        found.map(|(.., patients)| Arc::clone(patients))
+    }
+
+    /// Remembers them.
+    pub(super) fn learn_patients(
+        &self,
+        at: (AeTitle, AeTitle),
+        narrowing: &Arc<Narrowing>,
+        patients: &Arc<Patients>,
+        now: Instant,
+    ) {
+        let mut inner = self.inner();
+        inner.lists.retain(|(_, place, known, _)| *place != at || **known != **narrowing);
+        if inner.lists.len() >= LISTS {
+            inner.lists.pop_front();
+        }
+        inner.lists.push_back((now, at, Arc::clone(narrowing), Arc::clone(patients)));
+    }
+
+    /// How many studies are remembered.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.inner().studies.len()
+    }
+
+    /// Whole values at every moment, so a thread that panicked with the lock left nothing half done.
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is known of studies says much about patients.
+impl std::fmt::Debug for Remembered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remembered").field("studies", &self.inner().studies.len()).finish_non_exhaustive()
+    }
+}
+
+fn weight(known: &Known) -> usize {
+    known.as_ref().map_or(1, |facts| facts.weight().max(1))
+}

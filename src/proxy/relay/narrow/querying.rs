@@ -1,0 +1,260 @@
+//! A query under way, and what becomes of one answer to it. Nothing is sent here.
+
+use super::charge::Due;
+use crate::dicom::dataset::record::{Record, RecordFault, RecordLimits};
+use crate::dicom::dimse::{Command, Status, Tolerances};
+use crate::dicom::pdu::pdata;
+use crate::dicom::query::{self, Asked, PATIENT_ID};
+use crate::dicom::transfer_syntax::Encoding;
+use crate::dicom::{Tag, Uid};
+use crate::policy::Narrowing;
+use crate::policy::model::Unit;
+use crate::policy::narrow::Shown;
+use crate::proxy::lookup::{Patient, Patients};
+use crate::transform::narrow::{Narrow, narrow};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// So many bytes of answers are gathered before they go.
+const GATHERED: usize = 64 * 1024;
+
+/// What tells whether an answer may be seen.
+#[derive(Debug)]
+pub enum By {
+    /// The answer itself, and for `where_patient` the patients that fulfil it.
+    Answer(Option<Arc<Patients>>),
+    /// The study that all answers belong to, and the permits that show it.
+    Study(Uid, Shown),
+}
+
+/// How answers are written.
+#[derive(Debug, Clone, Copy)]
+pub struct Way {
+    /// The presentation context.
+    pub context: u8,
+    /// The longest P-DATA-TF that the caller takes, bytes.
+    pub longest: u32,
+}
+
+/// A query of which only part of the answers may be seen.
+#[derive(Debug)]
+pub struct Querying {
+    narrowing: Arc<Narrowing>,
+    asked: Asked,
+    by: By,
+    encoding: Encoding,
+    limits: RecordLimits,
+    way: Way,
+    /// After how many answers the answers end, and how.
+    most: Option<(u32, u16)>,
+    /// Some permit has a budget.
+    budgets: bool,
+    /// Answers that have gone or will.
+    pub shown: u32,
+    /// Answers that were kept back.
+    pub withheld: u32,
+    /// Answers that budgets have not been asked about yet, in their order.
+    pub waiting: VecDeque<Waiting>,
+    /// PDUs that may go.
+    ready: Vec<u8>,
+    /// Commands of pending answers, by their status.
+    pending: Vec<(Status, Vec<u8>)>,
+    /// How it ends, once what waits has gone.
+    pub end: Option<End>,
+}
+
+/// How a query ends.
+#[derive(Debug)]
+pub enum End {
+    /// As the archive says.
+    Archive(Box<Command>),
+    /// Before the archive says so: with this status.
+    Early(Status, String),
+}
+
+/// An answer that waits for its budgets.
+#[derive(Debug)]
+pub struct Waiting {
+    record: Record,
+    answer: Vec<u8>,
+    shown: Shown,
+    status: Status,
+    due: Due,
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It goes on, is kept for its budgets, or is kept back.
+    More,
+    /// As many answers have come as may: it goes no further.
+    Enough,
+}
+
+impl Querying {
+    /// A query that is about to be asked.
+    pub fn new(
+        narrowing: Arc<Narrowing>,
+        asked: Asked,
+        by: By,
+        (encoding, limits): (Encoding, RecordLimits),
+        way: Way,
+    ) -> Self {
+        let most = narrowing.max_results();
+        let budgets = narrowing.permits().iter().any(|permit| permit.budget.is_some());
+        Self {
+            narrowing,
+            asked,
+            by,
+            encoding,
+            limits,
+            way,
+            most,
+            budgets,
+            shown: 0,
+            withheld: 0,
+            waiting: VecDeque::new(),
+            ready: Vec::new(),
+            pending: Vec::new(),
+            end: None,
+        }
+    }
+
+    /// What somebody may see.
+    pub const fn narrowing(&self) -> &Arc<Narrowing> {
+        &self.narrowing
+    }
+
+    /// Takes an answer with a pending status, all of it. `hash`: how items of budgets are named.
+    ///
+    /// # Errors
+    /// It is damaged or past a limit.
+    pub fn take(
+        &mut self,
+        data: Vec<u8>,
+        command: &Command,
+        hash: impl Fn(Unit, &[u8]) -> [u8; 16],
+    ) -> Result<Taken, RecordFault> {
+        let status = command.status.unwrap_or(Status::PENDING);
+        let record = Record::read(data, self.encoding, Tolerances::ALL, self.limits)?;
+        let shown = self.judge(&record);
+        let due = match (shown.is_nothing(), self.budgets) {
+            (true, _) => {
+                self.withheld = self.withheld.saturating_add(1);
+                return Ok(Taken::More);
+            }
+            (false, true) => Due::of(&self.narrowing, shown, &record, &hash),
+            (false, false) => Due::FREE,
+        };
+        if due.is_unpayable() {
+            self.withheld = self.withheld.saturating_add(1);
+            return Ok(Taken::More);
+        }
+        let kept = (self.budgets && !(due.is_free() && self.waiting.is_empty())).then(|| record.clone());
+        let Narrow::Answer(answer) = narrow(record, &self.narrowing, shown, &self.asked) else {
+            self.withheld = self.withheld.saturating_add(1);
+            return Ok(Taken::More);
+        };
+        if let Some((most, status)) = self.most
+            && self.shown.saturating_add(u32::try_from(self.waiting.len()).unwrap_or(u32::MAX)) >= most
+        {
+            self.end_early(Status(status), "more matches than may be shown");
+            return Ok(Taken::Enough);
+        }
+        match kept {
+            Some(record) => self.waiting.push_back(Waiting { record, answer, shown, status, due }),
+            None => self.put(status, &answer),
+        }
+        Ok(Taken::More)
+    }
+
+    /// The permits that show an answer.
+    fn judge(&self, record: &Record) -> Shown {
+        match &self.by {
+            By::Answer(None) => self.narrowing.shows(record, self.narrowing.without_patient()),
+            By::Answer(Some(patients)) => {
+                let patient = Patient::of(record);
+                self.narrowing.shows(record, patients.shown(patient.as_ref()))
+            }
+            By::Study(study, shown) if record.uid(query::STUDY).as_ref() == Some(study) => *shown,
+            By::Study(..) => Shown::NOTHING,
+        }
+    }
+
+    /// Budgets have been asked about the first of those that wait: so many have room; of each, the permits that have
+    /// none are told.
+    pub fn go_on(&mut self, granted: &[Shown]) {
+        for spent in granted {
+            let Some(Waiting { record, answer, shown, status, .. }) = self.waiting.pop_front() else { return };
+            let left = without(shown, *spent);
+            if left == shown {
+                self.put(status, &answer);
+            } else if let Narrow::Answer(answer) = narrow(record, &self.narrowing, left, &self.asked) {
+                self.put(status, &answer);
+            } else {
+                self.withheld = self.withheld.saturating_add(1);
+            }
+        }
+    }
+
+    /// The rest of what waits is not shown, and the query ends.
+    pub fn end_early(&mut self, status: Status, words: &str) {
+        self.end = Some(End::Early(status, words.to_owned()));
+    }
+
+    /// What waits will not be shown.
+    pub fn drop_waiting(&mut self) {
+        let left = u32::try_from(self.waiting.len()).unwrap_or(u32::MAX);
+        self.withheld = self.withheld.saturating_add(left);
+        self.waiting.clear();
+    }
+
+    /// What the answers that wait cost, in their order.
+    pub fn due(&self) -> Vec<Due> {
+        self.waiting.iter().map(|waiting| waiting.due.clone()).collect()
+    }
+
+    /// Whether nothing more comes.
+    pub const fn is_over(&self) -> bool {
+        self.end.is_some()
+    }
+
+    /// Whether so much is gathered that it should go.
+    pub const fn has_gathered(&self) -> bool {
+        self.ready.len() >= GATHERED
+    }
+
+    /// What may go now.
+    pub fn ready(&mut self) -> Option<Vec<u8>> {
+        (!self.ready.is_empty()).then(|| std::mem::take(&mut self.ready))
+    }
+
+    fn put(&mut self, status: Status, answer: &[u8]) {
+        self.shown = self.shown.saturating_add(1);
+        if let Some((_, command)) = self.pending.iter().find(|(known, _)| *known == status) {
+            pdata::append_message(&mut self.ready, self.way.context, command, Some(answer), self.way.longest);
+        }
+    }
+
+    /// Learns how pending answers of this status are worded. What an archive comments on may speak of what is hidden.
+    pub fn learn(&mut self, command: &Command) {
+        let status = command.status.unwrap_or(Status::PENDING);
+        if !self.pending.iter().any(|(known, _)| *known == status) {
+            let plain = Command { comment: None, offending: Vec::new(), data_set: true, ..command.clone() };
+            self.pending.push((status, plain.encode()));
+        }
+    }
+}
+
+/// Attributes that answers must bring so that budgets can be asked about them.
+pub fn wanted_of_budgets(narrowing: &Narrowing) -> impl Iterator<Item = Tag> {
+    let unit = |permit: &crate::policy::narrow::Narrowed| permit.budget.as_ref().map(|budget| budget.unit);
+    narrowing.permits().iter().filter_map(unit).map(|unit| match unit {
+        Unit::Studies => query::STUDY,
+        Unit::Patients => PATIENT_ID,
+    })
+}
+
+fn without(shown: Shown, spent: Shown) -> Shown {
+    shown.places().filter(|place| !spent.has(*place)).fold(Shown::NOTHING, |left, place| left.or(Shown::of(place)))
+}

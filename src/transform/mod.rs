@@ -1,0 +1,7 @@
+//! What a permit makes of data sets on their way: attributes hidden in objects ([`hide`]), answers of queries cut down to
+//! what somebody may see ([`narrow`]).
+//!
+//! Pure: bytes and values in, bytes out, bounded. It never decides who may see what: that is `policy`'s.
+
+pub mod hide;
+pub mod narrow;
