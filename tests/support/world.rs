@@ -61,6 +61,8 @@ pub struct Setup {
     pub archive: String,
     /// Further lines of the plain listener.
     pub plain: String,
+    /// Further lines of `[policy]`.
+    pub policy: String,
     pub peers: String,
     pub rules: String,
 }
@@ -68,7 +70,14 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let empty = String::new;
-        Self { limits: empty(), archive: empty(), plain: empty(), peers: PEERS.into(), rules: RULES.into() }
+        Self {
+            limits: empty(),
+            archive: empty(),
+            plain: empty(),
+            policy: empty(),
+            peers: PEERS.into(),
+            rules: RULES.into(),
+        }
     }
 }
 
@@ -270,12 +279,13 @@ address = "127.0.0.1:{archive}"
 {}
 [policy]
 file = "policy.toml"
+{}
 [admin]
 address = "off"
 [limits]
 {}
 "#,
-        setup.plain, setup.archive, setup.limits
+        setup.plain, setup.archive, setup.policy, setup.limits
     );
     std::fs::write(dir.path().join("gateway.toml"), text).unwrap();
 }
