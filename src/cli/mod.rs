@@ -10,7 +10,9 @@ pub mod commit;
 mod dial;
 pub mod edge;
 mod fresh;
+mod kept;
 pub mod policy;
+pub mod quarantine;
 pub mod run;
 pub mod why;
 
@@ -51,6 +53,9 @@ enum Command {
     /// Show storage commitment reports that wait for their requesters
     #[command(subcommand)]
     Commit(commit::Command),
+    /// Show who may do nothing until released, and release them
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
     /// Make a gateway beside a device that cannot do TLS
@@ -68,6 +73,7 @@ pub fn main() -> ExitCode {
         Command::Why(args) => why::run(&args),
         Command::Audit(command) => audit::run(&command),
         Command::Commit(command) => commit::run(&command),
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Edge(edge) => {
             let now = jiff::Zoned::now();
             ExitCode::from(edge::run(&edge, &now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

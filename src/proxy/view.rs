@@ -46,6 +46,11 @@ impl View {
             readiness.observing_until = Some(until.to_string());
             readiness.notes.push("OBSERVING: what no rule permits is recorded, not refused".to_owned());
         }
+        // How many, not who: whoever reaches this address need not know.
+        match self.0.gate.quarantine().len() {
+            0 => {}
+            held => readiness.notes.push(format!("{held} in quarantine: `dicomgate quarantine list`")),
+        }
         readiness.notes.extend(snapshot.warnings());
         readiness
     }
