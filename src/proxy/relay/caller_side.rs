@@ -140,6 +140,7 @@ impl Relay {
 
     fn caller_request(&mut self, context: u8, command: Command) -> Result<(), Ending> {
         self.keep_up()?;
+        self.session_is_open()?;
         let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
         let (class, roles, syntax) = (*accepted.abstract_syntax, accepted.roles, *accepted.transfer_syntax);
         let own = self.routes.of(context) == Way::Own;

@@ -77,6 +77,7 @@ impl Relay {
             message,
             instance: command.sop_instance().or_else(|| walk.and_then(|walk| walk.leading.sop_instance())),
             study: walk.and_then(|walk| walk.leading.study()),
+            level: walk.and_then(|walk| walk.leading.level()),
             patient_id: walk.and_then(|walk| phi_of(walk.leading.patient_id())),
             patient_name: walk.and_then(|walk| phi_of(walk.leading.patient_name())),
             delivery: None,

@@ -13,9 +13,9 @@ use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::retrieve::Belongs;
 use crate::gate::{Admission, Object, Permit};
 use crate::policy::{Decision, Known, Narrowing, Principal, Query, Request};
-use crate::proxy::clock;
 use crate::proxy::relay::decide::phi_of;
 use crate::proxy::way_back::Held;
+use crate::proxy::{clock, person};
 use crate::state::StateFault;
 use std::sync::Arc;
 
@@ -196,13 +196,20 @@ impl Relay {
         let mut narrowed: Vec<(Arc<Held>, Arc<Narrowing>)> = Vec::new();
         for held in &covering {
             let grant = &held.grant.grant;
+            let user = match person::restored(&grant.person) {
+                Ok(user) => user,
+                Err(words) => {
+                    self.refuse_delivery(data, walk, inward, words, Status::NOT_AUTHORIZED);
+                    return Ok(());
+                }
+            };
             let requester = Principal {
                 peer: u32::MAX,
                 name: Arc::clone(&grant.requester),
                 calling: grant.requester_title,
                 from: self.principal.from,
                 transport: self.principal.transport.clone(),
-                user: None,
+                user,
             };
             let request = Request {
                 principal: &requester,
@@ -365,6 +372,7 @@ pub(super) fn object_of<'a>(data: &DataSet, walk: &'a Walk) -> Object<'a> {
         message: data.command.message_id.unwrap_or_default(),
         instance: walk.leading.sop_instance(),
         study: walk.leading.study(),
+        level: None,
         patient_id: walk.leading.patient_id().and_then(|value| phi_of(Some(value))),
         patient_name: walk.leading.patient_name().and_then(|value| phi_of(Some(value))),
         delivery: None,

@@ -30,6 +30,7 @@ mod refuse;
 mod retrieve;
 mod rewrite;
 mod routes;
+mod session;
 mod settle;
 mod stage;
 mod timers;

@@ -13,6 +13,7 @@ use crate::dicom::retrieve::Scope;
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::gate::Permit;
 use crate::policy::Receiver;
+use crate::proxy::person;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::NewGrant;
 use std::sync::Arc;
@@ -82,6 +83,7 @@ impl Relay {
             destination,
             requester: Arc::clone(&self.principal.name),
             requester_title: self.principal.calling,
+            person: person::kept(self.principal.user.as_deref()),
             requester_message: command.message_id.unwrap_or_default(),
             message: None,
             context,
