@@ -20,6 +20,8 @@ impl Gate {
             operation,
             to,
             message: permit.message(),
+            level: None,
+            keys: None,
             sop_class: None,
             instance: None,
             study: None,

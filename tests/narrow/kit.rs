@@ -3,10 +3,10 @@
 use crate::support::conn::{Conn, Message};
 use crate::support::words::{answer, rq, uid};
 use crate::support::world::{Setup, World};
+use dicomgate::dicom::Tag;
 use dicomgate::dicom::dataset::write::{DataSet, Flat};
 use dicomgate::dicom::dimse::Command;
 use dicomgate::dicom::transfer_syntax::Encoding;
-use dicomgate::dicom::Tag;
 
 pub const CHARACTER_SET: Tag = Tag(0x0008, 0x0005);
 pub const DATE: Tag = Tag(0x0008, 0x0020);
