@@ -11,6 +11,7 @@ mod connection;
 mod edge;
 mod gateway;
 mod guard;
+mod keeper;
 mod live;
 pub mod lookup;
 mod names;

@@ -262,6 +262,14 @@ fn read_attributes(limits: &Limits, report: &mut Report<'_>) -> Attributes {
                     format!("`{word}` has {} values, and `user_values` of `[limits]` is {most}", values.len());
                 report.error(value.span(), message).hint("raise the limit, or name fewer");
             }
+            if let Some(wild) = values.iter().find(|value| value.contains(['*', '?', '\\'])) {
+                report
+                    .warning(
+                        value.span(),
+                        format!("`{wild}` has `*`, `?` or `\\`: no rule with {{user.{word}}} holds for `{name}`"),
+                    )
+                    .hint("write the values as they are: nothing in them matches more than itself");
+            }
             attributes.insert(word.to_owned(), values);
         }
         all.insert(name.to_owned(), attributes);

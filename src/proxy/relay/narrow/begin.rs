@@ -137,7 +137,7 @@ impl Relay {
     }
 
     /// Refuses an identifier, and says which attribute is at fault.
-    fn refuse_query(
+    pub(in super::super) fn refuse_query(
         &mut self,
         data: &DataSet,
         permit: Permit,
