@@ -16,6 +16,9 @@ mod asked;
 #[path = "relay/bytes.rs"]
 mod bytes_unchanged;
 #[cfg(test)]
+#[path = "relay/delivered.rs"]
+mod delivered;
+#[cfg(test)]
 #[path = "relay/denied.rs"]
 mod denied;
 #[cfg(test)]

@@ -194,7 +194,11 @@ impl Relay {
 
     /// An identifier that an archive might take in more than one way is taken in none.
     fn refuse_retrieve(&mut self, data: &DataSet, permit: Permit, fault: RetrieveFault) -> Result<(), Ending> {
-        self.refuse_query(data, permit, fault.tag, &fault.to_string())
+        self.refuse_permitted(data, permit, Status::DATA_SET_MISMATCH, &fault.to_string())?;
+        if let Some(refused) = &mut self.up.refusal {
+            refused.answer.offending.extend(fault.tag);
+        }
+        Ok(())
     }
 }
 
