@@ -137,6 +137,12 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool, with: Option<&Instead<'
     }
 }
 
+/// The file of local accounts that a `gateway.toml` names, whatever else may be wrong with it. `None` if it names none.
+pub fn accounts_path(path: &Path) -> Option<PathBuf> {
+    let text = read(path).ok()?;
+    Some(root(path).join(validated::accounts_file((path, &text))?))
+}
+
 /// Reads a `users.toml` by itself, for commands that list or change it. A file that is not there has no accounts.
 ///
 /// # Errors

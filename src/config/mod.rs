@@ -24,8 +24,8 @@ pub use accounts::{Account, PasswordHash};
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
 pub use load::{
-    DEFAULT_PATH, PolicyFiles, accounts_of, load, load_accounts, load_at, load_text, load_untested, load_with,
-    state_folder,
+    DEFAULT_PATH, PolicyFiles, accounts_of, accounts_path, load, load_accounts, load_at, load_text, load_untested,
+    load_with, state_folder,
 };
 pub use schema::schemas;
 pub use settings::{

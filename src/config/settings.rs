@@ -24,10 +24,10 @@ pub struct Settings {
     pub archives: Vec<Archive>,
     /// `policy.toml`, the imported peers, the archives' names and `observe_until`.
     pub policy: PolicyModel,
-    /// When a changed policy waits for confirmation.
-    pub confirm: Confirm,
     /// `[users]`; `None`: nobody is known by name, and a user identity is refused.
     pub users: Option<Users>,
+    /// When a changed policy waits for confirmation.
+    pub confirm: Confirm,
     /// `[limits]`
     pub limits: Limits,
     /// `[audit]`

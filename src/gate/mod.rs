@@ -6,8 +6,10 @@
 mod door;
 mod lookup;
 mod permit;
+pub mod quarantine;
 mod refusal;
 mod tally;
+mod tripwire;
 mod visit;
 
 #[cfg(test)]
@@ -16,6 +18,8 @@ mod tests;
 pub use door::{Admission, Basis, Entry, Gate, Object, Opening};
 pub use lookup::{LookingUp, LookupPermit};
 pub use permit::{Outcome, Permit, SubOperations};
+pub use quarantine::{Held, Quarantine, Subject};
 pub use refusal::{Refusal, told};
 pub use tally::RefusalLimits;
+pub use tripwire::{Tripped, Tripwire, Use};
 pub use visit::{How, Visit};

@@ -47,6 +47,7 @@ impl View {
             readiness.notes.push("OBSERVING: what no rule permits is recorded, not refused".to_owned());
         }
         readiness.notes.extend(self.0.held().map(|held| held.words.clone()));
+        readiness.notes.extend(snapshot.people.iter().flat_map(|people| people.away()));
         readiness.notes.extend(snapshot.warnings());
         readiness
     }

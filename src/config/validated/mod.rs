@@ -189,7 +189,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
     };
     let settings = match (sound, gateway, model) {
         (true, Some(gateway), Some(policy)) => {
-            Some(Settings { gateway, tls, listeners, archives, policy, confirm, users, limits, audit, admin, source })
+            Some(Settings { gateway, tls, listeners, archives, policy, users, confirm, limits, audit, admin, source })
         }
         _ => None,
     };
