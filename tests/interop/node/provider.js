@@ -24,6 +24,7 @@ async function provider() {
         grant_types: ["client_credentials"],
         redirect_uris: [],
         response_types: [],
+        id_token_signed_response_alg: settings.algorithm || "ES256",
     }));
     const made = new Provider(settings.issuer, {
         clients,
