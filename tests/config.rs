@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 #[path = "config/people.rs"]
 mod people;
+#[path = "config/users.rs"]
+mod users;
 #[path = "config/way_back.rs"]
 mod way_back;
 

@@ -3,6 +3,7 @@
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
 use crate::audit::history::LEVELS;
+use crate::audit::tripwire::{EmergencyNote, QuarantineNote};
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{Phi, Tag};
@@ -59,13 +60,15 @@ pub enum Cause {
     Draining,
     /// The command and the data set name different objects.
     Mismatch,
+    /// The peer or person is in quarantine.
+    Quarantine,
     /// It could not be recorded.
     Unrecorded,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Limit,
         Self::Proxy,
         Self::Tls,
@@ -81,6 +84,7 @@ impl Cause {
         Self::ArchiveFull,
         Self::Draining,
         Self::Mismatch,
+        Self::Quarantine,
         Self::Unrecorded,
     ];
 
@@ -102,6 +106,7 @@ impl Cause {
             Self::ArchiveFull => "archive-full",
             Self::Draining => "draining",
             Self::Mismatch => "mismatch",
+            Self::Quarantine => "quarantine",
             Self::Unrecorded => "unrecorded",
         }
     }
@@ -287,6 +292,8 @@ pub enum Event<'a> {
     PolicyEnded {
         /// The fields that say who.
         who: &'a Body,
+        /// Why, in one word.
+        cause: Cause,
         /// What changed, in words.
         words: &'a str,
     },
@@ -295,6 +302,12 @@ pub enum Event<'a> {
         /// The fields that say who.
         who: &'a Body,
     },
+    /// A peer or person may do nothing any more.
+    Quarantined(QuarantineNote<'a>),
+    /// A peer or person may do again what rules permit.
+    QuarantineReleased(QuarantineNote<'a>),
+    /// A rule that breaks the glass is used.
+    Emergency(EmergencyNote<'a>),
     /// What became of a report of storage commitment.
     Commitment(CommitmentNote<'a>),
 }
@@ -400,12 +413,14 @@ impl Event<'_> {
                 asked.encode(&mut body);
                 encode_denial(&mut body, denial);
             }
-            Self::PolicyEnded { who, words } => {
-                body.fields(who).words("words", words);
+            Self::PolicyEnded { who, cause, words } => {
+                body.fields(who).text("cause", cause.as_str()).words("words", words);
             }
             Self::SessionOver { who } => {
                 body.fields(who);
             }
+            Self::Quarantined(note) | Self::QuarantineReleased(note) => note.encode(&mut body),
+            Self::Emergency(note) => note.encode(&mut body),
             Self::Commitment(note) => note.encode(&mut body),
         }
         body
@@ -428,6 +443,9 @@ impl Event<'_> {
             Self::Denied { .. } => "denied",
             Self::PolicyEnded { .. } => "policy-ended",
             Self::SessionOver { .. } => "session-over",
+            Self::Quarantined(_) => "quarantined",
+            Self::QuarantineReleased(_) => "quarantine-released",
+            Self::Emergency(_) => "emergency",
             Self::Commitment(_) => "commitment",
         }
     }
@@ -448,6 +466,9 @@ impl Event<'_> {
                 | Self::Denied { .. }
                 | Self::PolicyEnded { .. }
                 | Self::SessionOver { .. }
+                | Self::Quarantined(_)
+                | Self::QuarantineReleased(_)
+                | Self::Emergency(_)
         )
     }
 }
@@ -537,6 +558,18 @@ fn encode_denial(body: &mut Body, denial: &Denial) {
         }
         DenialReason::NotAsked(words) => {
             body.text("reason", "not-asked").words("words", words);
+        }
+        DenialReason::Quarantine { subject, incident, gateway } => {
+            body.text("reason", "quarantine")
+                .text("subject", subject.as_ref())
+                .text("began", incident.as_ref())
+                .text("began_at", gateway.as_ref());
+        }
+        DenialReason::EmergencyOver(rule) => {
+            body.text("reason", "emergency-over").text("rule", rule.as_ref());
+        }
+        DenialReason::Budget(rule) => {
+            body.text("reason", "budget").text("rule", rule.as_ref());
         }
         DenialReason::Fault(words) => {
             body.text("reason", "fault").words("words", words);

@@ -1,6 +1,7 @@
 //! A record in words: what was asked, by whom, which rule decided or what was lacking, and what would permit it.
 
 use crate::audit::read::Record;
+use crate::audit::tripwire;
 use crate::dicom::{sop_class, transfer_syntax};
 
 /// Kinds of refusals that one explanation shows.
@@ -30,6 +31,9 @@ pub fn explain(record: &Record) -> Vec<String> {
     if let Some(advice) = advice(record) {
         lines.push(format!("to permit {advice}"));
     }
+    if let Some(remedy) = tripwire::remedy(record) {
+        lines.push(format!("to mend   {remedy}"));
+    }
     if let Some(remedy) = remedy(record) {
         lines.push(format!("to mend   {remedy}"));
     }
@@ -47,6 +51,7 @@ pub fn line(record: &Record) -> String {
         "user",
         "tried",
         "from",
+        "subject",
         "operation",
         "to",
         "archive",
@@ -79,6 +84,7 @@ fn headline(record: &Record) -> String {
         "mismatch" => "association ended: command and data set differ".to_owned(),
         "policy-ended" => "association ended: it is no longer permitted".to_owned(),
         "session-over" => "association ended: access of the person is over".to_owned(),
+        "quarantined" | "quarantine-released" | "emergency" => tripwire::headline(record),
         "commitment" => format!("storage commitment report {}", record.text("outcome").unwrap_or("?")),
         "refusals-summed" => format!(
             "{} refusals in {} ms, more than are recorded one by one",
@@ -270,6 +276,7 @@ fn reason(record: &Record) -> Vec<String> {
         (Some("not-asked"), _) => {
             vec![format!("decided   nobody asked the archive to send this: {}", part(record, "words"))]
         }
+        (Some("quarantine" | "emergency-over"), _) => tripwire::reason(record),
         (Some("fault"), _) => vec!["decided   the policy could not decide, so it is denied".to_owned()],
         (_, "operation") => match record.text("rule") {
             Some(rule) => vec![format!("decided   rule `{rule}` permits it")],

@@ -18,6 +18,7 @@ pub mod log;
 pub mod ratchet;
 pub mod read;
 pub mod sink;
+pub mod tripwire;
 pub mod verify;
 
 pub use chain::Head;

@@ -1,8 +1,10 @@
 //! Admitting and refusing.
 
 use super::permit::{Permit, Record};
+use super::quarantine::Quarantine;
 use super::refusal::Refusal;
 use super::tally::{RefusalLimits, Tally};
+use super::tripwire::Alarms;
 use super::visit::{Ledger, Visit};
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
@@ -21,7 +23,11 @@ use std::time::Instant;
 /// The door. One for the process, shared by reference.
 #[derive(Debug)]
 pub struct Gate {
-    log: Arc<Log>,
+    pub(super) log: Arc<Log>,
+    /// The gateway's name.
+    pub(super) name: Arc<str>,
+    pub(super) quarantine: Quarantine,
+    pub(super) alarms: Alarms,
     associations: AtomicU64,
     tally: Mutex<Tally>,
 }
@@ -96,7 +102,21 @@ pub enum Admission {
 impl Gate {
     /// A door that records into this log.
     pub fn new(log: Arc<Log>) -> Self {
-        Self { log, associations: AtomicU64::new(0), tally: Mutex::default() }
+        Self {
+            log,
+            name: Arc::default(),
+            quarantine: Quarantine::default(),
+            alarms: Alarms::default(),
+            associations: AtomicU64::new(0),
+            tally: Mutex::default(),
+        }
+    }
+
+    /// Gives it the gateway's name, which stands where several gateways keep something together.
+    #[must_use]
+    pub fn named(mut self, gateway: Arc<str>) -> Self {
+        self.name = gateway;
+        self
     }
 
     /// Sets how many refusals of strangers are recorded one by one; at start and at every reload.
@@ -177,7 +197,15 @@ impl Gate {
     /// records the opening. Nothing may be dialled before.
     pub fn open_association(&self, basis: Basis<'_>, opening: Opening<'_>, request: &Request<'_>) -> Entry {
         let generation = basis.generation;
-        match basis.policy.decide(request) {
+        let decision = basis.policy.decide(request);
+        if let Some(reason) = self.quarantined(request) {
+            let (to, caller, cause) = (Some(request.to), opening.caller, Cause::Quarantine);
+            let denial = Denial { reason, operation: None };
+            let (words, denial) = ("in quarantine", Some(&denial));
+            let event = Event::AssociationRefused { caller, to, cause, words, denial };
+            return Entry::Denied(self.refuse(&event, generation, cause));
+        }
+        match decision {
             Decision::Deny(denial) => {
                 let (to, denial, caller) = (Some(request.to), Some(&denial), opening.caller);
                 let event =
@@ -210,7 +238,17 @@ impl Gate {
 
     /// Asks the policy about one operation. A denial is recorded at once; a permit reserves room for its record.
     pub fn admit(&self, basis: Basis<'_>, visit: &Visit, request: &Request<'_>, object: &Object<'_>) -> Admission {
-        match basis.policy.decide(request) {
+        if let Some(reason) = self.quarantined(request) {
+            let denial = Denial { reason, operation: request.operation };
+            return self.deny(basis, visit, request, object, &denial);
+        }
+        // What an archive delivers was asked for in time, and recorded then.
+        let decision = match object.delivery {
+            Some(_) => Some(basis.policy.decide(request)),
+            None => self.decide(basis, visit, request),
+        };
+        let Some(decision) = decision else { return Admission::Unrecorded };
+        match decision {
             Decision::Need(fact) => Admission::Need(fact),
             Decision::Deny(denial) => self.deny(basis, visit, request, object, &denial),
             Decision::Permit(permission) => match request.operation {
@@ -259,9 +297,10 @@ impl Gate {
         self.refuse(&event, basis.generation, Cause::Policy)
     }
 
-    /// Records that a live association ends because policy, certificates or quarantine changed.
-    pub fn end_by_policy(&self, generation: u64, visit: &Visit, words: &str) -> Refusal {
-        self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, words }, generation, Cause::Policy)
+    /// Records that a live association ends because policy or certificates changed ([`Cause::Policy`]), or because of a
+    /// quarantine.
+    pub fn end_by_policy(&self, generation: u64, visit: &Visit, cause: Cause, words: &str) -> Refusal {
+        self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, cause, words }, generation, cause)
     }
 
     /// Records that a live association ends because access of the person ends: her token expired, or the longest time
@@ -321,7 +360,11 @@ impl Gate {
         visit.ledger.counters.denied.fetch_add(1, Relaxed);
         let asked = asked(request, object);
         let event = Event::Denied { who: &visit.ledger.who, asked: &asked, denial };
-        Admission::Denied(self.refuse(&event, basis.generation, Cause::Policy))
+        let cause = match denial.reason {
+            DenialReason::Quarantine { .. } => Cause::Quarantine,
+            _ => Cause::Policy,
+        };
+        Admission::Denied(self.refuse(&event, basis.generation, cause))
     }
 
     fn refuse_caller(&self, event: &Event<'_>, generation: u64, caller: &Caller<'_>, cause: Cause) -> Refusal {
@@ -339,7 +382,7 @@ impl Gate {
         Refusal { incident: None, cause, summed: true }
     }
 
-    fn refuse(&self, event: &Event<'_>, generation: u64, cause: Cause) -> Refusal {
+    pub(super) fn refuse(&self, event: &Event<'_>, generation: u64, cause: Cause) -> Refusal {
         let incident = self.log.append(event, generation).ok().and_then(|receipt| receipt.incident);
         Refusal { incident, cause, summed: false }
     }

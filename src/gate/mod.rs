@@ -3,11 +3,14 @@
 //! Every way through ends in a record: a denial's is written at once, a permit's when it is closed, and a permit that
 //! is dropped is recorded as aborted. Where nothing can be recorded, nothing is admitted.
 
+mod budget;
 mod door;
 mod lookup;
 mod permit;
+pub mod quarantine;
 mod refusal;
 mod tally;
+mod tripwire;
 mod visit;
 
 #[cfg(test)]
@@ -16,6 +19,8 @@ mod tests;
 pub use door::{Admission, Basis, Entry, Gate, Object, Opening};
 pub use lookup::{LookingUp, LookupPermit};
 pub use permit::{Outcome, Permit, SubOperations};
+pub use quarantine::{Held, Quarantine, Subject};
 pub use refusal::{Refusal, told};
 pub use tally::RefusalLimits;
+pub use tripwire::{Tripped, Tripwire, Use};
 pub use visit::{How, Visit};

@@ -16,6 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 mod chain;
+mod tripwires;
 
 fn title(text: &str) -> AeTitle {
     AeTitle::new(text).unwrap()

@@ -1,6 +1,7 @@
 //! An admitted association, from its opening record to its closing one.
 
 use super::permit::micros;
+use super::tripwire::Emergencies;
 use crate::audit::body::Body;
 use crate::audit::log::Room;
 use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
@@ -28,6 +29,7 @@ pub(super) struct Ledger {
     /// Association, peer, title and address, encoded once.
     pub(super) who: Body,
     pub(super) counters: Counters,
+    pub(super) emergencies: Emergencies,
     to: Box<str>,
     /// Whether the policy, asked for admission, observed.
     observed: Option<bool>,
@@ -48,7 +50,15 @@ struct Echoes {
 
 impl Ledger {
     pub(super) fn new(id: AssociationId, who: Body, to: &str, observed: Option<bool>) -> Self {
-        Self { id, who, counters: Counters::default(), to: to.into(), observed, echoes: Mutex::default() }
+        Self {
+            id,
+            who,
+            counters: Counters::default(),
+            emergencies: Emergencies::default(),
+            to: to.into(),
+            observed,
+            echoes: Mutex::default(),
+        }
     }
 
     /// Notes a verification that is permitted, so that the closing record says what it was.
@@ -138,10 +148,12 @@ pub enum How {
     Protocol,
     /// The gateway ended it: a timer ran out, by its name in the configuration.
     Timeout(&'static str),
-    /// The gateway ended it: policy, certificates or quarantine changed.
+    /// The gateway ended it: policy or certificates changed.
     Policy,
     /// The gateway ended it: the session of the person is over.
     SessionOver,
+    /// The gateway ended it: whoever called, or was called, is in quarantine.
+    Quarantine,
     /// The gateway ended it: it stops, and the time to drain was up.
     Drain,
     /// The gateway ended it: nothing can be recorded.
@@ -161,6 +173,7 @@ impl How {
             Self::Timeout(_) => "timeout",
             Self::Policy => "policy",
             Self::SessionOver => "session-over",
+            Self::Quarantine => "quarantine",
             Self::Drain => "drain",
             Self::Unrecorded => "unrecorded",
         }

@@ -65,6 +65,19 @@ pub enum DenialReason {
     UnknownDestination(AeTitle),
     /// An archive sends what nobody asked it for, or not so. Holds while observing, too.
     NotAsked(String),
+    /// The peer or person is in quarantine; the gate says so, whatever the policy permits.
+    Quarantine {
+        /// `peer:NAME` or `user:NAME`.
+        subject: Arc<str>,
+        /// The incident id with which it began.
+        incident: Arc<str>,
+        /// The gateway whose log that is in.
+        gateway: Arc<str>,
+    },
+    /// The stated time of this rule, which breaks the glass, is over on this association, and no other rule permits.
+    EmergencyOver(Arc<str>),
+    /// The budget of this rule is used up, and no other permit shows what is asked.
+    Budget(Arc<str>),
     /// The policy could not decide.
     Fault(String),
 }

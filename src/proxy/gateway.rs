@@ -6,7 +6,7 @@ use super::reload;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::view::View;
-use super::{clock, connection, refusal};
+use super::{clock, connection, keeper, quarantine, refusal};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
@@ -103,7 +103,7 @@ impl Gateway {
         }
         let names: Vec<String> =
             bound.iter().map(|(listener, _, address)| format!("{} {address}", listener.name)).collect();
-        let gate = Gate::new(Arc::new(opened.log));
+        let gate = Gate::new(Arc::new(opened.log)).named(Arc::clone(&snapshot.settings.gateway.name));
         gate.started(1, env!("CARGO_PKG_VERSION"), &names).map_err(LogFault::Unrecorded)?;
         let bad_rows = metrics.bad_rows.clone();
         let state =
@@ -113,6 +113,7 @@ impl Gateway {
             state.end_turns().await?;
         }
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
+        quarantine::load(&shared).await;
         shared.live.set_generation(1);
         reload::show(&shared);
         reload::keep(&shared);
@@ -127,7 +128,9 @@ impl Gateway {
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
         let courier = Courier::new(Arc::clone(&shared), shared.commitments.clone());
         let courier = tokio::spawn(courier.run(stopped.clone()));
+        tasks.spawn(quarantine::keep(Arc::clone(&shared), stopped.clone()));
         tasks.spawn(tidy(Arc::clone(&shared)));
+        tasks.spawn(keeper::keep(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, courier, addresses, seed: opened.seed })

@@ -14,6 +14,8 @@ pub struct Live {
     running: AtomicUsize,
     /// Bumped when associations must ask again.
     generation: AtomicU64,
+    /// Bumped when somebody was put in quarantine.
+    tripped: AtomicU64,
     /// Bumped once when they should end between messages, twice when they must end now.
     drain: AtomicU64,
     empty: Notify,
@@ -57,6 +59,17 @@ impl Live {
     /// Lets every association ask again.
     pub fn set_generation(&self, generation: u64) {
         self.generation.store(generation, Ordering::Release);
+        self.wake_all();
+    }
+
+    /// How often somebody was put in quarantine.
+    pub fn tripped(&self) -> u64 {
+        self.tripped.load(Ordering::Acquire)
+    }
+
+    /// Somebody was put in quarantine: every association looks at once whether it is theirs, in mid message too.
+    pub fn trip(&self) {
+        self.tripped.fetch_add(1, Ordering::AcqRel);
         self.wake_all();
     }
 

@@ -6,6 +6,7 @@ use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::audit::event::Cause;
 use crate::config::{self, Listener, Watch, kept};
+use crate::gate::Tripwire;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,6 +73,8 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
             tracing::info!(generation, ?changes, "configuration reloaded");
             shared.metrics.reloads.with_label_values(&["accepted"]).inc();
             shared.replace(snapshot);
+            // Of providers that are no longer there nothing is shown.
+            shared.metrics.identity_providers.reset();
             shared.hold(None);
             keep(shared);
             show(shared);
@@ -170,8 +173,15 @@ pub(super) fn show(shared: &Shared) {
         metrics.archive_failures.with_label_values(&[archive.settings.ae_title.as_str()]);
         metrics.archive_associations.with_label_values(&[archive.settings.ae_title.as_str()]);
     }
+    for (issuer, up) in snapshot.people.iter().flat_map(|people| people.providers()) {
+        metrics.identity_providers.with_label_values(&[issuer]).set(i64::from(up));
+    }
     for cause in Cause::ALL {
         metrics.refused.with_label_values(&[cause.as_str()]);
+    }
+    metrics.quarantined.set(i64::try_from(shared.gate.quarantine().len()).unwrap_or(i64::MAX));
+    for wire in Tripwire::ALL {
+        metrics.quarantines.with_label_values(&[wire]);
     }
     for outcome in ["accepted", "refused", "unrecorded"] {
         metrics.reloads.with_label_values(&[outcome]);

@@ -72,6 +72,9 @@ impl Shared {
             usize::try_from(limits.buffers).unwrap_or(usize::MAX),
         );
         gate.set_refusal_limits(refusal_limits(limits));
+        if let Some(people) = &snapshot.people {
+            people.share(&state);
+        }
         Self {
             gate,
             live: Arc::default(),
@@ -112,6 +115,9 @@ impl Shared {
     pub fn replace(&self, snapshot: Snapshot) {
         let generation = snapshot.generation;
         self.gate.set_refusal_limits(refusal_limits(&snapshot.settings.limits));
+        if let Some(people) = &snapshot.people {
+            people.share(self.grants.state());
+        }
         self.snapshot.store(Arc::new(snapshot));
         self.lookups.clear();
         self.live.set_generation(generation);

@@ -14,6 +14,8 @@ pub struct Metrics {
     pub refused: IntCounterVec,
     /// User identities, by who vouched for them (or what was offered) and outcome.
     pub identities: IntCounterVec,
+    /// 1 for each identity provider that answered when it was asked last, by issuer.
+    pub identity_providers: IntGaugeVec,
     /// Associations that are open now.
     pub associations_open: IntGauge,
     /// Associations by how they ended.
@@ -42,6 +44,12 @@ pub struct Metrics {
     pub commit_reports_waiting: IntGauge,
     /// Storage commitment reports, by what became of them.
     pub commit_reports: IntCounterVec,
+    /// Peers and persons put in quarantine here, by what they tripped.
+    pub quarantines: IntCounterVec,
+    /// Peers and persons in quarantine now.
+    pub quarantined: IntGauge,
+    /// Uses of rules that break the glass, counted once for each association.
+    pub emergencies: IntCounter,
     /// Rows of the state that were not what a gateway wrote.
     pub bad_rows: IntCounter,
     permitted: Vec<IntCounter>,
@@ -89,6 +97,12 @@ impl Metrics {
                 "dicomgate_identities_total",
                 "User identities of associations, by source and outcome",
                 &["source", "outcome"],
+            )?,
+            identity_providers: gauges(
+                &registry,
+                "dicomgate_identity_provider_up",
+                "1 if an identity provider answered when it was asked last; its known keys go on when it does not",
+                &["issuer"],
             )?,
             associations_open: gauge(&registry, "dicomgate_associations_open", "Associations open now")?,
             associations: counters(
@@ -151,6 +165,20 @@ impl Metrics {
                 "Storage commitment reports, by what became of them",
                 &["outcome"],
             )?,
+            quarantines: counters(
+                &registry,
+                "dicomgate_quarantines_total",
+                "Peers and persons put in quarantine by this gateway, by what they tripped",
+                &["why"],
+            )?,
+            quarantined: gauge(&registry, "dicomgate_quarantined", "Peers and persons in quarantine now")?,
+            emergencies: counters(
+                &registry,
+                "dicomgate_emergencies_total",
+                "Uses of rules that break the glass, counted once for each association",
+                &[],
+            )?
+            .with_label_values::<&str>(&[]),
             bad_rows: counters(
                 &registry,
                 "dicomgate_state_bad_rows_total",

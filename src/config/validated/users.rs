@@ -32,7 +32,7 @@ pub(super) fn validate(
     let between = |key, field: &Field<Span>, low, high, default, report: &mut Report<'_>| {
         bounded(key, field, (low, high, default), report)
     };
-    let max_session = between("max_session", &raw.max_session, "1m", "7d", "8h", report);
+    let max_session = between("max_session", &raw.max_session, "1s", "7d", "8h", report);
     let answer_after = between("answer_after", &raw.answer_after, "100ms", "30s", "1s", report);
     if answer_after >= limits.association_answer {
         let answer = Span(limits.association_answer);
@@ -261,6 +261,14 @@ fn read_attributes(limits: &Limits, report: &mut Report<'_>) -> Attributes {
                 let message =
                     format!("`{word}` has {} values, and `user_values` of `[limits]` is {most}", values.len());
                 report.error(value.span(), message).hint("raise the limit, or name fewer");
+            }
+            if let Some(wild) = values.iter().find(|value| value.contains(['*', '?', '\\'])) {
+                report
+                    .warning(
+                        value.span(),
+                        format!("`{wild}` has `*`, `?` or `\\`: no rule with {{user.{word}}} holds for `{name}`"),
+                    )
+                    .hint("write the values as they are: nothing in them matches more than itself");
             }
             attributes.insert(word.to_owned(), values);
         }

@@ -60,7 +60,7 @@ fn every_record_of_an_association_names_the_gateway_before() {
     permit(&gate, &policy, &visit, Operation::Store).close(Outcome::default()).unwrap();
     let Admission::Denied(denied) = admit(&gate, &policy, &visit, Operation::Find) else { panic!("find") };
     let _ = gate.malformed(&visit, "message", "a command that is none");
-    let _ = gate.end_by_policy(2, &visit, "the policy");
+    let _ = gate.end_by_policy(2, &visit, Cause::Policy, "the policy");
     visit.close(How::Released).unwrap();
     let refused = Caller { edge, ..caller(&gate) };
     let _ = gate.refuse_association(1, refused, Some("PACS"), Cause::ArchiveAway, "it is away");

@@ -3,8 +3,19 @@
 use super::People;
 use crate::identity::local;
 use crate::policy::User;
+use crate::state::State;
 
 impl People {
+    /// From now on wrong passcodes are counted in the state, which replicas share and a restart leaves.
+    pub fn share(&self, state: &State) {
+        if let Some(local) = &self.local {
+            local.share(state);
+        }
+        if let Some(ldap) = &self.ldap {
+            ldap.share(state);
+        }
+    }
+
     /// The person as this configuration knows them; `before`: the one that they were let in under. Their session ends no
     /// later than it was to. `username_only`: their device may name users without proof.
     ///

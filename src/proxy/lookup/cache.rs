@@ -112,12 +112,6 @@ impl Remembered {
         inner.lists.push_back(List { learned: now, at, narrowing, patients });
     }
 
-    /// How many studies are remembered.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.inner().studies.len()
-    }
-
     /// Whole values at every moment, so a thread that panicked with the lock left nothing half done.
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -134,3 +128,6 @@ impl std::fmt::Debug for Remembered {
 fn weight(known: &Known) -> usize {
     known.as_ref().map_or(1, |facts| facts.weight().max(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use super::called::Called;
 use super::{End, Ending, Errand, Relay, Way};
+use crate::audit::event::Cause;
 use crate::dicom::AeTitle;
 use crate::dicom::association::{Effects, Event, Indication, Outgoing, StateName};
 use crate::dicom::pdu::{Abort, Pdu};
@@ -264,7 +265,11 @@ impl Relay {
         let refusal = match &ending {
             Ending::Malformed(_, broken) => Some(self.shared.gate.malformed(&self.visit, broken.place, &broken.words)),
             Ending::Changed(words) => {
-                Some(self.shared.gate.end_by_policy(self.snapshot.generation, &self.visit, words))
+                Some(self.shared.gate.end_by_policy(self.snapshot.generation, &self.visit, Cause::Policy, words))
+            }
+            Ending::Quarantined(subject) => {
+                let (generation, words) = (self.snapshot.generation, format!("`{subject}` is in quarantine"));
+                Some(self.shared.gate.end_by_policy(generation, &self.visit, Cause::Quarantine, &words))
             }
             Ending::SessionOver => Some(self.shared.gate.end_by_session(self.snapshot.generation, &self.visit)),
             _ => None,
@@ -340,6 +345,7 @@ const fn how(ending: &Ending, errand: &Errand) -> How {
         Ending::TimedOut(timer) => How::Timeout(timer),
         Ending::Changed(_) => How::Policy,
         Ending::SessionOver => How::SessionOver,
+        Ending::Quarantined(_) => How::Quarantine,
         Ending::Drained => How::Drain,
         Ending::Unrecorded => How::Unrecorded,
     }

@@ -53,7 +53,10 @@ impl Relay {
         let accepted = self.contexts.get(context)?;
         let walk = data.and_then(|data| data.walk.as_ref());
         let whole = data.and_then(|data| data.kept.as_deref()).filter(|_| inspect::is_retrieval(command.field));
-        let query = whole.map(|bytes| Asked::read(bytes, encoding_of(accepted.transfer_syntax), self.walk_limits));
+        let query = whole.map(|bytes| {
+            let encoding = encoding_of(accepted.transfer_syntax);
+            Asked::read(bytes, accepted.abstract_syntax, encoding, self.walk_limits)
+        });
         let modality = match walk {
             Some(walk) if about_object(operation) => walk.leading.modality().map_or(Known::Absent, Known::Is),
             _ => Known::Absent,

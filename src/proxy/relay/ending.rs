@@ -35,10 +35,12 @@ pub enum Ending {
     Mismatch(End),
     /// Nothing happened for too long: which timer of `[limits]`.
     TimedOut(&'static str),
-    /// Policy, certificates or quarantine changed.
+    /// Policy or certificates changed.
     Changed(String),
     /// The session of the person is over.
     SessionOver,
+    /// Whoever called, or is sent to, is in quarantine: `peer:NAME`, `user:NAME`.
+    Quarantined(String),
     /// The gateway stops.
     Drained,
     /// A record could not be written, so nothing may be answered.
@@ -71,6 +73,7 @@ impl Ending {
             Self::TimedOut(_) => "timeout",
             Self::Changed(_) => "changed",
             Self::SessionOver => "session-over",
+            Self::Quarantined(_) => "quarantine",
             Self::Drained => "drained",
             Self::Unrecorded => "unrecorded",
         }
@@ -82,7 +85,7 @@ impl Ending {
         match self {
             Self::Malformed(_, broken) => format!("{word}: {}: {}", broken.place, broken.words),
             Self::TimedOut(timer) => format!("{word}: `{timer}`"),
-            Self::Changed(words) => format!("{word}: {words}"),
+            Self::Changed(words) | Self::Quarantined(words) => format!("{word}: {words}"),
             _ => word.to_owned(),
         }
     }

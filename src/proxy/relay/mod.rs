@@ -25,6 +25,7 @@ mod note;
 mod outstanding;
 mod own;
 mod poll;
+mod quarantine;
 mod refuse;
 mod retrieve;
 mod rewrite;
@@ -42,8 +43,10 @@ pub use errand::{Errand, Inward};
 pub use routes::{Routes, Way};
 
 use called::Called;
+pub use ending::Ending;
+
 use direction::Direction;
-use ending::{End, Ending};
+use ending::End;
 
 use super::live::Place;
 use super::lookup::Lookups;
@@ -156,6 +159,8 @@ pub struct Relay {
     waker: Option<Waker>,
     /// The generation in which the peer's certificate was last looked at.
     rechecked: u64,
+    /// How often somebody had been put in quarantine when it was last looked at; `None`: it never was.
+    tripped: Option<u64>,
 }
 
 impl Relay {
@@ -208,6 +213,7 @@ impl Relay {
             looking: Vec::new(),
             waker: None,
             rechecked,
+            tripped: None,
         });
         relay.open_mailbox();
         Some(relay)

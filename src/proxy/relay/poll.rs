@@ -139,7 +139,11 @@ impl Relay {
     /// A reload or a drain asks for something.
     fn look_around(&mut self) -> Result<(), Ending> {
         let live = self.place.live();
-        let (draining, generation) = (live.draining(), live.generation());
+        let (draining, generation, tripped) = (live.draining(), live.generation(), live.tripped());
+        if self.tripped != Some(tripped) {
+            self.tripped = Some(tripped);
+            self.ask_quarantine()?;
+        }
         if draining == Drain::Now || draining == Drain::Gently && self.is_idle() && !self.is_awaited() {
             return Err(Ending::Drained);
         }

@@ -62,9 +62,9 @@ impl Relay {
             Woken::Move(made, anew) => self.go_on_with_move(data, made, anew),
             Woken::Grants(found) => self.go_on_with_delivery(data, found),
             Woken::Registered(registered) => self.go_on_with_commitment(data, registered),
+            Woken::Query(prepared) => self.go_on_with_query(data, *prepared),
             Woken::Resolved(resolving) => self.go_on_with_retrieve(data, *resolving),
             Woken::Judged(judged) => self.go_on_with_judged(data, *judged),
-            Woken::Query(prepared) => self.go_on_with_query(data, *prepared),
             Woken::Noted(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }

@@ -71,6 +71,27 @@ impl Due {
         due
     }
 
+    /// What showing a patient costs: no study is shown.
+    pub fn of_patient(
+        narrowing: &Narrowing,
+        shown: Shown,
+        answer: &Record,
+        hash: impl Fn(Unit, &[u8]) -> [u8; 16],
+    ) -> Self {
+        let counts_patients = |place: usize| {
+            let budget = narrowing.permits().get(place).and_then(|permit| permit.budget.as_ref());
+            budget.is_some_and(|budget| budget.unit == Unit::Patients)
+        };
+        match shown.places().find(|place| !counts_patients(*place)) {
+            None => Self::of(narrowing, shown, answer, hash),
+            Some(free) => {
+                let payers = shown.places().take_while(|place| *place < free);
+                let payers = payers.fold(Shown::NOTHING, |all, place| all.or(Shown::of(place)));
+                Self { free: true, ..Self::of(narrowing, payers, answer, hash) }
+            }
+        }
+    }
+
     /// Whether nobody pays.
     pub fn is_free(&self) -> bool {
         self.free && self.payers.is_empty()
@@ -155,13 +176,17 @@ impl Relay {
     pub(in super::super) fn go_on_charged(&mut self, charged: Charged) -> Result<(), Ending> {
         let Charged { message, outcome } = charged;
         let Some((place, mut query)) = self.take_query(message) else { return Ok(()) };
+        let mut tripped = None;
         match outcome {
             Ok(Granted { spent, blown }) => {
                 query.go_on(&spent);
-                if let Some(blown) = blown {
+                if let Some(blown) = blown
+                    && let Some(asked) = self.called.asked.get(place)
+                {
                     query.drop_waiting();
-                    let words = self.blown(query.narrowing(), blown);
+                    let (words, ending) = self.blown(&asked.permit, query.narrowing(), blown);
                     query.end = Some(End::Early(Status::OUT_OF_RESOURCES, words));
+                    tripped = ending;
                 }
             }
             Err(fault) => {
@@ -172,6 +197,8 @@ impl Relay {
             }
         }
         self.put_query(place, query);
-        self.go_on_querying(message, true)
+        self.go_on_querying(message)?;
+        // What may still be seen has gone, and how it ended.
+        tripped.map_or(Ok(()), Err)
     }
 }

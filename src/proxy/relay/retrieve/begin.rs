@@ -119,25 +119,22 @@ impl Relay {
             let fault = RetrieveFault { tag: Some(PATIENT_ID), reason: "cannot be asked anew" };
             return self.refuse_retrieve(data, permit, fault);
         };
-        let scope = match Scope::read(&identifier, encoding, self.walk_limits) {
-            Ok(scope) => scope.asked_at(retrieve.level()),
-            Err(fault) => {
-                let (status, words) = (Status::DATA_SET_MISMATCH, fault.to_string());
-                return self.refuse_permitted(data, permit, status, &words);
-            }
-        };
         let confined = Confined { narrowing, resolved, shown, refused: HashSet::new() };
-        let anew = Anew { identifier, scope, confined };
-        if self.carries(&data.command) {
-            return self.begin_move_of(data, permit, Some(Box::new(anew)));
+        if !self.carries(&data.command) {
+            self.ask_anew(data, permit, retrieve.level(), identifier, confined);
+            return Ok(());
         }
-        self.ask_anew(data, permit, retrieve.level(), anew);
-        Ok(())
+        match Scope::read(&identifier, encoding, self.walk_limits) {
+            Ok(scope) => {
+                let scope = scope.asked_at(retrieve.level());
+                self.begin_move_of(data, permit, Some(Box::new(Anew { identifier, scope, confined })))
+            }
+            Err(fault) => self.refuse_permitted(data, permit, Status::DATA_SET_MISMATCH, &fault.to_string()),
+        }
     }
 
     /// A C-GET, or a C-MOVE that the archive carries itself, goes on with another identifier.
-    fn ask_anew(&mut self, data: &DataSet, permit: Permit, level: Level, anew: Anew) {
-        let Anew { identifier, confined, .. } = anew;
+    fn ask_anew(&mut self, data: &DataSet, permit: Permit, level: Level, identifier: Vec<u8>, confined: Confined) {
         let message = data.command.message_id.unwrap_or_default();
         self.called.asked.push(Outstanding {
             message,
@@ -185,17 +182,23 @@ impl Relay {
             true => Status::OUT_OF_RESOURCES,
             false => Status::NOT_AUTHORIZED,
         };
-        let words = self.blown(narrowing, blown);
-        self.refuse_permitted(data, permit, status, &words)
+        let (words, tripped) = self.blown(&permit, narrowing, blown);
+        let Some(ending) = tripped else { return self.refuse_permitted(data, permit, status, &words) };
+        // All of the request has come: it is answered before the association ends.
+        self.refuse_permitted(data, permit, status, &words)?;
+        if let Some(refused) = self.up.refusal.take() {
+            self.answer_caller(refused.context, &refused.answer, None);
+        }
+        Err(ending)
     }
 
     /// An identifier that an archive might take in more than one way is taken in none.
     fn refuse_retrieve(&mut self, data: &DataSet, permit: Permit, fault: RetrieveFault) -> Result<(), Ending> {
-        let words = match fault.tag {
-            Some(tag) => format!("{tag} {}", fault.reason),
-            None => fault.reason.to_owned(),
-        };
-        self.refuse_identifier(data, permit, fault.tag, &words)
+        self.refuse_permitted(data, permit, Status::DATA_SET_MISMATCH, &fault.to_string())?;
+        if let Some(refused) = &mut self.up.refusal {
+            refused.answer.offending.extend(fault.tag);
+        }
+        Ok(())
     }
 }
 

@@ -1,0 +1,202 @@
+//! Quarantine at the door.
+
+use super::{admit, caller, gate, only, permit, policy, principal, records, request, visit};
+use crate::audit::Log;
+use crate::audit::event::Cause;
+use crate::audit::explain::explain;
+use crate::audit::log::LogOptions;
+use crate::audit::sink::{FileSink, Sink};
+use crate::dicom::dimse::Operation;
+use crate::gate::{Admission, Basis, Entry, Gate, How, Opening, Subject, Tripwire};
+use crate::policy::{Policy, Principal, User};
+use crate::state::{Quarantined, Release};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+const AT: i64 = 1_800_000_000;
+
+fn wire() -> Tripwire {
+    Tripwire::Canary("Frau Holle".into())
+}
+
+fn peer() -> Subject {
+    Subject::Peer("CT1".into())
+}
+
+fn row(subject: &str, since: i64, release: Option<Release>) -> Quarantined {
+    let words = |text: &str| text.to_owned();
+    Quarantined {
+        subject: words(subject),
+        since,
+        why: words("a budget"),
+        incident: words("7K3F-9QX2"),
+        gateway: words("gate-2"),
+        release,
+    }
+}
+
+fn release(at: i64) -> Option<Release> {
+    Some(Release { at, by: "Dr. Ong".to_owned(), reason: "a test".to_owned(), noted: false })
+}
+
+fn enter(gate: &Gate, policy: &Policy, principal: &Principal) -> Entry {
+    let opening =
+        Opening { caller: caller(gate), principal: principal.clone(), kept: &[], removed: &[], chained: false };
+    gate.open_association(Basis { policy, generation: 3 }, opening, &request(principal, None))
+}
+
+fn refused(entry: Entry) -> Cause {
+    match entry {
+        Entry::Denied(refusal) => refusal.cause,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_trips_a_wire_may_do_nothing_until_released_and_the_records_say_how() {
+    let (state, policy) = (tempfile::tempdir().unwrap(), policy());
+    let gate = gate(state.path()).named("gate-1".into());
+    let visit = visit(&gate, &policy);
+    drop(permit(&gate, &policy, &visit, Operation::Store));
+    let (held, fresh) = gate.trip(3, Some(&visit), &peer(), &wire(), AT);
+    assert!(fresh && !held.stored && held.since == AT && &*held.gateway == "gate-1");
+    let Admission::Denied(refusal) = admit(&gate, &policy, &visit, Operation::Store) else { panic!() };
+    assert_eq!(refusal.cause, Cause::Quarantine);
+    assert_eq!(refused(enter(&gate, &policy, &principal())), Cause::Quarantine);
+
+    let began = only(state.path(), "quarantined");
+    assert_eq!(began.text("incident"), Some(&*held.incident));
+    assert_eq!((began.text("subject"), began.text("cause")), (Some("peer:CT1"), Some("canary")));
+    let words = explain(&began).join("\n");
+    assert!(words.contains("CT1 from 10.20.0.11") && words.contains("quarantine release peer:CT1"), "{words}");
+    for event in ["denied", "association-refused"] {
+        let words = explain(&only(state.path(), event)).join("\n");
+        for part in ["peer:CT1 is in quarantine", &format!("why {}` at gate-1", held.incident), "release peer:CT1"] {
+            assert!(words.contains(part), "{part} is missing in\n{words}");
+        }
+    }
+    // Again is not anew: one record, one alert.
+    let (again, fresh) = gate.trip(3, Some(&visit), &peer(), &Tripwire::Budget("x".into()), AT + 5);
+    assert!(!fresh && again == held);
+    assert_eq!((gate.tripped().len(), gate.tripped().len()), (1, 0));
+    only(state.path(), "quarantined");
+
+    gate.quarantine().stored(&held);
+    let over = row("peer:CT1", AT, release(AT + 60));
+    let change = gate.quarantine().take_in(std::slice::from_ref(&over));
+    assert_eq!((change.released.as_slice(), change.missing.len()), ([over.clone()].as_slice(), 0));
+    gate.quarantine_released(3, &over).unwrap();
+    let words = explain(&only(state.path(), "quarantine-released")).join("\n");
+    assert!(words.contains("peer:CT1 is released from quarantine by Dr. Ong") && words.contains("a test"), "{words}");
+    drop(permit(&gate, &policy, &visit, Operation::Store));
+    assert!(matches!(enter(&gate, &policy, &principal()), Entry::Open(_)));
+    visit.close(How::Released).unwrap();
+}
+
+#[test]
+fn a_person_takes_nobody_along_and_a_device_takes_whoever_sits_there() {
+    let state = tempfile::tempdir().unwrap();
+    let gate = gate(state.path());
+    let person = |name: &str| Principal {
+        user: Some(Arc::new(User { name: name.to_owned(), ..User::default() })),
+        ..principal()
+    };
+    assert_eq!(Subject::of(&person("mueller")).to_string(), "user:mueller");
+    assert_eq!(Subject::of(&principal()).to_string(), "peer:CT1");
+    let held = |principal: &Principal| gate.quarantine().of(principal).is_some();
+    gate.trip(1, None, &Subject::of(&person("mueller")), &wire(), AT);
+    assert!(held(&person("mueller")) && !held(&person("meier")) && !held(&principal()));
+    // Names are what they are: a person who is called like a device is not it.
+    assert!(!held(&person("CT1")));
+    gate.trip(1, None, &peer(), &wire(), AT);
+    assert!(held(&person("mueller")) && held(&person("meier")) && held(&principal()));
+}
+
+#[test]
+fn what_goes_to_a_peer_in_quarantine_is_denied() {
+    let (state, policy) = (tempfile::tempdir().unwrap(), policy());
+    let gate = gate(state.path());
+    let visit = visit(&gate, &policy);
+    // As for what an archive sends: `to` is the receiver.
+    gate.trip(1, None, &Subject::Peer("PACS".into()), &wire(), AT);
+    let Admission::Denied(refusal) = admit(&gate, &policy, &visit, Operation::Store) else { panic!() };
+    assert_eq!(refusal.cause, Cause::Quarantine);
+}
+
+#[test]
+fn what_the_state_says_is_taken_in_and_what_it_should_say_holds_on() {
+    let state = tempfile::tempdir().unwrap();
+    let gate = gate(state.path());
+    let set = gate.quarantine();
+    let names = || {
+        let mut names: Vec<String> = set.all().iter().map(|held| held.subject.to_string()).collect();
+        names.sort();
+        names
+    };
+    // Others have put somebody in.
+    let change = set.take_in(&[row("user:a", AT, None), row("nobody", AT, None)]);
+    assert_eq!((change.added.len(), names()), (1, vec!["user:a".to_owned()]));
+    assert!(set.take_in(&[row("user:a", AT, None)]).added.is_empty(), "it is told of once");
+    // Tripped here, and the state does not know yet: neither missing nor gone.
+    let (own, _) = gate.trip(1, None, &Subject::User("b".into()), &wire(), AT + 1);
+    let change = set.take_in(&[row("user:a", AT, None)]);
+    assert!(change.missing.is_empty() && change.added.is_empty());
+    assert_eq!(names(), ["user:a", "user:b"]);
+    // Somebody deleted the rows: that is no release.
+    set.stored(&own);
+    let change = set.take_in(&[]);
+    assert_eq!(change.missing.len(), 2);
+    assert_eq!(names(), ["user:a", "user:b"]);
+    assert!(set.all().iter().all(|held| !held.stored), "they are written again");
+    assert!(set.take_in(&[]).missing.is_empty(), "and told of once");
+    // Somebody put the row of an earlier release back.
+    let change = set.take_in(&[row("user:b", AT - 9, release(AT))]);
+    assert!(change.released.is_empty());
+    assert_eq!(names(), ["user:a", "user:b"]);
+    // A release is one, by whichever gateway it was put in.
+    let over = [row("user:b", AT + 1, release(AT + 1)), row("user:a", AT, release(AT + 9))];
+    set.stored(&set.find(&Subject::User("b".into())).unwrap());
+    assert_eq!(set.take_in(&over).released.len(), 2);
+    assert!(set.is_empty());
+    // Not noted by anybody: one that starts anew records it as well, and once it is noted does not.
+    assert_eq!(set.take_in(&over).released.len(), 2);
+    let noted = over.map(|row| {
+        let release = row.release.map(|release| Release { noted: true, ..release });
+        Quarantined { release, ..row }
+    });
+    assert!(set.take_in(&noted).released.is_empty());
+    assert!(records(state.path()).iter().filter(|record| record.event() == "quarantined").count() == 1);
+}
+
+/// A disk that is full when the test says so.
+struct Full {
+    file: FileSink,
+    full: &'static AtomicBool,
+}
+
+impl Sink for Full {
+    fn append(&self, bytes: &[u8]) -> io::Result<()> {
+        if self.full.load(Relaxed) { Err(io::ErrorKind::StorageFull.into()) } else { self.file.append(bytes) }
+    }
+    fn truncate(&self, length: u64) -> io::Result<()> {
+        self.file.truncate(length)
+    }
+    fn sync(&self) -> io::Result<()> {
+        self.file.sync()
+    }
+}
+
+#[test]
+fn where_nothing_can_be_recorded_who_trips_a_wire_is_held_all_the_same() {
+    static FULL: AtomicBool = AtomicBool::new(false);
+    let (state, policy) = (tempfile::tempdir().unwrap(), policy());
+    let sink = |file| Arc::new(Full { file: FileSink(file), full: &FULL }) as Arc<dyn Sink>;
+    let options = LogOptions { sink, ..LogOptions::new("gate-1", state.path(), jiff::Timestamp::now) };
+    let gate = Gate::new(Arc::new(Log::open(options).unwrap().log));
+    let visit = visit(&gate, &policy);
+    FULL.store(true, Relaxed);
+    let (held, fresh) = gate.trip(1, Some(&visit), &peer(), &wire(), AT);
+    assert!(fresh && held.incident.is_empty());
+    assert!(gate.quarantine().of(&principal()).is_some());
+}
