@@ -93,6 +93,8 @@ fn body(who: &Body) -> Body {
         patient_id: Some(Phi::new(b"4711-0815")),
         patient_name: Some(Phi::new(b"MUELLER^EVA ")),
         delivery: None,
+        level: None,
+        keys: None,
     }
     .encode(&mut body);
     body.text("rule", "modalities store and ask for their worklist");
@@ -169,6 +171,7 @@ fn writing(criterion: &mut Criterion) {
         patient_id: Some(Phi::new(b"4711-0815")),
         patient_name: Some(Phi::new(b"MUELLER^EVA ")),
         delivery: None,
+        level: None,
     };
     group.bench_function("admit and close a store", |bencher| {
         bencher.iter(|| {

@@ -8,6 +8,10 @@ use dicomgate::cli::check::{Check, Format, answer};
 use dicomgate::config::{self, Faults, Limits, Settings};
 use std::path::{Path, PathBuf};
 
+#[path = "config/people.rs"]
+mod people;
+#[path = "config/users.rs"]
+mod users;
 #[path = "config/way_back.rs"]
 mod way_back;
 
@@ -163,13 +167,7 @@ fn cases() -> Vec<(&'static str, String, String)> {
         ("crl-keys", gateway("[[listen]]", "crl_check = \"chain\"\n[[listen]]")),
         ("later-tables", more("[vault]\nseal = \"all\"\n[users.local]\nfile = \"users.toml\"\n[web]\n", "")),
         ("later-archive", gateway("[policy]", "carrier = \"pixels\"\n[policy]")),
-        (
-            "later-rule",
-            rule(
-                "seal = true\nopen = true\nwhere = { Modality = \"CT\" }\nhide = [\"PatientName\"]\nrequire_key = []\nmax_results = 5\nbudget = \"1 studies/hour\"\nlevels = []\nbreak_glass = true\nwhere_patient = {}",
-            ),
-        ),
-        ("later-subjects", with_rule("who = [\"role:referrer\", \"user:mueller\"]\nmay = [\"echo\"]")),
+        ("later-rule", rule("seal = true\nopen = true")),
         ("later-modalities", with_rule("who = [\"peer:CT1\"]\nmay = [\"get\"]\nmodalities = [\"CT\"]")),
         ("modalities-unread", with_rule("who = [\"peer:CT1\"]\nmay = [\"mpps\"]\nmodalities = [\"CT\"]")),
         ("peer-without-certificate", peer("network = [\"10.20.0.0/16\"]")),

@@ -34,11 +34,17 @@ mod misled;
 #[path = "relay/outside.rs"]
 mod outside;
 #[cfg(test)]
+#[path = "relay/pacs.rs"]
+mod pacs;
+#[cfg(test)]
 #[path = "relay/release.rs"]
 mod release;
 #[cfg(test)]
 #[path = "relay/reload.rs"]
 mod reload;
+#[cfg(test)]
+#[path = "relay/retrieves.rs"]
+mod retrieves;
 #[cfg(test)]
 #[path = "relay/services.rs"]
 mod services;

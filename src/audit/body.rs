@@ -142,6 +142,17 @@ impl Body {
         self
     }
 
+    /// The same, and an empty list is written too.
+    pub fn texts<T: AsRef<[u8]>>(&mut self, name: &'static str, values: impl IntoIterator<Item = T>) -> &mut Self {
+        let mut values = values.into_iter().peekable();
+        if values.peek().is_some() {
+            return self.list(name, values);
+        }
+        self.name(name);
+        self.bytes.extend_from_slice(b"[]");
+        self
+    }
+
     /// A list of objects, each of the fields of a fragment. Its length is the caller's to bound.
     pub fn objects(&mut self, name: &'static str, fragments: impl IntoIterator<Item = Self>) -> &mut Self {
         self.name(name);

@@ -2,9 +2,11 @@
 
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
+use crate::audit::history::LEVELS;
 use crate::audit::tripwire::{EmergencyNote, QuarantineNote};
-use crate::dicom::Phi;
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
+use crate::dicom::{Phi, Tag};
 use crate::policy::{Denial, DenialReason, User};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -295,6 +297,11 @@ pub enum Event<'a> {
         /// What changed, in words.
         words: &'a str,
     },
+    /// A live association was ended: access of its person is over.
+    SessionOver {
+        /// The fields that say who.
+        who: &'a Body,
+    },
     /// A peer or person may do nothing any more.
     Quarantined(QuarantineNote<'a>),
     /// A peer or person may do again what rules permit.
@@ -326,6 +333,10 @@ pub struct Asked<'a> {
     pub modality: Option<&'a str>,
     /// Move destination.
     pub destination: Option<&'a str>,
+    /// Level of a query or retrieve.
+    pub level: Option<Level>,
+    /// The attributes that it asks a value of, without the values.
+    pub keys: Option<&'a [Tag]>,
     /// Patient ID, as it stands in the data set.
     pub patient_id: Option<Phi<&'a [u8]>>,
     /// Patient's Name, as it stands in the data set.
@@ -405,6 +416,9 @@ impl Event<'_> {
             Self::PolicyEnded { who, cause, words } => {
                 body.fields(who).text("cause", cause.as_str()).words("words", words);
             }
+            Self::SessionOver { who } => {
+                body.fields(who);
+            }
             Self::Quarantined(note) | Self::QuarantineReleased(note) => note.encode(&mut body),
             Self::Emergency(note) => note.encode(&mut body),
             Self::Commitment(note) => note.encode(&mut body),
@@ -428,6 +442,7 @@ impl Event<'_> {
             Self::Mismatch { .. } => "mismatch",
             Self::Denied { .. } => "denied",
             Self::PolicyEnded { .. } => "policy-ended",
+            Self::SessionOver { .. } => "session-over",
             Self::Quarantined(_) => "quarantined",
             Self::QuarantineReleased(_) => "quarantine-released",
             Self::Emergency(_) => "emergency",
@@ -450,6 +465,7 @@ impl Event<'_> {
                 | Self::Mismatch { .. }
                 | Self::Denied { .. }
                 | Self::PolicyEnded { .. }
+                | Self::SessionOver { .. }
                 | Self::Quarantined(_)
                 | Self::QuarantineReleased(_)
                 | Self::Emergency(_)
@@ -514,8 +530,12 @@ impl Asked<'_> {
             .text_if("transfer_syntax", self.transfer_syntax)
             .text_if("modality", self.modality)
             .text_if("destination", self.destination)
+            .text_if("level", self.level.map(level_word))
             .text_if("patient_id", self.patient_id.as_ref().map(|value| trimmed(value.reveal())))
             .text_if("patient_name", self.patient_name.as_ref().map(|value| trimmed(value.reveal())));
+        if let Some(keys) = self.keys {
+            body.texts("keys", keys.iter().map(|tag| format!("{:04X}{:04X}", tag.0, tag.1)));
+        }
         if let Some(delivery) = &self.delivery {
             body.text("delivered_to", delivery.to)
                 .text("requester", delivery.requester)
@@ -552,6 +572,10 @@ fn encode_denial(body: &mut Body, denial: &Denial) {
             body.text("reason", "fault").words("words", words);
         }
     }
+}
+
+fn level_word(level: Level) -> &'static str {
+    LEVELS.iter().find(|(known, _)| *known == level).map_or("", |(_, word)| word)
 }
 
 /// Padding of PS3.5 6.2 (spaces, one NUL) says nothing.

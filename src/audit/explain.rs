@@ -48,6 +48,8 @@ pub fn line(record: &Record) -> String {
         "association",
         "peer",
         "calling",
+        "user",
+        "tried",
         "from",
         "subject",
         "operation",
@@ -81,6 +83,7 @@ fn headline(record: &Record) -> String {
         "malformed" => "association ended: malformed bytes".to_owned(),
         "mismatch" => "association ended: command and data set differ".to_owned(),
         "policy-ended" => "association ended: it is no longer permitted".to_owned(),
+        "session-over" => "association ended: access of the person is over".to_owned(),
         "quarantined" | "quarantine-released" | "emergency" => tripwire::headline(record),
         "commitment" => format!("storage commitment report {}", record.text("outcome").unwrap_or("?")),
         "refusals-summed" => format!(
@@ -104,6 +107,7 @@ fn who(record: &Record) -> Vec<String> {
     };
     let mut lines =
         vec![format!("who       {name} from {from}, association {}", record.text("association").unwrap_or("?"))];
+    lines.extend(person(record));
     if let Some(gateway) = record.text("edge") {
         let incident = part(record, "edge_incident");
         lines.push(format!("for       {gateway}, a gateway before this one; there: `dicomgate why {incident}`"));
@@ -114,6 +118,26 @@ fn who(record: &Record) -> Vec<String> {
     if let Some(version) = record.text("tls") {
         let part = |name| record.text(name).unwrap_or("?");
         lines.push(format!("over      TLS {version}, {}, {}", part("suite"), part("group")));
+    }
+    lines
+}
+
+/// Who sat there, as far as somebody vouched for it.
+fn person(record: &Record) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(user) = record.text("user") {
+        let roles = record.list("roles");
+        let roles = if roles.is_empty() { String::new() } else { format!(", roles {}", roles.join(", ")) };
+        let emergency = if record.0.get("emergency").is_some() { ", in an emergency" } else { "" };
+        lines.push(format!("person    {user}, vouched for by {}{roles}{emergency}", part(record, "user_source")));
+    }
+    if let Some(tried) = record.text("tried") {
+        lines.push(match tried.strip_prefix('#') {
+            Some(_) => {
+                format!("tried     a name that is not shown; the same one is always {tried} while a gateway runs")
+            }
+            None => format!("tried     {tried}"),
+        });
     }
     lines
 }
@@ -317,6 +341,9 @@ fn remedy(record: &Record) -> Option<&'static str> {
         };
     }
     Some(match record.text("cause")? {
+        "user-identity" if record.event() == "association-refused" => {
+            "whoever called was told nothing of this: a forgotten passcode, an expired token and a guess look alike to them (docs/people.md)"
+        }
         "limit" => "raise that limit in [limits], or find who holds the other connections open",
         "proxy-header" => {
             "the balancer must stand in `proxy_protocol` and send the header; without a balancer take `proxy_protocol` out"

@@ -11,6 +11,7 @@ pub mod checkpoint;
 pub mod commitment;
 pub mod event;
 pub mod explain;
+pub mod history;
 pub mod incident;
 pub mod keys;
 pub mod log;

@@ -140,27 +140,48 @@ pub fn scan(
     key: Option<&IncidentKey>,
     mut visit: impl FnMut(Record) -> ControlFlow<()>,
 ) -> io::Result<()> {
-    let files = log::list(folder)?;
     let wanted = filter.incident.map(|incident| incident.to_string());
     let elsewhere = filter.elsewhere.map(|incident| incident.to_string());
+    read_lines(folder, filter, key, |line| {
+        if wanted.as_ref().is_some_and(|wanted| !contains(line, wanted.as_bytes()))
+            // Only to go faster: that it stands in one of the two fields is looked at where the line is read.
+            || elsewhere.as_ref().is_some_and(|wanted| !anywhere(line, wanted.as_bytes()))
+        {
+            return ControlFlow::Continue(());
+        }
+        // A line that is no record is the verifier's to tell about.
+        let Ok(record) = serde_json::from_slice(line).map(Record) else { return ControlFlow::Continue(()) };
+        if filter.wants(&record) { visit(record) } else { ControlFlow::Continue(()) }
+    })
+}
+
+/// Hands every line to `visit`, oldest first, until it breaks. It begins with the file in which the records since a
+/// moment begin: some that are older come first.
+pub fn lines(
+    folder: &Path,
+    since: Option<jiff::Timestamp>,
+    visit: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<()> {
+    read_lines(folder, &Filter { since, ..Filter::default() }, None, visit)
+}
+
+fn read_lines(
+    folder: &Path,
+    filter: &Filter,
+    key: Option<&IncidentKey>,
+    mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> io::Result<()> {
+    let files = log::list(folder)?;
     let start = start(folder, &files, filter, key)?;
+    let mut line = Vec::new();
     for (_, name) in files.get(start..).unwrap_or_default() {
         let mut reader = BufReader::with_capacity(1 << 16, File::open(folder.join(name))?);
-        let mut line = Vec::new();
         loop {
             line.clear();
             if reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
                 break;
             }
-            if wanted.as_ref().is_some_and(|wanted| !contains(&line, wanted.as_bytes()))
-                // Only to go faster: that it stands in one of the two fields is looked at where the line is read.
-                || elsewhere.as_ref().is_some_and(|wanted| !anywhere(&line, wanted.as_bytes()))
-            {
-                continue;
-            }
-            // A line that is no record is the verifier's to tell about.
-            let Ok(record) = serde_json::from_slice(&line).map(Record) else { continue };
-            if filter.wants(&record) && visit(record).is_break() {
+            if visit(&line).is_break() {
                 return Ok(());
             }
         }

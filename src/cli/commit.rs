@@ -172,7 +172,13 @@ mod tests {
         let title = AeTitle::new("CT1").unwrap();
         let key = CommitmentKey { archive: AeTitle::new("PACS").unwrap(), transaction: said.transaction, title };
         Report {
-            commitment: Commitment { key, requester: "CT".into(), requester_title: title, expires },
+            commitment: Commitment {
+                key,
+                requester: "CT".into(),
+                requester_title: title,
+                expires,
+                person: String::new(),
+            },
             event_type: said.event_type(),
             data_set: said.encode(Encoding::ExplicitLe),
             attempts: 3,

@@ -14,6 +14,7 @@ mod kept;
 pub mod policy;
 pub mod quarantine;
 pub mod run;
+pub mod user;
 pub mod why;
 
 use clap::{Parser, Subcommand};
@@ -58,6 +59,9 @@ enum Command {
     Quarantine(quarantine::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
+    /// Make, remove and list local accounts of people
+    #[command(subcommand)]
+    User(user::Command),
     /// Make a gateway beside a device that cannot do TLS
     Edge(edge::Edge),
 }
@@ -74,6 +78,11 @@ pub fn main() -> ExitCode {
         Command::Audit(command) => audit::run(&command),
         Command::Commit(command) => commit::run(&command),
         Command::Quarantine(command) => quarantine::run(&command),
+        Command::User(command) => {
+            let (mut input, mut out, mut err) =
+                (std::io::stdin().lock(), std::io::stdout().lock(), std::io::stderr().lock());
+            ExitCode::from(user::run(&command, &mut input, &mut out, &mut err))
+        }
         Command::Edge(edge) => {
             let now = jiff::Zoned::now();
             ExitCode::from(edge::run(&edge, &now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

@@ -91,7 +91,12 @@ async fn serve(settings: config::Settings) -> Result<(), StartFault> {
     }
     loop {
         tokio::select! {
-            _ = hangup.recv() => gateway.reload().await,
+            // Looking at what a changed policy would refuse may take a while; who wants to stop need not wait for it.
+            _ = hangup.recv() => tokio::select! {
+                () = gateway.reload() => {}
+                _ = terminate.recv() => break,
+                _ = interrupt.recv() => break,
+            },
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }

@@ -1,6 +1,7 @@
 //! From a path to settings: reads both files and what they import, and asks every step for all of its faults.
 
 use super::fault::{Fault, Faults};
+use super::settings::PolicyTexts;
 use super::validated::{self, Texts};
 use super::{Account, Settings, files};
 use std::path::{Path, PathBuf};
@@ -28,7 +29,46 @@ pub fn load(path: &Path) -> Result<Settings, Faults> {
 /// # Errors
 /// Every other fault of every file at once.
 pub fn load_untested(path: &Path) -> Result<Settings, Faults> {
-    read_all(path, &jiff::Zoned::now(), false)
+    read_all(path, &jiff::Zoned::now(), false, None)
+}
+
+/// As [`load_untested`], but with another policy in place of the one that `gateway.toml` names: for commands that compare.
+/// The peers file is the one that this policy names, unless `with.peers` has a copy of it.
+///
+/// # Errors
+/// Every fault of every file at once.
+pub fn load_with(path: &Path, with: &PolicyFiles) -> Result<Settings, Faults> {
+    let text = |path: &Path| read(path).map_err(|words| Faults(vec![Fault::of_file(path, words)]));
+    let peers = with.peers.as_deref().map(|peers| Ok((peers, text(peers)?))).transpose()?;
+    let instead = Instead {
+        policy: (&with.policy, &text(&with.policy)?),
+        peers: peers.as_ref().map(|(path, text)| (*path, text.as_str())),
+    };
+    read_all(path, &jiff::Zoned::now(), false, Some(&instead))
+}
+
+/// As [`load_with`], of a policy that is not written yet; `name` is what faults call it.
+///
+/// # Errors
+/// Every fault of every file at once.
+pub fn load_text(path: &Path, name: &Path, policy: &str) -> Result<Settings, Faults> {
+    let instead = Instead { policy: (name, policy), peers: None };
+    read_all(path, &jiff::Zoned::now(), false, Some(&instead))
+}
+
+/// A policy that lies elsewhere than `gateway.toml` says.
+#[derive(Debug, Clone)]
+pub struct PolicyFiles {
+    /// `policy.toml`
+    pub policy: PathBuf,
+    /// What its `peers_file` held.
+    pub peers: Option<PathBuf>,
+}
+
+/// The same, read.
+struct Instead<'t> {
+    policy: (&'t Path, &'t str),
+    peers: Option<(&'t Path, &'t str)>,
 }
 
 /// Reads and validates everything, as of `now` (its time zone is the one in which the files name days).
@@ -36,21 +76,34 @@ pub fn load_untested(path: &Path) -> Result<Settings, Faults> {
 /// # Errors
 /// Every fault of every file at once.
 pub fn load_at(path: &Path, now: &jiff::Zoned) -> Result<Settings, Faults> {
-    read_all(path, now, true)
+    read_all(path, now, true, None)
 }
 
-fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Faults> {
+fn read_all(path: &Path, now: &jiff::Zoned, tests: bool, with: Option<&Instead<'_>>) -> Result<Settings, Faults> {
     let root = root(path);
     let gateway = read(path).map_err(|words| {
         let fault = Fault::of_file(path, words);
         Faults(vec![if path.exists() { fault } else { fault.with_hint(ELSEWHERE) }])
     })?;
     let text = (path, gateway.as_str());
-    let policy_path = validated::policy_file(text).map(|file| root.join(file));
-    let policy = policy_path.as_deref().and_then(|path| read(path).ok());
+    let policy_path = match with {
+        Some(with) => Some(with.policy.0.to_path_buf()),
+        None => validated::policy_file(text).map(|file| root.join(file)),
+    };
+    let policy = match with {
+        Some(with) => Some(with.policy.1.to_owned()),
+        None => policy_path.as_deref().and_then(|path| read(path).ok()),
+    };
     let policy = policy_path.as_deref().zip(policy.as_deref());
-    let peers_path = policy.and_then(validated::peers_file).map(|file| root.join(file));
-    let peers = peers_path.as_deref().and_then(|path| read(path).ok());
+    let copy = with.and_then(|with| with.peers);
+    let peers_path = match copy {
+        Some((path, _)) => Some(path.to_path_buf()),
+        None => policy.and_then(validated::peers_file).map(|file| root.join(file)),
+    };
+    let peers = match copy {
+        Some((_, text)) => Some(text.to_owned()),
+        None => peers_path.as_deref().and_then(|path| read(path).ok()),
+    };
     let peers = peers_path.as_deref().zip(peers.as_deref());
     let database = validated::database_file(text).and_then(|file| read(&root.join(file)).ok());
     let database = database.as_deref();
@@ -76,10 +129,18 @@ fn read_all(path: &Path, now: &jiff::Zoned, tests: bool) -> Result<Settings, Fau
     match outcome.settings {
         Some(mut settings) if !faults.any_error() => {
             settings.source.warnings = faults.0;
+            settings.source.texts =
+                PolicyTexts::new(policy.map(|(_, text)| text).unwrap_or_default(), peers.map(|(_, text)| text));
             Ok(settings)
         }
         _ => Err(faults),
     }
+}
+
+/// The file of local accounts that a `gateway.toml` names, whatever else may be wrong with it. `None` if it names none.
+pub fn accounts_path(path: &Path) -> Option<PathBuf> {
+    let text = read(path).ok()?;
+    Some(root(path).join(validated::accounts_file((path, &text))?))
 }
 
 /// Reads a `users.toml` by itself, for commands that list or change it. A file that is not there has no accounts.

@@ -9,6 +9,7 @@
 pub mod accounts;
 mod fault;
 mod files;
+pub mod kept;
 pub mod limits;
 mod load;
 mod raw;
@@ -22,11 +23,14 @@ mod watch;
 pub use accounts::{Account, PasswordHash};
 pub use fault::{Fault, Faults, Severity};
 pub use limits::Limits;
-pub use load::{DEFAULT_PATH, accounts_of, load, load_accounts, load_at, load_untested, state_folder};
+pub use load::{
+    DEFAULT_PATH, PolicyFiles, accounts_of, accounts_path, load, load_accounts, load_at, load_text, load_untested,
+    load_with, state_folder,
+};
 pub use schema::schemas;
 pub use settings::{
-    Admin, Archive, ArchiveTls, Audit, Calling, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl, Endpoint,
-    Gateway, Listener, ListenerTls, Serves, Settings, Source, Sync, Tls,
+    Admin, Archive, ArchiveTls, Audit, Calling, Confirm, Correlate, CrlCheck, CrlExpired, Database, DatabaseUrl,
+    Endpoint, Gateway, Listener, ListenerTls, PolicyTexts, Serves, Settings, Source, Sync, Tls,
 };
 pub use users::Users;
 pub use watch::Watch;

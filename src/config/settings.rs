@@ -26,6 +26,8 @@ pub struct Settings {
     pub policy: PolicyModel,
     /// `[users]`; `None`: nobody is known by name, and a user identity is refused.
     pub users: Option<Users>,
+    /// When a changed policy waits for confirmation.
+    pub confirm: Confirm,
     /// `[limits]`
     pub limits: Limits,
     /// `[audit]`
@@ -296,4 +298,45 @@ pub struct Source {
     pub files: Vec<PathBuf>,
     /// What is allowed but worth a look.
     pub warnings: Vec<Fault>,
+    /// What the policy was read from, word for word.
+    pub texts: PolicyTexts,
+}
+
+/// The files of a policy, word for word.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PolicyTexts {
+    /// `policy.toml`
+    pub policy: Arc<str>,
+    /// The peers file.
+    pub peers: Option<Arc<str>>,
+}
+
+impl PolicyTexts {
+    pub(super) fn new(policy: &str, peers: Option<&str>) -> Self {
+        Self { policy: policy.into(), peers: peers.map(Into::into) }
+    }
+
+    /// SHA-256 over both, in hexadecimal digits: which policy it is, whatever its files are called.
+    pub fn digest(&self) -> String {
+        use std::fmt::Write as _;
+        let mut digest = ring::digest::Context::new(&ring::digest::SHA256);
+        digest.update(&self.policy.len().to_be_bytes());
+        digest.update(self.policy.as_bytes());
+        digest.update(self.peers.as_deref().unwrap_or_default().as_bytes());
+        digest.finish().as_ref().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+}
+
+/// What a changed policy is held against before it is taken at a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Confirm {
+    /// It waits for confirmation if it would refuse more recorded operations than this; `None`: it never waits.
+    pub above: Option<u64>,
+    /// How far back operations are looked at.
+    pub replay: Duration,
+    /// How long looking at them may take; a policy that could not be held against all of them waits, too.
+    pub within: Duration,
 }

@@ -103,9 +103,16 @@ pub struct LdapUrl {
 
 /// A claim, step by step: `realm_access.roles` has two. Never empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ClaimPath(pub(in crate::config) Vec<String>);
+pub struct ClaimPath(Vec<String>);
 
 impl ClaimPath {
+    /// Takes a name, or up to 8 names with dots between them.
+    pub fn parse(text: &str) -> Option<Self> {
+        let steps: Vec<String> = text.split('.').map(str::to_owned).collect();
+        let sound = |step: &String| !step.is_empty() && step.trim() == step;
+        (steps.len() <= 8 && steps.iter().all(sound)).then_some(Self(steps))
+    }
+
     /// The names, outermost first.
     pub fn steps(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)

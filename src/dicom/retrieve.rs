@@ -24,6 +24,8 @@ const LONGEST: u32 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
     level: Level,
+    /// The level that the caller asked at, where the gateway asks at another.
+    asked: Level,
     patient: Option<Phi<Box<[u8]>>>,
     studies: Vec<Uid>,
     series: Vec<Uid>,
@@ -87,6 +89,7 @@ impl Scope {
         }
         let scope = Self {
             level,
+            asked: level,
             patient: patient.map(|id| Phi::new(id.into())),
             studies: uids(STUDIES, level >= Level::Study)?,
             series: uids(SERIES, level >= Level::Series)?,
@@ -99,6 +102,17 @@ impl Scope {
             Level::Image => scope.instances.is_empty(),
         };
         if empty { Err(ScopeFault::Key) } else { Ok(scope) }
+    }
+
+    /// For somebody who asked at this level.
+    #[must_use]
+    pub fn asked_at(self, level: Level) -> Self {
+        Self { asked: level, ..self }
+    }
+
+    /// The level that was asked at.
+    pub const fn asked(&self) -> Level {
+        self.asked
     }
 
     /// The one study it names, for records.
@@ -129,7 +143,8 @@ impl Scope {
 
     /// As bytes for the state.
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![self.level as u8];
+        // The level that was asked at counts from 1: a gateway of an earlier version wrote none there.
+        let mut out = vec![self.level as u8 | (self.asked as u8 + 1) << 4];
         put(&mut out, self.patient.as_ref().map_or(&[], |id| id.reveal()));
         for list in [&self.studies, &self.series, &self.instances] {
             let text: Vec<&str> = list.iter().map(Uid::as_str).collect();
@@ -141,13 +156,15 @@ impl Scope {
     /// From the bytes of [`Scope::encode`]; `None` for others.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (level, mut rest) = bytes.split_first()?;
-        let level = match level {
-            0 => Level::Patient,
-            1 => Level::Study,
-            2 => Level::Series,
-            3 => Level::Image,
-            _ => return None,
+        let of = |number: u8| match number {
+            0 => Some(Level::Patient),
+            1 => Some(Level::Study),
+            2 => Some(Level::Series),
+            3 => Some(Level::Image),
+            _ => None,
         };
+        let (asked, level) = (level >> 4, of(level & 0xf)?);
+        let asked = asked.checked_sub(1).map_or(Some(level), of)?;
         let patient = take(&mut rest)?;
         let patient = (!patient.is_empty()).then(|| Phi::new(patient.into()));
         let mut list = || -> Option<Vec<Uid>> {
@@ -158,7 +175,7 @@ impl Scope {
             text.split(|byte| *byte == b'\\').map(|uid| Uid::new(uid).ok()).collect()
         };
         let (studies, series, instances) = (list()?, list()?, list()?);
-        rest.is_empty().then_some(Self { level, patient, studies, series, instances })
+        rest.is_empty().then_some(Self { level, asked, patient, studies, series, instances })
     }
 }
 

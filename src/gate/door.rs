@@ -4,12 +4,13 @@ use super::permit::{Permit, Record};
 use super::quarantine::Quarantine;
 use super::refusal::Refusal;
 use super::tally::{RefusalLimits, Tally};
-use super::tripwire::{Alarms, Emergencies};
-use super::visit::{Counters, Ledger, Visit};
+use super::tripwire::Alarms;
+use super::visit::{Ledger, Visit};
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
 use crate::audit::event::{Asked, Caller, Cause, Delivery};
 use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{Phi, Uid};
 use crate::policy::request::Known;
@@ -64,6 +65,8 @@ pub struct Object<'a> {
     pub instance: Option<&'a Uid>,
     /// Study Instance UID.
     pub study: Option<&'a Uid>,
+    /// Level of a query or retrieve.
+    pub level: Option<Level>,
     /// Patient ID, as it stands in the data set or query.
     pub patient_id: Option<Phi<&'a [u8]>>,
     /// Patient's Name, as it stands in the data set or query.
@@ -202,31 +205,34 @@ impl Gate {
             let event = Event::AssociationRefused { caller, to, cause, words, denial };
             return Entry::Denied(self.refuse(&event, generation, cause));
         }
-        if let Decision::Deny(denial) = decision {
-            let (to, denial, caller) = (Some(request.to), Some(&denial), opening.caller);
-            let event =
-                Event::AssociationRefused { caller, to, cause: Cause::Policy, words: "the policy denies", denial };
-            return Entry::Denied(self.refuse(&event, generation, Cause::Policy));
+        match decision {
+            Decision::Deny(denial) => {
+                let (to, denial, caller) = (Some(request.to), Some(&denial), opening.caller);
+                let event =
+                    Event::AssociationRefused { caller, to, cause: Cause::Policy, words: "the policy denies", denial };
+                Entry::Denied(self.refuse(&event, generation, Cause::Policy))
+            }
+            Decision::Permit(permission) => self.open(generation, opening, request.to, Some(permission.observed)),
+            Decision::Need(_) => self.open(generation, opening, request.to, Some(false)),
         }
-        self.open_asked(generation, opening, request.to)
     }
 
     /// Records the opening of an archive's association that was asked for (a grant is in force, or it concerns the
     /// gateway alone): whether a rule lets the archive send of its own accord does not matter. Every message is still
     /// decided on.
     pub fn open_asked(&self, generation: u64, opening: Opening<'_>, to: &str) -> Entry {
+        self.open(generation, opening, to, None)
+    }
+
+    /// `observed`: whether it is admitted because the policy observes; `None`: the policy was not asked.
+    fn open(&self, generation: u64, opening: Opening<'_>, to: &str, observed: Option<bool>) -> Entry {
         let Opening { caller, principal, kept, removed, chained } = opening;
         let Ok(room) = self.log.reserve() else { return Entry::Unrecorded };
         let mut who = Body::fragment();
         caller.who(&mut who);
         let event = Event::AssociationOpened { caller, to, kept, removed, numbered: chained };
         let Ok(Receipt { incident, .. }) = self.log.append(&event, generation) else { return Entry::Unrecorded };
-        let ledger = Arc::new(Ledger {
-            id: caller.association,
-            who,
-            counters: Counters::default(),
-            emergencies: Emergencies::default(),
-        });
+        let ledger = Arc::new(Ledger::new(caller.association, who, to, observed));
         Entry::Open(Visit { ledger, principal, room: Some(room), generation, incident, began: Instant::now() })
     }
 
@@ -297,6 +303,12 @@ impl Gate {
         self.refuse(&Event::PolicyEnded { who: &visit.ledger.who, cause, words }, generation, cause)
     }
 
+    /// Records that a live association ends because access of the person ends: her token expired, or the longest time
+    /// that a session may last is over.
+    pub fn end_by_session(&self, generation: u64, visit: &Visit) -> Refusal {
+        self.refuse(&Event::SessionOver { who: &visit.ledger.who }, generation, Cause::UserIdentity)
+    }
+
     /// Records what became of a report of storage commitment.
     pub fn commitment(&self, generation: u64, note: CommitmentNote<'_>) -> Result<Receipt, Unrecorded> {
         self.log.append(&Event::Commitment(note), generation)
@@ -315,6 +327,8 @@ impl Gate {
             if !self.log.is_writable() {
                 return Admission::Unrecorded;
             }
+            let syntax = request.transfer_syntax.map(Uid::as_str).unwrap_or_default();
+            visit.ledger.echoed(request.to, syntax, permission.rule.as_deref(), permission.observed);
             None
         } else {
             let Ok(room) = self.log.reserve() else { return Admission::Unrecorded };
@@ -380,6 +394,10 @@ impl Gate {
 }
 
 fn asked<'a>(request: &Request<'a>, object: &Object<'a>) -> Asked<'a> {
+    let query = match request.query {
+        Known::Is(query) => Some(query),
+        Known::Unread | Known::Absent => None,
+    };
     Asked {
         operation: request.operation.unwrap_or(Operation::Other),
         to: request.to,
@@ -393,6 +411,8 @@ fn asked<'a>(request: &Request<'a>, object: &Object<'a>) -> Asked<'a> {
             Known::Unread | Known::Absent => None,
         },
         destination: request.destination.map(crate::dicom::AeTitle::as_str),
+        level: query.and_then(|query| query.level).or(object.level),
+        keys: query.map(|query| query.keys),
         patient_id: object.patient_id.clone(),
         patient_name: object.patient_name.clone(),
         delivery: object.delivery,

@@ -7,9 +7,9 @@ use crate::audit::log::Room;
 use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
 use crate::dicom::dimse::Operation;
 use crate::policy::Principal;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 /// An admitted association. Dropped without [`Visit::close`], it is recorded as aborted by the gateway.
@@ -30,6 +30,76 @@ pub(super) struct Ledger {
     pub(super) who: Body,
     pub(super) counters: Counters,
     pub(super) emergencies: Emergencies,
+    to: Box<str>,
+    /// Whether the policy, asked for admission, observed.
+    observed: Option<bool>,
+    echoes: Mutex<Vec<Echoes>>,
+}
+
+/// Systems and transfer syntaxes whose verifications are told apart; there are seldom two.
+const ECHOES: usize = 16;
+
+/// Verifications that were permitted: they have no records of their own.
+struct Echoes {
+    to: Box<str>,
+    transfer_syntax: Box<str>,
+    rule: Option<Box<str>>,
+    count: u64,
+    observed: u64,
+}
+
+impl Ledger {
+    pub(super) fn new(id: AssociationId, who: Body, to: &str, observed: Option<bool>) -> Self {
+        Self {
+            id,
+            who,
+            counters: Counters::default(),
+            emergencies: Emergencies::default(),
+            to: to.into(),
+            observed,
+            echoes: Mutex::default(),
+        }
+    }
+
+    /// Notes a verification that is permitted, so that the closing record says what it was.
+    pub(super) fn echoed(&self, to: &str, transfer_syntax: &str, rule: Option<&str>, observed: bool) {
+        let mut all = self.echoes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.iter_mut().find(|one| *one.to == *to && *one.transfer_syntax == *transfer_syntax) {
+            known.count += 1;
+            known.observed += u64::from(observed);
+            known.rule = rule.map(Into::into).or_else(|| known.rule.take());
+        } else if all.len() < ECHOES {
+            let (to, transfer_syntax, rule) = (to.into(), transfer_syntax.into(), rule.map(Into::into));
+            all.push(Echoes { to, transfer_syntax, rule, count: 1, observed: u64::from(observed) });
+        }
+    }
+
+    /// Nothing was asked, not even what was refused.
+    fn is_idle(&self) -> bool {
+        let Counters { echoes, stores, others, aborted, denied, .. } = &self.counters;
+        [echoes, stores, others, aborted, denied].iter().all(|counter| counter.load(Relaxed) == 0)
+    }
+
+    fn echoes(&self, body: &mut Body) {
+        let all = self.echoes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !all.is_empty() {
+            body.objects("echoed", all.iter().map(Echoes::encode));
+        }
+    }
+}
+
+impl Echoes {
+    fn encode(&self) -> Body {
+        let mut body = Body::fragment();
+        body.text("to", self.to.as_bytes())
+            .text("transfer_syntax", self.transfer_syntax.as_bytes())
+            .text_if("rule", self.rule.as_ref().map(|rule| rule.as_bytes()))
+            .number("count", self.count);
+        if self.observed > 0 {
+            body.number("observed", self.observed);
+        }
+        body
+    }
 }
 
 #[derive(Default)]
@@ -80,6 +150,8 @@ pub enum How {
     Timeout(&'static str),
     /// The gateway ended it: policy or certificates changed.
     Policy,
+    /// The gateway ended it: the session of the person is over.
+    SessionOver,
     /// The gateway ended it: whoever called, or was called, is in quarantine.
     Quarantine,
     /// The gateway ended it: it stops, and the time to drain was up.
@@ -100,6 +172,7 @@ impl How {
             Self::Protocol => "protocol",
             Self::Timeout(_) => "timeout",
             Self::Policy => "policy",
+            Self::SessionOver => "session-over",
             Self::Quarantine => "quarantine",
             Self::Drain => "drain",
             Self::Unrecorded => "unrecorded",
@@ -141,7 +214,8 @@ impl Visit {
 
     fn closing(&self, word: &'static str, how: How) -> Body {
         let mut body = Body::new("association-closed", false);
-        body.number("generation", self.generation).fields(&self.ledger.who).text("ended", word);
+        body.number("generation", self.generation).fields(&self.ledger.who);
+        body.text("to", self.ledger.to.as_bytes()).text("ended", word);
         if let How::Timeout(timer) = how {
             body.text("timer", timer);
         }
@@ -160,6 +234,12 @@ impl Visit {
             if count > 0 {
                 body.number(name, count);
             }
+        }
+        self.ledger.echoes(&mut body);
+        if let Some(observed) = self.ledger.observed
+            && self.ledger.is_idle()
+        {
+            body.flag("idle", true).flag("observed", observed);
         }
         body.number("microseconds", micros(self.began));
         body

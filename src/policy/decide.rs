@@ -188,8 +188,9 @@ impl Policy {
         self.narrows
     }
 
-    /// Whether a permit that narrows what is seen could hold for this principal at an archive (its `ae_title`), at some
-    /// hour and by some message. While it could, neither relational queries nor fuzzy matching are negotiated.
+    /// Whether a permit that narrows what is seen, or hangs on what is asked, could hold for this principal at an archive
+    /// (its `ae_title`), at some hour and by some message. While it could, neither relational queries nor fuzzy matching
+    /// are negotiated.
     pub fn may_narrow(&self, principal: &Principal, to: &str) -> bool {
         if !self.narrows {
             return false;
@@ -260,11 +261,12 @@ impl CompiledRule {
         later(Condition::Levels) || later(Condition::RequireKey)
     }
 
-    /// Whether it narrows and holds at some hour.
+    /// Whether it narrows, or hangs on what is asked, and holds at some hour.
     fn may_narrow(&self, facts: &Facts<'_>, operation: Operation) -> bool {
         let timeless = |condition: &Condition| !matches!(condition, Condition::Hours | Condition::Days);
         let fits = |condition| !matches!(self.check(condition, facts, operation), Finding::Fails | Finding::Untold);
-        self.narrows.is_some() && Condition::ALL.into_iter().filter(timeless).all(fits)
+        let hangs = self.narrows.is_some() || self.levels.is_some() || self.require_key.is_some();
+        hangs && Condition::ALL.into_iter().filter(timeless).all(fits)
     }
 }
 

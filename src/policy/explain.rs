@@ -5,6 +5,7 @@ use super::compiled::{CompiledRule, Policy};
 use super::decision::{Decision, DenialReason, Fact};
 use super::evaluate::{Condition, Facts, Finding};
 use super::model::{Asker, Effect};
+use super::narrow::Narrowing;
 use super::question::{Question, QuestionFault};
 use super::request::{Request, Transport};
 use crate::dicom::dimse::Operation;
@@ -30,6 +31,8 @@ pub struct Explanation {
     pub rule: Option<String>,
     /// The verdict in words.
     pub because: String,
+    /// What of the answers would be seen, one line for each permit; empty: all of it, or nothing.
+    pub shows: Vec<String>,
     /// The rules whose `who` and `via` fit, in the order of the file; every rule if asked for.
     pub rules: Vec<RuleReport>,
     /// How many rules are for others and not listed.
@@ -101,6 +104,7 @@ impl Policy {
             verdict: Verdict::Deny,
             rule: None,
             because: String::new(),
+            shows: Vec::new(),
             rules: Vec::new(),
             for_others: 0,
         };
@@ -137,19 +141,30 @@ impl Policy {
 
     fn judge(&self, request: &Request<'_>, explanation: &mut Explanation) {
         (explanation.verdict, explanation.rule, explanation.because) = match self.decide(request) {
-            Decision::Permit(permission) => match permission.rule {
-                Some(rule) if request.operation.is_none() => {
-                    let because = format!("rule `{rule}` could permit something there");
-                    (Verdict::Permit, Some(rule.to_string()), because)
+            Decision::Permit(permission) => {
+                let narrowing = permission.narrowing.as_deref();
+                let permits = narrowing.map(Narrowing::permits).unwrap_or_default();
+                explanation.shows = permits.iter().map(|permit| self.shown_by(&permit.rule)).collect();
+                match permission.rule {
+                    Some(rule) if request.operation.is_none() => {
+                        let because = format!("rule `{rule}` could permit something there");
+                        (Verdict::Permit, Some(rule.to_string()), because)
+                    }
+                    Some(rule) => {
+                        let because = match permission.emergency {
+                            Some(_) => format!("rule `{rule}` permits it in an emergency, with an alert"),
+                            None => format!("rule `{rule}` permits it"),
+                        };
+                        (Verdict::Permit, Some(rule.to_string()), because)
+                    }
+                    None => {
+                        let until = self.model.observe_until.map(|until| until.to_string()).unwrap_or_default();
+                        let because =
+                            format!("no rule permits it; it passes, recorded, because of `observe_until` {until}");
+                        (Verdict::Permit, None, because)
+                    }
                 }
-                Some(rule) => (Verdict::Permit, Some(rule.to_string()), format!("rule `{rule}` permits it")),
-                None => {
-                    let until = self.model.observe_until.map(|until| until.to_string()).unwrap_or_default();
-                    let because =
-                        format!("no rule permits it; it passes, recorded, because of `observe_until` {until}");
-                    (Verdict::Permit, None, because)
-                }
-            },
+            }
             Decision::Deny(denial) => {
                 let because = denial.reason.to_string();
                 let rule = match denial.reason {

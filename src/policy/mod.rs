@@ -24,6 +24,7 @@ pub mod narrow;
 mod nearest;
 pub mod question;
 pub mod receive;
+pub mod replay;
 pub mod request;
 pub mod trial;
 pub mod user;

@@ -226,10 +226,11 @@ fn template(text: &str) -> Result<Vec<Piece>, ValueFault> {
 }
 
 fn given(name: &str) -> Option<Given> {
+    let attribute = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let plain = |c: char| !c.is_whitespace() && !matches!(c, '{' | '}' | '*' | '?' | '"');
     match name.split_once('.') {
         Some(("peer", "ae_title")) => Some(Given::AeTitle),
-        Some(("user", word)) if !word.is_empty() && !word.contains('.') && word.chars().all(plain) => {
+        Some(("user", word)) if (1..=64).contains(&word.len()) && word.chars().all(attribute) => {
             Some(Given::Person(name.into()))
         }
         Some(("claim", path)) if path.split('.').all(|step| !step.is_empty()) && path.chars().all(plain) => {

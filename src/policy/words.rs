@@ -4,7 +4,7 @@ use super::attribute::keyword;
 use super::compiled::{Modality, Narrows, Policy};
 use super::decision::DenialReason;
 use super::evaluate::{Condition, Finding};
-use super::model::{Destination, Hours, Rule, Subject};
+use super::model::{Budget, Destination, Hours, Rule, Subject, Unit};
 use super::narrow::{Givens, Lacking, Narrowed};
 use super::request::{Known, Query, Request};
 use crate::dicom::Uid;
@@ -78,6 +78,27 @@ impl Policy {
         };
         let Lacking(value) = lacking.unwrap_or_else(|| Lacking("a value".to_owned()));
         format!("{key} needs `{value}`, which is absent or holds characters that cannot be compared literally")
+    }
+
+    /// What a rule shows, in the words of the file: values from outside stay in their braces.
+    pub(super) fn shown_by(&self, name: &str) -> String {
+        let Some(rule) = self.model.rules.iter().find(|rule| *rule.name == *name) else { return String::new() };
+        let mut words = Vec::new();
+        for (key, all) in [("where", &rule.r#where), ("where_patient", &rule.where_patient)] {
+            words.extend(all.iter().map(|wanted| {
+                format!(
+                    "{key} {} is {}",
+                    wanted.attribute,
+                    wanted.any.iter().map(ToString::to_string).collect::<Vec<_>>().join(" or ")
+                )
+            }));
+        }
+        if !rule.hide.is_empty() {
+            words.push(format!("without {}", list(rule.hide.iter().map(|&tag| keyword(tag)))));
+        }
+        words.extend(rule.max_results.map(|most| format!("at most {most} answers")));
+        words.extend(rule.budget.map(|budget| format!("within a budget of {budget}")));
+        format!("by `{name}`: {}", words.join("; "))
     }
 
     fn subjects_in_words(&self, key: &str, subjects: &[Subject], finding: Finding, request: &Request<'_>) -> String {
@@ -190,6 +211,23 @@ impl fmt::Display for Destination {
         match self {
             Self::Own => f.write_str("self"),
             Self::Named(name) => f.write_str(name),
+        }
+    }
+}
+
+/// As the file writes it.
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            Unit::Studies => "studies",
+            Unit::Patients => "patients",
+        };
+        write!(f, "{} {unit}", self.most)?;
+        match self.window {
+            60 => f.write_str("/minute"),
+            3_600 => f.write_str("/hour"),
+            86_400 => f.write_str("/day"),
+            seconds => write!(f, " / {seconds}s"),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::reload;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use super::view::View;
-use super::{clock, connection, quarantine, refusal};
+use super::{clock, connection, keeper, quarantine, refusal};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
@@ -116,6 +116,7 @@ impl Gateway {
         quarantine::load(&shared).await;
         shared.live.set_generation(1);
         reload::show(&shared);
+        reload::keep(&shared);
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut addresses = Vec::new();
@@ -129,6 +130,7 @@ impl Gateway {
         let courier = tokio::spawn(courier.run(stopped.clone()));
         tasks.spawn(quarantine::keep(Arc::clone(&shared), stopped.clone()));
         tasks.spawn(tidy(Arc::clone(&shared)));
+        tasks.spawn(keeper::keep(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, courier, addresses, seed: opened.seed })

@@ -1,13 +1,15 @@
 //! A changed file or SIGHUP: the new configuration is read, validated and tested; only a whole one replaces the old.
 
 use super::clock;
+use super::guard;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::audit::event::Cause;
-use crate::config::{self, Listener, Watch};
+use crate::config::{self, Listener, Watch, kept};
 use crate::gate::Tripwire;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -22,7 +24,11 @@ pub(super) async fn watch(shared: Arc<Shared>, mut stopped: watch::Receiver<bool
             () = tokio::time::sleep(LOOK) => {}
             _ = stopped.wait_for(|stop| *stop) => return,
         }
-        if files.changed() && reload(&shared).await {
+        // A policy that waits is taken once a person has said so; its files have not changed since.
+        let said = shared
+            .held()
+            .is_some_and(|held| kept::is_confirmed(&shared.snapshot().settings.gateway.state, &held.digest));
+        if (files.changed() || said) && reload(&shared).await {
             files.follow(shared.snapshot().settings.source.files.clone());
         }
     }
@@ -36,12 +42,25 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
     let before = shared.snapshot();
     let generation = before.generation + 1;
     let path = before.settings.source.gateway.clone();
-    let until_now = Arc::clone(&before);
-    // Reading files and compiling ten thousand rules takes a while; associations go on meanwhile.
-    let built = tokio::task::spawn_blocking(move || build(&path, generation, &until_now)).await;
+    let old = Arc::clone(&before);
+    // If nobody waits for it any more (the gateway stops), it need not be finished.
+    let stop = Stop(Arc::default());
+    let stopped = Arc::clone(&stop.0);
+    // Reading files, compiling ten thousand rules and looking at a week of records take a while; associations go on
+    // meanwhile.
+    let built = tokio::task::spawn_blocking(move || {
+        let (snapshot, relisten) = build(&path, generation, &old)?;
+        match guard::look(&old, &snapshot, &stopped) {
+            Ok(()) => Ok((snapshot, relisten)),
+            Err(held) => Err(Wrong { faults: vec![held.words.clone()], held: Some(held) }),
+        }
+    })
+    .await;
     let outcome = match built {
         Ok(built) => built,
-        Err(_) => Err(vec!["reading the configuration failed in an unforeseen way; the old one goes on".to_owned()]),
+        Err(_) => {
+            Err(vec!["reading the configuration failed in an unforeseen way; the old one goes on".to_owned()].into())
+        }
     };
     match outcome {
         Ok((snapshot, relisten)) => {
@@ -54,10 +73,15 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
             tracing::info!(generation, ?changes, "configuration reloaded");
             shared.metrics.reloads.with_label_values(&["accepted"]).inc();
             shared.replace(snapshot);
+            // Of providers that are no longer there nothing is shown.
+            shared.metrics.identity_providers.reset();
+            shared.hold(None);
+            keep(shared);
             show(shared);
             true
         }
-        Err(faults) => {
+        Err(Wrong { faults, held }) => {
+            shared.hold(held);
             for fault in &faults {
                 tracing::error!("reload refused: {fault}");
             }
@@ -67,6 +91,38 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
             }
             false
         }
+    }
+}
+
+/// Why a configuration is not taken, and the policy that waits, if that is why.
+struct Wrong {
+    faults: Vec<String>,
+    held: Option<guard::Held>,
+}
+
+impl From<Vec<String>> for Wrong {
+    fn from(faults: Vec<String>) -> Self {
+        Self { faults, held: None }
+    }
+}
+
+/// Tells the thread that works on a reload that nobody waits for it any more.
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Keeps a copy of the policy in force in the state folder; a confirmation of it has served.
+pub(super) fn keep(shared: &Shared) {
+    let snapshot = shared.snapshot();
+    let (state, texts) = (&snapshot.settings.gateway.state, &snapshot.settings.source.texts);
+    let confirmed = kept::is_confirmed(state, &texts.digest());
+    let kept = kept::keep(state, texts).and_then(|()| if confirmed { kept::used(state) } else { Ok(()) });
+    if let Err(fault) = kept {
+        tracing::warn!(%fault, "the state folder has no copy of the policy in force");
     }
 }
 
@@ -116,6 +172,9 @@ pub(super) fn show(shared: &Shared) {
         // A counter that appears only with its first failure hides that one from whoever looks for increases.
         metrics.archive_failures.with_label_values(&[archive.settings.ae_title.as_str()]);
         metrics.archive_associations.with_label_values(&[archive.settings.ae_title.as_str()]);
+    }
+    for (issuer, up) in snapshot.people.iter().flat_map(|people| people.providers()) {
+        metrics.identity_providers.with_label_values(&[issuer]).set(i64::from(up));
     }
     for cause in Cause::ALL {
         metrics.refused.with_label_values(&[cause.as_str()]);

@@ -1,6 +1,7 @@
 //! What all connections share.
 
 use super::commitment::Commitments;
+use super::guard::Held;
 use super::live::Live;
 use super::lookup::Remembered;
 use super::names::Names;
@@ -13,7 +14,7 @@ use crate::net::buffer::Pool;
 use crate::net::slots::Slots;
 use crate::state::State;
 use crate::telemetry::Metrics;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::net::IpAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -46,6 +47,8 @@ pub struct Shared {
     pub names: Names,
     /// Held by the reload under way.
     pub reloading: tokio::sync::Mutex<()>,
+    /// The changed policy that waits for a person.
+    held: ArcSwapOption<Held>,
     /// Read buffers.
     pub pool: Arc<Pool>,
     /// Metrics.
@@ -69,6 +72,9 @@ impl Shared {
             usize::try_from(limits.buffers).unwrap_or(usize::MAX),
         );
         gate.set_refusal_limits(refusal_limits(limits));
+        if let Some(people) = &snapshot.people {
+            people.share(&state);
+        }
         Self {
             gate,
             live: Arc::default(),
@@ -79,6 +85,7 @@ impl Shared {
             names: Names::new(),
             long_requests: Arc::new(Semaphore::new(LONG_REQUESTS)),
             reloading: tokio::sync::Mutex::default(),
+            held: ArcSwapOption::empty(),
             pool: Arc::new(pool),
             metrics,
             state: state.clone(),
@@ -94,10 +101,23 @@ impl Shared {
         self.snapshot.load_full()
     }
 
+    /// The changed policy that waits for a person.
+    pub fn held(&self) -> Option<Arc<Held>> {
+        self.held.load_full()
+    }
+
+    /// Sets it.
+    pub fn hold(&self, held: Option<Held>) {
+        self.held.store(held.map(Arc::new));
+    }
+
     /// Puts a new snapshot in force and has every association ask again.
     pub fn replace(&self, snapshot: Snapshot) {
         let generation = snapshot.generation;
         self.gate.set_refusal_limits(refusal_limits(&snapshot.settings.limits));
+        if let Some(people) = &snapshot.people {
+            people.share(self.grants.state());
+        }
         self.snapshot.store(Arc::new(snapshot));
         self.lookups.clear();
         self.live.set_generation(generation);

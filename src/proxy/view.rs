@@ -51,6 +51,8 @@ impl View {
             0 => {}
             held => readiness.notes.push(format!("{held} in quarantine: `dicomgate quarantine list`")),
         }
+        readiness.notes.extend(self.0.held().map(|held| held.words.clone()));
+        readiness.notes.extend(snapshot.people.iter().flat_map(|people| people.away()));
         readiness.notes.extend(snapshot.warnings());
         readiness
     }

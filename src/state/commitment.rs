@@ -21,6 +21,8 @@ pub struct Commitment {
     pub key: CommitmentKey,
     /// The requester, by its name in the policy.
     pub requester: Arc<str>,
+    /// The person who asked from there, as whoever made it wrote it; empty: nobody said who they are.
+    pub person: String,
     /// The title that it called with, and is called back at.
     pub requester_title: AeTitle,
     /// Seconds since 1970 after which it is no more.

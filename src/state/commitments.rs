@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Commitments.
-pub static COMMITMENTS: Table = Table { name: "dicomgate_commitment", key: 3, columns: 6, added: 0 };
+pub static COMMITMENTS: Table = Table { name: "dicomgate_commitment", key: 3, columns: 7, added: 1 };
 
 const PUT: &str = "INSERT INTO dicomgate_commitment \
-     (archive, transaction_uid, title, requester, requester_title, expires, mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+     (archive, transaction_uid, title, requester, requester_title, expires, person, mac) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) \
      ON CONFLICT (archive, transaction_uid, title) DO UPDATE SET requester = excluded.requester, \
-     requester_title = excluded.requester_title, expires = excluded.expires, mac = excluded.mac";
-const FIND: &str = "SELECT archive, transaction_uid, title, requester, requester_title, expires, mac \
+     requester_title = excluded.requester_title, expires = excluded.expires, person = excluded.person, \
+     mac = excluded.mac";
+const FIND: &str = "SELECT archive, transaction_uid, title, requester, requester_title, expires, person, mac \
      FROM dicomgate_commitment WHERE archive = ?1 AND transaction_uid = ?2 AND title = ?3";
 const COUNT: &str = "SELECT count(*) FROM dicomgate_commitment";
 
@@ -58,20 +60,21 @@ pub fn columns(commitment: &Commitment) -> Row {
     ]
 }
 
-/// Reads [`columns`] back; the expiry is for the caller to fill in.
+/// Reads [`columns`] back; the expiry is for the caller to fill in, and the person where one is kept.
 pub fn parse_columns(fields: &mut Fields<'_>) -> Option<Commitment> {
     let key = CommitmentKey { archive: fields.title()?, transaction: fields.uid()?, title: fields.title()? };
     let requester = Arc::from(fields.text()?);
-    Some(Commitment { key, requester, requester_title: fields.title()?, expires: 0 })
+    Some(Commitment { key, requester, requester_title: fields.title()?, expires: 0, person: String::new() })
 }
 
 fn row(commitment: &Commitment) -> Row {
     let mut row = columns(commitment);
     row.push(commitment.expires.into());
+    row.push(commitment.person.as_str().into());
     row
 }
 
 fn parse(fields: &mut Fields<'_>) -> Option<Commitment> {
     let commitment = parse_columns(fields)?;
-    Some(Commitment { expires: fields.int()?, ..commitment })
+    Some(Commitment { expires: fields.int()?, person: fields.text()?.to_owned(), ..commitment })
 }

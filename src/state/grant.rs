@@ -28,6 +28,8 @@ pub struct NewGrant {
     pub requester: Arc<str>,
     /// The title that it called with.
     pub requester_title: AeTitle,
+    /// The person who asked from there, as whoever made the grant wrote it; empty: nobody said who they are.
+    pub person: String,
     /// (0000,0110) of its C-MOVE.
     pub requester_message: u16,
     /// The message id that the archive must see; `None`: the state picks one that is free at this archive for `title`.

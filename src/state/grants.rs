@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Grants.
-pub static GRANTS: Table = Table { name: "dicomgate_grant", key: 1, columns: 17, added: 0 };
+pub static GRANTS: Table = Table { name: "dicomgate_grant", key: 1, columns: 18, added: 1 };
 /// Deliveries seen.
 pub static SEEN: Table = Table { name: "dicomgate_seen", key: 2, columns: 4, added: 0 };
 
@@ -26,7 +26,7 @@ const SEEN_KEPT: i64 = 30 * 86_400;
 macro_rules! columns {
     () => {
         "id, archive, title, message, nth, told, destination, requester, requester_title, requester_message, class, \
-         syntax, scope, association, lags, made, expires"
+         syntax, scope, association, lags, made, expires, person"
     };
 }
 
@@ -34,13 +34,13 @@ macro_rules! columns {
 const INSERT: &str = concat!(
     "INSERT INTO dicomgate_grant (",
     columns!(),
-    ", mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18) \
+    ", mac) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19) \
      ON CONFLICT (archive, title, message, nth) DO UPDATE SET id = excluded.id, told = excluded.told, \
      destination = excluded.destination, requester = excluded.requester, requester_title = excluded.requester_title, \
      requester_message = excluded.requester_message, class = excluded.class, syntax = excluded.syntax, \
      scope = excluded.scope, association = excluded.association, lags = excluded.lags, made = excluded.made, \
-     expires = excluded.expires, mac = excluded.mac \
-     WHERE dicomgate_grant.expires < ?19 RETURNING message"
+     expires = excluded.expires, person = excluded.person, mac = excluded.mac \
+     WHERE dicomgate_grant.expires < ?20 RETURNING message"
 );
 const TAKEN: &str = "SELECT DISTINCT message FROM dicomgate_grant WHERE archive = ?1 AND title = ?2 AND expires >= ?3";
 const BY_ID: &str = concat!("SELECT ", columns!(), ", mac FROM dicomgate_grant WHERE id = ?1");
@@ -237,6 +237,7 @@ impl Stored {
             grant.lags.into(),
             self.made.into(),
             grant.expires.into(),
+            grant.person.as_str().into(),
         ]
     }
 
@@ -258,9 +259,10 @@ impl Stored {
             association: fields.text()?.to_owned(),
             lags: fields.truth()?,
             expires: 0,
+            person: String::new(),
         };
         let made = fields.int()?;
-        let grant = NewGrant { expires: fields.int()?, ..grant };
+        let grant = NewGrant { expires: fields.int()?, person: fields.text()?.to_owned(), ..grant };
         Some(Self { grant: Grant { id, message, grant }, nth, made })
     }
 }

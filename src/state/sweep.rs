@@ -81,7 +81,7 @@ static BROOMS: [Broom; TABLES] = [
         "dicomgate_grant",
         ("id", "?1", "?2"),
         vec![bytes()],
-        "id, archive, title, message, nth, told, destination, requester, requester_title, requester_message, class, syntax, scope, association, lags, made, expires"
+        "id, archive, title, message, nth, told, destination, requester, requester_title, requester_message, class, syntax, scope, association, lags, made, expires, person"
     ),
     // deliveries go with their grant
     broom!(
@@ -98,7 +98,7 @@ static BROOMS: [Broom; TABLES] = [
         "dicomgate_commitment",
         ("archive, transaction_uid, title", "?1, ?2, ?3", "?4"),
         vec![text(), text(), text()],
-        "archive, transaction_uid, title, requester, requester_title, expires"
+        "archive, transaction_uid, title, requester, requester_title, expires, person"
     ),
     broom!(
         REPORTS,

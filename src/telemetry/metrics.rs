@@ -14,6 +14,8 @@ pub struct Metrics {
     pub refused: IntCounterVec,
     /// User identities, by who vouched for them (or what was offered) and outcome.
     pub identities: IntCounterVec,
+    /// 1 for each identity provider that answered when it was asked last, by issuer.
+    pub identity_providers: IntGaugeVec,
     /// Associations that are open now.
     pub associations_open: IntGauge,
     /// Associations by how they ended.
@@ -95,6 +97,12 @@ impl Metrics {
                 "dicomgate_identities_total",
                 "User identities of associations, by source and outcome",
                 &["source", "outcome"],
+            )?,
+            identity_providers: gauges(
+                &registry,
+                "dicomgate_identity_provider_up",
+                "1 if an identity provider answered when it was asked last; its known keys go on when it does not",
+                &["issuer"],
             )?,
             associations_open: gauge(&registry, "dicomgate_associations_open", "Associations open now")?,
             associations: counters(

@@ -161,6 +161,7 @@ pub fn uid(text: &str) -> Uid {
 /// A move that PACS was asked for as GATE, for an hour.
 pub fn grant() -> NewGrant {
     NewGrant {
+        person: String::new(),
         archive: ae("PACS"),
         title: ae("GATE"),
         told: ae("TOLD"),
@@ -180,6 +181,7 @@ pub fn grant() -> NewGrant {
 /// Kept 30 days.
 pub fn commitment(transaction: u32) -> Commitment {
     Commitment {
+        person: String::new(),
         key: CommitmentKey { archive: ae("PACS"), transaction: uid(&format!("1.2.{transaction}")), title: ae("CT1") },
         requester: Arc::from("ct"),
         requester_title: ae("CT_1"),

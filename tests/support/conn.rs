@@ -11,6 +11,7 @@ use std::time::Duration;
 /// A message as it came: the bytes of its PDUs, and what they say.
 #[derive(Debug)]
 pub struct Message {
+    pub context: u8,
     pub command: Command,
     pub data: Option<Vec<u8>>,
     pub bytes: Vec<u8>,
@@ -145,6 +146,16 @@ impl Conn {
         self.next().expect("a PDU, and not the end of the connection")
     }
 
+    /// Whether a P-DATA-TF comes next; no at the end of the connection.
+    pub fn peeks_data(&mut self) -> bool {
+        while self.taken == self.received.len() {
+            if !self.more() {
+                return false;
+            }
+        }
+        self.received[self.taken] == 4
+    }
+
     /// The next PDU, which is no P-DATA.
     pub fn control(&mut self) -> Pdu {
         Pdu::decode(&self.pdu()).unwrap()
@@ -172,7 +183,12 @@ impl Conn {
                     if value[1] & 1 == 0 || command.as_ref().is_some_and(|command| !command.data_set) {
                         let command = command.expect("the command comes before the data set");
                         let data = command.data_set.then_some(data);
-                        return Message { command, data, bytes: self.received[start..self.taken].to_vec() };
+                        return Message {
+                            context: value[0],
+                            command,
+                            data,
+                            bytes: self.received[start..self.taken].to_vec(),
+                        };
                     }
                 }
             }

@@ -9,7 +9,7 @@ mod folder;
 mod verifier;
 
 pub use fault::{Fault, FaultKind};
-pub use folder::{VerifyFault, verify};
+pub use folder::{VerifyFault, advice, verify};
 pub use verifier::Verifier;
 
 use crate::audit::chain::Head;

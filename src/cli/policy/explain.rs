@@ -1,10 +1,13 @@
 //! `dicomgate policy explain`: what a peer may do and why, rule by rule.
 
 use super::{Answer, Common, Format, json, load};
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
-use crate::dicom::{AeTitle, Uid, sop_class};
+use crate::dicom::{AeTitle, Tag, Uid, sop_class};
+use crate::policy::attribute::tag;
 use crate::policy::explain::{Explanation, Outcome, RuleReport, Verdict};
-use crate::policy::model::{Asker, Effect};
+use crate::policy::model::{Asker, Effect, Person};
+use crate::policy::words::level_word;
 use crate::policy::{Moment, Policy, Question};
 use clap::Args;
 use std::fmt::Write as _;
@@ -42,6 +45,24 @@ pub(super) struct Explain {
     /// Where a `move` shall send to
     #[arg(long, value_name = "AE")]
     destination: Option<AeTitle>,
+    /// The person who asks from there, by name
+    #[arg(long, value_name = "NAME", conflicts_with = "archive")]
+    user: Option<String>,
+    /// A role of the person; once more for each further one
+    #[arg(long, value_name = "ROLE", conflicts_with = "archive")]
+    role: Vec<String>,
+    /// What `{user.NAME}` stands for, or `{claim.PATH}` as claim.PATH=VALUE; once more for each further value
+    #[arg(long, value_name = "NAME=VALUE", value_parser = attribute, conflicts_with = "archive")]
+    attribute: Vec<(String, String)>,
+    /// The person asks for emergency access
+    #[arg(long, conflicts_with = "archive")]
+    emergency: bool,
+    /// Level of the query or retrieve: PATIENT, STUDY, SERIES or IMAGE
+    #[arg(long, value_parser = level)]
+    level: Option<Level>,
+    /// An attribute that the query asks a value of, by keyword or tag; once more for each further one
+    #[arg(long, value_name = "ATTRIBUTE", value_parser = key)]
+    key: Vec<Tag>,
     /// Local date and time, such as 2026-12-24T22:00 [default: now]
     #[arg(long, value_name = "TIME")]
     at: Option<jiff::civil::DateTime>,
@@ -54,6 +75,38 @@ pub(super) fn operation(word: &str) -> Result<Operation, String> {
     let known = Operation::ALL.iter().find(|operation| operation.as_str() == word);
     let words = || Operation::ALL.map(Operation::as_str).join(" ");
     known.copied().ok_or_else(|| format!("the operations are: {}", words()))
+}
+
+fn attribute(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    let (name, value) = pair.ok_or_else(|| "write NAME=VALUE".to_owned())?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn level(word: &str) -> Result<Level, String> {
+    let levels = [Level::Patient, Level::Study, Level::Series, Level::Image];
+    let known = levels.into_iter().find(|level| level_word(*level).eq_ignore_ascii_case(word));
+    known.ok_or_else(|| format!("the levels are: {}", levels.map(level_word).join(" ")))
+}
+
+fn key(word: &str) -> Result<Tag, String> {
+    tag(word).map_err(|fault| format!("{fault}: {}", fault.advice()))
+}
+
+/// The person, if the question is about one.
+fn person(explain: &Explain) -> Option<Person> {
+    let given =
+        explain.user.is_some() || !explain.role.is_empty() || !explain.attribute.is_empty() || explain.emergency;
+    let mut person = Person {
+        name: explain.user.clone(),
+        roles: explain.role.clone(),
+        emergency: explain.emergency,
+        ..Person::default()
+    };
+    for (name, value) in &explain.attribute {
+        person.attributes.entry(name.clone()).or_default().push(value.clone());
+    }
+    given.then_some(person)
 }
 
 /// Exit code 0 if it is permitted, 1 if it is denied or hangs on what was not said, 2 if the question makes no sense.
@@ -80,9 +133,9 @@ pub(super) fn answer(explain: &Explain, now: &jiff::Zoned) -> Answer {
         transfer_syntax: explain.transfer_syntax,
         modality: explain.modality.clone(),
         destination: explain.destination,
-        person: None,
-        level: None,
-        keys: Vec::new(),
+        person: person(explain),
+        level: explain.level,
+        keys: explain.key.clone(),
         at,
     };
     outcome(&policy, &question, explain.all, explain.common.format)
@@ -111,8 +164,13 @@ fn text(explanation: &Explanation, question: &Question) -> String {
     });
     let (peer, from, to) = (&explanation.peer, explanation.from, &explanation.to);
     let class = class.unwrap_or_default();
+    let person = match question.person.as_ref().map(|person| person.name.as_deref()) {
+        Some(Some(name)) => format!("`{name}` at "),
+        Some(None) => "somebody at ".to_owned(),
+        None => String::new(),
+    };
     let _ = match question.asker {
-        Asker::Peer(_) => writeln!(text, "May `{peer}` from {from} do `{wants}` at {to}{class}?"),
+        Asker::Peer(_) => writeln!(text, "May {person}`{peer}` from {from} do `{wants}` at {to}{class}?"),
         Asker::Archive(_) => writeln!(text, "May archive `{peer}` from {from} send `{wants}`{class} to {to}, unasked?"),
     };
     let _ = writeln!(text, "identity: {}\n", explanation.identity);
@@ -129,6 +187,9 @@ fn text(explanation: &Explanation, question: &Question) -> String {
         Verdict::Depends => "DEPENDS",
     };
     let _ = writeln!(text, "{verdict}: {}", explanation.because);
+    for line in &explanation.shows {
+        let _ = writeln!(text, "  shows {line}");
+    }
     text
 }
 

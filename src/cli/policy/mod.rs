@@ -1,9 +1,15 @@
-//! `dicomgate policy test|explain|operations`: the policy's own tests, the reasons behind a decision, the vocabulary.
+//! `dicomgate policy test|explain|operations|learn|diff|apply`: the policy's own tests, the reasons behind a decision, the
+//! vocabulary; a policy from what was recorded, and what another policy would have done to it.
 //!
 //! It asks the policy and prints; it never decides.
 
+mod apply;
+mod diff;
 mod explain;
+mod history;
+mod learn;
 mod operations;
+mod source;
 mod test;
 
 use crate::cli::{EXIT_CONFIGURATION, EXIT_INTERNAL};
@@ -29,6 +35,12 @@ enum What {
     Explain(Box<explain::Explain>),
     /// List the operations that rules can name, and the SOP classes of each
     Operations(operations::Operations),
+    /// Write a policy that permits what was done and no more, from the audit log
+    Learn(learn::Learn),
+    /// Say what changes between two policies, and what the change would have done to recorded operations
+    Diff(Box<diff::Diff>),
+    /// Show what the changed policy file would do, and confirm it if it waits
+    Apply(apply::Apply),
 }
 
 /// What the commands that read the configuration have in common.
@@ -75,6 +87,9 @@ pub fn run(command: &PolicyCommand) -> ExitCode {
         What::Test(test) => test::answer(test),
         What::Explain(explain) => explain::answer(explain, &jiff::Zoned::now()),
         What::Operations(operations) => operations::answer(operations),
+        What::Learn(learn) => learn::answer(learn),
+        What::Diff(diff) => diff::answer(diff, &jiff::Zoned::now()),
+        What::Apply(apply) => apply::answer(apply, &jiff::Zoned::now()),
     };
     let mut out = std::io::stdout().lock();
     match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {

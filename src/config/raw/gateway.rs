@@ -152,6 +152,12 @@ raw_table! {
         pub file!("\"config/policy.toml\""): PathBuf,
         /// Until then what no rule permits is recorded instead of refused, for identified peers; at most 30 days ahead.
         pub observe_until: Date,
+        /// A changed policy that would refuse more of the recorded operations than this is not taken at a reload until `dicomgate policy apply --yes`. Default: every sound policy is taken.
+        pub confirm_above: Count,
+        /// How far back operations are looked at for it: from 1h to 90d. Default 7d.
+        pub confirm_replay: Span,
+        /// How long looking at them may take, from 1s to 10m; a policy that could not be held against all of them waits, too. Default 60s.
+        pub confirm_within: Span,
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod address;
 pub mod gateway;
+pub mod narrow;
 pub mod policy;
 pub mod subject;
 pub(super) mod table;

@@ -1,9 +1,11 @@
 //! `policy.toml` as written.
 
-use super::subject::{SopClass, ToleranceWord, TransferSyntax};
+use super::narrow::{AttributeWord, BlownWord, BudgetWord, Glass, LevelWord, PersonTable, StatusWord, WhereTable};
+use super::subject::{SopClass, StudyUid, ToleranceWord, TransferSyntax};
 use super::words::{At, EffectWord, ExpectWord, ModalityWord, PeerTlsWord, Weekday, Word};
 use super::{List, raw_table};
 use crate::config::settings::Endpoint;
+use crate::config::units::Count;
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use crate::policy::model::{CertificatePattern, CommitReport, Destination, Hours, Subject};
@@ -20,6 +22,8 @@ raw_table! {
         pub peer: List<RawPeer>,
         /// What they may do.
         pub rule: List<RawRule>,
+        /// Patients and studies that exist nowhere: who asks for one is quarantined.
+        pub canary: List<RawCanary>,
         /// What must come out: run by `policy test`, `check`, at every reload and in CI.
         pub test: List<RawTest>,
     }
@@ -54,6 +58,10 @@ raw_table! {
         pub commit_report: CommitReport,
         /// true for a dicomgate in front of a device: its incident ids are taken over.
         pub edge: bool,
+        /// Titles that it also may call with: a person who does asks for emergency access.
+        pub emergency_titles: List<AeTitle>,
+        /// true: it may name its user without proof (user identity type 1); its certificate vouches for them.
+        pub username_only: bool,
     }
 }
 
@@ -62,7 +70,7 @@ raw_table! {
     pub struct RawRule in "[[rule]]" {
         /// Its name in records and answers; unique.
         pub name!("\"modalities store\""): Word,
-        /// Whom it is for, any of: peer:NAME, group:NAME, archive:TITLE, anyone.
+        /// Whom it is for, any of: peer:NAME, group:NAME, role:NAME, user:NAME, archive:TITLE, anyone.
         pub who!("[\"group:modality\"]"): List<Subject>,
         /// AND the device they sit at, any of.
         pub via: List<Subject>,
@@ -84,18 +92,44 @@ raw_table! {
         pub days: List<Weekday>,
         /// Where retrieves may send to: peers, archives, "self". Default: nowhere.
         pub destinations: List<Destination>,
+        /// Only answers and studies whose attributes are these: keyword (or path through sequences) = value, or a list of values any of which will do.
+        pub narrow as "where": WhereTable,
+        /// Only studies of patients of whom some study has these attributes.
+        pub where_patient: WhereTable,
+        /// Attributes that answers do not show.
+        pub hide: List<AttributeWord>,
+        /// true: they are taken out of retrieved objects, too. This is not de-identification. Default false.
+        pub hide_in_objects: bool,
+        /// Queries must ask a value of one of these.
+        pub require_key: List<AttributeWord>,
+        /// Only queries and retrieves of these levels. Default: all.
+        pub levels: List<LevelWord>,
+        /// Answers to one query end after so many.
+        pub max_results: Count,
+        /// The status that they end with. Default A700.
+        pub limit_status: StatusWord,
+        /// How many different studies or patients may be seen in a time: "100 studies/hour".
+        pub budget: BudgetWord,
+        /// What happens to who asks for more: "quarantine" until released, or "refuse". Default quarantine.
+        pub on_budget: BlownWord,
+        /// true (an hour), or a time: it holds only for persons who ask for emergency access, and raises an alert.
+        pub break_glass: Glass,
     }
     later {
         "seal" => "will seal the pixel data of what this rule stores | leave it out: objects reach the archive as they are",
         "open" => "will open sealed objects for whom this rule permits | leave it out: nothing is sealed yet",
-        "where" => "will narrow answers and objects to matching attributes | leave the rule out, or permit only what may be seen without it",
-        "where_patient" => "will narrow answers to patients with a matching study | leave the rule out, or permit only what may be seen without it",
-        "hide" => "will take attributes out of answers and objects | leave the rule out, or permit only what may be seen without it",
-        "require_key" => "will refuse queries without one of these keys | leave the rule out, or permit only what may be asked without it",
-        "max_results" => "will end long answers | leave the rule out, or permit only what may be seen without it",
-        "budget" => "will limit how much may be read in a time | leave the rule out, or permit only what may be read without it",
-        "levels" => "will narrow queries to levels | leave the rule out, or permit only what may be asked without it",
-        "break_glass" => "will permit in an emergency, with a reason given | leave the rule out",
+    }
+}
+
+raw_table! {
+    /// A patient or study that exists nowhere: who asks for it, or is shown it, is quarantined.
+    pub struct RawCanary in "[[canary]]" {
+        /// Its name in records and alerts; unique.
+        pub name!("\"nobody\""): Word,
+        /// Its Patient ID (0010,0020).
+        pub patient_id: Word,
+        /// Its Study Instance UID (0020,000D).
+        pub study: StudyUid,
     }
 }
 
@@ -122,15 +156,23 @@ raw_table! {
         pub transfer_syntax: TransferSyntax,
         /// Where a retrieve is to send to.
         pub destination: AeTitle,
+        /// The person who asks from there. Default, where `roles` or `attributes` are given: somebody whom no rule names.
+        pub user: Word,
+        /// The person's roles.
+        pub roles: List<Word>,
+        /// What `{user.x}` stands for, by x; `{claim.x}` by "claim.x".
+        pub attributes: PersonTable,
+        /// true: the person asks for emergency access.
+        pub emergency: bool,
+        /// The level of the query or retrieve.
+        pub level: LevelWord,
+        /// Attributes that the query asks a value of.
+        pub keys: List<AttributeWord>,
         /// Local date and time of the request. Default: Wednesday noon.
         pub at: At,
         /// "permit" or "deny".
         pub expect!("\"deny\""): ExpectWord,
         /// The rule that must decide.
         pub rule: Word,
-    }
-    later {
-        "user" => "will name the person who asks | leave it out: rules cannot name people yet",
-        "roles" => "will name the roles of the person who asks | leave it out: rules cannot name people yet",
     }
 }

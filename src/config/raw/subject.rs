@@ -11,7 +11,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use toml::Spanned;
 use toml::de::DeValue;
 
-/// The kinds of subjects, and what those of later issues will be.
+/// The kinds of subjects.
 const SUBJECTS: [&str; 6] = ["peer", "group", "archive", "anyone", "role", "user"];
 
 impl Read for Subject {
@@ -37,15 +37,12 @@ impl Read for Subject {
             "peer" => Some(Self::Peer(name.into())),
             "group" => Some(Self::Group(name.into())),
             "archive" => Some(Self::Archive(name.into())),
-            "role" | "user" => {
-                let message = format!("not yet: `{kind}:` will name people once the gateway can tell them apart");
-                report.error(value.span(), message).hint("name the devices they sit at: peer: or group:");
-                None
-            }
+            "role" => Some(Self::Role(name.into())),
+            "user" => Some(Self::User(name.into())),
             _ => {
                 let hint = match nearest(kind, SUBJECTS) {
                     Some(meant) => format!("did you mean \"{meant}:{name}\"?"),
-                    None => "write peer:NAME, group:NAME, archive:TITLE or anyone".to_owned(),
+                    None => "write peer:NAME, group:NAME, role:NAME, user:NAME, archive:TITLE or anyone".to_owned(),
                 };
                 report.error(value.span(), format!("`{kind}:` is no kind of subject")).hint(hint);
                 None
@@ -53,7 +50,7 @@ impl Read for Subject {
         }
     }
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^((peer|group|archive):.+|anyone)$" })
+        json_schema!({ "type": "string", "pattern": "^((peer|group|role|user|archive):.+|anyone)$" })
     }
 }
 
@@ -180,6 +177,26 @@ impl Read for SopClass {
     }
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "minLength": 1, "maxLength": 128 })
+    }
+}
+
+/// A Study Instance UID (0020,000D).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StudyUid(pub Uid);
+
+impl Read for StudyUid {
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self> {
+        let text = text(key, "a UID such as \"2.25.1234\"", value, report)?;
+        match Uid::new(text) {
+            Ok(uid) => Some(Self(uid)),
+            Err(fault) => {
+                report.error(value.span(), format!("`{text}` is no UID")).hint(fault.to_string());
+                None
+            }
+        }
+    }
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": 1, "maxLength": 64 })
     }
 }
 

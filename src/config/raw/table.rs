@@ -98,7 +98,11 @@ impl<T: Read> Read for List<T> {
     fn read(key: &str, value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self> {
         let Some(array) = value.get_ref().as_array() else {
             let hint = match value.get_ref().is_table() {
-                true => format!("a table of which there may be several has two brackets: `[[{key}]]`"),
+                true => {
+                    let head = source(value, report).trim();
+                    let head = if head.starts_with('[') { head.to_owned() } else { format!("[{key}]") };
+                    format!("a table of which there may be several has two brackets: `[{head}]`")
+                }
                 false => format!("write {key} = [{}]", source(value, report)),
             };
             wrong_type(key, "a list", value, report).hint(hint);

@@ -165,14 +165,13 @@ impl Read for LdapUrl {
 impl Read for ClaimPath {
     fn read(key: &str, value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self> {
         let text = text(key, "the name of a claim", value, report)?;
-        let steps: Vec<String> = text.split('.').map(str::to_owned).collect();
-        if steps.len() > 8 || steps.iter().any(|step| step.is_empty() || step.trim() != step) {
+        let path = Self::parse(text);
+        if path.is_none() {
             report
                 .error(value.span(), format!("`{text}` is not the path of a claim"))
                 .hint("write its name, or up to 8 names with dots between them: \"realm_access.roles\"");
-            return None;
         }
-        Some(Self(steps))
+        path
     }
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "minLength": 1, "maxLength": 512 })

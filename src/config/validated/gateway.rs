@@ -3,12 +3,13 @@
 use super::{Ground, Kind, database};
 use crate::config::fault::Report;
 use crate::config::raw::Field;
-use crate::config::raw::gateway::RawGatewayFile;
+use crate::config::raw::gateway::{RawGatewayFile, RawPolicy};
 use crate::config::raw::words::Date;
-use crate::config::settings::{Admin, Audit, Gateway, ListenerTls, Tls};
-use crate::config::units::Size;
+use crate::config::settings::{Admin, Audit, Confirm, Gateway, ListenerTls, Tls};
+use crate::config::units::{Size, Span};
 use jiff::{SignedDuration, Timestamp, Zoned};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// The longest time that a policy may only observe.
 const OBSERVE_DAYS: i64 = 30;
@@ -94,6 +95,40 @@ pub(super) fn audit(raw: &RawGatewayFile, report: &mut Report<'_>) -> Audit {
         sync: raw.and_then(|audit| audit.sync.cloned()).unwrap_or_default(),
         file_size: file_size.cloned().unwrap_or(default).0,
     }
+}
+
+/// How far back operations are looked at, and how long that may take, by default.
+const CONFIRM_REPLAY: Duration = Duration::from_secs(7 * 86_400);
+const CONFIRM_WITHIN: Duration = Duration::from_secs(60);
+
+/// When a changed policy waits for confirmation.
+pub(super) fn confirm(raw: &RawGatewayFile, report: &mut Report<'_>) -> Confirm {
+    let none = RawPolicy::default();
+    let policy = raw.policy.get().unwrap_or(&none);
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    let mut span = |key: &str, field: &Field<Span>, from: Duration, to: Duration, default: Duration| {
+        let Some(given) = field.spanned() else { return default };
+        if !(from..=to).contains(&given.get_ref().0) {
+            report
+                .error(given.span(), format!("`{key}` must be between {} and {}", Span(from), Span(to)))
+                .hint(format!("write a value between them, or leave it out: the default is {}", Span(default)));
+        }
+        given.get_ref().0
+    };
+    let replay = span("confirm_replay", &policy.confirm_replay, hours(1), hours(90 * 24), CONFIRM_REPLAY);
+    let (second, minutes) = (Duration::from_secs(1), Duration::from_secs(600));
+    let within = span("confirm_within", &policy.confirm_within, second, minutes, CONFIRM_WITHIN);
+    for (key, at) in [
+        ("confirm_replay", policy.confirm_replay.spanned().map(toml::Spanned::span)),
+        ("confirm_within", policy.confirm_within.spanned().map(toml::Spanned::span)),
+    ] {
+        if let (Some(at), true) = (at, policy.confirm_above.is_absent()) {
+            report
+                .error(at, format!("`{key}` says how `confirm_above` is looked after, and there is no `confirm_above`"))
+                .hint("write confirm_above = 0 to confirm every policy that would refuse what passes today");
+        }
+    }
+    Confirm { above: policy.confirm_above.get().map(|count| count.0), replay, within }
 }
 
 /// When observing ends: ahead of now, and at most 30 days. A date that has passed means nothing any more.

@@ -16,7 +16,7 @@ use super::fault::{Fault, Report, Severity};
 use super::raw::gateway::RawGatewayFile;
 use super::raw::policy::RawPolicyFile;
 use super::raw::{Field, parse};
-use super::settings::Source;
+use super::settings::{PolicyTexts, Source};
 use super::{Limits, Settings};
 use std::path::{Path, PathBuf};
 use toml::Spanned;
@@ -150,6 +150,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
     let mut attributes = texts.attributes.map(|(path, text)| Report::new(path, text));
     let users = users::validate(&raw, &limits, attributes.as_mut(), accounts, &mut ground, &mut report);
     let observe_until = gateway::observe_until(&raw, now, &mut report);
+    let confirm = gateway::confirm(&raw, &mut report);
     ground.path(&raw.policy.get().map(|policy| policy.file.clone()).unwrap_or_default(), Kind::Own, &report);
 
     let mut files = vec![path.to_path_buf()];
@@ -184,10 +185,11 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
         root: texts.root.to_path_buf(),
         files: files.into_iter().chain(watched(&ground.named)).collect(),
         warnings: Vec::new(),
+        texts: PolicyTexts::default(),
     };
     let settings = match (sound, gateway, model) {
         (true, Some(gateway), Some(policy)) => {
-            Some(Settings { gateway, tls, listeners, archives, policy, users, limits, audit, admin, source })
+            Some(Settings { gateway, tls, listeners, archives, policy, users, confirm, limits, audit, admin, source })
         }
         _ => None,
     };

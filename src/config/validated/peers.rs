@@ -8,7 +8,7 @@ use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
 /// The columns, and whether they hold lists.
-const COLUMNS: [(&str, bool); 13] = [
+const COLUMNS: [(&str, bool); 15] = [
     ("ae_titles", true),
     ("name", false),
     ("description", false),
@@ -22,6 +22,8 @@ const COLUMNS: [(&str, bool); 13] = [
     ("tolerate", true),
     ("commit_report", false),
     ("edge", false),
+    ("emergency_titles", true),
+    ("username_only", false),
 ];
 
 /// Reads every row as if it were a `[[peer]]`; each peer with its line.
@@ -58,7 +60,7 @@ pub(super) fn read(report: &mut Report<'_>) -> Vec<RawPeer> {
                 let at = cell_in(text, &here, cell);
                 let value = match (*key, cell) {
                     _ if *list => list_of(cell, &at),
-                    ("edge", "true" | "false") => DeValue::Boolean(cell == "true"),
+                    ("edge" | "username_only", "true" | "false") => DeValue::Boolean(cell == "true"),
                     _ => DeValue::String(Cow::Borrowed(cell)),
                 };
                 table.insert(Spanned::new(here.clone(), Cow::Borrowed(*key)), Spanned::new(at, value));

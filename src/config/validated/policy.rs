@@ -3,13 +3,15 @@
 use super::{Ground, Kind, archives, inside, peers, repeated, weakness};
 use crate::config::fault::Report;
 use crate::config::raw::gateway::RawGatewayFile;
-use crate::config::raw::policy::{RawPeer, RawPolicyFile, RawRule, RawTest};
+use crate::config::raw::narrow::WhereTable;
+use crate::config::raw::policy::{RawCanary, RawPeer, RawPolicyFile, RawRule, RawTest};
 use crate::config::raw::words::PeerTlsWord;
 use crate::config::raw::{Field, Located, parse};
 use crate::dicom::dimse::Operation;
 use crate::policy::Policy;
 use crate::policy::fault::{Entry, PolicyFault};
-use crate::policy::model::{Asker, Effect, Peer, PolicyModel, PolicyTest, Rule};
+use crate::policy::model::{Asker, Budget, Canary, Effect, Peer, Person, PolicyModel, PolicyTest, Rule};
+use crate::policy::value::Wanted;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +42,7 @@ pub(super) struct Entries<'r> {
     pub(super) peers: Vec<&'r RawPeer>,
     imported: usize,
     pub(super) rules: Vec<&'r RawRule>,
+    canaries: Vec<&'r RawCanary>,
     tests: Vec<&'r RawTest>,
 }
 
@@ -55,8 +58,14 @@ pub(super) fn validate(
     let imported = reports.peers.as_mut().map(peers::read).unwrap_or_default();
 
     let mut model = PolicyModel { observe_until, ..PolicyModel::default() };
-    let mut entries =
-        Entries { archives: Vec::new(), peers: Vec::new(), imported: 0, rules: Vec::new(), tests: Vec::new() };
+    let mut entries = Entries {
+        archives: Vec::new(),
+        peers: Vec::new(),
+        imported: 0,
+        rules: Vec::new(),
+        canaries: Vec::new(),
+        tests: Vec::new(),
+    };
     let mut whole = matches!(gateway.archive, Field::Given(_)) && !matches!(raw.peer, Field::Faulty);
     for archive in gateway.archive.items().iter().map(Spanned::get_ref) {
         let Some(ae_title) = archive.ae_title.cloned() else {
@@ -88,8 +97,12 @@ pub(super) fn validate(
     let report = &mut reports.policy;
     for rule in raw.rule.items().iter().map(Spanned::get_ref) {
         weakness::rule(rule, report);
+        weakness::people(rule, gateway, report);
         modalities(rule, report);
         model.rules.extend(rule_of(rule, report).inspect(|_| entries.rules.push(rule)));
+    }
+    for canary in raw.canary.items().iter().map(Spanned::get_ref) {
+        model.canaries.extend(canary_of(canary, report).inspect(|_| entries.canaries.push(canary)));
     }
     for test in raw.test.items().iter().map(Spanned::get_ref) {
         model.tests.extend(test_of(test, report).inspect(|_| entries.tests.push(test)));
@@ -129,8 +142,8 @@ fn peer_of(raw: &RawPeer, ground: &mut Ground<'_>, report: &mut Report<'_>) -> O
         tolerate,
         commit_report: raw.commit_report.cloned().unwrap_or_default(),
         edge: raw.edge.cloned().unwrap_or_default(),
-        emergency_titles: Vec::new(),
-        username_only: false,
+        emergency_titles: raw.emergency_titles.values(),
+        username_only: raw.username_only.cloned().unwrap_or_default(),
     })
 }
 
@@ -149,7 +162,19 @@ fn rule_of(raw: &RawRule, report: &Report<'_>) -> Option<Rule> {
         hours: raw.hours.cloned(),
         days: raw.days.items().iter().map(|day| day.get_ref().0).collect(),
         destinations: raw.destinations.values(),
-        ..Rule::default()
+        r#where: sound(&raw.narrow)?,
+        where_patient: sound(&raw.where_patient)?,
+        hide: raw.hide.items().iter().map(|attribute| attribute.get_ref().0).collect(),
+        hide_in_objects: raw.hide_in_objects.cloned().unwrap_or_default(),
+        require_key: raw.require_key.items().iter().map(|attribute| attribute.get_ref().0).collect(),
+        levels: raw.levels.items().iter().map(|level| level.get_ref().0).collect(),
+        max_results: raw.max_results.cloned().map(u32::from),
+        limit_status: raw.limit_status.get().map(|status| status.0),
+        budget: raw
+            .budget
+            .get()
+            .map(|budget| Budget { blown: raw.on_budget.get().map(|blown| blown.0).unwrap_or_default(), ..budget.0 }),
+        break_glass: raw.break_glass.get().and_then(|glass| glass.0),
     })
 }
 
@@ -182,12 +207,46 @@ fn test_of(raw: &RawTest, report: &mut Report<'_>) -> Option<PolicyTest> {
         modality: raw.modality.get().map(|modality| modality.0.clone()),
         transfer_syntax: raw.transfer_syntax.get().map(|syntax| syntax.0),
         destination: raw.destination.cloned(),
-        person: None,
-        level: None,
-        keys: Vec::new(),
+        person: person_of(raw, report),
+        level: raw.level.get().map(|level| level.0),
+        keys: raw.keys.items().iter().map(|attribute| attribute.get_ref().0).collect(),
         at: raw.at.get().map(|at| at.0),
         expect: raw.expect.get()?.0,
         rule: raw.rule.get().map(|rule| rule.0.clone()),
+    })
+}
+
+/// The conditions of a `where`; `None` where they were not understood: a rule without them would show more.
+fn sound(table: &Field<WhereTable>) -> Option<Vec<Wanted>> {
+    match table {
+        Field::Absent => Some(Vec::new()),
+        Field::Given(table) => Some(table.get_ref().0.clone()),
+        Field::Faulty => None,
+    }
+}
+
+fn person_of(raw: &RawTest, report: &mut Report<'_>) -> Option<Person> {
+    let emergency = raw.emergency.cloned().unwrap_or_default();
+    let given = !raw.user.is_absent() || !raw.roles.is_absent() || !raw.attributes.is_absent() || emergency;
+    if let (true, Some(archive)) = (given, raw.archive.spanned()) {
+        report
+            .error(archive.span(), "an archive sends by itself: no person asks")
+            .hint("take `user`, `roles`, `attributes` and `emergency` out, or write a peer");
+    }
+    given.then(|| Person {
+        name: raw.user.get().map(|user| user.0.clone()),
+        roles: raw.roles.items().iter().map(|role| role.get_ref().0.clone()).collect(),
+        attributes: raw.attributes.get().map(|table| table.0.clone()).unwrap_or_default(),
+        emergency,
+    })
+}
+
+fn canary_of(raw: &RawCanary, report: &Report<'_>) -> Option<Canary> {
+    Some(Canary {
+        name: raw.name.get()?.0.as_str().into(),
+        line: report.line(raw.here.start),
+        patient_id: raw.patient_id.get().map(|id| id.0.as_str().into()),
+        study: raw.study.get().map(|study| study.0),
     })
 }
 
@@ -253,14 +312,14 @@ fn place(fault: &PolicyFault, entries: &Entries<'_>, reports: &mut Reports<'_>) 
             (reports.peer(index, entries), at)
         }
         Entry::Rule => (&mut reports.policy, entries.rules.get(index).map(|raw| raw.span_of(fault.key))),
-        Entry::Canary => (&mut reports.policy, None),
+        Entry::Canary => (&mut reports.policy, entries.canaries.get(index).map(|raw| raw.span_of(fault.key))),
         Entry::Test => (&mut reports.policy, entries.tests.get(index).map(|raw| raw.span_of(fault.key))),
     };
     let at: Range<usize> = at.unwrap_or(0..0);
+    let at = narrowed(&fault.problem, at, report);
     if report.has_error_in(&at) {
         return; // what was not understood there may be all that is wrong
     }
-    let at = narrowed(&fault.problem, at, report);
     let message = format!("{} `{}`: {}", fault.place.entry.as_str(), fault.place.name, fault.problem);
     let added = report.error(at, message);
     if !fault.advice.is_empty() {
@@ -268,12 +327,16 @@ fn place(fault: &PolicyFault, entries: &Entries<'_>, reports: &mut Reports<'_>) 
     }
 }
 
-/// The item of a list that a problem quotes, if it stands there.
+/// The item of a list, or the key of a table, that a problem quotes, if it stands there.
 fn narrowed(problem: &str, at: Range<usize>, report: &Report<'_>) -> Range<usize> {
     let quoted = problem.split('`').nth(1).filter(|quoted| !quoted.is_empty());
     let found = quoted.and_then(|quoted| {
-        let start = report.text().get(at.clone())?.find(&format!("\"{quoted}\""))?;
-        Some(at.start + start..at.start + start + quoted.len() + 2)
+        let there = report.text().get(at.clone())?;
+        let item = there.find(&format!("\"{quoted}\"")).map(|start| (start, quoted.len() + 2));
+        // The keys of a table stand without quotation marks.
+        let table = there.starts_with('{');
+        let (start, length) = item.or_else(|| Some((there.find(quoted).filter(|_| table)?, quoted.len())))?;
+        Some(at.start + start..at.start + start + length)
     });
     found.unwrap_or(at)
 }

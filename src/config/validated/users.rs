@@ -123,7 +123,7 @@ fn provider(raw: &RawOidc, ground: &mut Ground<'_>, report: &mut Report<'_>) -> 
     Some(OidcProvider {
         issuer: raw.issuer.cloned()?,
         audience: raw.audience.cloned()?,
-        roles: raw.roles.cloned().unwrap_or_else(|| ClaimPath(vec!["roles".to_owned()])),
+        roles: if raw.roles.is_absent() { ClaimPath::parse("roles")? } else { raw.roles.cloned()? },
         name: raw.name.cloned(),
         claims: raw.claims.values(),
         ca,
@@ -261,6 +261,14 @@ fn read_attributes(limits: &Limits, report: &mut Report<'_>) -> Attributes {
                 let message =
                     format!("`{word}` has {} values, and `user_values` of `[limits]` is {most}", values.len());
                 report.error(value.span(), message).hint("raise the limit, or name fewer");
+            }
+            if let Some(wild) = values.iter().find(|value| value.contains(['*', '?', '\\'])) {
+                report
+                    .warning(
+                        value.span(),
+                        format!("`{wild}` has `*`, `?` or `\\`: no rule with {{user.{word}}} holds for `{name}`"),
+                    )
+                    .hint("write the values as they are: nothing in them matches more than itself");
             }
             attributes.insert(word.to_owned(), values);
         }

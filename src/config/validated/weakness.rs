@@ -22,6 +22,7 @@ pub(super) fn peer(raw: &RawPeer, peer: &Peer, gateway: &RawGatewayFile, report:
     let at = raw.ae_titles.spanned().map_or(raw.here.clone(), Spanned::span);
     let nowhere = raw.network.is_absent() || matches!(&raw.network, Field::Given(list) if list.get_ref().0.is_empty());
     let name = &peer.name;
+    speaks_for_people(raw, peer, report);
     if peer.plain {
         if nowhere {
             report
@@ -99,6 +100,41 @@ pub(super) fn rule(raw: &RawRule, report: &mut Report<'_>) {
         report
             .error(anyone.span(), "`anyone` with a permit opens this to every peer, those of tomorrow included")
             .hint("name the groups that need it: \"group:modality\"; `anyone` is for effect = \"deny\"");
+    }
+}
+
+/// What is written of people must be able to come true.
+pub(super) fn people(raw: &RawRule, gateway: &RawGatewayFile, report: &mut Report<'_>) {
+    let person = raw.who.items().iter().find(|who| matches!(who.get_ref(), Subject::Role(_) | Subject::User(_)));
+    if let (Some(person), true) = (person, gateway.users.is_absent()) {
+        let message = format!("nobody is known as `{}`: gateway.toml has no [users]", person.get_ref());
+        report.warning(person.span(), message).hint("say in [users] of gateway.toml where people are known");
+    }
+    if let (Some(blown), true) = (raw.on_budget.spanned(), raw.budget.is_absent()) {
+        report
+            .error(blown.span(), "there is no `budget` that could be used up")
+            .hint("write budget = \"100 studies/hour\"");
+    }
+}
+
+/// A device speaks for a person only by its certificate.
+fn speaks_for_people(raw: &RawPeer, peer: &Peer, report: &mut Report<'_>) {
+    let certified = peer.certificate.as_ref().is_some_and(|pattern| *pattern != CertificatePattern::Any);
+    if let (Some(titles), false) = (raw.emergency_titles.spanned(), certified) {
+        report
+            .error(
+                titles.span(),
+                format!("any device could call an emergency as `{}`: it has no certificate of its own", peer.name),
+            )
+            .hint("write the DNS name in its certificate, or take the titles out");
+    }
+    if let (Some(only), true, false) = (raw.username_only.spanned(), peer.username_only, certified) {
+        report
+            .error(
+                only.span(),
+                format!("any device could name any person as `{}`: it has no certificate of its own", peer.name),
+            )
+            .hint("write the DNS name in its certificate, or let its users identify themselves");
     }
 }
 

@@ -17,4 +17,10 @@ pub mod write;
 pub use fault::WalkFault;
 pub use leading::{Leading, Level};
 pub use vr::Vr;
+pub use walker::header::Raw;
 pub use walker::{Header, Length, Sink, SinkFault, WalkLimits, Walker, Want};
+
+/// Whether the dictionary knows an element as a sequence; `None` if it does not know it.
+pub fn is_sequence(tag: crate::dicom::Tag) -> Option<bool> {
+    walker::is_sequence(tag)
+}

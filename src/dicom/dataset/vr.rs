@@ -27,6 +27,11 @@ impl Vr {
     /// Words.
     pub const OW: Self = Self(*b"OW");
 
+    /// Whether its length takes 32 bits in explicit VR (PS3.5 7.1.2).
+    pub const fn is_long(self) -> bool {
+        matches!(self.form(), Form::Long)
+    }
+
     /// Looked up, not compared: this is asked of every element of every object.
     pub(super) const fn form(self) -> Form {
         const FORMS: [Form; 26 * 26] = forms();

@@ -405,7 +405,8 @@ mod charset {
         assert_eq!(fault("ISO_IR 148", b"\x80"), CharacterFault::Undefined);
         assert_eq!(fault("ISO_IR 192", b"J\xe9"), CharacterFault::Undefined);
         assert_eq!(fault("GB18030", b"\x81"), CharacterFault::Undefined);
-        assert_eq!(fault("\\ISO 2022 IR 87", b"Yamada=\x1b$B;3ED\x1b(B"), CharacterFault::Escape);
+        assert_eq!(fault("\\ISO 2022 IR 149", b"Yamada=\x1b$B;3ED\x1b(B"), CharacterFault::Escape);
+        assert_eq!(fault("ISO_IR 192", b"Yamada=\x1b$B;3ED\x1b(B"), CharacterFault::Escape);
         assert_eq!(CharacterSet::of(b"ISO_IR 999\n"), Err(CharacterFault::Unknown("ISO_IR 999".to_owned())),);
         assert!(CharacterSet::of(b"latin1").is_err());
     }

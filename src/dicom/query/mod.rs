@@ -274,7 +274,7 @@ fn keys(item: Item<'_>, extended: Extended) -> Result<matching::Identifier, Tag>
 }
 
 /// The UIDs of a list; none where there is nothing or a star, `None` for what is no list of UIDs.
-pub(super) fn uids(record: &Record, tag: Tag) -> Option<Vec<Uid>> {
+fn uids(record: &Record, tag: Tag) -> Option<Vec<Uid>> {
     if !record.has(tag) {
         return Some(Vec::new());
     }
@@ -286,7 +286,7 @@ pub(super) fn uids(record: &Record, tag: Tag) -> Option<Vec<Uid>> {
 }
 
 /// Without padding.
-pub(super) fn trim(mut value: &[u8]) -> &[u8] {
+pub(in crate::dicom) fn trim(mut value: &[u8]) -> &[u8] {
     while let [rest @ .., 0 | b' '] = value {
         value = rest;
     }

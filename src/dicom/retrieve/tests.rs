@@ -12,6 +12,22 @@ fn read(keys: &[(Tag, &[u8; 2], &str)]) -> Result<Scope, ScopeFault> {
 }
 
 #[test]
+fn the_level_that_was_asked_at_stays_beside_the_one_that_is_asked_at() {
+    let bytes = DataSet::new().with(LEVEL, b"CS", "STUDY").with(STUDIES, b"UI", "1.2").encode(Encoding::ExplicitLe);
+    let scope = Scope::read(&bytes, Encoding::ExplicitLe, WalkLimits::default()).unwrap();
+    assert_eq!(scope.asked(), Level::Study);
+    let scope = scope.asked_at(Level::Patient);
+    assert_eq!(Scope::decode(&scope.encode()), Some(scope.clone()));
+    assert_eq!((scope.asked(), scope.level), (Level::Patient, Level::Study));
+    // As an earlier version wrote it.
+    let mut old = scope.encode();
+    old[0] &= 0xf;
+    assert_eq!(Scope::decode(&old).map(|scope| scope.asked()), Some(Level::Study));
+    old[0] |= 0x70;
+    assert_eq!(Scope::decode(&old), None);
+}
+
+#[test]
 fn a_study_covers_its_instances_whatever_keys_stand_below_its_level() {
     let scope = read(&[(LEVEL, b"CS", "STUDY "), (STUDIES, b"UI", "1.2\\1.3"), (SERIES, b"UI", "9.9")]).unwrap();
     let (study, series, instance) = (uid("1.3"), uid("1.3.1"), uid("1.3.1.1"));
@@ -75,7 +91,7 @@ proptest! {
         let list = |at: usize| lists[at].iter().map(|text| uid(text)).collect::<Vec<_>>();
         let level = [Level::Patient, Level::Study, Level::Series, Level::Image][usize::from(level)];
         let patient = patient.map(|id| Phi::new(id.into_bytes().into()));
-        let scope = Scope { level, patient, studies: list(0), series: list(1), instances: list(2) };
+        let scope = Scope { level, asked: level, patient, studies: list(0), series: list(1), instances: list(2) };
         let bytes = scope.encode();
         prop_assert_eq!(Scope::decode(&bytes), Some(scope));
         for end in 0..bytes.len() {

@@ -105,6 +105,12 @@ impl Lockouts {
         Verdict::Failed(count)
     }
 
+    /// Until when the name is locked (seconds since 1970), if it is at `now`.
+    pub fn locked_until(&self, subject: Subject, limits: &LockoutLimits, now: i64) -> Option<i64> {
+        let known = self.map().get(&subject).copied().filter(|failures| failures.is_remembered(now))?;
+        Some(known.last.saturating_add(limits.lasts(known.count))).filter(|until| *until > now)
+    }
+
     /// Whole values at every moment, so a thread that panicked with the lock left nothing half done.
     fn map(&self) -> MutexGuard<'_, HashMap<Subject, Failures>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

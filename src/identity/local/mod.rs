@@ -4,6 +4,7 @@
 //! outcome is judged only afterwards: neither work nor answer tells one refusal from another. Names are compared byte
 //! for byte. It never waits until a refusal may be answered: the front does, for all refusals alike.
 
+pub mod guard;
 pub mod hash;
 pub mod lockout;
 
@@ -11,8 +12,10 @@ use super::people::{Refused, Where};
 use crate::config::users::LocalAccounts;
 use crate::config::{Account, Limits, PasswordHash, Users};
 use crate::policy::User;
+use crate::state::{State, StateFault};
+use guard::Guard;
 use hash::{HashFault, Hasher};
-use lockout::{LockoutLimits, Lockouts, Subject, Verdict};
+use lockout::{LockoutLimits, Subject, Verdict};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -24,12 +27,12 @@ pub const SOURCE: &str = "local";
 struct Kept {
     /// Where passcodes are checked.
     hasher: Hasher,
-    /// Failures so far.
-    lockouts: Lockouts,
+    /// Wrong passcodes so far.
+    guard: Guard,
 }
 
 /// Why somebody is not let in, in words for the record. The caller is never told which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum LocalRefusal {
     /// No such account.
     #[error("there is no local account of that name")]
@@ -46,6 +49,9 @@ enum LocalRefusal {
     /// It could not be checked now.
     #[error(transparent)]
     Away(#[from] HashFault),
+    /// How often it was tried cannot be told now.
+    #[error("wrong passcodes cannot be counted now: {0}")]
+    Uncounted(#[from] StateFault),
 }
 
 /// People of `[users.local]`.
@@ -68,7 +74,7 @@ impl Local {
             Some(before) => Arc::clone(&before.kept),
             None => Arc::new(Kept {
                 hasher: Hasher::new(limits.password_checks, limits.password_checks_waiting),
-                lockouts: Lockouts::default(),
+                guard: Guard::default(),
             }),
         };
         Ok(Self::with(&accounts.accounts, LockoutLimits::from(limits), kept))
@@ -89,7 +95,7 @@ impl Local {
     /// Why not.
     pub async fn authenticate(&self, name: &str, passcode: &[u8], at: &Where<'_>) -> Result<User, Refused> {
         self.check(name, passcode, at.now).await.map_err(|refusal| match refusal {
-            LocalRefusal::Away(fault) => Refused::away(fault.to_string()).tried(name),
+            LocalRefusal::Away(_) | LocalRefusal::Uncounted(_) => Refused::away(refusal.to_string()).tried(name),
             refusal => Refused::denied(refusal.to_string()).tried(name),
         })
     }
@@ -101,7 +107,8 @@ impl Local {
         let welcome = account.filter(|account| fits && !passcode.is_empty() && !account.disabled);
         // Judged after the work, in one step: of many guesses at once no more count than one after the other.
         let subject = Subject::of(SOURCE, name.as_bytes());
-        match (self.kept.lockouts.judge(subject, welcome.is_some(), &self.limits, now), account, welcome) {
+        let verdict = self.kept.guard.judge(subject, welcome.is_some(), &self.limits, now).await?;
+        match (verdict, account, welcome) {
             (Verdict::Locked(until), ..) => Err(LocalRefusal::Locked(until.saturating_sub(now))),
             (Verdict::Clear, _, Some(account)) => Ok(user(account)),
             (_, None, _) => Err(LocalRefusal::Unknown),
@@ -109,6 +116,11 @@ impl Local {
             (Verdict::Failed(failures), ..) => Err(LocalRefusal::Wrong(failures)),
             (Verdict::Clear, ..) => Err(LocalRefusal::Wrong(0)),
         }
+    }
+
+    /// From now on wrong passcodes are counted in the state.
+    pub(super) fn share(&self, state: &State) {
+        self.kept.guard.share(state);
     }
 
     /// Whether there is an account of this name, usable or not: no other source is asked for it.

@@ -7,7 +7,7 @@ const LIMITS: LockoutLimits =
     LockoutLimits { failures: 5, first: Duration::from_secs(30), longest: Duration::from_secs(900), names: 100 };
 
 fn kept() -> Arc<Kept> {
-    Arc::new(Kept { hasher: Hasher::new(2, 64), lockouts: Lockouts::default() })
+    Arc::new(Kept { hasher: Hasher::new(2, 64), guard: Guard::default() })
 }
 
 fn account(name: &str, passcode: &str) -> Account {
@@ -87,7 +87,7 @@ async fn of_many_guesses_at_once_no_more_count_than_one_after_the_other() {
     let right = set.join_all().await.into_iter().filter(|right| *right).count();
     // Whichever came first, at most that many guesses were judged by their passcode.
     assert!(right <= 1);
-    let judged = local.kept.lockouts.judge(Subject::of(SOURCE, b"mueller"), false, &local.limits, 1000);
+    let judged = local.kept.guard.judge(Subject::of(SOURCE, b"mueller"), false, &local.limits, 1000).await.unwrap();
     assert!(matches!(judged, Verdict::Locked(_)) || right == 1, "{judged:?} after more than {wrong} wrong guesses");
 }
 

@@ -25,22 +25,24 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     (count < 6 && held == 0).then_some(bytes)
 }
 
+/// The text of some bytes.
+#[cfg(test)]
+pub(super) fn encode(bytes: &[u8]) -> String {
+    const SYMBOLS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let held = three.iter().fold(0_u32, |held, byte| held << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for at in 0..=three.len() {
+            text.push(char::from(SYMBOLS[(held >> (18 - 6 * at) & 63) as usize]));
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn encode(bytes: &[u8]) -> String {
-        const SYMBOLS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-        let mut text = String::new();
-        for three in bytes.chunks(3) {
-            let held = three.iter().fold(0_u32, |held, byte| held << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-            for at in 0..=three.len() {
-                text.push(char::from(SYMBOLS[(held >> (18 - 6 * at) & 63) as usize]));
-            }
-        }
-        text
-    }
 
     #[test]
     fn what_is_no_single_text_of_its_bytes_is_refused() {

@@ -34,8 +34,7 @@ impl People {
     }
 
     async fn passcode(&self, offered: &UserIdentity, at: &Where<'_>) -> Result<User, Refused> {
-        let name =
-            std::str::from_utf8(&offered.primary).map_err(|_| Refused::denied("the user name is not UTF-8 text"))?;
+        let name = name(offered)?;
         let passcode = offered.secondary.as_slice();
         match (&self.local, &self.ldap) {
             // Who has a local account is asked there alone: a directory must not open an account that was closed here.
@@ -77,14 +76,18 @@ fn named(offered: &UserIdentity, at: &Where<'_>) -> Result<User, Refused> {
             "a user name without proof: only a peer with a certificate and `username_only = true` may name users",
         ));
     }
-    let name = std::str::from_utf8(&offered.primary).map_err(|_| Refused::denied("the user name is not UTF-8 text"))?;
+    let name = name(offered)?;
     if !offered.secondary.is_empty() {
         return Err(Refused::denied("a user identity of type 1 with a passcode"));
     }
-    Ok(User {
-        name: name.trim_matches(' ').to_owned(),
-        source: "device".to_owned(),
-        until: i64::MAX,
-        ..User::default()
-    })
+    Ok(User { name: name.to_owned(), source: "device".to_owned(), until: i64::MAX, ..User::default() })
 }
+
+/// A user name as text. Blanks around it are padding.
+fn name(offered: &UserIdentity) -> Result<&str, Refused> {
+    let name = std::str::from_utf8(&offered.primary).map_err(|_| Refused::denied("the user name is not UTF-8 text"))?;
+    Ok(name.trim_matches(' '))
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! others are refused. It never decides what a person may do, never tells the caller what was wrong, and never lets a
 //! passcode or token into a word, a record or a log line.
 
+mod again;
 mod attributes;
 mod dispatch;
 mod refused;

@@ -77,6 +77,20 @@ impl Fits {
         })
     }
 
+    /// Every attribute that it looks at: through which sequences, and itself.
+    pub fn paths(&self) -> Vec<Vec<Tag>> {
+        let mut paths = Vec::new();
+        for fit in &self.0 {
+            match fit {
+                Fit::Value { tag, .. } => paths.push(vec![*tag]),
+                Fit::Item { tag, fits } => {
+                    paths.extend(fits.paths().into_iter().map(|rest| [vec![*tag], rest].concat()));
+                }
+            }
+        }
+        paths
+    }
+
     /// Attributes at the top level that must have this one value.
     pub fn single(&self) -> impl Iterator<Item = (Tag, VR, &str)> {
         self.0.iter().filter_map(|fit| match fit {

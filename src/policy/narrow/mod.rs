@@ -117,6 +117,17 @@ impl Narrowing {
         ascending(tags)
     }
 
+    /// The same with the way into sequences: which attributes of their items `where` looks at. Ascending.
+    pub fn wanted_paths(&self) -> Vec<Vec<Tag>> {
+        let mut paths: Vec<Vec<Tag>> = self.permits.iter().flat_map(|permit| permit.lens.answer.paths()).collect();
+        let whole = |tag: &Tag| !paths.iter().any(|path| path.first() == Some(tag));
+        let others: Vec<Vec<Tag>> = self.wanted().into_iter().filter(whole).map(|tag| vec![tag]).collect();
+        paths.extend(others);
+        paths.sort_unstable();
+        paths.dedup();
+        paths
+    }
+
     /// Attributes at the top level that studies of the patient must bring so that `where_patient` can be judged; empty
     /// where no permit has one. Ascending.
     pub fn wanted_of_patient(&self) -> Vec<Tag> {

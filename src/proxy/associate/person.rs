@@ -71,14 +71,15 @@ async fn ask(
         let words = "as many user identities are being checked as `identity_checks` or `associations_per_peer` allows";
         return Err(Stranger { rj: reject::FULL, cause: Cause::Limit, words: words.to_owned(), tried: None });
     };
+    let peer = snapshot.policy.peer(&principal.name);
     let mutual = matches!(asking.presented.proof, Proof::Mutual(_));
     let at = Where {
         peer: &principal.name,
         from: principal.from,
         tls: !matches!(asking.presented.proof, Proof::Plain),
         mutual,
-        username_only: false,
-        emergency: false,
+        username_only: peer.is_some_and(|peer| peer.username_only),
+        emergency: mutual && peer.is_some_and(|peer| peer.emergency_titles.contains(&principal.calling)),
         now: clock::unix(),
     };
     // The archive is still to be dialled within the same time.

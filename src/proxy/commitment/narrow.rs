@@ -4,8 +4,8 @@ use super::register::seconds;
 use crate::dicom::Uid;
 use crate::dicom::commitment::Report;
 use crate::policy::{Moment, Policy, Principal, Transport};
-use crate::proxy::clock;
 use crate::proxy::snapshot::Snapshot;
+use crate::proxy::{clock, person};
 use crate::state::Commitment;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -19,10 +19,13 @@ pub fn narrow(snapshot: &Snapshot, commitment: &Commitment, report: &mut Report)
     let asked = commitment.expires.saturating_sub(seconds(snapshot.settings.limits.commit_keep));
     let moments = [then(asked), Some(clock::moment())];
     let mut known = HashMap::new();
-    let principal = requester(commitment);
+    // Of whom it cannot be told who asked, nothing is told.
+    let principal = requester(commitment).ok();
     let archive = commitment.key.archive.as_str();
     for class in classes(report) {
-        known.entry(class).or_insert_with(|| sees(&snapshot.policy, &principal, archive, &class, &moments));
+        known.entry(class).or_insert_with(|| {
+            principal.as_ref().is_some_and(|principal| sees(&snapshot.policy, principal, archive, &class, &moments))
+        });
     }
     report.withhold(|class| known.get(class).copied().unwrap_or(false))
 }
@@ -38,16 +41,16 @@ fn classes(report: &Report) -> impl Iterator<Item = Uid> {
 
 /// The requester as the policy asks for it, though it is not there: its name counts, and neither address nor transport
 /// decides anything once somebody is identified.
-fn requester(commitment: &Commitment) -> Principal {
-    Principal {
+fn requester(commitment: &Commitment) -> Result<Principal, &'static str> {
+    Ok(Principal {
         // Looked up by name.
         peer: u32::MAX,
         name: commitment.requester.clone(),
         calling: commitment.requester_title,
         from: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         transport: Transport::Plain,
-        user: None,
-    }
+        user: person::restored(&commitment.person)?,
+    })
 }
 
 fn then(unix: i64) -> Option<Moment> {

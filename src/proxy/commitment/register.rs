@@ -18,6 +18,8 @@ pub struct Asked {
     pub requester: Arc<str>,
     /// The title that it calls with.
     pub requester_title: AeTitle,
+    /// The person who asks from there, [kept](crate::proxy::person::kept).
+    pub person: String,
     /// Transaction UID, as `dicom::commitment::Reader` finds it before the first reference.
     pub transaction: Uid,
 }
@@ -50,14 +52,15 @@ impl RegisterFault {
 /// # Errors
 /// Why the request may not go on.
 pub async fn register(commitments: &Commitments, asked: Asked, keep: Duration) -> Result<(), RegisterFault> {
-    let Asked { archive, title, requester, requester_title, transaction } = asked;
+    let Asked { archive, title, requester, requester_title, person, transaction } = asked;
     let key = CommitmentKey { archive, transaction, title };
     let state = &commitments.state;
     if state.commitment(&key).await?.is_some_and(|known| known.requester != requester) {
         return Err(RegisterFault::Taken);
     }
     let expires = (commitments.clock)().saturating_add(seconds(keep));
-    let commitment = Commitment { key: key.clone(), requester: Arc::clone(&requester), requester_title, expires };
+    let commitment =
+        Commitment { key: key.clone(), requester: Arc::clone(&requester), requester_title, person, expires };
     state.commit(commitment).await?;
     // Of two that ask at the same moment, at another gateway perhaps, the later one has it.
     match state.commitment(&key).await? {

@@ -35,7 +35,16 @@ struct Inner {
     /// In the order they were learned, so that the oldest go first.
     order: VecDeque<(Instant, Key)>,
     weight: usize,
-    lists: VecDeque<(Instant, (AeTitle, AeTitle), Arc<Narrowing>, Arc<Patients>)>,
+    lists: VecDeque<List>,
+}
+
+/// Patients, and what they were asked for by.
+struct List {
+    learned: Instant,
+    /// Archive and calling title.
+    at: (AeTitle, AeTitle),
+    narrowing: Arc<Narrowing>,
+    patients: Arc<Patients>,
 }
 
 impl Remembered {
@@ -82,11 +91,8 @@ impl Remembered {
         now: Instant,
     ) -> Option<Arc<Patients>> {
         let inner = self.inner();
-        let fresh = |learned: Instant| now.saturating_duration_since(learned) < age;
-        let found = inner.lists.iter().rev().find(|(learned, place, known, _)| {
-            *place == at && fresh(*learned) && (std::ptr::eq(&**known, narrowing) || **known == *narrowing)
-        });
-        found.map(|(.., patients)| Arc::clone(patients))
+        let found = inner.lists.iter().find(|list| list.at == at && *list.narrowing == *narrowing)?;
+        (now.saturating_duration_since(found.learned) < age).then(|| Arc::clone(&found.patients))
     }
 
     /// Remembers them.
@@ -98,17 +104,12 @@ impl Remembered {
         now: Instant,
     ) {
         let mut inner = self.inner();
-        inner.lists.retain(|(_, place, known, _)| *place != at || **known != **narrowing);
+        inner.lists.retain(|list| list.at != at || *list.narrowing != **narrowing);
         if inner.lists.len() >= LISTS {
             inner.lists.pop_front();
         }
-        inner.lists.push_back((now, at, Arc::clone(narrowing), Arc::clone(patients)));
-    }
-
-    /// How many studies are remembered.
-    #[cfg(test)]
-    pub(super) fn len(&self) -> usize {
-        self.inner().studies.len()
+        let (narrowing, patients) = (Arc::clone(narrowing), Arc::clone(patients));
+        inner.lists.push_back(List { learned: now, at, narrowing, patients });
     }
 
     /// Whole values at every moment, so a thread that panicked with the lock left nothing half done.
@@ -127,3 +128,6 @@ impl std::fmt::Debug for Remembered {
 fn weight(known: &Known) -> usize {
     known.as_ref().map_or(1, |facts| facts.weight().max(1))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,6 +12,7 @@ mod facts;
 mod fault;
 mod fresh;
 mod link;
+mod list;
 mod parents;
 mod patients;
 mod resolve;

@@ -41,7 +41,7 @@ impl Relay {
         let Some(cut) = up.cut.as_deref_mut().filter(|cut| cut.in_command) else { return };
         cut.in_command = false;
         up.lane.discard(end, &mut |bytes| called.forward(bytes));
-        if up.fate == Fate::Drop {
+        if matches!(up.fate, Fate::Drop | Fate::Rewrite) {
             return;
         }
         if let Some(command) = cut.command.take() {

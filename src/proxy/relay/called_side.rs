@@ -68,7 +68,7 @@ impl Relay {
         match down.fate {
             Fate::Hold => down.lane.hold(end, &mut forward),
             Fate::Forward => down.lane.release(end, &mut forward),
-            Fate::Drop => down.lane.discard(end, &mut forward),
+            Fate::Drop | Fate::Rewrite => down.lane.discard(end, &mut forward),
         }
         if self.called.down.stage.is_between()
             && let Some(refused) = self.called.down.refusal.take()
@@ -88,6 +88,7 @@ impl Relay {
         let completed = self.called.down.stage.take(fragment, longest).map_err(|fault| out_of_turn(fault.0))?;
         if begins_message {
             self.called.down.fate = Fate::Hold;
+            self.called.down.lead = None;
         }
         if !fragment.command {
             self.called_data(&fragment.bytes)?;
@@ -108,7 +109,7 @@ impl Relay {
             return Err(Ending::malformed(End::Called, "message", words, Abort::INVALID_VALUE));
         };
         let syntax = *accepted.transfer_syntax;
-        if self.is_move_answer(&command)
+        if self.is_retrieve_answer(&command)
             || self.is_commitment_report(context, &command)
             || self.is_query_answer(context, &command)
         {
@@ -147,7 +148,7 @@ impl Relay {
     fn taken_whole(&mut self, data: DataSet) -> Result<(), Ending> {
         match data.command.field {
             Field::FindRsp => self.query_answer(data),
-            field if field.is_response() => self.move_answer(&data),
+            field if field.is_response() => self.retrieve_answer(&data),
             _ => self.commitment_report(data),
         }
     }
@@ -199,10 +200,12 @@ impl Relay {
         if !roles.scp && !reports {
             return Err(out_of_turn("a request on a presentation context on which the caller is not SCP"));
         }
-        let getting = self.called.asked.iter().any(|asked| asked.field == Field::GetRq);
-        if command.field == Field::StoreRq && !getting {
+        let getting = self.called.asked.iter().find(|asked| asked.field == Field::GetRq);
+        if command.field == Field::StoreRq && getting.is_none() {
             return Err(out_of_turn("an object that no C-GET asked for"));
         }
+        let query = getting.map_or(Known::Unread, |asked| asked.purpose.query());
+        let confined = command.field == Field::StoreRq && getting.is_some_and(|asked| asked.purpose.is_confined());
         if self.called.asked_back.len() >= self.window.1 {
             return Err(out_of_turn("more requests under way than negotiated"));
         }
@@ -216,6 +219,11 @@ impl Relay {
         if !inspect::class_fits(command, &class, operation) {
             return Err(out_of_turn("a command whose SOP class is not the context's"));
         }
+        if confined {
+            // Whose it is stands in the data set; until then it waits.
+            self.called.down.lead = Some(Vec::new());
+            return Ok(());
+        }
         let request = Request {
             principal: &self.principal,
             to: &self.called.to,
@@ -224,7 +232,7 @@ impl Relay {
             transfer_syntax: Some(&syntax),
             destination: None,
             modality: Known::Absent,
-            query: Known::Unread,
+            query,
             at: clock::moment(),
         };
         let object = Object { message, instance: command.sop_instance(), ..Object::default() };
@@ -275,7 +283,18 @@ impl Relay {
         data.keep(bytes, &self.snapshot.settings.limits)
             .map_err(|words| Ending::malformed(End::Called, "data set", words, Abort::NOT_SPECIFIED))?;
         let Some(walk) = &mut data.walk else { return Ok(()) };
-        walk.push(bytes).map_err(|fault| Ending::walk(End::Called, &fault))
+        walk.push(bytes).map_err(|fault| Ending::walk(End::Called, &fault))?;
+        let identified = inspect::identified(walk);
+        if self.called.down.fate == Fate::Rewrite {
+            return self.push_down(bytes);
+        }
+        if self.called.down.lead.is_some() {
+            self.called.down.keep_lead(bytes);
+            if identified && self.called.down.fate == Fate::Hold {
+                return self.decide_on_instance();
+            }
+        }
+        Ok(())
     }
 
     fn called_data_end(&mut self) -> Result<(), Ending> {
@@ -291,7 +310,12 @@ impl Relay {
                 return self.mismatched(End::Called, data.context, &data.command, words);
             }
         }
-        if self.called.down.fate == Fate::Forward {
+        // What identifies it came with the last of it.
+        if self.called.down.lead.is_some() && self.called.down.fate == Fate::Hold {
+            self.decide_instance(&data)?;
+        }
+        self.finish_down()?;
+        if matches!(self.called.down.fate, Fate::Forward | Fate::Rewrite) {
             self.shared.metrics.bytes_out.inc_by(data.bytes);
         }
         if let Some(message) = data.command.message_id

@@ -84,7 +84,7 @@ impl Relay {
         match up.fate {
             Fate::Hold => up.lane.hold(end, &mut forward),
             Fate::Forward => up.lane.release(end, &mut forward),
-            Fate::Drop => up.lane.discard(end, &mut forward),
+            Fate::Drop | Fate::Rewrite => up.lane.discard(end, &mut forward),
         }
         if self.up.stage.is_between() {
             self.up.cut = None;
@@ -104,6 +104,7 @@ impl Relay {
         if begins_message {
             self.begin_up(fragment.context);
             self.up.fate = Fate::Hold;
+            self.up.lead = None;
         } else {
             self.focus_up();
         }
@@ -139,6 +140,7 @@ impl Relay {
 
     fn caller_request(&mut self, context: u8, command: Command) -> Result<(), Ending> {
         self.keep_up()?;
+        self.session_is_open()?;
         let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
         let (class, roles, syntax) = (*accepted.abstract_syntax, accepted.roles, *accepted.transfer_syntax);
         let own = self.routes.of(context) == Way::Own;
@@ -180,6 +182,9 @@ impl Relay {
         if !waits {
             self.decide(context, &command, operation)?;
         }
+        if self.may_be_rewritten(command.field) {
+            self.up.lead = Some(Vec::new());
+        }
         let walk =
             (self.up.fate != Fate::Drop).then(|| Walk::new(&command, &syntax, self.walk_limits, self.tolerances));
         let kept = (self.up.cut.is_some() && command.field == Field::MoveRq || self.is_read_whole(command.field))
@@ -200,6 +205,14 @@ impl Relay {
             .map_err(|words| Ending::malformed(End::Caller, "data set", words, Abort::NOT_SPECIFIED))?;
         let Some(walk) = &mut data.walk else { return Ok(()) };
         walk.push(bytes).map_err(|fault| Ending::walk(End::Caller, &fault))?;
+        if self.up.fate == Fate::Rewrite {
+            return self.push_up(bytes);
+        }
+        if self.up.lead.is_some() {
+            self.up.keep_lead(bytes);
+        }
+        let Stage::Data(data) = &mut self.up.stage else { return Ok(()) };
+        let Some(walk) = &mut data.walk else { return Ok(()) };
         let own = self.routes.of(data.context) == Way::Own;
         if self.up.fate == Fate::Hold && self.up.wait.is_none() && !own {
             if data.kept.is_none() && inspect::enough(&data.command, walk) {
@@ -236,13 +249,12 @@ impl Relay {
         if own {
             return self.own_data_set(*data);
         }
-        self.up_is_whole(&data);
-        Ok(())
+        self.up_is_whole(&data)
     }
 
     /// All of a data set has come: its length goes into the record.
-    pub(super) fn up_is_whole(&mut self, data: &DataSet) {
-        if self.up.fate == Fate::Forward {
+    pub(super) fn up_is_whole(&mut self, data: &DataSet) -> Result<(), Ending> {
+        if matches!(self.up.fate, Fate::Forward | Fate::Rewrite) {
             let metrics = &self.shared.metrics;
             let outward = matches!(self.errand, Errand::Outward);
             (if outward { &metrics.bytes_in } else { &metrics.bytes_out }).inc_by(data.bytes);
@@ -251,6 +263,7 @@ impl Relay {
         if let Some(asked) = self.called.asked.iter_mut().find(|asked| Some(asked.message) == message) {
             asked.bytes = data.bytes;
         }
+        self.finish_up()
     }
 
     fn decide_on_data(&mut self) -> Result<(), Ending> {
@@ -290,6 +303,7 @@ impl Relay {
             Field::ActionRq if operation == Operation::Commit => self.begin_commitment(data, walk, permit),
             _ => {
                 self.go_on(data.context, &data.command, permit);
+                self.remember_level(data, walk);
                 Ok(())
             }
         }

@@ -12,6 +12,7 @@ use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{AeTitle, Uid};
 use crate::gate::Permit;
 use crate::proxy::commitment::{Arrival, Asked, Delivery, Mailbox, RegisterFault, Undelivered, accept, register};
+use crate::proxy::person;
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::pin;
@@ -66,6 +67,7 @@ impl Relay {
             title: self.title_seen(),
             requester: Arc::clone(&self.principal.name),
             requester_title: self.principal.calling,
+            person: person::kept(self.principal.user.as_deref()),
             transaction,
         };
         let (shared, keep) = (Arc::clone(&self.shared), self.snapshot.settings.limits.commit_keep);

@@ -53,7 +53,10 @@ impl Relay {
         let accepted = self.contexts.get(context)?;
         let walk = data.and_then(|data| data.walk.as_ref());
         let whole = data.and_then(|data| data.kept.as_deref()).filter(|_| inspect::is_retrieval(command.field));
-        let query = whole.map(|bytes| Asked::read(bytes, encoding_of(accepted.transfer_syntax), self.walk_limits));
+        let query = whole.map(|bytes| {
+            let encoding = encoding_of(accepted.transfer_syntax);
+            Asked::read(bytes, accepted.abstract_syntax, encoding, self.walk_limits)
+        });
         let modality = match walk {
             Some(walk) if about_object(operation) => walk.leading.modality().map_or(Known::Absent, Known::Is),
             _ => Known::Absent,
@@ -74,6 +77,7 @@ impl Relay {
             message,
             instance: command.sop_instance().or_else(|| walk.and_then(|walk| walk.leading.sop_instance())),
             study: walk.and_then(|walk| walk.leading.study()),
+            level: walk.and_then(|walk| walk.leading.level()),
             patient_id: walk.and_then(|walk| phi_of(walk.leading.patient_id())),
             patient_name: walk.and_then(|walk| phi_of(walk.leading.patient_name())),
             delivery: None,

@@ -2,6 +2,7 @@
 
 use super::outstanding::{Outstanding, Purpose};
 use super::refuse::transient;
+use super::rewrite::Transform;
 use super::stage::{DataSet, Fate, Walk};
 use super::wait::Woken;
 use super::{Ending, Inward, Relay};
@@ -11,10 +12,10 @@ use crate::dicom::AeTitle;
 use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::retrieve::Belongs;
 use crate::gate::{Admission, Object, Permit};
-use crate::policy::{Known, Principal, Request};
-use crate::proxy::clock;
+use crate::policy::{Decision, Known, Narrowing, Principal, Query, Request};
 use crate::proxy::relay::decide::phi_of;
 use crate::proxy::way_back::Held;
+use crate::proxy::{clock, person};
 use crate::state::StateFault;
 use std::sync::Arc;
 
@@ -35,6 +36,9 @@ impl Meant {
         }
     }
 }
+
+/// The moves that an instance is delivered for, the first of which carries it; never empty.
+pub(super) type Covering = Vec<Arc<Held>>;
 
 /// Those whose C-MOVE the archive saw with this message id.
 fn of_message(grants: Vec<Arc<Held>>, message: u16) -> Vec<Arc<Held>> {
@@ -189,15 +193,23 @@ impl Relay {
     ) -> Result<(), Ending> {
         let Some(to) = inward.destination.clone() else { return Ok(()) };
         let mut permits: Vec<Permit> = Vec::with_capacity(1);
+        let mut narrowed: Vec<(Arc<Held>, Arc<Narrowing>)> = Vec::new();
         for held in &covering {
             let grant = &held.grant.grant;
+            let user = match person::restored(&grant.person) {
+                Ok(user) => user,
+                Err(words) => {
+                    self.refuse_delivery(data, walk, inward, words, Status::NOT_AUTHORIZED);
+                    return Ok(());
+                }
+            };
             let requester = Principal {
                 peer: u32::MAX,
                 name: Arc::clone(&grant.requester),
                 calling: grant.requester_title,
                 from: self.principal.from,
                 transport: self.principal.transport.clone(),
-                user: None,
+                user,
             };
             let request = Request {
                 principal: &requester,
@@ -207,7 +219,7 @@ impl Relay {
                 transfer_syntax: Some(&grant.context.1),
                 destination: Some(&grant.destination),
                 modality: Known::Absent,
-                query: Known::Unread,
+                query: Known::Is(Query { level: Some(held.scope.asked()), keys: &[] }),
                 at: clock::moment(),
             };
             let delivery = Delivery {
@@ -219,13 +231,17 @@ impl Relay {
             let object = Object { delivery: Some(delivery), ..object_of(data, walk) };
             // One record for one delivery: further grants are only asked.
             if !permits.is_empty() {
-                if matches!(self.snapshot.policy.decide(&request), crate::policy::Decision::Permit(_)) {
+                if let Decision::Permit(permission) = self.snapshot.policy.decide(&request) {
+                    narrowed.extend(permission.narrowing.map(|narrowing| (Arc::clone(held), narrowing)));
                     continue;
                 }
                 permits.clear();
             }
             match self.shared.gate.admit(self.basis(), &self.visit, &request, &object) {
-                Admission::Permit(permit) => permits.push(permit),
+                Admission::Permit(permit) => {
+                    narrowed.extend(permit.narrowing().map(|narrowing| (Arc::clone(held), Arc::clone(narrowing))));
+                    permits.push(permit);
+                }
                 other => {
                     self.not_admitted(data.context, &data.command, Operation::Move, other);
                     return Ok(());
@@ -233,8 +249,26 @@ impl Relay {
             }
         }
         let Some(permit) = permits.pop() else { return Ok(()) };
+        if narrowed.is_empty() {
+            return self.send_covered(data, permit, covering, None);
+        }
+        self.pending = Some(permit);
+        self.judge_delivery(walk.leading.study(), covering, narrowed);
+        Ok(())
+    }
+
+    /// Everything is permitted: the instance goes on, `transform`: changed.
+    pub(super) fn send_covered(
+        &mut self,
+        data: &DataSet,
+        permit: Permit,
+        covering: Covering,
+        transform: Option<Transform>,
+    ) -> Result<(), Ending> {
         self.shared.metrics.permitted(Operation::Move, permit.observed());
-        let Some(instance) = walk.leading.sop_instance().copied() else { return Ok(()) };
+        let Some(instance) = data.walk.as_ref().and_then(|walk| walk.leading.sop_instance().copied()) else {
+            return Ok(());
+        };
         let originator = covering.first().filter(|held| held.is_rewritten()).map(|held| held.originator());
         let deliveries = covering.iter().map(|held| held.begin(instance)).collect();
         self.send_delivery(data, permit, Purpose::Delivery(deliveries));
@@ -243,6 +277,10 @@ impl Relay {
             command.move_originator = Some(title);
             command.move_originator_message = Some(message);
         }
+        if let Some(transform) = transform {
+            return self.rewrite_up(data.context, &command, transform);
+        }
+        self.up.lead = None;
         self.go_on_with(data.context, &command);
         Ok(())
     }
@@ -284,7 +322,14 @@ impl Relay {
     }
 
     /// Nothing that an archive sends is refused without a record: somebody will miss it.
-    fn refuse_delivery(&mut self, data: &DataSet, walk: &Walk, inward: &Inward, words: &str, status: Status) {
+    pub(super) fn refuse_delivery(
+        &mut self,
+        data: &DataSet,
+        walk: &Walk,
+        inward: &Inward,
+        words: &str,
+        status: Status,
+    ) {
         let Some(accepted) = self.contexts.get(data.context) else { return };
         let request = Request {
             principal: &self.principal,
@@ -322,11 +367,12 @@ impl Relay {
     }
 }
 
-fn object_of<'a>(data: &DataSet, walk: &'a Walk) -> Object<'a> {
+pub(super) fn object_of<'a>(data: &DataSet, walk: &'a Walk) -> Object<'a> {
     Object {
         message: data.command.message_id.unwrap_or_default(),
         instance: walk.leading.sop_instance(),
         study: walk.leading.study(),
+        level: None,
         patient_id: walk.leading.patient_id().and_then(|value| phi_of(Some(value))),
         patient_name: walk.leading.patient_name().and_then(|value| phi_of(Some(value))),
         delivery: None,

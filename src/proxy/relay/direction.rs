@@ -2,6 +2,7 @@
 
 use super::lane::Lane;
 use super::refuse::Refused;
+use super::rewrite::Rewrite;
 use super::stage::{Fate, Stage};
 use super::wait::Wait;
 use crate::dicom::pdu::Framer;
@@ -24,6 +25,10 @@ pub(super) struct Direction {
     pub(super) wait: Option<Wait>,
     /// The message under way goes on with another command than it came with.
     pub(super) cut: Option<Box<Cut>>,
+    /// What has come of a data set that may go on changed, until that is decided.
+    pub(super) lead: Option<Vec<u8>>,
+    /// The data set of the message under way goes on changed.
+    pub(super) rewrite: Option<Box<Rewrite>>,
 }
 
 /// A message whose command is written anew.
@@ -51,6 +56,16 @@ impl Direction {
             stuck: false,
             wait: None,
             cut: None,
+            lead: None,
+            rewrite: None,
+        }
+    }
+
+    /// Keeps what has come of a data set that may go on changed, as long as that is not decided.
+    pub(super) fn keep_lead(&mut self, bytes: &[u8]) {
+        match &mut self.lead {
+            Some(lead) if self.fate == Fate::Hold => lead.extend_from_slice(bytes),
+            lead => *lead = None,
         }
     }
 

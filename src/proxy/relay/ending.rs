@@ -37,6 +37,8 @@ pub enum Ending {
     TimedOut(&'static str),
     /// Policy or certificates changed.
     Changed(String),
+    /// The session of the person is over.
+    SessionOver,
     /// Whoever called, or is sent to, is in quarantine: `peer:NAME`, `user:NAME`.
     Quarantined(String),
     /// The gateway stops.
@@ -70,6 +72,7 @@ impl Ending {
             Self::Mismatch(_) => "mismatch",
             Self::TimedOut(_) => "timeout",
             Self::Changed(_) => "changed",
+            Self::SessionOver => "session-over",
             Self::Quarantined(_) => "quarantine",
             Self::Drained => "drained",
             Self::Unrecorded => "unrecorded",

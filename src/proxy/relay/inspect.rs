@@ -36,6 +36,11 @@ pub fn enough(command: &Command, walk: &Walk) -> bool {
     walk.leading.passed(last)
 }
 
+/// Whether what identifies an object has come of it.
+pub fn identified(walk: &Walk) -> bool {
+    walk.leading.passed(IDENTIFIED)
+}
+
 /// Whether a request's command speaks of the class that its presentation context was negotiated and is decided for: an
 /// archive that goes by the command alone would otherwise do what no rule permits. For C-services they are the same
 /// (PS3.7 9.3); N-services and the worklist of UPS name members of what was negotiated (PS3.4 H.3, CC.2), whose

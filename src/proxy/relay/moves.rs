@@ -2,6 +2,7 @@
 
 use super::outstanding::{Guarded, Moving, Outstanding, Purpose};
 use super::refuse::transient;
+use super::retrieve::Anew;
 use super::stage::DataSet;
 use super::wait::Woken;
 use super::{Ending, Errand, Relay};
@@ -12,6 +13,7 @@ use crate::dicom::retrieve::Scope;
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::gate::Permit;
 use crate::policy::Receiver;
+use crate::proxy::person;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::NewGrant;
 use std::sync::Arc;
@@ -36,6 +38,16 @@ impl Relay {
 
     /// The gate permits: what is needed to recognise the deliveries goes into the state.
     pub(super) fn begin_move(&mut self, data: &DataSet, permit: Permit) -> Result<(), Ending> {
+        self.begin_move_of(data, permit, None)
+    }
+
+    /// The same, `anew`: with another identifier than it came with.
+    pub(super) fn begin_move_of(
+        &mut self,
+        data: &DataSet,
+        permit: Permit,
+        anew: Option<Box<Anew>>,
+    ) -> Result<(), Ending> {
         let command = &data.command;
         let Some(destination) = command.move_destination else { return Ok(()) };
         if !matches!(self.snapshot.policy.receiver(&destination), Some(Receiver::Peer(_))) {
@@ -45,7 +57,11 @@ impl Relay {
         let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
         let context = (*accepted.abstract_syntax, *accepted.transfer_syntax);
         let identifier = data.kept.as_deref().unwrap_or_default();
-        let scope = match Scope::read(identifier, encoding_of(&context.1), self.walk_limits) {
+        let scope = match &anew {
+            Some(anew) => Ok(anew.scope.clone()),
+            None => Scope::read(identifier, encoding_of(&context.1), self.walk_limits),
+        };
+        let scope = match scope {
             Ok(scope) => scope,
             Err(fault) => {
                 return self.refuse_permitted(data, permit, Status::DATA_SET_MISMATCH, &fault.to_string());
@@ -67,6 +83,7 @@ impl Relay {
             destination,
             requester: Arc::clone(&self.principal.name),
             requester_title: self.principal.calling,
+            person: person::kept(self.principal.user.as_deref()),
             requester_message: command.message_id.unwrap_or_default(),
             message: None,
             context,
@@ -77,7 +94,7 @@ impl Relay {
         };
         let (grants, limits) = (Arc::clone(&self.shared.grants), self.snapshot.settings.limits.clone());
         self.pending = Some(permit);
-        self.up.wait = Some(Box::pin(async move { Woken::Move(grants.make(new, correlate, &limits).await) }));
+        self.up.wait = Some(Box::pin(async move { Woken::Move(grants.make(new, correlate, &limits).await, anew) }));
         Ok(())
     }
 
@@ -86,6 +103,7 @@ impl Relay {
         &mut self,
         data: &DataSet,
         made: Result<Arc<Held>, MoveRefusal>,
+        anew: Option<Box<Anew>>,
     ) -> Result<(), Ending> {
         let Some(permit) = self.pending.take() else { return Ok(()) };
         let held = match made {
@@ -107,6 +125,7 @@ impl Relay {
         };
         let lag = self.lag();
         let grants = Arc::clone(&self.shared.grants);
+        let (identifier, confined) = anew.map(|anew| (anew.identifier, Box::new(anew.confined))).unzip();
         self.called.asked.push(Outstanding {
             message: data.command.message_id.unwrap_or_default(),
             sent_as: held.grant.message,
@@ -120,9 +139,13 @@ impl Relay {
                 held: Guarded::new(held, grants, lag),
                 over: false,
                 counted: Counters::default(),
+                confined,
             }),
         });
-        self.go_on_with(data.context, &command);
+        match identifier {
+            Some(identifier) => self.say_whole(data.context, &command, &identifier),
+            None => self.go_on_with(data.context, &command),
+        }
         Ok(())
     }
 

@@ -59,7 +59,12 @@ impl Relay {
                 Ok(())
             }
             Woken::Charged(charged) => self.go_on_charged(*charged),
-            Woken::Move(_) | Woken::Grants(_) | Woken::Registered(_) | Woken::Query(_) => Ok(()),
+            Woken::Move(..)
+            | Woken::Grants(_)
+            | Woken::Registered(_)
+            | Woken::Query(_)
+            | Woken::Resolved(_)
+            | Woken::Judged(_) => Ok(()),
         }
     }
 

@@ -1,9 +1,15 @@
 //! Requests that have gone and are not answered yet.
 
 use super::narrow::Querying;
+use crate::dicom::Uid;
+use crate::dicom::dataset::Level;
 use crate::dicom::dimse::{Counters, Field};
 use crate::gate::Permit;
+use crate::policy::narrow::Shown;
+use crate::policy::{Known, Narrowing, Query};
+use crate::proxy::lookup::Resolved;
 use crate::proxy::way_back::{Held, InFlight};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// A request that was forwarded and is not answered yet.
@@ -36,6 +42,8 @@ pub enum Purpose {
     Plain,
     /// Deliveries that the gateway carries.
     Move(Moving),
+    /// What a retrieve may hand out, where rules spoke of what it asks.
+    Retrieve(Box<Retrieving>),
     /// The grants under which an instance is delivered.
     Delivery(Vec<InFlight>),
     /// Only part of the answers may be seen.
@@ -61,6 +69,73 @@ pub struct Moving {
     pub over: bool,
     /// What its last pending answer counted.
     pub counted: Counters,
+    /// What it may hand out, where that is only part.
+    pub confined: Option<Box<Confined>>,
+}
+
+/// A retrieve of which the level was told to the policy.
+#[derive(Debug)]
+pub struct Retrieving {
+    /// (0008,0052) as the caller said it.
+    pub level: Option<Level>,
+    /// What it may hand out, where that is only part.
+    pub confined: Option<Confined>,
+}
+
+/// The part of a retrieve that may be handed out.
+#[derive(Debug)]
+pub struct Confined {
+    /// By this narrowing.
+    pub narrowing: Arc<Narrowing>,
+    /// What was asked instead.
+    pub resolved: Resolved,
+    /// The permits that show each study of it and have room in their budgets, in the same order.
+    pub shown: Vec<Shown>,
+    /// Instances that the archive sent nevertheless, and that were refused to it.
+    pub refused: HashSet<Uid>,
+}
+
+impl Confined {
+    /// The permits that show a study, by the narrowing in force now; none where it was not asked for.
+    pub fn shown(&self, study: &Uid, narrowing: &Narrowing) -> Shown {
+        let mut studies = self.resolved.studies.iter().zip(&self.shown);
+        match studies.find(|(facts, _)| facts.study() == study) {
+            Some((_, shown)) if *self.narrowing == *narrowing => *shown,
+            Some((facts, _)) => facts.shown(narrowing),
+            None => Shown::NOTHING,
+        }
+    }
+}
+
+impl Purpose {
+    /// What the policy is told of the request.
+    pub const fn query(&self) -> Known<Query<'_>> {
+        match self {
+            Self::Retrieve(retrieving) => Known::Is(Query { level: retrieving.level, keys: &[] }),
+            _ => Known::Unread,
+        }
+    }
+
+    /// Whether only part of what is asked for may be handed out.
+    pub const fn is_confined(&self) -> bool {
+        self.confined().is_some()
+    }
+
+    /// The part that may be handed out, where it is not all.
+    pub const fn confined(&self) -> Option<&Confined> {
+        match self {
+            Self::Retrieve(retrieving) => retrieving.confined.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to note what was refused.
+    pub const fn confined_mut(&mut self) -> Option<&mut Confined> {
+        match self {
+            Self::Retrieve(retrieving) => retrieving.confined.as_mut(),
+            _ => None,
+        }
+    }
 }
 
 /// A grant that ends when the move does, however it does.
@@ -95,7 +170,7 @@ impl Outstanding {
         match &self.purpose {
             Purpose::Move(moving) => moving.over,
             Purpose::Query(query) => query.is_over(),
-            Purpose::Plain | Purpose::Delivery(_) => false,
+            Purpose::Plain | Purpose::Retrieve(_) | Purpose::Delivery(_) => false,
         }
     }
 }

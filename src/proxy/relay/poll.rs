@@ -150,7 +150,7 @@ impl Relay {
         if generation != self.snapshot.generation {
             self.ask_again(false)?;
         }
-        Ok(())
+        self.session_goes_on()
     }
 
     /// A move under way waits for what an archive sends here: between two deliveries it is not over.

@@ -1,6 +1,7 @@
 //! Answers to a C-MOVE: they carry the requester's message id, and the final one says what was seen delivered.
 
 use super::outstanding::{Moving, Outstanding, Purpose};
+use super::retrieve::named;
 use super::stage::DataSet;
 use super::{End, Ending, Relay};
 use crate::dicom::dataset::write::{DataSet as Written, Flat};
@@ -64,8 +65,12 @@ impl Relay {
             return Ok(());
         }
         moving.over = true;
-        let counted = moving.counted;
+        let (counted, confined) = (moving.counted, moving.confined.take());
         let failed = failed_list(data, self.contexts.get(context).map(|accepted| *accepted.transfer_syntax))?;
+        let failed = match &confined {
+            Some(confined) => named(confined, &failed),
+            None => failed,
+        };
         let claim =
             Claim { status: command.status.unwrap_or(Status::PROCESSING_FAILURE), counters: command.counters, failed };
         if held.grant.grant.lags {
@@ -197,7 +202,7 @@ impl Relay {
         Ok(())
     }
 
-    fn failed_data_set(&self, context: u8, failed: &[Uid]) -> Option<Vec<u8>> {
+    pub(super) fn failed_data_set(&self, context: u8, failed: &[Uid]) -> Option<Vec<u8>> {
         if failed.is_empty() {
             return None;
         }
@@ -263,7 +268,7 @@ fn pending(command: &Command, message: u16, held: &Held) -> Command {
 }
 
 /// The Failed SOP Instance UID List that an archive gives.
-fn failed_list(data: &DataSet, syntax: Option<Uid>) -> Result<Vec<Uid>, Ending> {
+pub(super) fn failed_list(data: &DataSet, syntax: Option<Uid>) -> Result<Vec<Uid>, Ending> {
     let (Some(bytes), Some(syntax)) = (data.kept.as_deref().filter(|bytes| !bytes.is_empty()), syntax) else {
         return Ok(Vec::new());
     };

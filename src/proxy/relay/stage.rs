@@ -26,6 +26,8 @@ pub enum Fate {
     Forward,
     /// They are dropped.
     Drop,
+    /// They are dropped; the command has gone anew, and the data set goes on changed.
+    Rewrite,
 }
 
 /// A command of which a part has come.

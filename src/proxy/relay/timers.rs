@@ -9,6 +9,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::time::Sleep;
 
+/// What ends with the session of a person; no limit has this name.
+const SESSION: &str = "session";
+
 /// The waits of an association.
 #[derive(Debug)]
 pub(super) struct Timers {
@@ -98,7 +101,10 @@ impl Relay {
             let pending = self.timers.sleep.as_mut().poll(cx) == Poll::Pending;
             // A task that never runs out of work gets no timer to fire, so the clock has the last word.
             if Instant::now() >= deadline {
-                return Err(Ending::TimedOut(what));
+                return Err(match what {
+                    SESSION => Ending::SessionOver,
+                    limit => Ending::TimedOut(limit),
+                });
             }
             if pending {
                 return Ok(());
@@ -135,6 +141,9 @@ impl Relay {
             for began in began {
                 next = next.min((began + self.timers.pdu, "pdu_completion"));
             }
+        }
+        if let Some(over) = self.session_ends() {
+            next = next.min((over, SESSION));
         }
         if let Some(since) = self.timers.refusing {
             next = next.min((since + self.timers.refused, "refused_drain_time"));

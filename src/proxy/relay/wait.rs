@@ -1,6 +1,7 @@
 //! What a message waits for before it goes on: the state of moves and commitments lies outside this task.
 
 use super::narrow::{Charged, Prepared};
+use super::retrieve::{Anew, Judged, Resolving};
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::StateFault;
@@ -13,14 +14,18 @@ pub(super) type Wait = Pin<Box<dyn Future<Output = Woken> + Send>>;
 
 /// What has become known.
 pub(super) enum Woken {
-    /// A C-MOVE has its grant, or may not have one.
-    Move(Result<Arc<Held>, MoveRefusal>),
+    /// A C-MOVE has its grant, or may not have one; with another identifier than it came with, or the same.
+    Move(Result<Arc<Held>, MoveRefusal>, Option<Box<Anew>>),
     /// The grants under which an instance may be delivered.
     Grants(Result<Vec<Arc<Held>>, StateFault>),
     /// A delivery for another gateway's requester is noted, or not.
     Noted(Result<(), StateFault>),
     /// A request for commitment is registered, or not.
     Registered(Result<(), RegisterFault>),
+    /// What of a retrieve may be asked.
+    Resolved(Box<Resolving>),
+    /// What of an instance may be delivered.
+    Judged(Box<Judged>),
     /// What to answer to a report.
     Reported(u16),
     /// What must be known before a query is narrowed.

@@ -46,24 +46,25 @@ impl Relay {
         let Stage::Data(mut data) = std::mem::replace(&mut self.up.stage, Stage::Between) else {
             return self.go_on_without_data(woken);
         };
-        let outcome = self.go_on_with_data(&data, woken);
+        self.go_on_with_data(&data, woken)?;
         if self.up.wait.is_none() && self.up.fate == super::stage::Fate::Drop {
             data.walk = None;
         }
         if data.complete && self.up.wait.is_none() {
-            self.up_is_whole(&data);
-        } else {
-            self.up.stage = Stage::Data(data);
+            return self.up_is_whole(&data);
         }
-        outcome
+        self.up.stage = Stage::Data(data);
+        Ok(())
     }
 
     fn go_on_with_data(&mut self, data: &DataSet, woken: Woken) -> Result<(), Ending> {
         match woken {
-            Woken::Move(made) => self.go_on_with_move(data, made),
+            Woken::Move(made, anew) => self.go_on_with_move(data, made, anew),
             Woken::Grants(found) => self.go_on_with_delivery(data, found),
             Woken::Registered(registered) => self.go_on_with_commitment(data, registered),
             Woken::Query(prepared) => self.go_on_with_query(data, *prepared),
+            Woken::Resolved(resolving) => self.go_on_with_retrieve(data, *resolving),
+            Woken::Judged(judged) => self.go_on_with_judged(data, *judged),
             Woken::Noted(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }

@@ -242,6 +242,15 @@ class Gateway:
             assert done.returncode == 0, f"dicomgate {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
+    def run_with(self, said: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A command that reads what it is told."""
+        done = subprocess.run(
+            [str(program()), *arguments, "--config", str(self.config)],
+            cwd=self.folder, input=said, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"dicomgate {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"
+        return done
+
     def records(self) -> list[dict]:
         """Every audit record, oldest first."""
         return [json.loads(line) for line in self.run("audit", "show", "--format", "json", "--state", str(self.folder / "state")).stdout.splitlines() if line]

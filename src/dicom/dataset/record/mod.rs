@@ -7,7 +7,7 @@ mod edit;
 mod node;
 mod parse;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 mod view;
 mod write;

@@ -35,7 +35,7 @@ pub(super) fn decode(
                 return std::str::from_utf8(value).ok().map(Cow::Borrowed);
             }
             let characters = characters()?;
-            if vr == VR::PN { characters.decode_name(value).ok() } else { characters.decode(value).ok() }
+            characters.decode_as(vr, value).ok()
         }
         _ => CharacterSet::DEFAULT.decode(value).ok(),
     }
@@ -68,7 +68,7 @@ pub(super) fn encode(tag: Tag, vr: VR, text: &str, characters: Option<CharacterS
         _ if text.is_empty() => Vec::new(),
         VR::PN | VR::LO | VR::SH | VR::LT | VR::ST | VR::UC | VR::UT => {
             let characters = characters.ok_or(EditFault::Repertoire(tag))?;
-            let encoded = if vr == VR::PN { characters.encode_name(text) } else { characters.encode(text) };
+            let encoded = characters.encode_as(vr, text);
             encoded.ok_or(EditFault::Repertoire(tag))?
         }
         VR::AE | VR::AS | VR::CS | VR::DA | VR::DS | VR::DT | VR::IS | VR::TM | VR::UI | VR::UR => {

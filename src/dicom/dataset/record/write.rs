@@ -43,6 +43,11 @@ impl Record {
         if self.encoding == Encoding::Deflated { deflate(&out) } else { out }
     }
 
+    /// The same, without a copy where nothing was edited.
+    pub fn into_bytes(self) -> Vec<u8> {
+        if self.edited { self.write() } else { self.stream.unwrap_or(self.bytes) }
+    }
+
     fn patches(&self) -> Vec<Patch> {
         let mut patches = Vec::new();
         // By how much what is inside each node grows.

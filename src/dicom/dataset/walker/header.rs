@@ -10,12 +10,33 @@ use crate::dicom::dimse::{Tolerance, Tolerances};
 use crate::dicom::transfer_syntax::Encoding;
 
 /// A header as it stands there.
-pub(in crate::dicom::dataset) struct Raw {
-    pub(in crate::dicom::dataset) tag: Tag,
-    pub(in crate::dicom::dataset) vr: Option<Vr>,
-    pub(in crate::dicom::dataset) length: Length,
-    /// How many bytes it takes.
-    pub(in crate::dicom::dataset) size: usize,
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Raw {
+    /// Its tag.
+    pub tag: Tag,
+    /// Its VR, in explicit VR.
+    pub vr: Option<Vr>,
+    /// Its length.
+    pub length: Length,
+    /// How many bytes it takes: 8 or 12.
+    pub size: usize,
+}
+
+impl Raw {
+    /// The header of an element at the beginning of some bytes; `None` if there are not enough of them. For those who
+    /// rewrite what a walker has checked.
+    ///
+    /// # Errors
+    /// The VR is none that PS3.5 knows.
+    pub fn element(bytes: &[u8], encoding: Encoding) -> Result<Option<Self>, WalkFault> {
+        read(bytes, &Frame::bottom(encoding), Tolerances::ALL)
+    }
+
+    /// The header of an item, fragment or delimiter.
+    pub fn item(bytes: &[u8], encoding: Encoding) -> Option<Self> {
+        let frame = Frame { kind: Kind::Sequence, ..Frame::bottom(encoding) };
+        read(bytes, &frame, Tolerances::ALL).ok().flatten()
+    }
 }
 
 /// The header at the beginning of some bytes; `None` if there are not enough of them.

@@ -12,6 +12,8 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+pub(super) use step::is_sequence;
+
 use super::deflate::Inflater;
 use super::stack::Frame;
 use super::{Vr, WalkFault};

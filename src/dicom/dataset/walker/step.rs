@@ -315,7 +315,7 @@ impl Core {
 }
 
 /// Whether the dictionary knows an element as a sequence; `None` if it does not know it.
-fn is_sequence(tag: Tag) -> Option<bool> {
+pub(in crate::dicom::dataset) fn is_sequence(tag: Tag) -> Option<bool> {
     if tag.is_private() {
         return None;
     }

@@ -133,6 +133,7 @@ async fn one_that_does_not_answer_keeps_nobody_else_waiting() {
     }
     let _held = silent.accept().await.unwrap();
     let asked = super::Asked {
+        person: String::new(),
         title: super::title("MR1"),
         requester_title: super::title("MR1"),
         ..super::asked("PACS", "MR", "2.25.99")

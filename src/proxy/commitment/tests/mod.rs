@@ -199,6 +199,7 @@ impl World {
 
 fn asked(archive: &str, requester: &str, transaction: &str) -> Asked {
     Asked {
+        person: String::new(),
         archive: title(archive),
         title: title("CT1"),
         requester: requester.into(),

@@ -135,7 +135,7 @@ impl Relay {
     }
 
     /// What the caller is shown in place of what the system in focus said goes behind what has been released of it.
-    fn show_caller(&mut self, bytes: Bytes) {
+    pub(super) fn show_caller(&mut self, bytes: Bytes) {
         if !self.caller_machine.may_send_pdata() {
             return;
         }

@@ -18,8 +18,8 @@ const ISSUER: Tag = Tag(0x0010, 0x0021);
 
 /// Asks for all that judging an answer takes, and for nothing that could not be shown, as far as the archive can tell.
 pub fn ask_for_answers(identifier: &mut Identifier, narrowing: &Narrowing, of_patients: bool) {
-    for tag in narrowing.wanted() {
-        identifier.return_key(tag);
+    for path in narrowing.wanted_paths() {
+        identifier.return_path(&path);
     }
     if of_patients {
         identifier.return_key(PATIENT_ID);
@@ -57,11 +57,8 @@ impl Relay {
     ) -> Result<(), Ending> {
         match &by {
             By::Answer(patients) => ask_for_answers(&mut identifier, &narrowing, patients.is_some()),
-            By::Study(..) => {
-                for tag in wanted_of_budgets(&narrowing) {
-                    identifier.return_key(tag);
-                }
-            }
+            // By their study's attributes they have been judged already.
+            By::Study(..) => wanted_of_budgets(&narrowing).for_each(|tag| identifier.return_key(tag)),
         }
         let message = data.command.message_id.unwrap_or_default();
         let way = Way { context: data.context, longest: self.longest };

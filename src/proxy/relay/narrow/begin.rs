@@ -5,6 +5,7 @@ use super::super::stage::DataSet;
 use super::super::wait::Woken;
 use super::super::{Ending, Relay};
 use super::ask::{ask_for_nothing, is_below_study};
+use super::patients::Listed;
 use super::querying::By;
 use crate::dicom::Tag;
 use crate::dicom::dataset::Level;
@@ -32,6 +33,8 @@ pub enum Found {
     Patients(Arc<Patients>),
     /// The study that is asked about; `None`: it is not there.
     Study(Option<Arc<StudyFacts>>),
+    /// The patients that were asked for.
+    Listed(Listed),
 }
 
 impl Relay {
@@ -50,10 +53,10 @@ impl Relay {
         let bytes = data.kept.clone().unwrap_or_default();
         let identifier = match Identifier::read(bytes, encoding, model, self.tolerances, self.record_limits()) {
             Ok(identifier) => identifier,
-            Err(fault) => return self.refuse_identifier(data, permit, fault.tag(), &fault.to_string()),
+            Err(fault) => return self.refuse_query(data, permit, fault.tag(), &fault.to_string()),
         };
         match identifier.level() {
-            Some(Level::Patient) => self.begin_patients(data, permit, narrowing, identifier),
+            Some(Level::Patient) => self.begin_patients(permit, narrowing, identifier),
             Some(level) if is_below_study(level) => self.begin_below_study(data, permit, narrowing, identifier),
             // A worklist is judged by its answers alone.
             Some(_) if !narrowing.wanted_of_patient().is_empty() => {
@@ -75,10 +78,10 @@ impl Relay {
         narrowing: Arc<Narrowing>,
         identifier: Identifier,
     ) -> Result<(), Ending> {
-        let studies = identifier.uids(query::STUDY).unwrap_or_default();
-        let &[study] = studies.as_slice() else {
+        let studies = identifier.uids(query::STUDY);
+        let Some(&[study]) = studies.as_deref() else {
             let words = "(0020,000D) must be one UID below the level of studies";
-            return self.refuse_identifier(data, permit, Some(query::STUDY), words);
+            return self.refuse_query(data, permit, Some(query::STUDY), words);
         };
         let lookups = self.lookups();
         let by = Arc::clone(&narrowing);
@@ -107,6 +110,7 @@ impl Relay {
         let Prepared { narrowing, mut identifier, found } = prepared;
         let Some(permit) = self.pending.take() else { return Ok(()) };
         let by = match found {
+            Ok(Found::Listed(listed)) => return self.show_patients(data, permit, &narrowing, listed),
             Ok(Found::Patients(patients)) => By::Answer(Some(patients)),
             Ok(Found::Study(facts)) => {
                 let shown = facts.as_ref().map_or(Shown::NOTHING, |facts| facts.shown(&narrowing));
@@ -124,13 +128,16 @@ impl Relay {
 
     /// Nothing is shown on a guess.
     pub(super) fn refuse_lookup(&mut self, data: &DataSet, permit: Permit, fault: &LookupFault) -> Result<(), Ending> {
+        if let LookupFault::Refused(status) = fault {
+            return self.refuse_permitted(data, permit, *status, "");
+        }
         tracing::warn!(%fault, archive = %self.called.to, peer = %self.principal.name, "a query is refused for now");
         let words = "the gateway cannot find out what may be shown now";
         self.refuse_permitted(data, permit, transient(data.command.field), words)
     }
 
     /// Refuses an identifier, and says which attribute is at fault.
-    pub(in super::super) fn refuse_identifier(
+    pub(in super::super) fn refuse_query(
         &mut self,
         data: &DataSet,
         permit: Permit,

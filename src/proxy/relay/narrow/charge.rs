@@ -71,6 +71,27 @@ impl Due {
         due
     }
 
+    /// What showing a patient costs: no study is shown.
+    pub fn of_patient(
+        narrowing: &Narrowing,
+        shown: Shown,
+        answer: &Record,
+        hash: impl Fn(Unit, &[u8]) -> [u8; 16],
+    ) -> Self {
+        let counts_patients = |place: usize| {
+            let budget = narrowing.permits().get(place).and_then(|permit| permit.budget.as_ref());
+            budget.is_some_and(|budget| budget.unit == Unit::Patients)
+        };
+        match shown.places().find(|place| !counts_patients(*place)) {
+            None => Self::of(narrowing, shown, answer, hash),
+            Some(free) => {
+                let payers = shown.places().take_while(|place| *place < free);
+                let payers = payers.fold(Shown::NOTHING, |all, place| all.or(Shown::of(place)));
+                Self { free: true, ..Self::of(narrowing, payers, answer, hash) }
+            }
+        }
+    }
+
     /// Whether nobody pays.
     pub fn is_free(&self) -> bool {
         self.free && self.payers.is_empty()

@@ -14,5 +14,5 @@ mod patients;
 mod querying;
 
 pub(super) use begin::Prepared;
-pub(super) use charge::Charged;
-pub(super) use querying::Querying;
+pub(super) use charge::{Charged, Due, Granted, charge, named};
+pub(super) use querying::{Querying, without};

@@ -255,6 +255,7 @@ pub fn wanted_of_budgets(narrowing: &Narrowing) -> impl Iterator<Item = Tag> {
     })
 }
 
-fn without(shown: Shown, spent: Shown) -> Shown {
+/// Those of the one that are not among the other.
+pub fn without(shown: Shown, spent: Shown) -> Shown {
     shown.places().filter(|place| !spent.has(*place)).fold(Shown::NOTHING, |left, place| left.or(Shown::of(place)))
 }

@@ -1,28 +1,15 @@
-//! Retrieves of which only part may be had.
+//! Retrieves of which only part may be had (PS3.4 C.4.2, C.4.3): resolved with lookups to the studies that may be seen,
+//! and asked anew in the gateway's own words.
+//!
+//! The caller's identifier never goes on. What is not there and what may not be seen are asked for under fresh names, so
+//! that the archive's own answer for what is not there comes back. Every object that comes is tied to a study that was
+//! resolved. It never decides what may be seen: that is the [`Narrowing`](crate::policy::Narrowing)'s.
 
-use super::stage::DataSet;
-use super::{Ending, Relay};
-use crate::dicom::dimse::{Command, Status};
-use crate::gate::{Outcome, Permit};
-use crate::policy::Narrowing;
-use std::sync::Arc;
+mod answer;
+mod begin;
+mod delivered;
+mod instance;
 
-impl Relay {
-    /// A retrieve goes on so that only what may be seen is handed out.
-    pub(super) fn begin_retrieve(
-        &mut self,
-        data: &DataSet,
-        permit: Permit,
-        _narrowing: Arc<Narrowing>,
-    ) -> Result<(), Ending> {
-        self.refuse_permitted(data, permit, Status::PROCESSING_FAILURE, "retrieves cannot be narrowed")
-    }
-
-    /// An instance that the archive sends for a C-GET, of which only part may be had.
-    pub(super) fn take_instance(&mut self, context: u8, command: &Command, permit: Permit) -> Result<(), Ending> {
-        let status = Status::NOT_AUTHORIZED;
-        permit.close(Outcome { status: status.0, ..Outcome::default() }).map_err(|_| Ending::Unrecorded)?;
-        self.refuse_called(context, command, status, "not permitted");
-        Ok(())
-    }
-}
+pub(super) use answer::named;
+pub(super) use begin::{Anew, Resolving};
+pub(super) use delivered::Judged;

@@ -34,6 +34,7 @@ fn asked(destination: &str, correlate: Correlate) -> NewGrant {
         .with_uid(Tag(0x0020, 0x000d), &uid("1.2.3"))
         .encode(Encoding::ExplicitLe);
     NewGrant {
+        person: String::new(),
         archive: ae("PACS"),
         title: ae("WS1"),
         told: ae(if correlate == Correlate::Destination { "WS1" } else { destination }),

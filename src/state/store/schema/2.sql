@@ -24,3 +24,5 @@ CREATE TABLE dicomgate_review (
 );
 CREATE INDEX dicomgate_review_since ON dicomgate_review (reviewed, since, id);
 CREATE INDEX dicomgate_review_expires ON dicomgate_review (expires);
+ALTER TABLE dicomgate_grant ADD COLUMN person TEXT NOT NULL DEFAULT '';
+ALTER TABLE dicomgate_commitment ADD COLUMN person TEXT NOT NULL DEFAULT '';

@@ -1,5 +1,5 @@
 mod properties;
-mod tree;
+pub mod tree;
 
 use super::{Edit, EditFault, Record, RecordFault, RecordLimits};
 use crate::dicom::dataset::WalkFault;

@@ -1,0 +1,109 @@
+//! Distinguished names and filters, as far as a login compares and fills them.
+
+/// A distinguished name as it is compared: without case, and without the spaces that mean nothing (RFC 4514, RFC 4518
+/// as far as names of groups need it).
+pub(super) fn normal(dn: &str) -> String {
+    let mut parts = Vec::new();
+    let (mut part, mut escaped) = (String::new(), false);
+    for c in dn.chars() {
+        match c {
+            ',' | '+' | '=' if !escaped => {
+                parts.push(part.trim().to_lowercase());
+                parts.push(c.to_string());
+                part.clear();
+            }
+            _ => part.push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    parts.push(part.trim().to_lowercase());
+    parts.concat()
+}
+
+/// The attribute that a filter compares with the name: `uid` of `(&(objectClass=person)(uid={user}))`.
+pub(super) fn attribute(filter: &str) -> Option<&str> {
+    let (before, _) = filter.split_once("={user}")?;
+    let name = before.rsplit_once('(').map_or(before, |(_, name)| name).trim();
+    let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ';');
+    (!name.is_empty() && name.chars().all(sound)).then_some(name)
+}
+
+/// The name as the directory writes it: whoever logs in as `MUELLER` is the `mueller` of the rules. `None`: the entry
+/// does not say one.
+pub(super) fn canonical<'v>(values: &'v [String], given: &str) -> Option<&'v str> {
+    let folded = given.trim().to_lowercase();
+    let same = values.iter().find(|value| value.to_lowercase() == folded);
+    match values {
+        [only] => Some(same.unwrap_or(only).as_str()),
+        _ => same.map(String::as_str),
+    }
+}
+
+/// A filter with the person put in: what she typed is never a part of its grammar (RFC 4515 3).
+pub(super) fn filled(filter: &str, name: &str, dn: &str) -> String {
+    // In one pass: what is put in may look like a place itself.
+    let mut out = String::with_capacity(filter.len() + name.len() + dn.len());
+    let mut rest = filter;
+    while let Some(at) = rest.find('{') {
+        let (before, behind) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(before);
+        if let Some(after) = behind.strip_prefix("{user}") {
+            out.push_str(&escaped(name));
+            rest = after;
+        } else if let Some(after) = behind.strip_prefix("{dn}") {
+            out.push_str(&escaped(dn));
+            rest = after;
+        } else {
+            out.push('{');
+            rest = behind.strip_prefix('{').unwrap_or_default();
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// RFC 4515 3, and everything that is not a letter or digit of ASCII besides: there is nothing to gain by less.
+fn escaped(value: &str) -> String {
+    value.bytes().fold(String::with_capacity(value.len()), |mut out, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' | b'@' | b',' | b'=' => {
+                out.push(char::from(byte));
+            }
+            _ => out.push_str(&format!("\\{byte:02x}")),
+        }
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_the_same_whatever_their_case_and_spaces() {
+        let one = normal("CN=Radiology, OU=Groups,DC=hospital , DC=example");
+        assert_eq!(one, normal("cn=radiology,ou=groups,dc=hospital,dc=example"));
+        assert_ne!(one, normal("cn=radiology2,ou=groups,dc=hospital,dc=example"));
+        assert_ne!(normal("cn=a\\, b"), normal("cn=a,b"), "an escaped comma is none");
+    }
+
+    #[test]
+    fn what_somebody_types_is_no_grammar() {
+        assert_eq!(filled("(uid={user})", "*)(uid=*", "x"), "(uid=\\2a\\29\\28uid=\\2a)");
+        assert_eq!(filled("(uid={user})", "m\\u\0ü", "x"), "(uid=m\\5cu\\00\\c3\\bc)");
+        assert_eq!(filled("(&(member={dn})(x={user}))", "{dn}", "cn=a,b=c"), "(&(member=cn=a,b=c)(x=\\7bdn\\7d))");
+        assert_eq!(filled("({x={user}", "a", "b"), "({x=a");
+    }
+
+    #[test]
+    fn the_name_is_the_directorys() {
+        assert_eq!(attribute("(&(objectClass=person)(uid={user}))"), Some("uid"));
+        assert_eq!(attribute("(sAMAccountName={user})"), Some("sAMAccountName"));
+        assert_eq!(attribute("(uid~={user})"), None);
+        let values = ["mueller".to_owned(), "hans".to_owned()];
+        assert_eq!(canonical(&values, "MUELLER"), Some("mueller"));
+        assert_eq!(canonical(&values, "meier"), None);
+        assert_eq!(canonical(&values[..1], "meier@hospital.example"), Some("mueller"));
+        assert_eq!(canonical(&[], "mueller"), None);
+    }
+}
