@@ -21,6 +21,7 @@ AWAY = bytes((3, 0, 0, 0, 0, 4, 0, 2, 3, 1))
 ECHO: wire.Proposal = {1: (wire.VERIFICATION, [wire.IMPLICIT]), 3: (wire.CT_IMAGE, [wire.EXPLICIT])}
 LOCAL = ("dora", "correct horse battery")
 REMOTE = ("lang", "Schl\u00fcssel zum Tor")
+WRONG = "swordfish-17"
 PERSON = "mueller"
 INSIDE = 11112
 
@@ -53,7 +54,7 @@ def users(provider: Provider | None, directory: Directory | None, folder) -> dic
         secret.chmod(0o600)
         readers = under_test.Verbatim(f'{{ "{Directory.group("radiology")}" = "reader" }}')
         tables["users.ldap"] = {
-            "url": directory.url, "base": "ou=people,dc=hospital,dc=test", "bind_dn": SERVICE, "password_file": secret,
+            "url": directory.url, "base": "dc=hospital,dc=test", "bind_dn": SERVICE, "password_file": secret,
             "user_filter": "(uid={user})", "group_filter": "(&(objectClass=groupOfNames)(member={dn}))",
             "ca": directory.authority.certificate, "roles": readers,
         }  # fmt: skip
@@ -140,7 +141,7 @@ def user_items(raw: bytes) -> dict[int, bytes]:
 def refused(gateway, *words: str) -> dict:
     record = verdict.last_refusal(gateway, event="association-refused", cause="user-identity")
     said = verdict.explained(gateway, record["incident"], *words)
-    for secret in (LOCAL[1], REMOTE[1], SERVICE_PASSWORD, "wrong"):
+    for secret in (LOCAL[1], REMOTE[1], SERVICE_PASSWORD, WRONG):
         assert secret not in said + gateway.output() + str(gateway.records())
     return record
 
@@ -208,11 +209,11 @@ def test_what_role_a_person_has_counts(site, ws1, certificates):
 
 REFUSALS = {
     "a name, from a device that may not": ("CT1", 1, b"hello", b"", "username_only"),
-    "a wrong passcode": ("WS1", 2, LOCAL[0].encode(), b"wrong", "passcode"),
-    "nobody of that name": ("WS1", 2, b"zora", b"wrong", "zora"),
+    "a wrong passcode": ("WS1", 2, LOCAL[0].encode(), WRONG.encode(), "passcode"),
+    "nobody of that name": ("WS1", 2, b"zora", WRONG.encode(), "zora"),
     "an empty passcode": ("WS1", 2, REMOTE[0].encode(), b"", ""),
-    "a wrong passcode of the directory": ("WS1", 2, REMOTE[0].encode(), b"wrong", ""),
-    "a name that means everybody": ("WS1", 2, b"*", b"wrong", ""),
+    "a wrong passcode of the directory": ("WS1", 2, REMOTE[0].encode(), WRONG.encode(), ""),
+    "a name that means everybody": ("WS1", 2, b"*", WRONG.encode(), ""),
     "a name with a filter in it": ("WS1", 2, b"lang)(uid=*", REMOTE[1].encode(), ""),
     "a Kerberos ticket": ("WS1", 3, b"\x60\x82\x01\x02", b"", ""),
     "SAML": ("WS1", 4, b"<Assertion/>", b"", ""),
@@ -363,7 +364,7 @@ def test_dcmtk(site, ws1, tmp_path):
         (True, ("--user", REMOTE[0], "--password", REMOTE[1], "--pos-response")),
         (True, ("--jwt", str(token), "--pos-response")),
         (True, ("--jwt", str(token))),
-        (False, ("--user", LOCAL[0], "--password", "wrong", "--pos-response")),
+        (False, ("--user", LOCAL[0], "--password", WRONG, "--pos-response")),
         (False, ("--user", LOCAL[0], "--empty-password")),
         (False, ("--jwt", str(bad), "--pos-response")),
         (False, ("--kerberos", str(ticket))),
@@ -382,7 +383,7 @@ def test_pynetdicom(site, authority, ws1):
     token = site.provider.token(PERSON).encode()
     cases = [
         (True, 1, b"hello", None), (True, 2, LOCAL[0].encode(), LOCAL[1].encode()), (True, 2, REMOTE[0].encode(), REMOTE[1].encode()),
-        (True, 5, token, None), (False, 2, LOCAL[0].encode(), b"wrong"), (False, 3, b"ticket", None), (False, 4, b"<a/>", None),
+        (True, 5, token, None), (False, 2, LOCAL[0].encode(), WRONG.encode()), (False, 3, b"ticket", None), (False, 4, b"<a/>", None),
         (False, 5, b"e30.e30.", None),
     ]  # fmt: skip
     for fine, kind, primary, secondary in cases:

@@ -5,7 +5,7 @@ use crate::support::wait_until;
 use crate::support::words::{CT, ac, uid};
 use dicomgate::dicom::dataset::write::{DataSet, Flat};
 use dicomgate::dicom::dimse::{Command, Counters, Field, Status, Tolerances};
-use dicomgate::dicom::pdu::{AssociateRq, Pdu};
+use dicomgate::dicom::pdu::{AssociateRq, Pdu, pdata};
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::dicom::{AeTitle, Tag};
 use std::collections::{BTreeMap, BTreeSet};
@@ -237,7 +237,7 @@ impl Served<'_> {
     }
 
     fn say(&mut self, context: u8, command: &Command, data: Option<&[u8]>) -> Option<()> {
-        let bytes = dicomgate::dicom::pdu::pdata::write_message(context, &command.encode(), data, 16_384);
+        let bytes = pdata::write_message(context, &command.encode(), data, self.rq.user.max_length);
         self.link.try_send(&bytes).ok()
     }
 

@@ -228,6 +228,7 @@ impl Relay {
                 requester: &grant.requester,
                 association: &grant.association,
                 message: grant.requester_message,
+                user: requester.user.as_deref(),
             };
             let object = Object { delivery: Some(delivery), ..object_of(data, walk) };
             // One record for one delivery: further grants are only asked.

@@ -46,7 +46,7 @@ class Directory(Program):
             cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        self.url = f"ldaps://localhost:{port}"
+        self.url, self.authority = f"ldaps://localhost:{port}", authority
         super().__init__([str(program), "-f", str(config), "-h", f"ldaps://127.0.0.1:{port}/", "-d", "256"], folder, port)
 
     def _entries(self, people: dict[str, tuple[str, list[str]]]) -> list[str]:
