@@ -147,9 +147,12 @@ impl Relay {
         let Self { called, caller, others, own_answers, shared, .. } = self;
         shared.metrics.bytes_out.inc_by(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         called.down.lane.hand_out(&mut |bytes| caller.send(bytes));
-        // A message of its own that is dropped is nobody's to wait for.
-        let free = called.down.stage.is_between() || called.down.fate == Fate::Drop;
-        if free && own_answers.is_empty() && others.iter().all(|other| other.down.between()) {
+        // Of a message that is dropped, or held, nothing has gone: what goes now comes between two messages.
+        let free = called.down.stage.is_between() || matches!(called.down.fate, Fate::Drop | Fate::Hold);
+        if free && others.iter().all(|other| other.down.between()) {
+            while let Some(before) = own_answers.pop_front() {
+                caller.send(before);
+            }
             caller.send(bytes);
         } else {
             own_answers.push_back(bytes);
