@@ -19,6 +19,9 @@ mod bytes_unchanged;
 #[path = "policy_learn/day.rs"]
 mod day;
 #[cfg(test)]
+#[path = "relay/delivered.rs"]
+mod delivered;
+#[cfg(test)]
 #[path = "relay/denied.rs"]
 mod denied;
 #[cfg(test)]

@@ -7,6 +7,8 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+#[path = "state/budgets.rs"]
+mod budgets;
 #[path = "state/commitments.rs"]
 mod commitments;
 #[path = "state/grants.rs"]
@@ -17,6 +19,8 @@ mod lockouts;
 mod place;
 #[path = "state/postgres.rs"]
 mod postgres;
+#[path = "state/quarantines.rs"]
+mod quarantines;
 #[path = "state/server.rs"]
 mod server;
 #[path = "state/sqlite.rs"]
@@ -69,6 +73,16 @@ on_both! {
     commitments::the_same_transaction_takes_its_place;
     commitments::expired_reports_are_absent;
     commitments::there_are_only_so_many;
+    budgets::different_ones_count_and_the_same_is_free;
+    budgets::the_window_slides_by_the_time_of_each;
+    budgets::a_restart_keeps_what_was_counted;
+    budgets::thousands_are_counted_page_by_page;
+    budgets::the_last_place_is_spent_once;
+    budgets::nothing_of_patients_lies_there;
+    budgets::a_changed_page_counts_as_absent_and_is_told_of;
+    quarantines::held_until_released_whoever_asks;
+    quarantines::a_changed_row_is_no_release_and_is_written_again;
+    quarantines::uses_wait_until_somebody_has_looked;
     lockouts::each_failure_beyond_the_free_ones_doubles_the_time;
     lockouts::failures_at_once_are_all_counted;
     versions::the_first_is_brought_up_to_date;

@@ -574,6 +574,9 @@ fn encode_denial(body: &mut Body, denial: &Denial) {
         DenialReason::EmergencyOver(rule) => {
             body.text("reason", "emergency-over").text("rule", rule.as_ref());
         }
+        DenialReason::Budget(rule) => {
+            body.text("reason", "budget").text("rule", rule.as_ref());
+        }
         DenialReason::Fault(words) => {
             body.text("reason", "fault").words("words", words);
         }

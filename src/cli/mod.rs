@@ -10,7 +10,9 @@ pub mod commit;
 mod dial;
 pub mod edge;
 mod fresh;
+mod kept;
 pub mod policy;
+pub mod quarantine;
 pub mod run;
 pub mod user;
 pub mod why;
@@ -52,6 +54,9 @@ enum Command {
     /// Show storage commitment reports that wait for their requesters
     #[command(subcommand)]
     Commit(commit::Command),
+    /// Show who may do nothing until released, and release them
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
     /// Make, remove and list local accounts of people
@@ -77,6 +82,7 @@ pub fn main() -> ExitCode {
                 (std::io::stdin().lock(), std::io::stdout().lock(), std::io::stderr().lock());
             ExitCode::from(user::run(&command, &mut input, &mut out, &mut err))
         }
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Edge(edge) => {
             let now = jiff::Zoned::now();
             ExitCode::from(edge::run(&edge, &now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

@@ -113,9 +113,7 @@ impl Gateway {
             state.end_turns().await?;
         }
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
-        if let Err(fault) = quarantine::load(&shared).await {
-            tracing::error!(%fault, "who is in quarantine is not known until the state is there");
-        }
+        quarantine::load(&shared).await;
         shared.live.set_generation(1);
         reload::show(&shared);
         reload::keep(&shared);

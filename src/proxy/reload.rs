@@ -179,6 +179,7 @@ pub(super) fn show(shared: &Shared) {
     for cause in Cause::ALL {
         metrics.refused.with_label_values(&[cause.as_str()]);
     }
+    metrics.quarantined.set(i64::try_from(shared.gate.quarantine().len()).unwrap_or(i64::MAX));
     for wire in Tripwire::ALL {
         metrics.quarantines.with_label_values(&[wire]);
     }

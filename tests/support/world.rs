@@ -55,6 +55,8 @@ destinations = ["self"]
 
 /// What a gateway is to be like.
 pub struct Setup {
+    /// Further lines of `[gateway]`.
+    pub gateway: String,
     /// Lines of `[limits]`.
     pub limits: String,
     /// Further lines of `[[archive]]`.
@@ -71,6 +73,7 @@ impl Default for Setup {
     fn default() -> Self {
         let empty = String::new;
         Self {
+            gateway: empty(),
             limits: empty(),
             archive: empty(),
             plain: empty(),
@@ -180,6 +183,22 @@ impl World {
         self.reload();
     }
 
+    /// Stops, and starts anew on what lies there.
+    pub fn restart(&mut self) {
+        let stopped = self.stop();
+        let runtime = self.runtime.as_ref().unwrap();
+        runtime.block_on(stopped).unwrap();
+        let settings = config::load(&self.dir.path().join("gateway.toml")).unwrap_or_else(|faults| panic!("{faults}"));
+        let gateway = runtime.block_on(Gateway::start(settings)).unwrap();
+        self.addresses = gateway.addresses.clone();
+        self.gateway = Some(gateway);
+    }
+
+    /// What machines may see.
+    pub fn view(&self) -> dicomgate::proxy::View {
+        self.gateway.as_ref().unwrap().view()
+    }
+
     /// Begins to stop; the handle ends once the gateway has.
     pub fn stop(&mut self) -> tokio::task::JoinHandle<()> {
         let gateway = self.gateway.take().unwrap();
@@ -260,6 +279,7 @@ pub fn write_gateway(dir: &tempfile::TempDir, setup: &Setup, archive: u16, outsi
 [gateway]
 name = "gate-1"
 state = "state"
+{}
 [tls]
 certificate = "certs/gateway.crt"
 private_key = "certs/gateway.key"
@@ -285,7 +305,7 @@ address = "off"
 [limits]
 {}
 "#,
-        setup.plain, setup.archive, setup.policy, setup.limits
+        setup.gateway, setup.plain, setup.archive, setup.policy, setup.limits
     );
     std::fs::write(dir.path().join("gateway.toml"), text).unwrap();
 }

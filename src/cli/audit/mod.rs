@@ -1,5 +1,7 @@
-//! `dicomgate audit verify|show`: proves the log and shows it. They read; they never write to it.
+//! `dicomgate audit verify|show|review`: proves the log, shows it, and lists what somebody has to look at. They never
+//! write to the log.
 
+pub mod review;
 pub mod show;
 pub mod verify;
 
@@ -13,6 +15,8 @@ pub enum Command {
     Verify(verify::Args),
     /// Show records, oldest first
     Show(show::Args),
+    /// Uses of emergency access that somebody has to look at
+    Review(review::Args),
 }
 
 /// Runs a command.
@@ -20,6 +24,7 @@ pub fn run(command: &Command) -> ExitCode {
     match command {
         Command::Verify(args) => verify::run(args),
         Command::Show(args) => show::run(args),
+        Command::Review(args) => review::run(args),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::dicom::commitment::{self, Report};
 use crate::dicom::dimse::Status;
 use crate::dicom::negotiation::Roles;
 use crate::dicom::transfer_syntax::{Encoding, encoding_of};
+use crate::gate::Subject;
 use crate::policy::model::{CommitReport, Peer};
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
@@ -146,6 +147,9 @@ impl Deliverer {
         stored: &state::Report,
         report: &Report,
     ) -> Result<Status, String> {
+        if self.shared.gate.quarantine().find(&Subject::Peer(Arc::clone(&peer.name))).is_some() {
+            return Err(format!("peer `{}` is in quarantine", peer.name));
+        }
         let target = towards::target(snapshot, peer, &stored.commitment)?;
         if let Some(opened) = self.link.take() {
             // The requester may have ended it meanwhile, or take but one report each time.

@@ -1,6 +1,7 @@
 //! The task that writes into the state what was tripped here, takes in what others have written, and tells people.
 
 use super::super::shared::Shared;
+use super::last;
 use crate::gate::{Held, Tripped, Use};
 use crate::state::{NewReview, Quarantined, State, StateFault};
 use std::collections::VecDeque;
@@ -11,19 +12,23 @@ use tokio::sync::watch;
 /// How often the state is asked who is in quarantine.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Takes in who is in quarantine, before anybody is let in.
-///
-/// # Errors
-/// The state cannot be asked: who was in quarantine is not known then.
-pub(in super::super) async fn load(shared: &Shared) -> Result<(), StateFault> {
-    let rows = shared.grants.state().quarantined().await?;
-    take_in(shared, &rows).await;
-    Ok(())
+/// Takes in who is in quarantine, before anybody is let in: by what the state says or, where it does not answer, by what
+/// this gateway knew last.
+pub(in super::super) async fn load(shared: &Shared) {
+    let folder = &shared.snapshot().settings.gateway.state;
+    match shared.grants.state().quarantined().await {
+        Ok(rows) => take_in(shared, &rows).await,
+        Err(fault) => {
+            let known = last::read(folder);
+            tracing::error!(%fault, held = known.len(), "who is in quarantine is not told now; who was last is held");
+            take_in(shared, &known).await;
+        }
+    }
 }
 
 /// Keeps the set and the state alike until told to stop.
 pub(in super::super) async fn keep(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    let mut keeper = Keeper { shared, reviews: VecDeque::new(), away: false };
+    let mut keeper = Keeper { shared, reviews: VecDeque::new(), away: false, kept: None };
     loop {
         let shared = Arc::clone(&keeper.shared);
         let stops = tokio::select! {
@@ -44,6 +49,8 @@ struct Keeper {
     reviews: VecDeque<NewReview>,
     /// The state does not answer, and that was said.
     away: bool,
+    /// What was last written for a start at which the state does not answer.
+    kept: Option<Vec<Quarantined>>,
 }
 
 impl Keeper {
@@ -56,7 +63,7 @@ impl Keeper {
             self.reviews.push_back(used.review);
         }
         let done = self.write_and_read().await;
-        self.shared.metrics.quarantined.set(i64::try_from(self.shared.gate.quarantine().len()).unwrap_or(i64::MAX));
+        self.keep_last();
         match done {
             Err(fault) if !self.away => {
                 tracing::error!(%fault, "quarantine is not shared now; who is known to be in it stays in it");
@@ -80,6 +87,22 @@ impl Keeper {
         let rows = state.quarantined().await?;
         take_in(&self.shared, &rows).await;
         Ok(())
+    }
+
+    /// For a start at which the database that gateways share does not answer.
+    fn keep_last(&mut self) {
+        let gateway = &self.shared.snapshot().settings.gateway;
+        if gateway.database.is_none() {
+            return;
+        }
+        let mut all: Vec<_> = self.shared.gate.quarantine().all().iter().map(|held| held.to_row()).collect();
+        all.sort_by(|a, b| a.subject.cmp(&b.subject));
+        if self.kept.as_ref() != Some(&all) {
+            if let Err(fault) = last::write(&gateway.state, &all) {
+                tracing::error!(%fault, "who is in quarantine could not be noted in the state folder");
+            }
+            self.kept = Some(all);
+        }
     }
 
     async fn put_reviews(&mut self, state: &State) -> Result<(), StateFault> {

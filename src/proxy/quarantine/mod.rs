@@ -5,6 +5,7 @@
 //! when it is back.
 
 mod keeper;
+mod last;
 
 pub(super) use keeper::{keep, load};
 
