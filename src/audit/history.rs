@@ -10,14 +10,16 @@ use crate::dicom::{AeTitle, Tag, Uid, sop_class};
 use crate::policy::Moment;
 use crate::policy::replay::{Mark, Person, Recorded, Then};
 use jiff::tz::TimeZone;
-pub use run::{Progress, Span, run};
+pub use run::{Outcome, Progress, Span, run};
 
 use line::{Echoed, Line};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 
 /// Associations whose opening is remembered: later records of theirs do not repeat who the person was.
 const OPENINGS: usize = 65_536;
+/// Quarantined peers and persons that are remembered.
+const QUARANTINED: usize = 10_000;
 /// Asked keys that are read of one record.
 const KEYS: usize = 128;
 
@@ -32,6 +34,7 @@ pub struct History {
     /// The last minute looked up, as records write it, and what local clocks showed then.
     minute: (String, Moment),
     seen: Seen,
+    quarantined: BTreeSet<String>,
 }
 
 /// What came by.
@@ -77,12 +80,25 @@ impl History {
     pub fn new(zone: TimeZone, since: Option<jiff::Timestamp>) -> Self {
         let minute = (String::new(), Moment { unix: 0, minute: 0, weekday: 0 });
         let since = since.map(|since| Stamp::new(since).as_str().to_owned());
-        Self { zone, since, openings: HashMap::new(), order: VecDeque::new(), minute, seen: Seen::default() }
+        Self {
+            zone,
+            since,
+            openings: HashMap::new(),
+            order: VecDeque::new(),
+            minute,
+            seen: Seen::default(),
+            quarantined: BTreeSet::new(),
+        }
     }
 
     /// What came by so far.
     pub fn seen(&self) -> Seen {
         self.seen
+    }
+
+    /// Who was put into quarantine, released since or not: `peer:NAME`, `user:NAME`.
+    pub const fn quarantined(&self) -> &BTreeSet<String> {
+        &self.quarantined
     }
 
     /// Takes in one line, and hands out the operations that it tells of.
@@ -94,7 +110,12 @@ impl History {
         };
         if !matches!(
             event,
-            "operation" | "denied" | "association-opened" | "association-refused" | "association-closed"
+            "operation"
+                | "denied"
+                | "association-opened"
+                | "association-refused"
+                | "association-closed"
+                | "quarantined"
         ) {
             return;
         }
@@ -118,6 +139,10 @@ impl History {
             "association-refused" if line.cause() == "policy" => self.refused(&line, visit),
             "association-refused" if line.cause() == "identity" => self.seen.strangers += 1,
             "association-closed" => self.closed(&line, visit),
+            "quarantined" => {
+                let subject = line.text(&line.subject).filter(|_| self.quarantined.len() < QUARANTINED);
+                self.quarantined.extend(subject.map(str::to_owned));
+            }
             _ => {}
         }
     }

@@ -63,14 +63,14 @@ fn count(
     let read = history::run(audit, &span, &mut progress, &mut |past| {
         replay.take(&past.recorded, past.then, past.count, past.mark);
     });
-    let (seen, whole) =
+    let read =
         read.map_err(|fault| format!("the audit log cannot be read, so nothing says what it would refuse: {fault}"))?;
     let change = replay.finish();
     // Enough is known once it refuses too much.
-    if !whole && change.newly_refused.count <= confirm.above.unwrap_or_default() {
+    if !read.whole && change.newly_refused.count <= confirm.above.unwrap_or_default() {
         return Err(format!(
             "only {} records could be looked at within `confirm_within`, and not all of `confirm_replay`",
-            number(seen.lines)
+            number(read.seen.lines)
         ));
     }
     Ok((change.newly_refused.count, change.headline()))

@@ -63,6 +63,8 @@ pub struct Setup {
     pub archive: String,
     /// Further lines of the plain listener.
     pub plain: String,
+    /// Further lines of `[policy]`.
+    pub policy: String,
     pub peers: String,
     pub rules: String,
 }
@@ -75,6 +77,7 @@ impl Default for Setup {
             limits: empty(),
             archive: empty(),
             plain: empty(),
+            policy: empty(),
             peers: PEERS.into(),
             rules: RULES.into(),
         }
@@ -296,12 +299,13 @@ address = "127.0.0.1:{archive}"
 {}
 [policy]
 file = "policy.toml"
+{}
 [admin]
 address = "off"
 [limits]
 {}
 "#,
-        setup.gateway, setup.plain, setup.archive, setup.limits
+        setup.gateway, setup.plain, setup.archive, setup.policy, setup.limits
     );
     std::fs::write(dir.path().join("gateway.toml"), text).unwrap();
 }

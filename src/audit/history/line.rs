@@ -76,6 +76,8 @@ pub(super) struct Line<'a> {
     cause: Option<Text<'a>>,
     #[serde(borrow)]
     pub level: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub subject: Option<Text<'a>>,
     pub keys: Option<Vec<String>>,
     #[serde(default, borrow)]
     pub echoed: Vec<Echoed<'a>>,

@@ -3,6 +3,7 @@
 use super::{History, Past, Seen};
 use crate::audit::read;
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::io;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -22,8 +23,18 @@ pub struct Span {
 /// Who is told how far it went, and says whether to go on.
 pub type Progress<'a> = &'a mut dyn FnMut(Seen) -> ControlFlow<()>;
 
-/// Hands every operation of a log to `visit`, oldest first, in bounded memory. Also says what came by, and whether it
-/// went through to the end.
+/// How it went.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// What came by.
+    pub seen: Seen,
+    /// It went through to the end.
+    pub whole: bool,
+    /// Who was put into quarantine: `peer:NAME`, `user:NAME`.
+    pub quarantined: BTreeSet<String>,
+}
+
+/// Hands every operation of a log to `visit`, oldest first, in bounded memory.
 ///
 /// # Errors
 /// The log cannot be read.
@@ -32,7 +43,7 @@ pub fn run(
     span: &Span,
     progress: Progress<'_>,
     visit: &mut dyn FnMut(&Past<'_>),
-) -> io::Result<(Seen, bool)> {
+) -> io::Result<Outcome> {
     let mut history = History::new(span.zone.clone(), span.since);
     let mut whole = true;
     read::lines(folder, span.since, |line| {
@@ -43,5 +54,5 @@ pub fn run(
         }
         ControlFlow::Continue(())
     })?;
-    Ok((history.seen(), whole))
+    Ok(Outcome { seen: history.seen(), whole, quarantined: history.quarantined().clone() })
 }

@@ -1,7 +1,7 @@
 //! The audit log, read as operations, with progress on standard error once it takes longer than a second.
 
 use super::Answer;
-use crate::audit::history::{Past, Seen, Span, run};
+use crate::audit::history::{Outcome, Past, Seen, Span, run};
 use crate::audit::verify::advice;
 use crate::cli::EXIT_INTERNAL;
 use crate::policy::replay::number;
@@ -60,7 +60,7 @@ pub(super) fn each(
     state: &Path,
     since: Option<jiff::Timestamp>,
     visit: &mut dyn FnMut(&Past<'_>),
-) -> Result<Seen, Answer> {
+) -> Result<Outcome, Answer> {
     let folder = state.join("audit");
     let mut progress = Progress::new();
     let span = Span { since, zone: jiff::tz::TimeZone::system() };
@@ -68,7 +68,7 @@ pub(super) fn each(
         progress.step(seen);
         ControlFlow::Continue(())
     };
-    run(&folder, &span, &mut step, visit).map(|(seen, _)| seen).map_err(|fault| {
+    run(&folder, &span, &mut step, visit).map_err(|fault| {
         let code = if fault.kind() == std::io::ErrorKind::NotFound { 1 } else { EXIT_INTERNAL };
         let words = format!("the audit log `{}` cannot be read: {fault}{}\n", folder.display(), advice(&fault));
         Answer::complaint(words, code)

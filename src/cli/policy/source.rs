@@ -9,12 +9,18 @@ use toml::{Table, Value};
 const LISTS: [&str; 5] = ["ae_titles", "network", "groups", "tolerate", "emergency_titles"];
 
 /// The keys that stand first in an entry, in this order; the others follow by their names.
-const ORDER: [&str; 16] = [
+const ORDER: [&str; 24] = [
     "name",
     "ae_titles",
     "description",
+    "peer",
+    "archive",
+    "from",
+    "user",
+    "roles",
     "who",
     "via",
+    "wants",
     "to",
     "may",
     "effect",
@@ -22,10 +28,12 @@ const ORDER: [&str; 16] = [
     "sop_classes",
     "modalities",
     "transfer_syntaxes",
-    "peer",
-    "archive",
-    "wants",
+    "sop_class",
+    "modality",
+    "transfer_syntax",
+    "destination",
     "expect",
+    "rule",
 ];
 
 /// The entries of a policy file.

@@ -8,6 +8,7 @@ use crate::policy::model::Subject;
 use crate::policy::narrow::Narrowing;
 use crate::policy::request::{Known, Principal, Query, Request, Transport};
 use crate::policy::user::User;
+use crate::policy::value::{Given, Value};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -45,14 +46,16 @@ impl Policy {
         }
         match recorded.person {
             Person::Nobody => self.stand_as(recorded, None, observing),
+            // Where no rule is about persons it does not matter which one it was.
+            Person::Somebody if !self.names_people() => self.stand_as(recorded, None, observing),
             Person::Somebody => Stand::Untold(WHO),
             Person::Known { name, roles: Some(roles), emergency } => {
-                let user = self.stand_in(name, roles.to_vec(), emergency, known);
+                let user = self.as_then(name, roles.to_vec(), emergency, known);
                 self.by_attributes(recorded, user, observing)
             }
             Person::Known { name, roles: None, emergency } => {
-                let none = self.by_attributes(recorded, self.stand_in(name, Vec::new(), emergency, known), observing);
-                let all = self.by_attributes(recorded, self.stand_in(name, self.roles(), emergency, known), observing);
+                let none = self.by_attributes(recorded, self.as_then(name, Vec::new(), emergency, known), observing);
+                let all = self.by_attributes(recorded, self.as_then(name, self.roles(), emergency, known), observing);
                 if same(&none, &all) { none } else { Stand::Untold(ROLES) }
             }
         }
@@ -139,7 +142,7 @@ impl Policy {
         }
     }
 
-    fn stand_in(&self, name: &str, mut roles: Vec<String>, emergency: bool, known: &[String]) -> User {
+    fn as_then(&self, name: &str, mut roles: Vec<String>, emergency: bool, known: &[String]) -> User {
         roles.sort_unstable();
         let mut user = User { name: name.to_owned(), roles, emergency, until: i64::MAX, ..User::default() };
         fill(&mut user, known);
@@ -160,7 +163,21 @@ impl Policy {
 
     /// What rules ask of people: `user.physician`, `claim.clinic`.
     pub fn asked_of_people(&self) -> Vec<String> {
-        Vec::new()
+        let wanted = self.model.rules.iter().flat_map(|rule| rule.r#where.iter().chain(&rule.where_patient));
+        let givens = wanted.flat_map(|wanted| wanted.any.iter().flat_map(Value::givens));
+        let names: BTreeSet<String> = givens
+            .filter_map(|given| match given {
+                Given::Person(name) => Some(name.to_string()),
+                Given::AeTitle => None,
+            })
+            .collect();
+        names.into_iter().collect()
+    }
+
+    /// Whether any rule is about persons.
+    fn names_people(&self) -> bool {
+        let person = |subject: &Subject| matches!(subject, Subject::Role(_) | Subject::User(_));
+        self.model.rules.iter().any(|rule| rule.who.iter().any(person))
     }
 }
 

@@ -115,12 +115,15 @@ pub(super) fn compare(
     // The old one does what it does today; of the new one, the rules are asked.
     let observing = old.policy.observes(Moment::of(now));
     let mut replay = Replay::new(&old.policy, &new.policy, (observing, false));
-    let seen = history::each(state, Some(since), &mut |past| {
+    let read = history::each(state, Some(since), &mut |past| {
         replay.take(&past.recorded, past.then, past.count, past.mark);
     })?;
     let change = replay.finish();
     let headline = change.headline();
-    Ok(Outcome { changes, replay: Some(Replayed { since: since.to_string(), seen, change, headline, observing }) })
+    Ok(Outcome {
+        changes,
+        replay: Some(Replayed { since: since.to_string(), seen: read.seen, change, headline, observing }),
+    })
 }
 
 impl Outcome {

@@ -217,6 +217,10 @@ impl<'p> Evidence<'p> {
         let forgotten: u64 =
             self.learned.iter().filter(|(kind, _)| of(&kind.who)).map(|(_, times)| times.count()).sum();
         self.learned.retain(|kind, _| !of(&kind.who));
+        self.all = Times::default();
+        for times in self.learned.values().chain(self.by_rule.values()) {
+            self.all.add(times);
+        }
         let name = device.or(person).unwrap_or_default();
         self.leave_out(&format!("is of `{name}`, who was quarantined in this time"), forgotten);
     }

@@ -81,8 +81,16 @@ pub(super) fn answer(learn: &Learn) -> Answer {
     let kept = kept(&policy, &entries);
     let names: HashSet<&str> = kept.iter().map(String::as_str).collect();
     let mut evidence = Evidence::new(&policy, names);
-    if let Err(answer) = history::each(&state, Some(learn.since), &mut |past| evidence.take(past)) {
-        return answer;
+    let read = match history::each(&state, Some(learn.since), &mut |past| evidence.take(past)) {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    for subject in &read.quarantined {
+        match subject.split_once(':') {
+            Some(("peer", name)) => evidence.forget(Some(name), None),
+            Some(("user", name)) => evidence.forget(None, Some(name)),
+            _ => {}
+        }
     }
     if evidence.all.count() == 0 {
         let words = "nothing was done in this time that a policy could be learned from\n".to_owned();

@@ -170,7 +170,7 @@ impl Draft<'_> {
             for kind in &rule.samples {
                 let Some(operation) = kind.operation else { continue };
                 let class =
-                    kind.sop_class.as_deref().map(|class| format!(" of {}", class_words(class))).unwrap_or_default();
+                    kind.sop_class.as_deref().map(|class| format!(" ({})", class_words(class))).unwrap_or_default();
                 let whither = kind.destination.as_deref().map(|title| format!(" to {title}")).unwrap_or_default();
                 let name = format!("learned: {} may {operation}{class} at {}{whither}", who_words(&kind.who), kind.to);
                 add(one_line(&name), permitted(rule, kind));
@@ -238,7 +238,8 @@ fn span(times: &Times) -> String {
     }
     match (times.permitted, times.observed) {
         (_, 0) => words.push_str(", permitted by a rule"),
-        (0, _) => words.push_str(", observed: no rule permitted it"),
+        (0, 1) => words.push_str(", observed: no rule permitted it"),
+        (0, _) => words.push_str(", observed: no rule permitted them"),
         (permitted, observed) => {
             let _ = write!(
                 words,
