@@ -6,7 +6,7 @@ use super::quarantine::{Held, Quarantine, Subject};
 use super::visit::Visit;
 use crate::audit::tripwire::{EmergencyNote, QuarantineNote};
 use crate::audit::{Event, Incident, Receipt, Unrecorded};
-use crate::policy::{Decision, Denial, DenialReason, Permission, Principal, Request, User};
+use crate::policy::{Decision, Denial, DenialReason, Permission, Request};
 use crate::state::{NewReview, Quarantined};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -220,8 +220,7 @@ impl Gate {
 
 /// What the policy says when the stated time of an emergency is over.
 fn without_emergency(basis: Basis<'_>, request: &Request<'_>, rule: &Arc<str>) -> Decision {
-    let user = request.principal.user.as_deref().map(|user| Arc::new(User { emergency: false, ..user.clone() }));
-    let principal = Principal { user, ..request.principal.clone() };
+    let principal = basis.policy.without_emergency(request.principal);
     match basis.policy.decide(&Request { principal: &principal, ..request.clone() }) {
         Decision::Deny(Denial { reason: DenialReason::NoRule { .. }, operation }) => {
             Decision::Deny(Denial { reason: DenialReason::EmergencyOver(Arc::clone(rule)), operation })

@@ -6,9 +6,11 @@ use super::decision::DenialReason;
 use super::model::Effect;
 use super::narrow::{Givens, Narrowed};
 use super::request::{Known, Moment, Principal, Query, Request, Transport};
+use super::user::User;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Uid};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The conditions of a rule, in the order in which people read them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -186,6 +188,14 @@ impl Policy {
         let titles = || self.peer(&principal.name).map(|peer| peer.emergency_titles.as_slice()).unwrap_or_default();
         let certified = matches!(principal.transport, Transport::Mutual { .. });
         user.emergency || certified && titles().contains(&principal.calling)
+    }
+
+    /// The same caller, as if nobody had asked for emergency access: under the first title of its own.
+    pub fn without_emergency(&self, principal: &Principal) -> Principal {
+        let user = principal.user.as_deref().map(|user| Arc::new(User { emergency: false, ..user.clone() }));
+        let peer = self.peer(&principal.name).filter(|peer| peer.emergency_titles.contains(&principal.calling));
+        let own = peer.and_then(|peer| peer.ae_titles.first().copied());
+        Principal { user, calling: own.unwrap_or(principal.calling), ..principal.clone() }
     }
 
     pub(super) fn uid(&self, uid: &Uid) -> Told {

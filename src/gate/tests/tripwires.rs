@@ -1,14 +1,16 @@
 //! Quarantine at the door.
 
-use super::{admit, caller, gate, only, permit, policy, principal, records, request, visit};
+use super::{admit, caller, gate, only, permit, policy, principal, records, request, title, visit};
 use crate::audit::Log;
-use crate::audit::event::Cause;
+use crate::audit::event::{Caller, Cause};
 use crate::audit::explain::explain;
 use crate::audit::log::LogOptions;
 use crate::audit::sink::{FileSink, Sink};
+use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
-use crate::gate::{Admission, Basis, Entry, Gate, How, Opening, Subject, Tripwire};
-use crate::policy::{Policy, Principal, User};
+use crate::gate::{Admission, Basis, Entry, Gate, How, Object, Opening, Subject, Tripwire, Visit};
+use crate::policy::model::{self, ArchiveName, CertificatePattern, Effect, Peer, PolicyModel, Rule};
+use crate::policy::{Policy, Principal, Request, User};
 use crate::state::{Quarantined, Release};
 use std::io;
 use std::sync::Arc;
@@ -41,8 +43,13 @@ fn release(at: i64) -> Option<Release> {
 }
 
 fn enter(gate: &Gate, policy: &Policy, principal: &Principal) -> Entry {
-    let opening =
-        Opening { caller: caller(gate), principal: principal.clone(), kept: &[], removed: &[], chained: false };
+    let opening = Opening {
+        caller: Caller { user: principal.user.as_deref(), ..caller(gate) },
+        principal: principal.clone(),
+        kept: &[],
+        removed: &[],
+        chained: false,
+    };
     gate.open_association(Basis { policy, generation: 3 }, opening, &request(principal, None))
 }
 
@@ -199,4 +206,108 @@ fn where_nothing_can_be_recorded_who_trips_a_wire_is_held_all_the_same() {
     let (held, fresh) = gate.trip(1, Some(&visit), &peer(), &wire(), AT);
     assert!(fresh && held.incident.is_empty());
     assert!(gate.quarantine().of(&principal()).is_some());
+}
+
+/// WS1's person, who has asked for emergency access, and rules: one that breaks the glass for so many seconds, and one
+/// for everybody else of hers.
+fn broken(seconds: u32, find: Vec<Operation>) -> (Policy, Principal) {
+    let peer = Peer {
+        name: "WS1".into(),
+        line: 1,
+        ae_titles: vec![title("WS1")],
+        emergency_titles: vec![title("WS1EMERG")],
+        certificate: Some(CertificatePattern::Any),
+        ..Peer::default()
+    };
+    let rule = |name: &str, may: Vec<Operation>, break_glass| Rule {
+        name: name.into(),
+        line: 1,
+        who: vec![model::Subject::Role("doctor".into())],
+        to: vec!["PACS".into()],
+        may,
+        effect: Effect::Permit,
+        break_glass,
+        ..Rule::default()
+    };
+    let archives = vec![ArchiveName::of(title("PACS"))];
+    let rules = vec![
+        rule("emergency", vec![Operation::Find, Operation::Get], Some(seconds)),
+        rule("always", [vec![Operation::Echo], find].concat(), None),
+    ];
+    let policy = PolicyModel { peers: vec![peer], archives, rules, ..PolicyModel::default() };
+    let user = User {
+        name: "mueller".to_owned(),
+        roles: vec!["doctor".to_owned()],
+        emergency: true,
+        until: i64::MAX,
+        ..User::default()
+    };
+    let principal = Principal { name: "WS1".into(), calling: title("WS1"), user: Some(Arc::new(user)), ..principal() };
+    (Policy::compile(policy).unwrap(), principal)
+}
+
+fn of_class(gate: &Gate, policy: &Policy, visit: &Visit, operation: Operation) -> Admission {
+    let class = Uid::new("1.2.840.10008.5.1.4.1.2.2.1").unwrap();
+    let request = Request { sop_class: Some(&class), ..request(visit.principal(), Some(operation)) };
+    gate.admit(Basis { policy, generation: 3 }, visit, &request, &Object::default())
+}
+
+fn visit_of(gate: &Gate, policy: &Policy, principal: &Principal) -> Visit {
+    match enter(gate, policy, principal) {
+        Entry::Open(visit) => visit,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_first_use_of_emergency_access_is_recorded_and_listed_once_for_each_association() {
+    let state = tempfile::tempdir().unwrap();
+    let gate = gate(state.path()).named("gate-1".into());
+    let (policy, principal) = broken(3600, Vec::new());
+    let visit = visit_of(&gate, &policy, &principal);
+    assert!(gate.emergencies().is_empty(), "to come is no use yet");
+    for operation in [Operation::Echo, Operation::Find, Operation::Get, Operation::Find] {
+        assert!(matches!(of_class(&gate, &policy, &visit, operation), Admission::Permit(_)), "{operation:?}");
+    }
+    let record = only(state.path(), "emergency");
+    assert_eq!((record.text("rule"), record.text("user")), (Some("emergency"), Some("mueller")));
+    let words = explain(&record).join("\n");
+    assert!(words.contains("the rule `emergency` breaks the glass for 3600 s"), "{words}");
+    let uses = gate.emergencies();
+    let [used] = uses.as_slice() else { panic!("{uses:?}") };
+    assert_eq!((used.review.user.as_str(), used.review.peer.as_str()), ("mueller", "WS1"));
+    assert_eq!(Some(used.review.incident.as_str()), record.text("incident"));
+    // Another association is another use.
+    let again = visit_of(&gate, &policy, &principal);
+    assert!(matches!(of_class(&gate, &policy, &again, Operation::Find), Admission::Permit(_)));
+    assert_eq!(gate.emergencies().len(), 1);
+}
+
+#[test]
+fn when_its_time_is_over_only_other_rules_permit() {
+    let state = tempfile::tempdir().unwrap();
+    let gate = gate(state.path());
+    let (policy, principal) = broken(60, vec![Operation::Get]);
+    for calling in ["WS1", "WS1EMERG"] {
+        // By the token, or by the title that the device declares for emergencies.
+        let user = User { emergency: calling == "WS1", ..(**principal.user.as_ref().unwrap()).clone() };
+        let principal = Principal { user: Some(Arc::new(user)), calling: title(calling), ..principal.clone() };
+        let visit = visit_of(&gate, &policy, &principal);
+        assert!(matches!(of_class(&gate, &policy, &visit, Operation::Find), Admission::Permit(_)));
+        let minute = std::time::Duration::from_secs(60);
+        for (_, first) in visit.ledger.emergencies.lock().unwrap().iter_mut() {
+            *first = first.checked_sub(minute).unwrap();
+        }
+        let Admission::Denied(_) = of_class(&gate, &policy, &visit, Operation::Find) else { panic!("{calling}") };
+        let denied = records(state.path()).into_iter().rfind(|record| record.event() == "denied").unwrap();
+        assert_eq!((denied.text("reason"), denied.text("rule")), (Some("emergency-over"), Some("emergency")));
+        let words = explain(&denied).join("\n");
+        assert!(words.contains("is over") && words.contains("on a new association"), "{words}");
+        for operation in [Operation::Get, Operation::Echo] {
+            assert!(
+                matches!(of_class(&gate, &policy, &visit, operation), Admission::Permit(_)),
+                "{calling} {operation:?}"
+            );
+        }
+    }
 }

@@ -84,7 +84,7 @@ impl Relay {
         match end {
             None => Ok(()),
             Some(End::Archive(command)) => self.end_query(place, &command),
-            Some(End::Early(status, words)) => self.end_query_early(place, status, &words),
+            Some(End::Early { status, words, heard }) => self.end_query_early(place, status, &words, heard),
         }
     }
 
@@ -102,8 +102,9 @@ impl Relay {
         Ok(())
     }
 
-    /// The query ends before the archive ends it; what it still says of it is dropped.
-    fn end_query_early(&mut self, place: usize, status: Status, words: &str) -> Result<(), Ending> {
+    /// The query ends otherwise than the archive ends it; unless that was `heard` already, what it still says of it is
+    /// dropped.
+    fn end_query_early(&mut self, place: usize, status: Status, words: &str, heard: bool) -> Result<(), Ending> {
         let Some(asked) = self.take_asked(place) else { return Ok(()) };
         let Some(class) = self.contexts.get(asked.context).map(|context| *context.abstract_syntax) else {
             return Ok(());
@@ -111,8 +112,10 @@ impl Relay {
         let (context, sent_as) = (asked.context, asked.sent_as);
         let Some(answer) = Command::find_rq(asked.message, &class).refusal(status, words) else { return Ok(()) };
         self.settle_permit(asked, &answer)?;
-        self.called.owed.push(Owed { sent_as, context });
-        self.answer_called(context, &Command::cancel_rq(sent_as));
+        if !heard {
+            self.called.owed.push(Owed { sent_as, context });
+            self.answer_called(context, &Command::cancel_rq(sent_as));
+        }
         self.show_end(context, &answer);
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use super::super::wait::Woken;
 use super::super::{Ending, Relay};
-use super::querying::{End, Querying};
+use super::querying::Querying;
 use crate::dicom::dataset::record::Record;
 use crate::dicom::dimse::Status;
 use crate::dicom::matching::Attributes as _;
@@ -185,7 +185,7 @@ impl Relay {
                 {
                     query.drop_waiting();
                     let (words, ending) = self.blown(&asked.permit, query.narrowing(), blown);
-                    query.end = Some(End::Early(Status::OUT_OF_RESOURCES, words));
+                    query.end_early(Status::OUT_OF_RESOURCES, &words);
                     tripped = ending;
                 }
             }
@@ -193,7 +193,7 @@ impl Relay {
                 tracing::warn!(%fault, peer = %self.principal.name, "a query ends: its budgets cannot be asked");
                 query.drop_waiting();
                 let words = "the gateway cannot count this now";
-                query.end = Some(End::Early(Status::OUT_OF_RESOURCES, words.to_owned()));
+                query.end_early(Status::OUT_OF_RESOURCES, words);
             }
         }
         self.put_query(place, query);

@@ -68,8 +68,15 @@ pub struct Querying {
 pub enum End {
     /// As the archive says.
     Archive(Box<Command>),
-    /// Before the archive says so: with this status.
-    Early(Status, String),
+    /// With this status, whatever the archive says.
+    Early {
+        /// The status.
+        status: Status,
+        /// Why, for the caller.
+        words: String,
+        /// The archive has ended it too: nothing more of it comes.
+        heard: bool,
+    },
 }
 
 /// An answer that waits for its budgets.
@@ -210,7 +217,8 @@ impl Querying {
 
     /// The rest of what waits is not shown, and the query ends.
     pub fn end_early(&mut self, status: Status, words: &str) {
-        self.end = Some(End::Early(status, words.to_owned()));
+        let heard = matches!(self.end, Some(End::Archive(_) | End::Early { heard: true, .. }));
+        self.end = Some(End::Early { status, words: words.to_owned(), heard });
     }
 
     /// What waits will not be shown.
