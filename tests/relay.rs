@@ -16,17 +16,29 @@ mod asked;
 #[path = "relay/bytes.rs"]
 mod bytes_unchanged;
 #[cfg(test)]
+#[path = "policy_learn/day.rs"]
+mod day;
+#[cfg(test)]
+#[path = "relay/delivered.rs"]
+mod delivered;
+#[cfg(test)]
 #[path = "relay/denied.rs"]
 mod denied;
 #[cfg(test)]
 #[path = "relay/dying.rs"]
 mod dying;
 #[cfg(test)]
+#[path = "policy_learn/guard.rs"]
+mod guard;
+#[cfg(test)]
 #[path = "relay/hostile.rs"]
 mod hostile;
 #[cfg(test)]
 #[path = "relay/inside.rs"]
 mod inside;
+#[cfg(test)]
+#[path = "policy_learn/learned.rs"]
+mod learned;
 #[cfg(test)]
 #[path = "relay/misled.rs"]
 mod misled;

@@ -356,6 +356,8 @@ pub struct Delivery<'a> {
     pub association: &'a str,
     /// Message id of its C-MOVE.
     pub message: u16,
+    /// The person who asked.
+    pub user: Option<&'a User>,
 }
 
 impl Event<'_> {
@@ -541,6 +543,10 @@ impl Asked<'_> {
                 .text("requester", delivery.requester)
                 .text("requested_on", delivery.association)
                 .number("requested_by", u64::from(delivery.message));
+            if let Some(user) = delivery.user {
+                body.text("requester_user", user.name.as_str()).list("requester_roles", &user.roles);
+                body.flag("requester_emergency", user.emergency);
+            }
         }
     }
 }
@@ -567,6 +573,9 @@ fn encode_denial(body: &mut Body, denial: &Denial) {
         }
         DenialReason::EmergencyOver(rule) => {
             body.text("reason", "emergency-over").text("rule", rule.as_ref());
+        }
+        DenialReason::Budget(rule) => {
+            body.text("reason", "budget").text("rule", rule.as_ref());
         }
         DenialReason::Fault(words) => {
             body.text("reason", "fault").words("words", words);

@@ -16,7 +16,7 @@ use line::{Echoed, Line};
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::SocketAddr;
 
-/// Associations whose opening is remembered: later records of theirs do not repeat who the person was.
+/// Associations of persons whose opening is remembered: later records of theirs do not repeat who the person was.
 const OPENINGS: usize = 65_536;
 /// Quarantined peers and persons that are remembered.
 const QUARANTINED: usize = 10_000;
@@ -29,7 +29,7 @@ pub struct History {
     zone: TimeZone,
     /// Before this moment, as records write it, only openings are looked at.
     since: Option<String>,
-    openings: HashMap<String, Option<Opened>>,
+    openings: HashMap<String, Opened>,
     order: VecDeque<String>,
     /// The last minute looked up, as records write it, and what local clocks showed then.
     minute: (String, Moment),
@@ -148,17 +148,13 @@ impl History {
     }
 
     fn opened(&mut self, line: &Line<'_>) {
-        let Some(association) = line.text(&line.association) else { return };
+        let (Some(association), Some(name)) = (line.text(&line.association), line.text(&line.user)) else { return };
         if self.order.len() >= OPENINGS
             && let Some(oldest) = self.order.pop_front()
         {
             self.openings.remove(&oldest);
         }
-        let person = line.text(&line.user).map(|name| Opened {
-            name: name.to_owned(),
-            roles: line.roles.clone(),
-            emergency: line.emergency,
-        });
+        let person = Opened { name: name.to_owned(), roles: line.roles.clone(), emergency: line.emergency };
         self.order.push_back(association.to_owned());
         self.openings.insert(association.to_owned(), person);
     }
@@ -234,12 +230,11 @@ impl History {
         let from: SocketAddr = line.text(&line.from)?.parse().ok()?;
         let (who, person, caller) = match line.text(&line.requester) {
             Some(requester) => {
-                let asked_on = line.text(&line.requested_on).unwrap_or_default();
-                let person = match self.openings.get(asked_on) {
-                    Some(Some(opened)) => opened.person(),
-                    Some(None) => Person::Nobody,
-                    None => Person::Somebody,
-                };
+                let person = line.text(&line.requester_user).map_or(Person::Nobody, |name| Person::Known {
+                    name,
+                    roles: Some(&line.requester_roles),
+                    emergency: line.requester_emergency,
+                });
                 (requester, person, None)
             }
             None => {
@@ -267,7 +262,7 @@ impl History {
     fn person<'a>(&'a self, line: &'a Line<'a>, name: &'a str) -> Person<'a> {
         let opened = line.text(&line.association).and_then(|association| self.openings.get(association));
         match opened {
-            Some(Some(opened)) if opened.name == name => opened.person(),
+            Some(opened) if opened.name == name => opened.person(),
             _ if !line.roles.is_empty() => Person::Known { name, roles: Some(&line.roles), emergency: line.emergency },
             _ => Person::Known { name, roles: None, emergency: line.emergency },
         }

@@ -77,12 +77,12 @@ pub fn main() -> ExitCode {
         Command::Why(args) => why::run(&args),
         Command::Audit(command) => audit::run(&command),
         Command::Commit(command) => commit::run(&command),
-        Command::Quarantine(command) => quarantine::run(&command),
         Command::User(command) => {
             let (mut input, mut out, mut err) =
                 (std::io::stdin().lock(), std::io::stdout().lock(), std::io::stderr().lock());
             ExitCode::from(user::run(&command, &mut input, &mut out, &mut err))
         }
+        Command::Quarantine(command) => quarantine::run(&command),
         Command::Edge(edge) => {
             let now = jiff::Zoned::now();
             ExitCode::from(edge::run(&edge, &now, &mut std::io::stdout().lock(), &mut std::io::stderr().lock()))

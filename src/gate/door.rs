@@ -382,7 +382,7 @@ impl Gate {
         Refusal { incident: None, cause, summed: true }
     }
 
-    fn refuse(&self, event: &Event<'_>, generation: u64, cause: Cause) -> Refusal {
+    pub(super) fn refuse(&self, event: &Event<'_>, generation: u64, cause: Cause) -> Refusal {
         let incident = self.log.append(event, generation).ok().and_then(|receipt| receipt.incident);
         Refusal { incident, cause, summed: false }
     }

@@ -3,6 +3,7 @@
 //! Every way through ends in a record: a denial's is written at once, a permit's when it is closed, and a permit that
 //! is dropped is recorded as aborted. Where nothing can be recorded, nothing is admitted.
 
+mod budget;
 mod door;
 mod lookup;
 mod permit;

@@ -89,11 +89,11 @@ impl Policy {
         if permits.first.is_none() && permits.later.is_some() {
             return Decision::Need(permits.fact());
         }
-        Decision::Permit(self.permission_of(facts, &permits))
+        Decision::Permit(self.permission_of(facts, operation, &permits))
     }
 
     /// What the permits that hold show together. Rules that break the glass count only where no other shows everything.
-    fn permission_of(&self, facts: &Facts<'_>, permits: &Found) -> Permission {
+    fn permission_of(&self, facts: &Facts<'_>, operation: Operation, permits: &Found) -> Permission {
         if permits.first.is_some() || permits.others.is_empty() {
             return self.permission(permits.first);
         }
@@ -104,7 +104,7 @@ impl Policy {
                 glass = glass.or(Some(number));
                 emergency = Some(emergency.map_or(seconds, |least| least.min(seconds)));
             }
-            match rule.narrowed(facts) {
+            match rule.narrowed(facts).filter(|_| reads(operation)) {
                 Some(one) => narrowed.push(one),
                 None => {
                     // It only holds in an emergency, and shows everything then.

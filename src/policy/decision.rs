@@ -76,6 +76,8 @@ pub enum DenialReason {
     },
     /// The stated time of this rule, which breaks the glass, is over on this association, and no other rule permits.
     EmergencyOver(Arc<str>),
+    /// The budget of this rule is used up, and no other permit shows what is asked.
+    Budget(Arc<str>),
     /// The policy could not decide.
     Fault(String),
 }

@@ -194,7 +194,7 @@ struct Rest<'r> {
     days: Option<u8>,
     levels: Option<&'r [Level]>,
     require_key: Option<&'r [Tag]>,
-    break_glass: bool,
+    break_glass: Option<u32>,
     /// A rule that narrows is like no other: what each shows counts.
     narrows: Option<u32>,
 }
@@ -216,7 +216,7 @@ impl<'r> Rest<'r> {
             days: rule.days,
             levels: rule.levels.as_deref(),
             require_key: rule.require_key.as_deref(),
-            break_glass: rule.break_glass.is_some(),
+            break_glass: rule.break_glass,
             narrows: rule.narrows.as_ref().map(|_| number),
         }
     }

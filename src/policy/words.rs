@@ -250,6 +250,7 @@ impl fmt::Display for DenialReason {
             Self::UnknownDestination(title) => write!(f, "`{title}` is no title of a peer or archive"),
             Self::NotAsked(words) => write!(f, "the archive was not asked to send it: {words}"),
             Self::Quarantine { subject, .. } => write!(f, "`{subject}` is in quarantine"),
+            Self::Budget(rule) => write!(f, "the budget of `{rule}` is used up"),
             Self::EmergencyOver(rule) => write!(f, "the time of `{rule}`, which breaks the glass, is over"),
             Self::Fault(fault) => write!(f, "the policy could not decide: {fault}"),
         }

@@ -46,13 +46,13 @@ impl View {
             readiness.observing_until = Some(until.to_string());
             readiness.notes.push("OBSERVING: what no rule permits is recorded, not refused".to_owned());
         }
+        readiness.notes.extend(self.0.held().map(|held| held.words.clone()));
+        readiness.notes.extend(snapshot.people.iter().flat_map(|people| people.away()));
         // How many, not who: whoever reaches this address need not know.
         match self.0.gate.quarantine().len() {
             0 => {}
             held => readiness.notes.push(format!("{held} in quarantine: `dicomgate quarantine list`")),
         }
-        readiness.notes.extend(self.0.held().map(|held| held.words.clone()));
-        readiness.notes.extend(snapshot.people.iter().flat_map(|people| people.away()));
         readiness.notes.extend(snapshot.warnings());
         readiness
     }

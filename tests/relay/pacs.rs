@@ -1,10 +1,11 @@
 //! A small archive that answers by itself what it holds, notes every question, and misbehaves where a test says so.
 
 use crate::support::conn::{Archive, Conn, Message};
+use crate::support::wait_until;
 use crate::support::words::{CT, ac, uid};
 use dicomgate::dicom::dataset::write::{DataSet, Flat};
 use dicomgate::dicom::dimse::{Command, Counters, Field, Status, Tolerances};
-use dicomgate::dicom::pdu::{AssociateRq, Pdu};
+use dicomgate::dicom::pdu::{AssociateRq, Pdu, pdata};
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::dicom::{AeTitle, Tag};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +73,8 @@ impl Image {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     pub field: Field,
+    /// Its message id.
+    pub message: u16,
     /// The title that it came from.
     pub calling: String,
     /// Which association, counted from 0.
@@ -101,6 +104,8 @@ pub struct Behaviour {
     pub refuses: Option<u16>,
     /// Further instances that each C-GET sends.
     pub strays: Vec<String>,
+    /// A move ends when the test says so, and how.
+    pub holds_moves: bool,
     /// Associations for lookups are closed instead of answered.
     pub away: bool,
 }
@@ -112,6 +117,7 @@ pub struct Pacs {
 struct Shared {
     images: Mutex<Vec<Image>>,
     asked: Mutex<Vec<Asked>>,
+    ended: Mutex<Option<(u16, Vec<String>)>>,
     behaviour: Mutex<Behaviour>,
 }
 
@@ -120,8 +126,8 @@ impl Pacs {
     pub fn serve(archive: &Archive, images: Vec<Image>) -> Self {
         let listener = archive.listener.try_clone().unwrap();
         listener.set_nonblocking(false).unwrap();
-        let shared =
-            Arc::new(Shared { images: Mutex::new(images), asked: Mutex::default(), behaviour: Mutex::default() });
+        let (asked, ended, behaviour) = Default::default();
+        let shared = Arc::new(Shared { images: Mutex::new(images), asked, ended, behaviour });
         let serving = Arc::clone(&shared);
         std::thread::spawn(move || accept(&listener, &serving));
         Self { shared }
@@ -129,6 +135,22 @@ impl Pacs {
 
     pub fn behaves(&self, change: impl FnOnce(&mut Behaviour)) {
         change(&mut self.shared.behaviour.lock().unwrap());
+    }
+
+    /// The move that is held ends: so many were delivered, and these were not.
+    pub fn end_move(&self, completed: u16, failed: &[&str]) {
+        let failed = failed.iter().map(|&uid| uid.to_owned()).collect();
+        *self.shared.ended.lock().unwrap() = Some((completed, failed));
+    }
+
+    /// The retrieve that it was asked for, once it is.
+    pub fn retrieve(&self) -> Asked {
+        let mut found = None;
+        wait_until("a retrieve", || {
+            found = self.asked().into_iter().find(|asked| matches!(asked.field, Field::GetRq | Field::MoveRq));
+            found.is_some()
+        });
+        found.unwrap()
     }
 
     /// What was asked since the last time.
@@ -189,6 +211,7 @@ impl Served<'_> {
         let keys: BTreeMap<Tag, String> = flat.iter().map(|(tag, value)| (tag, text(value))).collect();
         let asked = Asked {
             field: message.command.field,
+            message: message.command.message_id.unwrap(),
             calling: self.calling.clone(),
             association: self.association,
             keys,
@@ -200,9 +223,9 @@ impl Served<'_> {
             Field::GetRq => self.get(&message, &asked, encoding),
             Field::MoveRq => {
                 let sent = u16::try_from(self.found(&asked).len()).unwrap();
-                let counters = Counters { completed: Some(sent), failed: Some(0), warning: Some(0), remaining: None };
-                let answer = Command { counters, ..message.command.response(Status::SUCCESS).unwrap() };
-                self.say(message.context, &answer, None)
+                let holds = self.shared.behaviour.lock().unwrap().holds_moves;
+                let (completed, failed) = if holds { self.told() } else { (sent, Vec::new()) };
+                self.conclude(&message, completed, &failed, encoding)
             }
             _ => self.say(message.context, &message.command.response(Status::SUCCESS).unwrap(), None),
         }
@@ -214,7 +237,7 @@ impl Served<'_> {
     }
 
     fn say(&mut self, context: u8, command: &Command, data: Option<&[u8]>) -> Option<()> {
-        let bytes = dicomgate::dicom::pdu::pdata::write_message(context, &command.encode(), data, 16_384);
+        let bytes = pdata::write_message(context, &command.encode(), data, self.rq.user.max_length);
         self.link.try_send(&bytes).ok()
     }
 
@@ -282,6 +305,20 @@ impl Served<'_> {
                 failed.push(image.instance.clone())
             }
         }
+        self.conclude(message, completed, &failed, encoding)
+    }
+
+    /// How a move ended, once the test says so.
+    fn told(&self) -> (u16, Vec<String>) {
+        let mut ended = None;
+        wait_until("a move ends", || {
+            ended = self.shared.ended.lock().unwrap().take();
+            ended.is_some()
+        });
+        ended.unwrap()
+    }
+
+    fn conclude(&mut self, message: &Message, completed: u16, failed: &[String], encoding: Encoding) -> Option<()> {
         let status = if failed.is_empty() { Status::SUCCESS } else { Status::SUB_OPERATIONS_WARNING };
         let counters = Counters {
             completed: Some(completed),

@@ -65,7 +65,11 @@ pub(super) struct Line<'a> {
     #[serde(borrow)]
     pub requester: Option<Text<'a>>,
     #[serde(borrow)]
-    pub requested_on: Option<Text<'a>>,
+    pub requester_user: Option<Text<'a>>,
+    #[serde(default)]
+    pub requester_roles: Vec<String>,
+    #[serde(default)]
+    pub requester_emergency: bool,
     #[serde(borrow)]
     pub rule: Option<Text<'a>>,
     #[serde(default)]

@@ -74,7 +74,6 @@ fn told(history: &mut History, line: &[u8]) -> Vec<String> {
         let recorded = &past.recorded;
         let person = match recorded.person {
             Person::Nobody => "nobody".to_owned(),
-            Person::Somebody => "somebody".to_owned(),
             Person::Known { name, roles, emergency } => format!("{name} {roles:?} {emergency}"),
         };
         let keys = recorded.keys.map(|keys| keys.len());

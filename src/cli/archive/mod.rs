@@ -2,7 +2,7 @@
 //! changes the configuration.
 
 pub mod compare;
-mod keep;
+pub mod keep;
 pub mod probe;
 pub mod report;
 

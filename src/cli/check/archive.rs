@@ -1,14 +1,16 @@
 //! One archive: does it answer by every title that it will see, does it offer what rules permit, does it know the
 //! destinations.
 
-use super::who;
+use super::place::Places;
 use super::wiring::{Finding, Ground, STEP};
+use super::{shows, who};
 use crate::cli::{dial, fresh};
 use crate::config::{Archive, Fault, Listener, Serves};
 use crate::dicom::dataset::write::DataSet;
 use crate::dicom::dimse::{Command, Operation, Status};
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{AeTitle, Tag, Uid, sop_class};
+use crate::policy::attribute::keyword;
 use crate::scu::{Accepted, Ask, Link, LinkFault, Target};
 
 /// A title that no installation has: what an archive says of it is what it says of every destination it does not know.
@@ -82,6 +84,12 @@ impl Step<'_> {
             }
         }
         self.called(&welcome, &unwelcome);
+        if let Some(calling) = welcome.first()
+            && let Err(wrong) = self.narrowed(&target(*calling)).await
+        {
+            let hint = "a C-FIND of recent studies should be answered".to_owned();
+            self.doubt(format!("asked by `{calling}` what rules narrow by: {wrong}"), hint);
+        }
         if let Some(calling) = welcome.first()
             && self.serves(Operation::Move)
             && let Err(wrong) = self.destinations(&target(*calling)).await
@@ -205,6 +213,46 @@ impl Step<'_> {
             self.fine(format!("knows the destinations {}", titles.join(", ")));
         }
         let _ = link.release().await;
+        Ok(())
+    }
+
+    /// Whether recent studies say what rules narrow by.
+    async fn narrowed(&mut self, target: &Target<'_>) -> Result<(), LinkFault> {
+        let settings = &self.ground.settings;
+        let tags = shows::attributes(settings, self.archive.ae_title);
+        if tags.is_empty() {
+            return Ok(());
+        }
+        let mut link = Link::open(target, &asks(&shows::CLASSES)).await?;
+        let Some(context) = accepted(&link, &shows::CLASSES) else {
+            let _ = link.release().await;
+            return Ok(());
+        };
+        let said = shows::ask(&mut link, &context, &tags, jiff::Zoned::now().date()).await?;
+        let _ = link.release().await;
+        if said.studies == 0 {
+            self.fine("has no recent studies that would show whether it says what rules narrow by".to_owned());
+            return Ok(());
+        }
+        for unsaid in shows::unsaid(settings, self.archive.ae_title, |tag| !said.valued.contains(&tag)) {
+            let shows::Unsaid { rule, line, attribute } = unsaid;
+            let absent = !said.present.iter().any(|tag| keyword(*tag) == attribute);
+            let how = if absent { "does not return" } else { "returns only empty" };
+            let message = format!(
+                "rule `{rule}` narrows by `{attribute}`, which archive `{}` {how} for {} recent studies",
+                self.archive.ae_title, said.studies
+            );
+            let hint = "such a rule shows nothing: narrow by an attribute that it returns".to_owned();
+            let fault = Places::rule(settings, line, message).with_hint(hint);
+            self.found.push(if absent {
+                Finding::fault(&self.about, fault)
+            } else {
+                Finding::doubt(&self.about, fault)
+            });
+        }
+        if tags.iter().all(|tag| said.valued.contains(tag)) {
+            self.fine("returns for studies what rules narrow by".to_owned());
+        }
         Ok(())
     }
 

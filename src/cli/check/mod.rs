@@ -3,6 +3,7 @@
 mod archive;
 mod peer;
 mod place;
+pub mod shows;
 pub mod who;
 mod wiring;
 
@@ -60,6 +61,7 @@ pub fn answer(check: &Check, now: &jiff::Zoned) -> (String, u8) {
             let mut faults = settings.source.warnings.clone();
             let (material, found) = material(&settings, now);
             faults.extend(found);
+            faults.extend(shows::faults(&settings));
             (Some(settings), Faults(faults), material)
         }
         Err(faults) => (None, faults, None),

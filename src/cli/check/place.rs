@@ -28,6 +28,11 @@ impl Places {
         at(&settings.source.gateway, self.archives.get(index).copied().unwrap_or_default(), message)
     }
 
+    /// A fault with the rule on this line of `policy.toml`.
+    pub fn rule(settings: &Settings, line: u32, message: String) -> Fault {
+        at(&settings.source.policy, usize::try_from(line).unwrap_or_default(), message)
+    }
+
     /// A fault with the peer at this index.
     pub fn peer(&self, settings: &Settings, index: usize, peer: &Peer, message: String) -> Fault {
         // Those of the peers file come behind those of the policy, as it does itself among the files that were read.

@@ -1,6 +1,8 @@
 //! The wiring of a small hospital on loopback: an archive that knows some destinations, a workstation, a dead one.
 
 use super::{Check, Format, answer};
+use crate::cli::archive::keep;
+use crate::cli::archive::report::{Found, Key, Report, VERSION};
 use crate::demo::archive::Archive;
 use crate::dicom::AeTitle;
 use crate::scu::Answerer;
@@ -170,4 +172,72 @@ fn a_configuration_that_is_refused_is_not_dialled() {
     let (text, code) = answer(&Check { config, offline: false, format: Format::Json }, &jiff::Zoned::now());
     let json: serde_json::Value = serde_json::from_str(&text).unwrap();
     assert_eq!((code, json["accepted"].as_bool(), json["wiring"].is_null()), (64, Some(false), true));
+}
+
+#[test]
+fn rules_that_narrow_by_what_an_archive_does_not_say_are_told() {
+    let ward = Ward::new();
+    ward.know("WS1");
+    let narrow = |attribute: &str| {
+        let config = ward.write();
+        let policy = ward.folder.path().join("policy.toml");
+        let text = std::fs::read_to_string(&policy).unwrap();
+        let more = format!("may = [\"find\", \"move\"]\nwhere = {{ {attribute} = \"X\" }}");
+        std::fs::write(&policy, text.replace("may = [\"find\", \"move\"]", &more)).unwrap();
+        config
+    };
+    let ask = |config: PathBuf, offline| answer(&Check { config, offline, format: Format::Text }, &jiff::Zoned::now());
+    let (text, code) = ask(narrow("StudyDescription"), false);
+    assert_eq!(code, 0, "an empty archive shows nothing of the kind: {text}");
+    assert!(text.contains("has no recent studies that would show whether it says what rules narrow by"), "{text}");
+
+    // What a probe found is known without asking.
+    for returned in [true, false] {
+        let key = |name: &str, returned| Key {
+            level: "STUDY".to_owned(),
+            name: name.to_owned(),
+            matched: Found::unknown("not asked"),
+            returned,
+        };
+        let known = key("StudyDescription", Found::Known(returned));
+        let keys = vec![known, key("AccessionNumber", Found::unknown("refused"))];
+        let report = probed(ward.archive.address().to_string(), keys);
+        keep::write(&ward.folder.path().join("state"), &title("PACS"), &report).unwrap();
+        let (text, code) = ask(narrow("StudyDescription"), true);
+        assert_eq!(code, if returned { 0 } else { 64 }, "{text}");
+        let words = "rule `read` narrows by `StudyDescription`, which archive `PACS` does not return for studies";
+        assert_eq!(text.contains(words), !returned, "{text}");
+    }
+    for unknown in ["AccessionNumber", "InstitutionName"] {
+        let (text, code) = ask(narrow(unknown), true);
+        assert_eq!(code, 0, "the probe says nothing of it: {text}");
+    }
+}
+
+fn probed(address: String, keys: Vec<Key>) -> Report {
+    fn not<T>() -> Found<T> {
+        Found::unknown("not asked")
+    }
+    Report {
+        version: VERSION,
+        probed: jiff::Timestamp::now(),
+        archive: "PACS".to_owned(),
+        address,
+        calling: "WS1".to_owned(),
+        stored: true,
+        hello: not(),
+        echo: not(),
+        offers: Vec::new(),
+        window: not(),
+        takes_strangers: not(),
+        associations: not(),
+        stores: not(),
+        keys: Found::Known(keys),
+        get: not(),
+        moved: not(),
+        moved_for_stranger: not(),
+        destinations: Vec::new(),
+        commitment: not(),
+        left_behind: None,
+    }
 }

@@ -14,11 +14,20 @@ fn permits<'a>(settings: &'a Settings, archive: &Archive) -> impl Iterator<Item 
 
 fn meets(rule: &Rule, peer: &Peer) -> bool {
     rule.who.iter().any(|subject| match subject {
+        // Persons sit at the devices of `via`, or at any.
+        Subject::Role(_) | Subject::User(_) => rule.via.is_empty() || rule.via.iter().any(|via| device(via, peer)),
+        Subject::Archive(_) => false,
+        subject => device(subject, peer),
+    })
+}
+
+fn device(subject: &Subject, peer: &Peer) -> bool {
+    match subject {
         Subject::Peer(name) => *name == peer.name || peer.ae_titles.iter().any(|title| title.as_str() == &**name),
         Subject::Group(group) => peer.groups.contains(group),
         Subject::Anyone => true,
         Subject::Role(_) | Subject::User(_) | Subject::Archive(_) => false,
-    })
+    }
 }
 
 /// Every operation that some rule permits to somebody at an archive.

@@ -15,7 +15,7 @@ use toml::de::DeValue;
 raw_table! {
     /// Where people are known: tokens of a provider, accounts of the gateway's own, a directory.
     pub struct RawUsers in "[users]" {
-        /// Access ends then at the latest: from 1m to 7d. Default 8h.
+        /// Access ends then at the latest: from 1s to 7d. Default 8h.
         pub max_session: Span,
         /// When every refused identity is answered, counted from the request: from 100ms to 30s, less than `association_answer`. Default 1s.
         pub answer_after: Span,

@@ -86,7 +86,9 @@ fn permits(rule: &Rule, peer: &Peer, operation: Operation) -> bool {
             Subject::Peer(name) => *name == peer.name,
             Subject::Group(group) => peer.groups.contains(group),
             Subject::Anyone => true,
-            Subject::Role(_) | Subject::User(_) | Subject::Archive(_) => false,
+            // Persons sit at the devices of `via`; without it, which of all is not said.
+            Subject::Role(_) | Subject::User(_) => !rule.via.is_empty(),
+            Subject::Archive(_) => false,
         })
     };
     rule.effect == Effect::Permit

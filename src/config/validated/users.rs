@@ -32,7 +32,7 @@ pub(super) fn validate(
     let between = |key, field: &Field<Span>, low, high, default, report: &mut Report<'_>| {
         bounded(key, field, (low, high, default), report)
     };
-    let max_session = between("max_session", &raw.max_session, "1m", "7d", "8h", report);
+    let max_session = between("max_session", &raw.max_session, "1s", "7d", "8h", report);
     let answer_after = between("answer_after", &raw.answer_after, "100ms", "30s", "1s", report);
     if answer_after >= limits.association_answer {
         let answer = Span(limits.association_answer);

@@ -118,8 +118,7 @@ impl Key {
                 patterns: trailing(text).split('\\').map(trailing).map(Pattern::wild).collect(),
                 padding: Padding::Trailing,
             },
-            VR::LT | VR::ST | VR::UT => Kind::Whole(Pattern::wild(trailing(text))),
-            VR::UR => Kind::Whole(Pattern::literal(trailing(text))),
+            VR::LT | VR::ST | VR::UR | VR::UT => Kind::Whole(Pattern::wild(trailing(text))),
             VR::PN => Kind::Names(values().map(NamePattern::new).collect()),
             VR::IS | VR::DS | VR::US | VR::SS | VR::UL | VR::SL | VR::UV | VR::SV | VR::FL | VR::FD => {
                 Kind::Numbers(values().map(Number::new).collect::<Option<_>>().ok_or(KeyFault::Number)?)

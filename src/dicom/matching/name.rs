@@ -44,6 +44,8 @@ impl NamePattern {
         }
         match self.groups.as_slice() {
             [] => true,
+            // Delimiters alone, as some workstations send them, ask nothing.
+            [only] if only.empty => true,
             [only] => stored.iter().any(|group| !group.is_empty() && only.matches(group)),
             several => several.iter().enumerate().all(|(at, wanted)| {
                 wanted.empty || wanted.matches(stored.get(at).map(String::as_str).unwrap_or_default())
@@ -73,5 +75,10 @@ fn normalized_groups(text: &str) -> Vec<String> {
 
 fn normalized(group: &str) -> String {
     let components: Vec<&str> = group.split('^').map(|part| part.trim_matches([' ', '\0'])).collect();
-    components.join("^").trim_end_matches('^').to_lowercase()
+    components.join("^").trim_end_matches('^').chars().flat_map(folded).collect()
+}
+
+/// Letter by letter, whatever stands beside it: a Greek word that a star cuts off must not end otherwise than the whole.
+fn folded(c: char) -> impl Iterator<Item = char> {
+    c.to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c })
 }

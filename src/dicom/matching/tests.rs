@@ -75,7 +75,9 @@ fn wild_cards_stand_where_the_standard_has_them_and_nowhere_else() {
     yes(VR::LO, "?", "Ä");
     yes(VR::UT, "*contrast*", "with\r\ncontrast agent");
     yes(VR::UR, "http://h/?q=*", "http://h/?q=*");
-    no(VR::UR, "http://h/?q=*", "http://h/?q=1");
+    yes(VR::UR, "http://h/?q=*", "http://h/?q=1");
+    no(VR::UR, "http://h/?q=*", "http://h/q=1");
+    no(VR::AS, "0*Y", "010Y");
     no(VR::UI, "1.2.*", "1.2.3");
     assert_eq!(Key::new(VR::DA, "2026*", Extended::default()), Err(KeyFault::Temporal));
     assert_eq!(Key::new(VR::IS, "1*", Extended::default()), Err(KeyFault::Number));
@@ -116,6 +118,44 @@ fn names_match_by_group_without_case_and_without_trailing_delimiters() {
     no(VR::PN, "=Yamada*", "Yamada^Tarou=山田^太郎");
     yes(VR::PN, "ÄRZTIN^*", "Ärztin^Uta");
     no(VR::PN, "Arztin^*", "Ärztin^Uta");
+    // A capital sigma is small in two ways, by where it stands.
+    yes(VR::PN, "ΔΙΟΣ*", "ΔΙΟΣΚΟΥΡΟΣ");
+    yes(VR::PN, "διοσκουρος", "ΔΙΟΣΚΟΥΡΟΣ");
+    yes(VR::PN, "ДЮК*", "Дюков^Иван");
+}
+
+/// A whole name by the definition: some group for a key of one, group by group for a key of several.
+fn names(key: &str, stored: &str) -> bool {
+    let groups = |text: &str| -> Vec<String> {
+        let group = |group: &str| {
+            let components: Vec<String> = group.split('^').map(|part| part.trim_matches(' ').to_lowercase()).collect();
+            components.join("^").trim_end_matches('^').to_owned()
+        };
+        let mut groups: Vec<String> = text.split('=').map(group).collect();
+        while groups.len() > 1 && groups.last().is_some_and(String::is_empty) {
+            groups.pop();
+        }
+        groups
+    };
+    let universal = key.trim_matches(' ').chars().all(|c| c == '*');
+    let (key, stored) = (groups(key), groups(stored));
+    let one = |key: &str, group: &str| {
+        // Empty components that the key writes out and the name does not.
+        let missing = key.matches('^').count().saturating_sub(group.matches('^').count());
+        let key: Vec<char> = key.chars().collect();
+        (0..=missing).any(|more| glob(&key, &format!("{group}{}", "^".repeat(more)).chars().collect::<Vec<_>>()))
+    };
+    if universal || stored.iter().all(String::is_empty) {
+        return universal;
+    }
+    match key.as_slice() {
+        [only] if only.is_empty() => true,
+        [only] => stored.iter().any(|group| !group.is_empty() && one(only, group)),
+        several => several
+            .iter()
+            .enumerate()
+            .all(|(at, key)| key.is_empty() || one(key, stored.get(at).map(String::as_str).unwrap_or_default())),
+    }
 }
 
 #[test]
@@ -330,6 +370,32 @@ proptest! {
     fn the_matcher_agrees_with_the_definition(pattern in chars(&['a', 'b', '*', '?'], 9), text in chars(&['a', 'b'], 9)) {
         let slow = glob(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>());
         prop_assert_eq!(Pattern::wild(&pattern).matches(&text), slow);
+    }
+
+    #[test]
+    fn names_are_matched_by_their_definition(
+        key in chars(&['a', 'B', '^', '^', '=', '*', '?', ' '], 8), stored in chars(&['A', 'b', 'a', '^', '=', ' '], 8),
+    ) {
+        prop_assert_eq!(fits(VR::PN, &key, &stored), names(&key, &stored));
+    }
+
+    /// Several values of a key are all found among the values, in any order; padding does not count.
+    #[test]
+    fn lists_are_matched_by_their_definition(
+        key in prop::collection::vec(chars(&['a', 'b', '*', '?'], 3), 1..4),
+        stored in prop::collection::vec(chars(&['a', 'b'], 3), 1..4),
+        pad in any::<bool>(),
+    ) {
+        let of = |text: &String| text.chars().collect::<Vec<_>>();
+        let asked: Vec<&String> = key.iter().filter(|value| !value.is_empty()).collect();
+        let nothing = stored.iter().all(String::is_empty);
+        let universal = key.len() == 1 && key[0].chars().all(|c| c == '*');
+        let all = asked.iter().all(|key| stored.iter().any(|value| glob(&of(key), &of(value))));
+        // Nothing but delimiters is still a value, of empty ones.
+        let absent = nothing && stored.len() == 1;
+        let pad = if pad { " " } else { "" };
+        let (key, stored) = (key.join("\\"), stored.join(&format!("{pad}\\")));
+        prop_assert_eq!(fits(VR::CS, &key, &format!("{stored}{pad}")), universal || !absent && all);
     }
 
     #[test]

@@ -88,36 +88,60 @@ async fn start_tls(wire: &mut Wire) -> Result<(), LoginFault> {
 
 /// Whether a whole `ExtendedResponse` to message 1 says success and nothing follows it; `None`: more is to come.
 fn started(seen: &[u8]) -> Option<bool> {
-    let (content, rest) = match element(seen, 0x30)? {
-        Ok(parts) => parts,
-        Err(()) => return Some(false),
+    let (content, rest) = match element(seen, 0x30) {
+        Element::Whole(content, rest) => (content, rest),
+        Element::Cut => return None,
+        Element::Other => return Some(false),
     };
-    let says_success = || {
-        let (message, rest) = element(content, 0x02)?.ok()?;
-        let (answer, _) = element(rest, 0x78)?.ok()?;
-        let (code, _) = element(answer, 0x0a)?.ok()?;
-        Some(message == [1] && code == [0])
-    };
-    Some(rest.is_empty() && says_success() == Some(true))
+    Some(rest.is_empty() && says_success(content) == Some(true))
 }
 
-/// A BER element with this tag: its content, and what follows it. `None`: it is not whole; `Err`: it is another one.
-fn element(bytes: &[u8], tag: u8) -> Option<Result<(&[u8], &[u8]), ()>> {
-    let (first, rest) = bytes.split_first()?;
-    if *first != tag {
-        return Some(Err(()));
+fn says_success(content: &[u8]) -> Option<bool> {
+    let (message, rest) = element(content, 0x02).whole()?;
+    let (answer, _) = element(rest, 0x78).whole()?;
+    let (code, _) = element(answer, 0x0a).whole()?;
+    Some(message == [1] && code == [0])
+}
+
+/// What bytes begin with.
+enum Element<'b> {
+    /// The element that was looked for: its content, and what follows it.
+    Whole(&'b [u8], &'b [u8]),
+    /// Perhaps that element, and not all of it.
+    Cut,
+    /// Something else.
+    Other,
+}
+
+impl<'b> Element<'b> {
+    fn whole(self) -> Option<(&'b [u8], &'b [u8])> {
+        match self {
+            Self::Whole(content, rest) => Some((content, rest)),
+            Self::Cut | Self::Other => None,
+        }
     }
-    let (short, rest) = rest.split_first()?;
+}
+
+/// Reads a BER element with this tag.
+fn element(bytes: &[u8], tag: u8) -> Element<'_> {
+    let Some((first, rest)) = bytes.split_first() else { return Element::Cut };
+    if *first != tag {
+        return Element::Other;
+    }
+    let Some((short, rest)) = rest.split_first() else { return Element::Cut };
     let (length, rest) = match usize::from(*short) {
         length @ 0..=0x7f => (length, rest),
         // Some directories write every length in four bytes.
         long @ 0x81..=0x84 => {
-            let (digits, rest) = rest.split_at_checked(long - 0x80)?;
+            let Some((digits, rest)) = rest.split_at_checked(long - 0x80) else { return Element::Cut };
             (digits.iter().fold(0_usize, |length, digit| length << 8 | usize::from(*digit)), rest)
         }
-        _ => return Some(Err(())),
+        _ => return Element::Other,
     };
-    Some(Ok(rest.split_at_checked(length)?))
+    match rest.split_at_checked(length) {
+        Some((content, rest)) => Element::Whole(content, rest),
+        None => Element::Cut,
+    }
 }
 
 /// Carries bytes both ways until either side ends, or the directory has said more than anybody wants to read.

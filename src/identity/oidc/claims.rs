@@ -90,7 +90,8 @@ fn time(claims: &Map<String, Value>, claim: &'static str) -> Result<Option<i64>,
     whole.filter(|seconds| (0..=LATEST).contains(seconds)).map(Some).ok_or(TokenFault::Time(claim))
 }
 
-fn name(claims: &Map<String, Value>, provider: &OidcProvider) -> Result<String, TokenFault> {
+/// The user name that a token claims.
+pub(super) fn name(claims: &Map<String, Value>, provider: &OidcProvider) -> Result<String, TokenFault> {
     let (path, found) = match &provider.name {
         Some(path) => (path.to_string(), find(claims, path)),
         None => match claims.get("preferred_username") {

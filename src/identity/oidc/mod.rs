@@ -77,7 +77,7 @@ impl Oidc {
     pub async fn keep(&self) {
         loop {
             let at = Instant::now();
-            if self.cache.due().is_none_or(|due| due <= at) {
+            if self.cache.away().is_some() || self.cache.due().is_none_or(|due| due <= at) {
                 self.cache.refresh(Reason::Due, self.cache.asked(), at, self.ask()).await;
             }
             let next = match self.cache.away() {
@@ -111,7 +111,13 @@ impl Oidc {
             }
         };
         known.keys.verify(token)?;
-        Ok(claims::person(&token.claims, &self.provider, &self.users, &self.limits, now)?)
+        claims::person(&token.claims, &self.provider, &self.users, &self.limits, now).map_err(|fault| {
+            // Who was not let in with a token that the provider did make is worth knowing.
+            match claims::name(&token.claims, &self.provider) {
+                Ok(name) => Refused::from(fault).tried(&name),
+                Err(_) => fault.into(),
+            }
+        })
     }
 }
 

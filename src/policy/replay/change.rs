@@ -1,7 +1,7 @@
 //! What would change if one policy followed another, summed up over recorded operations.
 
 use super::recorded::{Mark, Person, Recorded, Then};
-use super::stand::{Stand, words_of};
+use super::stand::{Judge, Stand, words_of};
 use crate::policy::compiled::Policy;
 use std::collections::BTreeMap;
 
@@ -14,10 +14,9 @@ const CERTIFICATE: &str = "what certificate the peer showed, and the policies as
 /// Two policies, and what they make of the records so far.
 #[derive(Debug)]
 pub struct Replay<'p> {
-    old: &'p Policy,
-    new: &'p Policy,
+    old: Judge<'p>,
+    new: Judge<'p>,
     observing: (bool, bool),
-    known: Vec<String>,
     change: Change,
 }
 
@@ -86,12 +85,12 @@ pub struct Example {
 impl<'p> Replay<'p> {
     /// Begins. `observing`: whether what no rule permits passes, under the old and under the new policy.
     pub fn new(old: &'p Policy, new: &'p Policy, observing: (bool, bool)) -> Self {
-        Self { old, new, observing, known: old.asked_of_people(), change: Change::default() }
+        Self { old: Judge::new(old), new: Judge::new(new), observing, change: Change::default() }
     }
 
     /// Takes in operations that one record tells of, all alike.
     pub fn take(&mut self, recorded: &Recorded<'_>, then: Then, count: u64, mark: Mark<'_>) {
-        let known = if then == Then::Permitted { self.known.as_slice() } else { &[] };
+        let known = if then == Then::Permitted { self.old.asked_of_people() } else { &[] };
         let old = self.old.stand(recorded, self.observing.0, known);
         let new = self.new.stand(recorded, self.observing.1, known);
         let change = &mut self.change;
@@ -101,7 +100,7 @@ impl<'p> Replay<'p> {
             Then::Refused => change.refused += count,
         }
         change.passed = change.permitted + change.observed;
-        if let Some(missing) = untold(&old, &new, then, recorded, (self.old, self.new)) {
+        if let Some(missing) = untold(&old, &new, then, recorded, (self.old.policy(), self.new.policy())) {
             change.untold.entry(missing).or_default().add(recorded, count, mark, || missing.to_owned());
             return;
         }
@@ -200,7 +199,7 @@ impl Group {
             at: mark.at.to_owned(),
             peer: match recorded.person {
                 Person::Known { name: person, .. } => format!("{name} ({person})"),
-                Person::Nobody | Person::Somebody => name.to_owned(),
+                Person::Nobody => name.to_owned(),
             },
             asked: words_of(recorded),
             because: because(),

@@ -10,5 +10,5 @@ mod words;
 
 pub use change::{Change, Example, Group, Replay};
 pub use recorded::{Mark, Person, Recorded, Then};
-pub use stand::{Stand, words_of};
+pub use stand::{Judge, Stand, words_of};
 pub use words::{number, operations};

@@ -49,8 +49,6 @@ pub enum Person<'a> {
         /// They had asked for emergency access.
         emergency: bool,
     },
-    /// Somebody; the record that says who is not at hand.
-    Somebody,
 }
 
 /// What became of it then.

@@ -1,6 +1,7 @@
 //! What one policy says of a recorded operation.
 
 use super::recorded::{Person, Recorded};
+use crate::dicom::Tag;
 use crate::dicom::dimse::Operation;
 use crate::policy::compiled::Policy;
 use crate::policy::decision::{Decision, DenialReason, Fact};
@@ -33,29 +34,75 @@ pub enum Stand {
 
 const ROLES: &str = "the roles that the person had";
 const ATTRIBUTES: &str = "what the person's source said of them";
-const WHO: &str = "which person it was";
 const QUERY: &str = "what the query asked for";
 const MODALITY: &str = "the object's modality";
 
-impl Policy {
+/// A policy that is asked about the past.
+#[derive(Debug)]
+pub struct Judge<'p> {
+    policy: &'p Policy,
+    /// What rules ask of people: `user.physician`, `claim.clinic`.
+    asked: Vec<String>,
+    /// Every role that a rule names.
+    roles: Vec<String>,
+    /// Every attribute that a rule requires a key of.
+    required: Vec<Tag>,
+}
+
+impl<'p> Judge<'p> {
+    /// Looks once through the rules.
+    pub fn new(policy: &'p Policy) -> Self {
+        let rules = &policy.model.rules;
+        let wanted = rules.iter().flat_map(|rule| rule.r#where.iter().chain(&rule.where_patient));
+        let givens = wanted.flat_map(|wanted| wanted.any.iter().flat_map(Value::givens));
+        let asked: BTreeSet<String> = givens
+            .filter_map(|given| match given {
+                Given::Person(name) => Some(name.to_string()),
+                Given::AeTitle => None,
+            })
+            .collect();
+        let named = rules.iter().flat_map(|rule| rule.who.iter().chain(&rule.via));
+        let roles: BTreeSet<String> = named
+            .filter_map(|subject| match subject {
+                Subject::Role(role) => Some(role.to_string()),
+                _ => None,
+            })
+            .collect();
+        let required: BTreeSet<Tag> = rules.iter().flat_map(|rule| rule.require_key.iter().copied()).collect();
+        Self {
+            policy,
+            asked: asked.into_iter().collect(),
+            roles: roles.into_iter().collect(),
+            required: required.into_iter().collect(),
+        }
+    }
+
+    /// The policy.
+    pub const fn policy(&self) -> &'p Policy {
+        self.policy
+    }
+
+    /// What rules ask of people: `user.physician`, `claim.clinic`.
+    pub fn asked_of_people(&self) -> &[String] {
+        &self.asked
+    }
+
     /// Decides a recorded operation. `observing`: what no rule permits passes. `known`: attributes and claims
     /// (`user.physician`) that the person certainly had, because a rule that asks for them permitted it then.
     pub fn stand(&self, recorded: &Recorded<'_>, observing: bool, known: &[String]) -> Stand {
-        if let Some(words) = self.strange(recorded) {
+        if let Some(words) = self.policy.strange(recorded) {
             return Stand::Strange(words);
         }
         match recorded.person {
             Person::Nobody => self.stand_as(recorded, None, observing),
-            // Where no rule is about persons it does not matter which one it was.
-            Person::Somebody if !self.names_people() => self.stand_as(recorded, None, observing),
-            Person::Somebody => Stand::Untold(WHO),
             Person::Known { name, roles: Some(roles), emergency } => {
                 let user = self.as_then(name, roles.to_vec(), emergency, known);
                 self.by_attributes(recorded, user, observing)
             }
             Person::Known { name, roles: None, emergency } => {
                 let none = self.by_attributes(recorded, self.as_then(name, Vec::new(), emergency, known), observing);
-                let all = self.by_attributes(recorded, self.as_then(name, self.roles(), emergency, known), observing);
+                let all =
+                    self.by_attributes(recorded, self.as_then(name, self.roles.clone(), emergency, known), observing);
                 if same(&none, &all) { none } else { Stand::Untold(ROLES) }
             }
         }
@@ -63,9 +110,8 @@ impl Policy {
 
     /// With the attributes that are known, and with all that a rule asks for: what differs hangs on them.
     fn by_attributes(&self, recorded: &Recorded<'_>, user: User, observing: bool) -> Stand {
-        let asked = self.asked_of_people();
         let mut whole = user.clone();
-        fill(&mut whole, &asked);
+        fill(&mut whole, &self.asked);
         if whole == user {
             return self.stand_as(recorded, Some(user), observing);
         }
@@ -77,9 +123,9 @@ impl Policy {
     fn stand_as(&self, recorded: &Recorded<'_>, user: Option<User>, observing: bool) -> Stand {
         let (calling, from) = match recorded.caller {
             Some((calling, from)) => (Some(calling), from),
-            None => (self.peer(recorded.who).and_then(|peer| peer.ae_titles.first().copied()), UNKNOWN),
+            None => (self.policy.peer(recorded.who).and_then(|peer| peer.ae_titles.first().copied()), UNKNOWN),
         };
-        let archive = || self.model.archives.iter().map(|archive| archive.ae_title).next();
+        let archive = || self.policy.model.archives.iter().map(|archive| archive.ae_title).next();
         let Some(calling) = calling.or_else(archive) else {
             return Stand::Strange(format!("there is no peer `{}`", recorded.who));
         };
@@ -90,10 +136,6 @@ impl Policy {
             from,
             transport: Transport::Plain,
             user: user.map(Arc::new),
-        };
-        let query = match recorded.keys {
-            Some(keys) => Known::Is(Query { level: recorded.level, keys }),
-            None => Known::Unread,
         };
         let request = Request {
             principal: &principal,
@@ -107,10 +149,25 @@ impl Policy {
                 (None, Some(_)) => Known::Absent,
                 (None, None) => Known::Unread,
             },
-            query,
+            query: Known::Unread,
             at: recorded.at,
         };
-        match self.decide_as(&request, observing) {
+        let level = recorded.level;
+        let with =
+            |keys| self.decided(&Request { query: Known::Is(Query { level, keys }), ..request.clone() }, observing);
+        match recorded.keys {
+            Some(keys) => with(keys),
+            // The level is told, and which keys were asked is not: it need not matter.
+            None if level.is_some() || recorded.operation == Some(Operation::Worklist) => {
+                let none = with(&[]);
+                if self.required.is_empty() || same(&none, &with(&self.required)) { none } else { Stand::Untold(QUERY) }
+            }
+            None => self.decided(&request, observing),
+        }
+    }
+
+    fn decided(&self, request: &Request<'_>, observing: bool) -> Stand {
+        match self.policy.decide_as(request, observing) {
             Decision::Permit(permission) => Stand::Permits { rule: permission.rule, narrowing: permission.narrowing },
             Decision::Deny(denial) => Stand::Refuses(denial.reason),
             Decision::Need(Fact::Query) => Stand::Untold(QUERY),
@@ -118,6 +175,15 @@ impl Policy {
         }
     }
 
+    fn as_then(&self, name: &str, mut roles: Vec<String>, emergency: bool, known: &[String]) -> User {
+        roles.sort_unstable();
+        let mut user = User { name: name.to_owned(), roles, emergency, until: i64::MAX, ..User::default() };
+        fill(&mut user, known);
+        user
+    }
+}
+
+impl Policy {
     /// Why whoever called then would not be let in now. What its certificate showed is not recorded: [`Policy::knows_alike`].
     fn strange(&self, recorded: &Recorded<'_>) -> Option<String> {
         let who = recorded.who;
@@ -140,44 +206,6 @@ impl Policy {
             (Some(a), Some(b)) => a.certificate == b.certificate && a.trust == b.trust && a.plain == b.plain,
             _ => true,
         }
-    }
-
-    fn as_then(&self, name: &str, mut roles: Vec<String>, emergency: bool, known: &[String]) -> User {
-        roles.sort_unstable();
-        let mut user = User { name: name.to_owned(), roles, emergency, until: i64::MAX, ..User::default() };
-        fill(&mut user, known);
-        user
-    }
-
-    /// Every role that a rule names.
-    fn roles(&self) -> Vec<String> {
-        let named = self.model.rules.iter().flat_map(|rule| rule.who.iter().chain(&rule.via));
-        let roles: BTreeSet<String> = named
-            .filter_map(|subject| match subject {
-                Subject::Role(role) => Some(role.to_string()),
-                _ => None,
-            })
-            .collect();
-        roles.into_iter().collect()
-    }
-
-    /// What rules ask of people: `user.physician`, `claim.clinic`.
-    pub fn asked_of_people(&self) -> Vec<String> {
-        let wanted = self.model.rules.iter().flat_map(|rule| rule.r#where.iter().chain(&rule.where_patient));
-        let givens = wanted.flat_map(|wanted| wanted.any.iter().flat_map(Value::givens));
-        let names: BTreeSet<String> = givens
-            .filter_map(|given| match given {
-                Given::Person(name) => Some(name.to_string()),
-                Given::AeTitle => None,
-            })
-            .collect();
-        names.into_iter().collect()
-    }
-
-    /// Whether any rule is about persons.
-    fn names_people(&self) -> bool {
-        let person = |subject: &Subject| matches!(subject, Subject::Role(_) | Subject::User(_));
-        self.model.rules.iter().any(|rule| rule.who.iter().any(person))
     }
 }
 
@@ -223,7 +251,6 @@ pub fn words_of(recorded: &Recorded<'_>) -> String {
     let destination = recorded.destination.map(|title| format!(", sent to {title}")).unwrap_or_default();
     let person = match recorded.person {
         Person::Known { name, .. } => format!(" by {name}"),
-        Person::Somebody => " by a person".to_owned(),
         Person::Nobody => String::new(),
     };
     format!("{what}{class}{modality} at {}{destination}{person}", recorded.to)

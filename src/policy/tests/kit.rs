@@ -172,7 +172,9 @@ pub fn verdict(decision: &Decision) -> String {
             DenialReason::NoRule { .. } => "deny".to_owned(),
             DenialReason::UnknownDestination(_) => "deny: destination".to_owned(),
             DenialReason::NotAsked(_) => "deny: not asked".to_owned(),
-            DenialReason::Quarantine { .. } | DenialReason::EmergencyOver(_) => "deny: by the gate".to_owned(),
+            DenialReason::Quarantine { .. } | DenialReason::EmergencyOver(_) | DenialReason::Budget(_) => {
+                "deny: by the gate".to_owned()
+            }
             DenialReason::Fault(_) => "deny: fault".to_owned(),
         },
     }

@@ -1,5 +1,5 @@
-//! A retrieve as it may be asked: what may be seen of it under its own name, everything else under names that are
-//! nowhere, so that the archive's own answer for what is not there comes back.
+//! A retrieve as it may be asked: what may be seen of it under its own name; where nothing may be, names that are nowhere,
+//! so that the archive's own answer for what is not there comes back.
 
 use super::LookupFault;
 use super::facts::{Patient, StudyFacts};
@@ -71,6 +71,20 @@ impl Resolved {
         Ok(fresh)
     }
 
+    /// Of a list only what may be seen is asked for; without any, what is nowhere. Some archives refuse a whole list for
+    /// one UID that they do not have.
+    fn leave_out_what_is_nowhere(&mut self) {
+        let Self { keys, replaced, .. } = self;
+        let nowhere = |uid: &Uid| replaced.iter().any(|(fresh, _)| fresh == uid);
+        for list in [&mut keys.studies, &mut keys.series, &mut keys.instances] {
+            if list.iter().all(nowhere) {
+                list.truncate(1);
+            } else {
+                list.retain(|uid| !nowhere(uid));
+            }
+        }
+    }
+
     fn add(&mut self, facts: &Arc<StudyFacts>) {
         if self.study(facts.study()).is_none() {
             self.studies.push(Arc::clone(facts));
@@ -103,7 +117,11 @@ impl Lookups {
     /// It cannot be found out now, or the identifier is none that can be resolved.
     pub async fn resolve(&self, retrieve: &Retrieve, narrowing: &Narrowing) -> Result<Resolved, ResolveFault> {
         let mut resolved = match (retrieve.root(), retrieve.level()) {
-            (Root::Composite, _) => return self.resolve_instances(retrieve, narrowing).await,
+            (Root::Composite, _) => {
+                let mut resolved = self.resolve_instances(retrieve, narrowing).await?;
+                resolved.leave_out_what_is_nowhere();
+                return Ok(resolved);
+            }
             (_, Level::Patient) => self.resolve_patient(retrieve, narrowing).await?,
             (_, Level::Study) => self.resolve_studies(retrieve, narrowing).await?,
             (_, level) => {
@@ -117,6 +135,7 @@ impl Lookups {
             }
         };
         resolved.name_patient(retrieve.root())?;
+        resolved.leave_out_what_is_nowhere();
         Ok(resolved)
     }
 

@@ -8,9 +8,9 @@ use super::wait::Woken;
 use super::{Ending, Inward, Relay};
 use crate::audit::event::Delivery;
 use crate::config::Correlate;
-use crate::dicom::AeTitle;
 use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::retrieve::Belongs;
+use crate::dicom::{AeTitle, Uid};
 use crate::gate::{Admission, Object, Permit};
 use crate::policy::{Decision, Known, Narrowing, Principal, Query, Request};
 use crate::proxy::relay::decide::phi_of;
@@ -170,6 +170,7 @@ impl Relay {
                 } else {
                     "the instance is not what the C-MOVE that it names asked for"
                 };
+                note_refused(grants, walk.leading.sop_instance());
                 self.refuse_unasked(data, walk, &inward, words);
                 Ok(())
             }
@@ -227,6 +228,7 @@ impl Relay {
                 requester: &grant.requester,
                 association: &grant.association,
                 message: grant.requester_message,
+                user: requester.user.as_deref(),
             };
             let object = Object { delivery: Some(delivery), ..object_of(data, walk) };
             // One record for one delivery: further grants are only asked.
@@ -364,6 +366,13 @@ impl Relay {
             purpose,
         });
         self.up.fate = Fate::Forward;
+    }
+}
+
+/// What an archive sends for a move that may not hand it out is not counted to the requester.
+pub(super) fn note_refused(grants: &[Arc<Held>], instance: Option<&Uid>) {
+    if let Some(instance) = instance {
+        grants.iter().for_each(|held| held.tally().refuse(*instance));
     }
 }
 

@@ -67,12 +67,15 @@ impl Relay {
         moving.over = true;
         let (counted, confined) = (moving.counted, moving.confined.take());
         let failed = failed_list(data, self.contexts.get(context).map(|accepted| *accepted.transfer_syntax))?;
-        let failed = match &confined {
-            Some(confined) => named(confined, &failed),
-            None => failed,
-        };
         let claim =
             Claim { status: command.status.unwrap_or(Status::PROCESSING_FAILURE), counters: command.counters, failed };
+        let claim = match &confined {
+            Some(confined) => {
+                let claim = claim.without(held.tally().refused());
+                Claim { failed: named(confined, &claim.failed), ..claim }
+            }
+            None => claim,
+        };
         if held.grant.grant.lags {
             return self.archives_word(message, context, command, &claim);
         }

@@ -1,8 +1,10 @@
 //! Tripwires: budgets that are used up.
 
-use super::Relay;
+use super::{Ending, Relay};
+use crate::gate::{Permit, Tripwire};
 use crate::policy::Narrowing;
-use crate::policy::narrow::Shown;
+use crate::policy::model::Blown;
+use crate::policy::narrow::{Narrowed, Shown};
 use std::sync::Arc;
 
 impl Relay {
@@ -14,8 +16,22 @@ impl Relay {
         }
     }
 
-    /// Budgets are used up: what the caller is told.
-    pub(super) fn blown(&mut self, _narrowing: &Narrowing, _blown: Shown) -> String {
-        "as much has been shown as may be for now".to_owned()
+    /// Budgets are used up: what the caller is told, with the incident id of the record that says so; and the end of the
+    /// association, where that is what the rule wants.
+    pub(super) fn blown(&self, permit: &Permit, narrowing: &Narrowing, blown: Shown) -> (String, Option<Ending>) {
+        let spent = || blown.places().filter_map(|place| narrowing.permits().get(place));
+        let quarantines =
+            |permit: &&Narrowed| permit.budget.as_ref().is_some_and(|budget| budget.blown == Blown::Quarantine);
+        if let Some(strict) = spent().find(quarantines) {
+            let ending = self.trip(&Tripwire::Budget(Arc::clone(&strict.rule)));
+            let held = self.shared.gate.quarantine().of(&self.principal);
+            let incident = held.map(|held| Arc::clone(&held.incident)).filter(|incident| !incident.is_empty());
+            let words = incident.map_or_else(|| "denied".to_owned(), |incident| format!("denied, incident {incident}"));
+            return (words, Some(ending));
+        }
+        let Some(first) = spent().next() else { return ("denied".to_owned(), None) };
+        let refusal = self.shared.gate.refuse_over_budget(self.basis(), permit, &self.called.to, &first.rule);
+        self.shared.metrics.denied(permit.operation());
+        (refusal.comment(), None)
     }
 }

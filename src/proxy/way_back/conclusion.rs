@@ -3,6 +3,7 @@
 use super::tally::Tally;
 use crate::dicom::Uid;
 use crate::dicom::dimse::{Counters, Status, StatusKind};
+use std::collections::HashSet;
 
 /// What an archive's final response says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +49,21 @@ impl Claim {
         if over && self.counters == Counters::default() && pending != Counters::default() {
             let completed = pending.completed.unwrap_or_default().saturating_add(pending.remaining.unwrap_or_default());
             self.counters = Counters { remaining: None, completed: Some(completed), ..pending };
+        }
+        self
+    }
+
+    /// Without what the archive counts as failed because it may not be handed out to the requester, who is not to learn
+    /// that it is there.
+    pub fn without(mut self, refused: &HashSet<Uid>) -> Self {
+        if refused.is_empty() {
+            return self;
+        }
+        self.failed.retain(|uid| !refused.contains(uid));
+        let count = u16::try_from(refused.len()).unwrap_or(u16::MAX);
+        self.counters.failed = self.counters.failed.map(|failed| failed.saturating_sub(count));
+        if self.status == Status::SUB_OPERATIONS_WARNING && self.counters.failed == Some(0) {
+            self.status = Status::SUCCESS;
         }
         self
     }

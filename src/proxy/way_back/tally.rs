@@ -2,13 +2,15 @@
 
 use crate::dicom::Uid;
 use crate::dicom::dimse::{Status, StatusKind};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Instant;
 
 /// What was seen delivered for one C-MOVE. An archive may send an instance twice; the last answer counts.
 #[derive(Debug)]
 pub struct Tally {
     instances: HashMap<Uid, u16>,
+    /// What the archive sent in its name and was refused, since the move may not hand it out.
+    refused: HashSet<Uid>,
     /// Deliveries that ended, repeats and instances that are not kept apart included; what failed and is tried again
     /// counts once.
     attempts: u64,
@@ -35,7 +37,7 @@ pub struct Counts {
 impl Tally {
     /// Nothing yet; at most `most` instances are told apart.
     pub fn new(most: usize, now: Instant) -> Self {
-        Self { instances: HashMap::new(), attempts: 0, in_flight: 0, most, last: now }
+        Self { instances: HashMap::new(), refused: HashSet::new(), attempts: 0, in_flight: 0, most, last: now }
     }
 
     /// A delivery begins.
@@ -59,6 +61,18 @@ impl Tally {
         if before.is_none_or(is_delivered) {
             self.attempts = self.attempts.saturating_add(1);
         }
+    }
+
+    /// The archive sent an instance in its name that it may not hand out.
+    pub fn refuse(&mut self, instance: Uid) {
+        if self.refused.len() < self.most {
+            self.refused.insert(instance);
+        }
+    }
+
+    /// What was refused so.
+    pub const fn refused(&self) -> &HashSet<Uid> {
+        &self.refused
     }
 
     /// When something last happened.

@@ -118,6 +118,8 @@ class Orthanc(Program):
             "DicomAlwaysAllowGet": True,
             "DicomAlwaysAllowMove": True,
             "OverwriteInstances": True,
+            # What it answers in; as it comes it is Latin-1, which loses the names of half the world
+            "DefaultEncoding": "Utf8",
             "DicomModalities": modalities or {},
             "Plugins": [],
         }

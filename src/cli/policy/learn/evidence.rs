@@ -7,7 +7,7 @@ use crate::dicom::{AeTitle, Uid};
 use crate::policy::Policy;
 use crate::policy::decision::DenialReason;
 use crate::policy::model::{Effect, Rule, Subject};
-use crate::policy::replay::{Person, Stand, Then};
+use crate::policy::replay::{Judge, Person, Stand, Then};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Kinds of operations that are told apart. A hospital has some hundreds.
@@ -68,9 +68,8 @@ impl Times {
 /// Everything that was done.
 #[derive(Debug)]
 pub(super) struct Evidence<'p> {
-    policy: &'p Policy,
+    judge: Judge<'p>,
     kept: HashSet<&'p str>,
-    known: Vec<String>,
     /// What a rule is to be learned from.
     pub learned: BTreeMap<Kind, Times>,
     /// What rules that stay as they are let through, by their names.
@@ -100,9 +99,8 @@ impl<'p> Evidence<'p> {
     /// `kept`: the rules that stay as they are.
     pub fn new(policy: &'p Policy, kept: HashSet<&'p str>) -> Self {
         Self {
-            policy,
+            judge: Judge::new(policy),
             kept,
-            known: policy.asked_of_people(),
             learned: BTreeMap::new(),
             by_rule: BTreeMap::new(),
             users_of_rule: BTreeMap::new(),
@@ -127,8 +125,8 @@ impl<'p> Evidence<'p> {
             last: past.mark.at.to_owned(),
             record: past.mark.sequence,
         };
-        let known: &[String] = if observed { &[] } else { &self.known };
-        match self.policy.stand(recorded, false, known) {
+        let known: &[String] = if observed { &[] } else { self.judge.asked_of_people() };
+        match self.judge.stand(recorded, false, known) {
             Stand::Permits { narrowing: Some(narrowing), .. } => {
                 for permit in narrowing.permits() {
                     self.by_rule(&permit.rule, past, &times);
@@ -165,11 +163,8 @@ impl<'p> Evidence<'p> {
                 all.extend(roles.unwrap_or_default().iter().cloned());
                 Some(name.to_owned())
             }
-            Person::Somebody => {
-                return self.leave_out("was a person's, and the record that says whose is not at hand", past.count);
-            }
         };
-        let archives = &self.policy.model().archives;
+        let archives = &self.judge.policy().model().archives;
         let archive = archives.iter().any(|archive| archive.ae_title.as_str() == recorded.who);
         if archive && recorded.operation.is_none() {
             return;
@@ -195,7 +190,7 @@ impl<'p> Evidence<'p> {
         self.by_rule.entry(rule.to_owned()).or_default().add(times);
         let name = match past.recorded.person {
             Person::Known { name, .. } => name,
-            Person::Nobody | Person::Somebody => past.recorded.who,
+            Person::Nobody => past.recorded.who,
         };
         let users = self.users_of_rule.entry(rule.to_owned()).or_default();
         if users.len() < KINDS {

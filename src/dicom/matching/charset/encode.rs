@@ -67,6 +67,10 @@ impl Writer {
                 found
             }
         };
+        if set.is_right() && !self.g0.is_single() {
+            // Both halves may be in use at once, but readers do not expect that of a left half of two bytes.
+            self.designate(self.first.g0);
+        }
         let high = if set.is_right() { 0x80 } else { 0 };
         self.out.push(first | high);
         self.out.extend(second.map(|second| second | high));

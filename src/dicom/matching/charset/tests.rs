@@ -6,6 +6,14 @@ fn set(declared: &str) -> CharacterSet {
     CharacterSet::of(declared.as_bytes()).unwrap()
 }
 
+#[test]
+fn the_right_half_is_not_used_beside_a_left_one_of_two_bytes() {
+    let bytes = b"A\x1b$B;3\x1b(J\xcf\x1b$BED\x1b(J";
+    both_ways("ISO 2022 IR 13\\ISO 2022 IR 87", VR::LO, bytes, "A山ﾏ田");
+    let at_once = b"A\x1b$B;3\xcfED\x1b(J";
+    assert_eq!(set("ISO 2022 IR 13\\ISO 2022 IR 87").decode(at_once).unwrap(), "A山ﾏ田", "but it may be");
+}
+
 /// The bytes are what the standard's annexes print, so reading and writing must both give them.
 #[track_caller]
 fn both_ways(declared: &str, vr: VR, bytes: &[u8], text: &str) {

@@ -134,6 +134,7 @@ async fn the_algorithm_is_not_the_callers_choice() {
 async fn a_signature_is_the_providers() {
     let house = House::new().await;
     let stranger = Signer::p256().token(&head(&json!({})), &house.claims());
+    assert_eq!(house.try_bytes(stranger.as_bytes()).await.unwrap_err().why().tried, None, "a forger names anybody");
     assert_eq!(house.refusal(&stranger).await, "the signature is not that of the key");
     let good = house.curve(&head(&json!({})));
     let (message, _) = good.rsplit_once('.').unwrap();
@@ -259,6 +260,8 @@ async fn a_token_is_for_us_from_our_provider_and_of_the_right_kind() {
         house.refusal(&with("events", events)).await,
         "the token tells of an event (`events`), not who somebody is"
     );
+    let expired = house.try_bytes(with("exp", json!(NOW - 61)).as_bytes()).await.unwrap_err();
+    assert_eq!(expired.why().printable_name(), Some("mueller"), "the provider did make it");
     assert_eq!(
         house.refusal(&with("exp", json!(NOW - 61))).await,
         "the token has expired: `exp` is 61 s ago, more than `skew` allows"

@@ -326,3 +326,20 @@ async fn keys_are_fetched_before_anybody_needs_them() {
     server.reply_to_description(Reply::Hangup);
     assert!(gate.after(MINUTE, &token(&signer, "key", &server)).await.is_ok());
 }
+
+#[tokio::test]
+async fn a_provider_that_is_back_is_noticed_while_its_keys_are_still_fresh() {
+    let server = Server::start().await;
+    let signer = Signer::p256();
+    server.publish(&[signer.jwk("key")]);
+    let gate = Gate::new(&server);
+    assert!(gate.after(Duration::ZERO, &token(&signer, "key", &server)).await.is_ok());
+    server.reply_to_description(Reply::Hangup);
+    assert!(away(&gate.after(Duration::ZERO, &token(&signer, "unknown", &server)).await));
+    assert!(!gate.oidc[0].is_up());
+    server.describe(&server.issuer);
+    let oidc = Arc::clone(&gate.oidc[0]);
+    let keeper = tokio::spawn(async move { oidc.keep().await });
+    wait_until("the provider", || gate.oidc[0].is_up()).await;
+    keeper.abort();
+}

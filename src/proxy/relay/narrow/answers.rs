@@ -40,7 +40,7 @@ impl Relay {
         self.put_query(place, query);
         match taken {
             Ok(_) if more => Ok(()),
-            Ok(_) => self.go_on_querying(message, true),
+            Ok(_) => self.go_on_querying(message),
             Err(fault) => Err(Ending::malformed(Side::Called, "data set", fault.to_string(), Abort::INVALID_VALUE)),
         }
     }
@@ -59,16 +59,16 @@ impl Relay {
                 .find_map(|(place, asked)| Some((place, querying(asked)?)))
         {
             from = place + 1;
-            self.go_on_querying(message, true)?;
+            self.go_on_querying(message)?;
         }
         Ok(())
     }
 
     /// What waits is charged for; what need not wait goes; a query that is over ends.
-    pub(super) fn go_on_querying(&mut self, message: u16, all: bool) -> Result<(), Ending> {
+    pub(super) fn go_on_querying(&mut self, message: u16) -> Result<(), Ending> {
         let Some((place, mut query)) = self.take_query(message) else { return Ok(()) };
         let ready = query.ready();
-        if all && !query.waiting.is_empty() && self.called.down.wait.is_none() {
+        if !query.waiting.is_empty() && self.called.down.wait.is_none() {
             self.charge_waiting(message, &query);
         }
         let end = if query.waiting.is_empty() { query.end.take() } else { None };

@@ -176,13 +176,17 @@ impl Relay {
     pub(in super::super) fn go_on_charged(&mut self, charged: Charged) -> Result<(), Ending> {
         let Charged { message, outcome } = charged;
         let Some((place, mut query)) = self.take_query(message) else { return Ok(()) };
+        let mut tripped = None;
         match outcome {
             Ok(Granted { spent, blown }) => {
                 query.go_on(&spent);
-                if let Some(blown) = blown {
+                if let Some(blown) = blown
+                    && let Some(asked) = self.called.asked.get(place)
+                {
                     query.drop_waiting();
-                    let words = self.blown(query.narrowing(), blown);
+                    let (words, ending) = self.blown(&asked.permit, query.narrowing(), blown);
                     query.end = Some(End::Early(Status::OUT_OF_RESOURCES, words));
+                    tripped = ending;
                 }
             }
             Err(fault) => {
@@ -193,6 +197,8 @@ impl Relay {
             }
         }
         self.put_query(place, query);
-        self.go_on_querying(message, true)
+        self.go_on_querying(message)?;
+        // What may still be seen has gone, and how it ended.
+        tripped.map_or(Ok(()), Err)
     }
 }

@@ -97,11 +97,13 @@ impl Relay {
     ) -> Result<(), Ending> {
         let Listed { answers, withheld, end } = listed;
         let command = &data.command;
+        let mut tripped = None;
         let end = match end {
             ListEnd::Whole => command.response(Status::SUCCESS),
             ListEnd::TooMany(status) => command.refusal(Status(status), "more matches than may be shown"),
             ListEnd::Blown(blown) => {
-                let words = self.blown(narrowing, blown);
+                let (words, ending) = self.blown(&permit, narrowing, blown);
+                tripped = ending;
                 command.refusal(Status::OUT_OF_RESOURCES, &words)
             }
         };
@@ -127,7 +129,7 @@ impl Relay {
         permit.close(outcome).map_err(|_| Ending::Unrecorded)?;
         self.up.fate = Fate::Drop;
         self.show_caller(Bytes::from(pdata::write_message(data.context, &end.encode(), None, self.longest)));
-        Ok(())
+        tripped.map_or(Ok(()), Err)
     }
 }
 

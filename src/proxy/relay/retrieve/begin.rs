@@ -182,13 +182,23 @@ impl Relay {
             true => Status::OUT_OF_RESOURCES,
             false => Status::NOT_AUTHORIZED,
         };
-        let words = self.blown(narrowing, blown);
-        self.refuse_permitted(data, permit, status, &words)
+        let (words, tripped) = self.blown(&permit, narrowing, blown);
+        let Some(ending) = tripped else { return self.refuse_permitted(data, permit, status, &words) };
+        // All of the request has come: it is answered before the association ends.
+        self.refuse_permitted(data, permit, status, &words)?;
+        if let Some(refused) = self.up.refusal.take() {
+            self.answer_caller(refused.context, &refused.answer, None);
+        }
+        Err(ending)
     }
 
     /// An identifier that an archive might take in more than one way is taken in none.
     fn refuse_retrieve(&mut self, data: &DataSet, permit: Permit, fault: RetrieveFault) -> Result<(), Ending> {
-        self.refuse_query(data, permit, fault.tag, &fault.to_string())
+        self.refuse_permitted(data, permit, Status::DATA_SET_MISMATCH, &fault.to_string())?;
+        if let Some(refused) = &mut self.up.refusal {
+            refused.answer.offending.extend(fault.tag);
+        }
+        Ok(())
     }
 }
 

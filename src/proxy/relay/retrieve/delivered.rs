@@ -1,6 +1,6 @@
 //! An instance that is delivered for a move: what may be seen of it now, by whoever asked.
 
-use super::super::delivery::Covering;
+use super::super::delivery::{Covering, note_refused};
 use super::super::refuse::transient;
 use super::super::rewrite::Transform;
 use super::super::stage::DataSet;
@@ -68,14 +68,15 @@ impl Relay {
     pub(in super::super) fn go_on_with_judged(&mut self, data: &DataSet, judged: Judged) -> Result<(), Ending> {
         let Some(permit) = self.pending.take() else { return Ok(()) };
         let syntax = self.contexts.get(data.context).map(|accepted| *accepted.transfer_syntax);
-        let (status, words) = match (judged.hidden, syntax) {
+        let Judged { covering, hidden } = judged;
+        let (status, words) = match (hidden, syntax) {
             (Ok(Some(hidden)), _) if hidden.is_empty() => {
-                return self.send_covered(data, permit, judged.covering, None);
+                return self.send_covered(data, permit, covering, None);
             }
             (Ok(Some(hidden)), Some(syntax)) => match Hide::new(encoding_of(&syntax), &hidden) {
                 Ok(hide) => {
                     let transform = Transform::Hide(Box::new(hide));
-                    return self.send_covered(data, permit, judged.covering, Some(transform));
+                    return self.send_covered(data, permit, covering, Some(transform));
                 }
                 Err(fault) => (Status::NOT_AUTHORIZED, fault.to_string()),
             },
@@ -83,6 +84,7 @@ impl Relay {
             (Err(fault), _) => (transient(data.command.field), format!("it cannot be looked up now: {fault}")),
         };
         permit.close(Outcome { status: status.0, ..Outcome::default() }).map_err(|_| Ending::Unrecorded)?;
+        note_refused(&covering, data.command.sop_instance());
         let Some((walk, inward)) = data.walk.as_ref().zip(self.errand.inward().cloned()) else { return Ok(()) };
         self.refuse_delivery(data, walk, &inward, &words, status);
         Ok(())
