@@ -8,11 +8,15 @@
 )]
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use dicom_core::VR;
 use dicomgate::dicom::dimse::Operation;
 use dicomgate::dicom::{AeTitle, Uid};
+use dicomgate::policy::attribute::Attribute;
 use dicomgate::policy::model::{ArchiveName, CertificatePattern, Destination, Effect, Hours, Peer, Rule, Subject};
+use dicomgate::policy::value::{Value, Wanted};
 use dicomgate::policy::{
     Anchor, Caller, CertificateFacts, Credential, Decision, Known, Moment, Policy, PolicyModel, Principal, Request,
+    User,
 };
 use std::hint::black_box;
 use std::sync::Arc;
@@ -65,7 +69,18 @@ fn rule(at: usize, peers: usize) -> Rule {
 
 fn policy(peers: usize, rules: usize) -> Policy {
     let archives = vec![ArchiveName::of(title("PACS"))];
-    let rules = (0..rules).map(|at| rule(at, peers)).collect();
+    let reader = Rule {
+        name: "readers".into(),
+        who: vec![Subject::Role("reader".into())],
+        to: vec!["PACS".into()],
+        may: vec![Operation::Find],
+        r#where: vec![Wanted {
+            attribute: Attribute::parse("PatientID").expect("an attribute"),
+            any: vec![Value::parse(VR::LO, "{user.id}").expect("a value")],
+        }],
+        ..Rule::default()
+    };
+    let rules = (0..rules).map(|at| rule(at, peers)).chain([reader]).collect();
     let peers = (0..peers).map(peer).collect();
     Policy::compile(PolicyModel { peers, archives, rules, ..PolicyModel::default() }).expect("a sound policy")
 }
@@ -117,6 +132,17 @@ fn decisions(criterion: &mut Criterion) {
         ] {
             group.bench_function(name, |bencher| bencher.iter(|| -> Decision { policy.decide(black_box(&request)) }));
         }
+        let user = User {
+            name: "anna".to_owned(),
+            roles: vec!["reader".to_owned()],
+            attributes: [("id".to_owned(), vec!["7".to_owned()])].into(),
+            ..User::default()
+        };
+        let person = Principal { user: Some(Arc::new(user)), ..principal.clone() };
+        let narrowed = Request { principal: &person, ..request(Some(Operation::Find), Some(&unknown)) };
+        group.bench_function("find, a person, narrowed", |bencher| {
+            bencher.iter(|| -> Decision { policy.decide(black_box(&narrowed)) });
+        });
         group.bench_function("identify", |bencher| bencher.iter(|| identify(&policy, 77, black_box(&facts))));
         group.bench_function("a context", |bencher| {
             bencher

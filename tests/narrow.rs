@@ -1,6 +1,7 @@
 //! Queries of which only part of the answers may be seen, over real sockets, against an archive that the test plays itself.
 
 #[cfg(test)]
+#[expect(dead_code, reason = "what all tests over sockets share; these need but a part of it")]
 mod support;
 
 #[cfg(test)]

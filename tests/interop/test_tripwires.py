@@ -59,7 +59,7 @@ def test_a_dump_stops_at_the_budget(house):
         status, answers = asking.find("STUDY", LIST | {"PatientID": "R000007"})
         assert (status, len(answers)) == (0, 1)
     assert gateway.metric("dicomgate_quarantined") == 1
-    gateway.run("quarantine", "release", "user:reader")
+    gateway.run("quarantine", "release", "user:reader", "--by", "nurse")
     under_test.wire.wait_for(lambda: is_admitted(house, gateway, READER), 20, "the release")
 
 

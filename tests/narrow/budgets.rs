@@ -83,3 +83,53 @@ fn assert_held(world: &World) {
     again.request(&rq("WS1", &[FIND]));
     assert!(matches!(again.control(), dicomgate::dicom::pdu::Pdu::AssociateRj(_)));
 }
+
+const CANARY: &str = "[[canary]]\nname = \"nobody\"\npatient_id = \"P-NOBODY\"\nstudy = \"1.2.3.99\"\n";
+
+#[test]
+fn a_canary_that_would_be_shown_is_not_and_ends_everything() {
+    for rules in [
+        vec![CANARY.to_owned(), rule("referred", HOUSE)],
+        vec![CANARY.to_owned(), rule("all", "hours = \"00:00-24:00\"")],
+    ] {
+        let world = world(&rules);
+        let (mut peer, mut link) = asking(&world, FIND);
+        peer.say(1, &find(FIND), Some(&query("STUDY", &[(STUDY, "")])));
+        let asked = link.message();
+        for data in [study(1, "P1", "House^Gregory"), study(99, "P2", "House^Gregory")] {
+            link.say(1, &answer(&asked.command, 0xff00).with_data_set(), Some(&data));
+        }
+        let rest = peer.rest();
+        let seen = |number: &[u8]| rest.windows(number.len()).any(|window| window == number);
+        assert!(!seen(b"1.2.3.99"), "the canary is not shown");
+        assert_eq!(world.record("quarantined").text("cause"), Some("canary"));
+        assert_held(&world);
+    }
+}
+
+#[test]
+fn who_asks_for_a_canary_by_name_reaches_no_archive() {
+    for rules in [
+        vec![CANARY.to_owned(), rule("referred", HOUSE)],
+        vec![CANARY.to_owned(), rule("all", "hours = \"00:00-24:00\"")],
+    ] {
+        let world = world(&rules);
+        let (mut peer, mut link) = asking(&world, FIND);
+        peer.say(1, &find(FIND), Some(&query("STUDY", &[(crate::kit::PATIENT, "p-nobody"), (STUDY, "")])));
+        peer.aborted();
+        assert!(matches!(link.control(), dicomgate::dicom::pdu::Pdu::Abort(_)), "nothing came before");
+        assert_held(&world);
+    }
+}
+
+#[test]
+fn a_canary_that_is_not_shown_trips_nobody() {
+    let world = world(&[CANARY.to_owned(), rule("referred", HOUSE)]);
+    let (mut peer, mut link) = asking(&world, FIND);
+    peer.say(1, &find(FIND), Some(&query("STUDY", &[(STUDY, "")])));
+    let asked = link.message();
+    let found = [study(99, "P-NOBODY", "Cuddy^Lisa"), study(1, "P1", "House^Gregory")];
+    answers(&mut link, &asked, &found, 0);
+    let (sets, last) = shown(&mut peer);
+    assert_eq!((all(&sets, STUDY), last.status()), (vec!["1.2.3.1".to_owned()], 0));
+}

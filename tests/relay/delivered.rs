@@ -82,8 +82,7 @@ impl Site {
 #[test]
 fn only_what_may_be_seen_is_delivered_and_the_rest_is_told_of_nowhere() {
     let mut site = moving(&rules("Ref^Rita", ""));
-    let list: Vec<&str> = site.asked.key(STUDY).split('\\').collect();
-    assert!(matches!(list[..], ["1.1", fresh] if fresh.starts_with("2.25.")), "{list:?}");
+    assert_eq!(site.asked.key(STUDY), "1.1");
     let images = images();
     let got = site.delivers(1, &images[0]);
     assert_eq!(got.data.unwrap(), images[0].data_set().encode(Encoding::ExplicitLe));

@@ -161,7 +161,7 @@ pub fn uid(text: &str) -> Uid {
 /// A move that PACS was asked for as GATE, for an hour.
 pub fn grant() -> NewGrant {
     NewGrant {
-        person: String::new(),
+        person: "{\"name\":\"müller\"}".into(),
         archive: ae("PACS"),
         title: ae("GATE"),
         told: ae("TOLD"),

@@ -12,3 +12,6 @@ pub use change::{Change, Example, Group, Replay};
 pub use recorded::{Mark, Person, Recorded, Then};
 pub use stand::{Judge, Stand, words_of};
 pub use words::{number, operations};
+
+#[cfg(test)]
+mod tests;

@@ -123,6 +123,7 @@ impl Relay {
         } else {
             self.called_request(context, &command)?;
         }
+        self.watch_down(&command);
         if command.data_set {
             let tolerances = self.called_tolerances();
             let walk = (self.called.down.fate != Fate::Drop)
@@ -288,6 +289,10 @@ impl Relay {
         if self.called.down.fate == Fate::Rewrite {
             return self.push_down(bytes);
         }
+        let held = self.called.down.fate == Fate::Hold;
+        if held && identified {
+            self.watched_down(None)?;
+        }
         if self.called.down.lead.is_some() {
             self.called.down.keep_lead(bytes);
             if identified && self.called.down.fate == Fate::Hold {
@@ -309,6 +314,9 @@ impl Relay {
             if let Some(words) = inspect::mismatch(&data.command, walk) {
                 return self.mismatched(End::Called, data.context, &data.command, words);
             }
+        }
+        if self.called.down.fate == Fate::Hold {
+            self.watched_down(data.walk.as_ref())?;
         }
         // What identifies it came with the last of it.
         if self.called.down.lead.is_some() && self.called.down.fate == Fate::Hold {

@@ -281,6 +281,7 @@ impl Relay {
         if let Some(words) = inspect::mismatch(&data.command, walk) {
             return self.mismatched(End::Caller, data.context, &data.command, words);
         }
+        self.ask_canaries(walk)?;
         let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
         let mut operation = Operation::of_command(accepted.abstract_syntax, data.command.field, true);
         if operation == Some(Operation::Store) && walk.leading.is_rejection() {

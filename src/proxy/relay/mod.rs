@@ -8,6 +8,7 @@ mod asked;
 mod called;
 mod called_side;
 mod caller_side;
+mod canary;
 mod commit;
 mod control;
 mod decide;

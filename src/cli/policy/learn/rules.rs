@@ -64,11 +64,24 @@ fn is_zero(count: &u64) -> bool {
 /// Which half of somebody's rights.
 type Half = bool;
 
+/// Kinds of operations, and how often each was seen.
+type Kinds<'k> = Vec<(&'k Kind, &'k Times)>;
+/// What each may do at one system.
+type AtOne<'k> = BTreeMap<(&'k Who, &'k str, Half), (Rights, Kinds<'k>)>;
+/// Where each has the same rights.
+type AtAll<'k> = BTreeMap<(&'k Who, Half, Rights), (BTreeSet<&'k str>, Kinds<'k>)>;
+/// What a rule says but for whom: archives or peers, at which device persons sit, systems, rights.
+type Shared<'k> = (Half, bool, Option<&'k str>, BTreeSet<&'k str>, Rights);
+/// Who has the same rights.
+type ByAll<'k> = BTreeMap<Shared<'k>, (BTreeSet<&'k Who>, Kinds<'k>)>;
+/// Somebody's operation at a system, with its SOP class.
+type Told<'k> = (&'k Who, &'k str, Option<Operation>, Option<&'k str>);
+
 /// Makes the rules, in a stable order.
 pub(super) fn rules(evidence: &Evidence<'_>, policy: &Policy, taken: &BTreeSet<String>) -> Vec<Learned> {
     let idle_only = idle_only(evidence);
     // By who, system and half.
-    let mut rights: BTreeMap<(&Who, &str, Half), (Rights, Vec<(&Kind, &Times)>)> = BTreeMap::new();
+    let mut rights: AtOne<'_> = BTreeMap::new();
     for (kind, times) in &evidence.learned {
         let key = (&kind.who, kind.to.as_str());
         if kind.operation.is_none() && !idle_only.contains(&key) {
@@ -81,14 +94,13 @@ pub(super) fn rules(evidence: &Evidence<'_>, policy: &Policy, taken: &BTreeSet<S
         kinds.push((kind, times));
     }
     // Systems where somebody has the same rights, then everybody who has the same rights at the same systems.
-    let mut systems: BTreeMap<(&Who, Half, Rights), (BTreeSet<&str>, Vec<(&Kind, &Times)>)> = BTreeMap::new();
+    let mut systems: AtAll<'_> = BTreeMap::new();
     for ((who, to, half), (rights, kinds)) in rights {
         let (to_all, all) = systems.entry((who, half, rights)).or_default();
         to_all.insert(to);
         all.extend(kinds);
     }
-    type Shared<'k> = (Half, bool, Option<&'k str>, BTreeSet<&'k str>, Rights);
-    let mut shared: BTreeMap<Shared<'_>, (BTreeSet<&Who>, Vec<(&Kind, &Times)>)> = BTreeMap::new();
+    let mut shared: ByAll<'_> = BTreeMap::new();
     for ((who, half, rights), (to, kinds)) in systems {
         // Persons at different devices: a rule for each device, so that nobody gets another's place.
         let at = who.person.as_ref().map(|_| who.device.as_str());
@@ -233,7 +245,7 @@ fn unique(name: String, taken: &mut BTreeSet<String>) -> String {
 
 fn basis(kinds: &[(&Kind, &Times)], evidence: &Evidence<'_>) -> Basis {
     let mut basis = Basis::default();
-    let mut told: BTreeMap<(&Who, &str, Option<Operation>, Option<&str>), Times> = BTreeMap::new();
+    let mut told: BTreeMap<Told<'_>, Times> = BTreeMap::new();
     for (kind, times) in kinds {
         basis.times.add(times);
         *basis.by.entry(who_words(&kind.who)).or_default() += times.count();

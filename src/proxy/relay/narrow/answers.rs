@@ -1,11 +1,14 @@
 //! Answers of the archive to a query of which only part may be seen.
 
+use super::super::canary::answered;
 use super::super::outstanding::{Outstanding, Owed, Purpose};
 use super::super::stage::{DataSet, Fate, Stage};
 use super::super::{End as Side, Ending, Relay};
+use super::charge::named;
 use super::querying::{End, Querying, Taken};
 use crate::dicom::dimse::{Command, Field, Status, StatusKind};
 use crate::dicom::pdu::{Abort, pdata};
+use crate::gate::Tripwire;
 use crate::proxy::edge;
 use bytes::Bytes;
 
@@ -31,14 +34,16 @@ impl Relay {
             Ok(Taken::More)
         } else {
             query.learn(&command);
-            let state = &self.shared.state;
-            query.take(kept.unwrap_or_default(), &command, |unit, item| super::charge::named(state, unit, item))
+            let (state, policy) = (&self.shared.state, &self.snapshot.policy);
+            let name = |unit, item: &[u8]| named(state, unit, item);
+            query.take(kept.unwrap_or_default(), &command, name, |answer| answered(policy, answer))
         };
         if taken.is_ok() {
             more = !query.is_over() && !query.has_gathered() && query.waiting.len() < self.most_waiting();
         }
         self.put_query(place, query);
         match taken {
+            Ok(Taken::Canary(name)) => Err(self.trip(&Tripwire::Canary(name))),
             Ok(_) if more => Ok(()),
             Ok(_) => self.go_on_querying(message),
             Err(fault) => Err(Ending::malformed(Side::Called, "data set", fault.to_string(), Abort::INVALID_VALUE)),
@@ -142,9 +147,12 @@ impl Relay {
         let Self { called, caller, others, own_answers, shared, .. } = self;
         shared.metrics.bytes_out.inc_by(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
         called.down.lane.hand_out(&mut |bytes| caller.send(bytes));
-        // A message of its own that is dropped is nobody's to wait for.
-        let free = called.down.stage.is_between() || called.down.fate == Fate::Drop;
-        if free && own_answers.is_empty() && others.iter().all(|other| other.down.between()) {
+        // Of a message that is dropped, or held, nothing has gone: what goes now comes between two messages.
+        let free = called.down.stage.is_between() || matches!(called.down.fate, Fate::Drop | Fate::Hold);
+        if free && others.iter().all(|other| other.down.between()) {
+            while let Some(before) = own_answers.pop_front() {
+                caller.send(before);
+            }
             caller.send(bytes);
         } else {
             own_answers.push_back(bytes);

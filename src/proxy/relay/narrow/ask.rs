@@ -3,7 +3,7 @@
 use super::super::outstanding::{Outstanding, Purpose};
 use super::super::stage::DataSet;
 use super::super::{Ending, Relay};
-use super::querying::{By, Querying, Way, wanted_of_budgets};
+use super::querying::{By, Querying, Way};
 use crate::dicom::dataset::Level;
 use crate::dicom::dataset::record::RecordLimits;
 use crate::dicom::query::{self, Identifier, PATIENT_ID};
@@ -56,9 +56,15 @@ impl Relay {
         by: By,
     ) -> Result<(), Ending> {
         match &by {
-            By::Answer(patients) => ask_for_answers(&mut identifier, &narrowing, patients.is_some()),
-            // By their study's attributes they have been judged already.
-            By::Study(..) => wanted_of_budgets(&narrowing).for_each(|tag| identifier.return_key(tag)),
+            By::Answer(patients) => {
+                ask_for_answers(&mut identifier, &narrowing, patients.is_some());
+                if !self.snapshot.policy.canaries().is_empty() && identifier.level().is_some() {
+                    identifier.return_key(query::STUDY);
+                    identifier.return_key(PATIENT_ID);
+                }
+            }
+            // By their study they have been judged already.
+            By::Study(..) => {}
         }
         let message = data.command.message_id.unwrap_or_default();
         let way = Way { context: data.context, longest: self.longest };

@@ -116,8 +116,8 @@ impl Relay {
                 let shown = facts.as_ref().map_or(Shown::NOTHING, |facts| facts.shown(&narrowing));
                 match (facts, ask_for_nothing_unless(&mut identifier, shown)) {
                     (_, Err(fault)) => return self.refuse_lookup(data, permit, &fault),
-                    (_, Ok(Some(nowhere))) => By::Study(nowhere, Shown::NOTHING),
-                    (Some(facts), Ok(None)) => By::Study(*facts.study(), shown),
+                    (_, Ok(Some(nowhere))) => By::Study(nowhere, Shown::NOTHING, None),
+                    (Some(facts), Ok(None)) => By::Study(*facts.study(), shown, Some(facts)),
                     (None, Ok(None)) => return Ok(()),
                 }
             }

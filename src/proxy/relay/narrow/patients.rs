@@ -2,24 +2,25 @@
 //! be seen are grouped by patient; an attribute of a patient is hidden only if every permit that shows one of these
 //! studies hides it.
 
+use super::super::canary::answered;
 use super::super::stage::{DataSet, Fate};
 use super::super::{Ending, Relay};
 use super::begin::Found;
 use super::charge::{Due, Granted, charge, named};
 use super::querying::without;
-use crate::config::Limits;
 use crate::dicom::Tag;
-use crate::dicom::dataset::record::Record;
-use crate::dicom::dimse::Status;
+use crate::dicom::dataset::record::{Record, RecordLimits};
+use crate::dicom::dimse::{Status, Tolerances};
 use crate::dicom::matching::Attributes as _;
 use crate::dicom::pdu::pdata;
 use crate::dicom::query::{Identifier, LEVEL, PATIENT_ID};
 use crate::dicom::transfer_syntax::Encoding;
-use crate::gate::{Outcome, Permit};
+use crate::gate::{Outcome, Permit, Tripwire};
 use crate::policy::Narrowing;
 use crate::policy::model::Unit;
 use crate::policy::narrow::Shown;
 use crate::proxy::lookup::{LookupFault, Lookups, Patient};
+use crate::proxy::snapshot::Snapshot;
 use crate::state::State;
 use crate::transform::narrow::{Narrow, narrow};
 use bytes::Bytes;
@@ -51,6 +52,8 @@ enum ListEnd {
     Whole,
     /// More may be seen than is shown: with this status.
     TooMany(u16),
+    /// A study that would be shown is about this canary.
+    Canary(Arc<str>),
     /// The next one would have to be paid for by these permits, which have no room.
     Blown(Shown),
 }
@@ -63,7 +66,16 @@ struct Wanted {
     lookups: Arc<Lookups>,
     state: State,
     subject: Arc<str>,
-    limits: Limits,
+    snapshot: Arc<Snapshot>,
+}
+
+/// Patients with a study that may be seen, in the order they come, each with the permits that show one of them.
+#[derive(Default)]
+struct Groups {
+    found: Vec<(Record, Shown)>,
+    /// Studies that may not be seen.
+    withheld: u32,
+    canary: Option<Arc<str>>,
 }
 
 impl Relay {
@@ -81,7 +93,7 @@ impl Relay {
             lookups: self.lookups(),
             state: self.shared.state.clone(),
             subject: self.subject(),
-            limits: self.snapshot.settings.limits.clone(),
+            snapshot: Arc::clone(&self.snapshot),
         };
         self.find_out(permit, narrowing, identifier, async move { wanted.list().await.map(Found::Listed) });
         Ok(())
@@ -100,6 +112,7 @@ impl Relay {
         let mut tripped = None;
         let end = match end {
             ListEnd::Whole => command.response(Status::SUCCESS),
+            ListEnd::Canary(name) => return Err(self.trip(&Tripwire::Canary(name))),
             ListEnd::TooMany(status) => command.refusal(Status(status), "more matches than may be shown"),
             ListEnd::Blown(blown) => {
                 let (words, ending) = self.blown(&permit, narrowing, blown);
@@ -135,10 +148,14 @@ impl Relay {
 
 impl Wanted {
     async fn list(self) -> Result<Listed, LookupFault> {
-        let (groups, withheld) = self.groups().await?;
+        let Groups { found, withheld, canary } = self.groups().await?;
         let mut list = Listed { answers: Vec::new(), withheld, end: ListEnd::Whole };
-        let mut seen = Vec::with_capacity(groups.len());
-        for (answer, shown) in groups {
+        if let Some(name) = canary {
+            list.end = ListEnd::Canary(name);
+            return Ok(list);
+        }
+        let mut seen = Vec::with_capacity(found.len());
+        for (answer, shown) in found {
             match narrow(answer.clone(), &self.narrowing, shown, self.identifier.asked()) {
                 Narrow::Answer(bytes) => seen.push((answer, shown, bytes)),
                 Narrow::Dropped => list.withheld = list.withheld.saturating_add(1),
@@ -166,9 +183,8 @@ impl Wanted {
         Ok(list)
     }
 
-    /// Patients with a study that may be seen, in the order they come, each with the permits that show one of them; and
-    /// how many studies may not be seen.
-    async fn groups(&self) -> Result<(Vec<(Record, Shown)>, u32), LookupFault> {
+    /// Asks for the studies, and groups them.
+    async fn groups(&self) -> Result<Groups, LookupFault> {
         let narrowing = &self.narrowing;
         let patients = match narrowing.wanted_of_patient().is_empty() {
             true => None,
@@ -176,10 +192,9 @@ impl Wanted {
         };
         let (keys, mut returns) = (self.keys(), narrowing.wanted());
         returns.extend([PATIENT_ID, ISSUER]);
-        let most = usize::try_from(self.limits.narrow_patients).unwrap_or(usize::MAX);
+        let most = usize::try_from(self.snapshot.settings.limits.narrow_patients).unwrap_or(usize::MAX);
         let mut places: HashMap<Patient, usize> = HashMap::new();
-        let mut groups: Vec<(Record, Shown)> = Vec::new();
-        let mut withheld = 0_u32;
+        let mut groups = Groups::default();
         self.lookups
             .studies(keys, &returns, &mut |study| {
                 let patient = Patient::of(&study);
@@ -189,25 +204,30 @@ impl Wanted {
                 };
                 let shown = narrowing.shows(&study, of_patient);
                 let Some(patient) = patient.filter(|_| !shown.is_nothing()) else {
-                    withheld = withheld.saturating_add(1);
+                    groups.withheld = groups.withheld.saturating_add(1);
                     return Ok(());
                 };
+                if let Some(name) = answered(&self.snapshot.policy, &study) {
+                    groups.canary = Some(name);
+                }
                 match places.entry(patient) {
                     Entry::Occupied(place) => {
-                        if let Some((_, all)) = groups.get_mut(*place.get()) {
+                        if let Some((_, all)) = groups.found.get_mut(*place.get()) {
                             *all = all.or(shown);
                         }
                     }
-                    Entry::Vacant(_) if groups.len() >= most => return Err(LookupFault::TooMany("narrow_patients")),
+                    Entry::Vacant(_) if groups.found.len() >= most => {
+                        return Err(LookupFault::TooMany("narrow_patients"));
+                    }
                     Entry::Vacant(place) => {
-                        place.insert(groups.len());
-                        groups.push((self.answer_of(&study), shown));
+                        place.insert(groups.found.len());
+                        groups.found.push((self.answer_of(&study), shown));
                     }
                 }
                 Ok(())
             })
             .await?;
-        Ok((groups, withheld))
+        Ok(groups)
     }
 
     /// What the caller asks of patients.
@@ -243,7 +263,9 @@ impl Wanted {
                 answer.insert_empty(tag);
             }
         }
-        answer
+        // Read again, so that what is cut away later is a part of it like any other.
+        let read = Record::read(answer.into_bytes(), self.encoding, Tolerances::ALL, RecordLimits::default());
+        read.unwrap_or_else(|_| Record::new(self.encoding))
     }
 
     async fn charge(&self, seen: &[(Record, Shown, Vec<u8>)]) -> Result<Granted, LookupFault> {

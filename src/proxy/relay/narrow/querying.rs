@@ -1,16 +1,16 @@
 //! A query under way, and what becomes of one answer to it. Nothing is sent here.
 
 use super::charge::Due;
+use crate::dicom::Uid;
 use crate::dicom::dataset::record::{Record, RecordFault, RecordLimits};
 use crate::dicom::dimse::{Command, Status, Tolerances};
 use crate::dicom::pdu::pdata;
-use crate::dicom::query::{self, Asked, PATIENT_ID};
+use crate::dicom::query::{self, Asked};
 use crate::dicom::transfer_syntax::Encoding;
-use crate::dicom::{Tag, Uid};
 use crate::policy::Narrowing;
 use crate::policy::model::Unit;
 use crate::policy::narrow::Shown;
-use crate::proxy::lookup::{Patient, Patients};
+use crate::proxy::lookup::{Patient, Patients, StudyFacts};
 use crate::transform::narrow::{Narrow, narrow};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,8 +23,8 @@ const GATHERED: usize = 64 * 1024;
 pub enum By {
     /// The answer itself, and for `where_patient` the patients that fulfil it.
     Answer(Option<Arc<Patients>>),
-    /// The study that all answers belong to, and the permits that show it.
-    Study(Uid, Shown),
+    /// The study that all answers belong to, the permits that show it, and what is known of it.
+    Study(Uid, Shown, Option<Arc<StudyFacts>>),
 }
 
 /// How answers are written.
@@ -83,12 +83,14 @@ pub struct Waiting {
 }
 
 /// What became of an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Taken {
     /// It goes on, is kept for its budgets, or is kept back.
     More,
     /// As many answers have come as may: it goes no further.
     Enough,
+    /// It would be shown, and is about this canary.
+    Canary(Arc<str>),
 }
 
 impl Querying {
@@ -134,18 +136,27 @@ impl Querying {
         data: Vec<u8>,
         command: &Command,
         hash: impl Fn(Unit, &[u8]) -> [u8; 16],
+        canary: impl Fn(&Record) -> Option<Arc<str>>,
     ) -> Result<Taken, RecordFault> {
         let status = command.status.unwrap_or(Status::PENDING);
         let record = Record::read(data, self.encoding, Tolerances::ALL, self.limits)?;
         let shown = self.judge(&record);
+        let about = match &self.by {
+            By::Study(.., Some(facts)) => facts.answers().first().unwrap_or(&record),
+            By::Study(.., None) | By::Answer(_) => &record,
+        };
         let due = match (shown.is_nothing(), self.budgets) {
             (true, _) => {
                 self.withheld = self.withheld.saturating_add(1);
                 return Ok(Taken::More);
             }
-            (false, true) => Due::of(&self.narrowing, shown, &record, &hash),
+            (false, true) => Due::of(&self.narrowing, shown, about, &hash),
             (false, false) => Due::FREE,
         };
+        // One that is not shown says nothing of who asks.
+        if let Some(name) = canary(about) {
+            return Ok(Taken::Canary(name));
+        }
         if due.is_unpayable() {
             self.withheld = self.withheld.saturating_add(1);
             return Ok(Taken::More);
@@ -176,7 +187,7 @@ impl Querying {
                 let patient = Patient::of(record);
                 self.narrowing.shows(record, patients.shown(patient.as_ref()))
             }
-            By::Study(study, shown) if record.uid(query::STUDY).as_ref() == Some(study) => *shown,
+            By::Study(study, shown, _) if record.uid(query::STUDY).as_ref() == Some(study) => *shown,
             By::Study(..) => Shown::NOTHING,
         }
     }
@@ -244,15 +255,6 @@ impl Querying {
             self.pending.push((status, plain.encode()));
         }
     }
-}
-
-/// Attributes that answers must bring so that budgets can be asked about them.
-pub fn wanted_of_budgets(narrowing: &Narrowing) -> impl Iterator<Item = Tag> {
-    let unit = |permit: &crate::policy::narrow::Narrowed| permit.budget.as_ref().map(|budget| budget.unit);
-    narrowing.permits().iter().filter_map(unit).map(|unit| match unit {
-        Unit::Studies => query::STUDY,
-        Unit::Patients => PATIENT_ID,
-    })
 }
 
 /// Those of the one that are not among the other.
