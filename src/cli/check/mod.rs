@@ -3,6 +3,7 @@
 mod archive;
 mod peer;
 mod place;
+mod provider;
 pub mod shows;
 pub mod who;
 mod wiring;

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 #[derive(Debug, Default)]
 pub struct Places {
     archives: Vec<usize>,
+    providers: Vec<usize>,
     peers: usize,
 }
 
@@ -16,10 +17,11 @@ impl Places {
     /// Reads both files again; what cannot be read any more has no lines.
     pub fn of(settings: &Settings) -> Self {
         let lines =
-            |path: &Path, key| std::fs::read_to_string(path).map(|text| entries(&text, key)).unwrap_or_default();
+            |path: &Path, keys| std::fs::read_to_string(path).map(|text| entries(&text, keys)).unwrap_or_default();
         Self {
-            archives: lines(&settings.source.gateway, "archive"),
-            peers: lines(&settings.source.policy, "peer").len(),
+            archives: lines(&settings.source.gateway, &["archive"]),
+            providers: lines(&settings.source.gateway, &["users", "oidc"]),
+            peers: lines(&settings.source.policy, &["peer"]).len(),
         }
     }
 
@@ -31,6 +33,11 @@ impl Places {
     /// A fault with the rule on this line of `policy.toml`.
     pub fn rule(settings: &Settings, line: u32, message: String) -> Fault {
         at(&settings.source.policy, usize::try_from(line).unwrap_or_default(), message)
+    }
+
+    /// A fault with the identity provider at this index.
+    pub fn provider(&self, settings: &Settings, index: usize, message: String) -> Fault {
+        at(&settings.source.gateway, self.providers.get(index).copied().unwrap_or_default(), message)
     }
 
     /// A fault with the peer at this index.
@@ -47,10 +54,13 @@ fn at(file: &Path, line: usize, message: String) -> Fault {
     Fault { severity: Severity::Error, line, column, ..Fault::of_file(file, message) }
 }
 
-/// The lines, from 1, on which the entries of an array of tables begin.
-fn entries(text: &str, key: &str) -> Vec<usize> {
+/// The lines, from 1, on which the entries of an array of tables begin; the last key names it, those before the tables
+/// around it.
+fn entries(text: &str, keys: &[&str]) -> Vec<usize> {
     let Ok(table) = DeTable::parse(text) else { return Vec::new() };
-    let Some(DeValue::Array(entries)) = table.get_ref().get(key).map(|value| value.get_ref()) else {
+    let Some((key, around)) = keys.split_last() else { return Vec::new() };
+    let inner = around.iter().try_fold(table.get_ref(), |table, key| table.get(*key)?.get_ref().as_table());
+    let Some(DeValue::Array(entries)) = inner.and_then(|table| table.get(*key)).map(|value| value.get_ref()) else {
         return Vec::new();
     };
     let line = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
@@ -65,8 +75,11 @@ mod tests {
     fn entries_are_found_where_they_begin() {
         let text =
             "# archives\n[[archive]]\nae_title = \"A\"\n\n[[peer]]\n# [[archive]]\n[[archive]]\nae_title = \"B\"\n";
-        assert_eq!(entries(text, "archive"), [2, 7]);
-        assert_eq!(entries(text, "peer"), [5]);
-        assert!(entries(text, "rule").is_empty() && entries("[[archive", "archive").is_empty());
+        assert_eq!(entries(text, &["archive"]), [2, 7]);
+        assert_eq!(entries(text, &["peer"]), [5]);
+        assert!(entries(text, &["rule"]).is_empty() && entries("[[archive", &["archive"]).is_empty());
+        let users = "[users]\nmax_session = \"8h\"\n[[users.oidc]]\n[[users.oidc]]\n";
+        assert_eq!(entries(users, &["users", "oidc"]), [3, 4]);
+        assert!(entries(text, &["archive", "oidc"]).is_empty() && entries(text, &[]).is_empty());
     }
 }

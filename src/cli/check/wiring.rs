@@ -1,7 +1,7 @@
-//! Proves the wiring: dials every peer that receives and every archive, eight at a time, five seconds a step.
+//! Proves the wiring: dials every archive, every peer that receives and every identity provider, eight at a time, five seconds a step.
 
 use super::place::Places;
-use super::{archive, peer};
+use super::{archive, peer, provider};
 use crate::config::{Fault, Settings, Severity};
 use crate::pki::TlsMaterial;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub struct Ground {
     pub material: Option<TlsMaterial>,
 }
 
-/// Asks everybody; findings come in the order of the configuration, archives first. `progress` hears how many of how
+/// Asks everybody; findings come in the order of the configuration, archives first, identity providers last. `progress` hears how many of how
 /// many have answered.
 pub async fn prove(ground: Arc<Ground>, progress: impl Fn(usize, usize)) -> Vec<Finding> {
     let places = Arc::new(Semaphore::new(AT_ONCE));
@@ -63,15 +63,19 @@ pub async fn prove(ground: Arc<Ground>, progress: impl Fn(usize, usize)) -> Vec<
     let archives = ground.settings.archives.len();
     let receiving = (0..).zip(&ground.settings.policy.peers).filter(|(_, peer)| peer.address.is_some());
     let receiving: Vec<usize> = receiving.map(|(index, _)| index).collect();
-    for index in 0..archives + receiving.len() {
+    let providers = ground.settings.users.as_ref().map_or(0, |users| users.oidc.len());
+    let dialled = archives + receiving.len();
+    for index in 0..dialled + providers {
         let (ground, places) = (Arc::clone(&ground), Arc::clone(&places));
         let peer = index.checked_sub(archives).and_then(|place| receiving.get(place).copied());
+        let provider = index.checked_sub(dialled);
         tasks.spawn(async move {
             // Nobody closes it.
             let _place = places.acquire_owned().await;
-            let found = match peer {
-                Some(peer) => peer::prove(&ground, peer).await,
-                None => archive::prove(&ground, index).await,
+            let found = match (peer, provider) {
+                (Some(peer), _) => peer::prove(&ground, peer).await,
+                (None, Some(provider)) => provider::prove(&ground, provider).await,
+                (None, None) => archive::prove(&ground, index).await,
             };
             (index, found)
         });

@@ -62,6 +62,11 @@ impl Keys {
         name.is_none_or(|name| self.keys.iter().any(|key| key.name.as_deref() == Some(name)))
     }
 
+    /// How many keys can check something.
+    pub(super) const fn count(&self) -> usize {
+        self.keys.len()
+    }
+
     /// Checks the signature of a token with the one key that it can be from.
     pub(super) fn verify(&self, token: &Token<'_>) -> Result<(), TokenFault> {
         let key = self.choose(token)?;

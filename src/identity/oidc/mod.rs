@@ -88,6 +88,19 @@ impl Oidc {
         }
     }
 
+    /// Asks it for its keys and says in words what it publishes.
+    ///
+    /// # Errors
+    /// Why it has none that count.
+    pub async fn probe(&self) -> Result<String, String> {
+        let keys = self.ask().await?.keys;
+        let left_out = match keys.left_out.as_slice() {
+            [] => String::new(),
+            left_out => format!("; left out: {}", left_out.join(", ")),
+        };
+        Ok(format!("usable keys: {}{left_out}", keys.count()))
+    }
+
     fn ask(&self) -> impl Future<Output = Result<provider::Published, String>> + Send + 'static {
         let (issuer, tls, limits) = (self.provider.issuer.clone(), Arc::clone(&self.tls), self.limits.clone());
         async move { provider::ask(&issuer, &tls, &limits).await }

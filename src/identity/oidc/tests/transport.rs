@@ -275,6 +275,19 @@ async fn a_silent_provider_costs_the_time_that_is_configured_and_no_more() {
 }
 
 #[tokio::test]
+async fn a_probe_says_what_is_published() {
+    let server = Server::start().await;
+    let mut encryption = Signer::p256().jwk("enc");
+    encryption["use"] = json!("enc");
+    server.publish(&[Signer::p256().jwk("key"), encryption]);
+    let gate = Gate::new(&server);
+    let words = gate.oidc[0].probe().await.unwrap();
+    assert_eq!(words, "usable keys: 1; left out: key 2: it is not for signatures (`use`)");
+    server.reply("/keys", Reply::status("500 Internal Server Error"));
+    assert!(gate.oidc[0].probe().await.unwrap_err().contains("the answer is 500"));
+}
+
+#[tokio::test]
 async fn nobody_is_believed_whom_the_ca_does_not_vouch_for() {
     let (server, other) = (Server::start().await, Server::start().await);
     let signer = Signer::p256();
