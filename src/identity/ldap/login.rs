@@ -1,7 +1,7 @@
 //! One login: bind as the gateway, look for the person, look for her groups, bind as her.
 
 use super::link::{Limit, Link, open};
-use super::names::{attribute, canonical, filled, normal};
+use super::names::{attribute, canonical, domain, filled, normal};
 use super::{SOURCE, Secret};
 use crate::config::users::{Ldap as LdapSettings, LdapGroups};
 use crate::policy::User;
@@ -92,7 +92,7 @@ impl Login {
             wanted.push(NOTHING);
         }
         let filter = filled(&self.settings.user_filter, &self.name, "");
-        let (mut entries, result) = self.search(link, &filter, wanted, 2).await?;
+        let (mut entries, result) = self.search(link, &self.settings.base, &filter, wanted, 2).await?;
         Ok(match (entries.pop(), entries.is_empty(), result.rc) {
             (_, _, SIZE_LIMIT) | (Some(_), false, _) => {
                 Err(LoginFault::Denied("the name is that of several people in the directory"))
@@ -111,7 +111,8 @@ impl Login {
             LdapGroups::Attribute(name) => Ok(entry.map(|entry| values(entry, name).to_vec()).unwrap_or_default()),
             LdapGroups::Filter(filter) => {
                 let filter = filled(filter, &self.name, dn);
-                let (entries, result) = self.search(link, &filter, vec![NOTHING], GROUPS).await?;
+                let below = domain(&self.settings.base);
+                let (entries, result) = self.search(link, below, &filter, vec![NOTHING], GROUPS).await?;
                 match result.rc {
                     SUCCESS | NO_SUCH_OBJECT => Ok(entries.into_iter().map(|entry| entry.dn).collect()),
                     code => {
@@ -125,13 +126,14 @@ impl Login {
     async fn search(
         &self,
         link: &mut Link,
+        below: &str,
         filter: &str,
         wanted: Vec<&str>,
         most: i32,
     ) -> Result<(Vec<SearchEntry>, LdapResult), LoginFault> {
         let seconds = i32::try_from(self.limit.wait.as_secs().max(1)).unwrap_or(i32::MAX);
         let options = SearchOptions::new().deref(DerefAliases::Never).sizelimit(most).timelimit(seconds);
-        let asked = link.ldap.with_search_options(options).search(&self.settings.base, Scope::Subtree, filter, wanted);
+        let asked = link.ldap.with_search_options(options).search(below, Scope::Subtree, filter, wanted);
         let found = asked.await.map_err(|fault| away(&fault))?;
         // A referral is somebody else's directory.
         let entries = found.0.into_iter().filter(|entry| !entry.is_ref() && !entry.is_intermediate());

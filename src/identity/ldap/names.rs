@@ -20,6 +20,23 @@ pub(super) fn normal(dn: &str) -> String {
     parts.concat()
 }
 
+/// Where groups are looked for: below the domain that a base lies in (its last `dc=` parts), for they seldom lie among the
+/// people; below the base itself where it names no domain.
+pub(super) fn domain(base: &str) -> &str {
+    let mut domain = base;
+    let mut rest = base;
+    let is_dc = |part: &str| part.trim_start().get(..3).is_some_and(|start| start.eq_ignore_ascii_case("dc="));
+    while !is_dc(rest) {
+        match rest.split_once(',') {
+            Some((_, behind)) => rest = behind,
+            None => return base,
+        }
+        domain = rest;
+    }
+    // A domain of which only the beginning is one is none.
+    if domain.split(',').all(is_dc) { domain.trim() } else { base }
+}
+
 /// The attribute that a filter compares with the name: `uid` of `(&(objectClass=person)(uid={user}))`.
 pub(super) fn attribute(filter: &str) -> Option<&str> {
     let (before, _) = filter.split_once("={user}")?;
@@ -85,6 +102,15 @@ mod tests {
         assert_eq!(one, normal("cn=radiology,ou=groups,dc=hospital,dc=example"));
         assert_ne!(one, normal("cn=radiology2,ou=groups,dc=hospital,dc=example"));
         assert_ne!(normal("cn=a\\, b"), normal("cn=a,b"), "an escaped comma is none");
+    }
+
+    #[test]
+    fn groups_are_looked_for_in_the_whole_domain() {
+        assert_eq!(domain("ou=people, dc=hospital,DC=example"), "dc=hospital,DC=example");
+        assert_eq!(domain("dc=hospital,dc=example"), "dc=hospital,dc=example");
+        assert_eq!(domain("ou=people,o=hospital"), "ou=people,o=hospital");
+        assert_eq!(domain("dc=a,o=hospital"), "dc=a,o=hospital");
+        assert_eq!(domain(""), "");
     }
 
     #[test]
