@@ -49,6 +49,9 @@ mod outside;
 #[path = "relay/pacs.rs"]
 mod pacs;
 #[cfg(test)]
+#[path = "relay/quarantine.rs"]
+mod quarantine;
+#[cfg(test)]
 #[path = "relay/release.rs"]
 mod release;
 #[cfg(test)]
@@ -57,6 +60,10 @@ mod reload;
 #[cfg(test)]
 #[path = "relay/retrieves.rs"]
 mod retrieves;
+#[cfg(test)]
+#[path = "state/server.rs"]
+#[expect(dead_code, reason = "what tests of the state share; these need but a part of it")]
+mod server;
 #[cfg(test)]
 #[path = "relay/services.rs"]
 mod services;
@@ -69,3 +76,6 @@ mod systems;
 #[cfg(test)]
 #[path = "relay/unrecorded.rs"]
 mod unrecorded;
+
+#[cfg(test)]
+use support::ports;

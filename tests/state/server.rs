@@ -1,8 +1,6 @@
 //! A PostgreSQL of one's own, in a folder of its own, gone with the test.
 
-#[path = "../support/ports.rs"]
-mod ports;
-
+use crate::ports;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};

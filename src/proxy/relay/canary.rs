@@ -14,7 +14,10 @@ use crate::policy::Policy;
 use std::sync::Arc;
 
 /// The canary that a request, answer or object carries, by its name.
-fn carried(policy: &Policy, leading: &Leading) -> Option<Arc<str>> {
+pub(super) fn carried(policy: &Policy, leading: &Leading) -> Option<Arc<str>> {
+    if policy.canaries().is_empty() {
+        return None;
+    }
     let patient = leading.patient_id().map(|id| String::from_utf8_lossy(id.reveal()));
     found(policy, leading.study(), patient.as_deref())
 }
