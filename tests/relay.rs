@@ -1,6 +1,7 @@
 //! The relay over real sockets: devices and an archive that misbehave in every way, and a gateway between them.
 
 #[cfg(test)]
+#[expect(dead_code, reason = "what all tests over sockets share; these need but a part of it")]
 mod support;
 
 #[cfg(test)]
