@@ -8,8 +8,14 @@
     reason = "a test ends where something is not as it must be"
 )]
 
+#[expect(
+    clippy::duplicate_mod,
+    dead_code,
+    reason = "the server stands by itself elsewhere, and more is asked of it there"
+)]
 #[path = "state/server.rs"]
 mod server;
+#[expect(dead_code, reason = "what all tests over sockets share; these need but a part of it")]
 mod support;
 
 use dicomgate::dicom::pdu::pdata::write_message;
