@@ -1,6 +1,7 @@
 //! The relay over real sockets: devices and an archive that misbehave in every way, and a gateway between them.
 
 #[cfg(test)]
+#[expect(dead_code, reason = "what all tests over sockets share; these need but a part of it")]
 mod support;
 
 #[cfg(test)]
@@ -49,9 +50,6 @@ mod outside;
 #[path = "relay/pacs.rs"]
 mod pacs;
 #[cfg(test)]
-#[path = "relay/quarantine.rs"]
-mod quarantine;
-#[cfg(test)]
 #[path = "relay/release.rs"]
 mod release;
 #[cfg(test)]
@@ -60,10 +58,6 @@ mod reload;
 #[cfg(test)]
 #[path = "relay/retrieves.rs"]
 mod retrieves;
-#[cfg(test)]
-#[path = "state/server.rs"]
-#[expect(dead_code, reason = "what tests of the state share; these need but a part of it")]
-mod server;
 #[cfg(test)]
 #[path = "relay/services.rs"]
 mod services;
@@ -76,6 +70,3 @@ mod systems;
 #[cfg(test)]
 #[path = "relay/unrecorded.rs"]
 mod unrecorded;
-
-#[cfg(test)]
-use support::ports;

@@ -17,8 +17,6 @@ mod grants;
 mod lockouts;
 #[path = "state/place.rs"]
 mod place;
-#[path = "support/ports.rs"]
-mod ports;
 #[path = "state/postgres.rs"]
 mod postgres;
 #[path = "state/quarantines.rs"]

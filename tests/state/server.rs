@@ -1,6 +1,8 @@
 //! A PostgreSQL of one's own, in a folder of its own, gone with the test.
 
-use crate::ports;
+#[path = "../support/ports.rs"]
+mod ports;
+
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, chown};

@@ -1,14 +1,31 @@
 //! Quarantine on a running gateway: who is held, in mid message too, and who is not; release, restart, two gateways.
 
-use crate::server;
-use crate::support::conn::Conn;
-use crate::support::wait_until;
-use crate::support::words::{CT, INSTANCE, VERIFICATION, echo, object, rq, store, success};
-use crate::support::world::{Setup, World};
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test ends where something is not as it must be"
+)]
+
+#[expect(
+    clippy::duplicate_mod,
+    dead_code,
+    reason = "the server stands by itself elsewhere, and more is asked of it there"
+)]
+#[path = "state/server.rs"]
+mod server;
+#[expect(dead_code, reason = "what all tests over sockets share; these need but a part of it")]
+mod support;
+
 use dicomgate::dicom::pdu::pdata::write_message;
 use dicomgate::state::{Database, Quarantined, Secret, State, StateOptions};
 use std::process::Command;
 use std::sync::Arc;
+use support::conn::Conn;
+use support::wait_until;
+use support::words::{CT, INSTANCE, VERIFICATION, echo, object, rq, store, success};
+use support::world::{Setup, World};
 
 const REFUSED: [u8; 10] = [3, 0, 0, 0, 0, 4, 0, 1, 1, 1];
 
