@@ -91,3 +91,21 @@ fn studies_of_patients_of_whom_some_study_fits() {
     assert_eq!((all(&sets, STUDY), last.status()), (vec!["1.2.3.1".to_owned(), "1.2.3.3".to_owned()], 0));
     assert_eq!(all(&sets, PATIENT), ["absent", "absent"]);
 }
+
+/// What a rule hides of the studies that it alone shows is not shown because another rule shows another study.
+#[test]
+fn a_value_comes_from_a_study_in_which_it_is_not_hidden() {
+    const ALLERGIES: dicomgate::dicom::Tag = dicomgate::dicom::Tag(0x0010, 0x2110);
+    let world = world(&[
+        rule("referred", &format!("{HOUSE}; hide = [\"Allergies\"]")),
+        rule("trial", "where = { StudyInstanceUID = \"1.2.3.4\" }"),
+    ]);
+    let (mut peer, _link) = asking(&world, PATIENT_FIND);
+    peer.say(1, &find(PATIENT_FIND), Some(&query("PATIENT", &[(PATIENT, ""), (ALLERGIES, "")])));
+    let of = |number: &str, referring: &str, allergies: &str| {
+        query("STUDY", &[(REFERRING, referring), (PATIENT, "P1"), (ALLERGIES, allergies), (STUDY, number)])
+    };
+    listed(&world, &[of("1.2.3.1", "House^Gregory", "hidden"), of("1.2.3.4", "Cuddy^Lisa", "shown")]);
+    let (sets, last) = shown(&mut peer);
+    assert_eq!((all(&sets, ALLERGIES), last.status()), (vec!["shown".to_owned()], 0));
+}

@@ -55,6 +55,10 @@ struct Site {
 }
 
 fn site_with(rules: &str, limits: &str, archive: &str) -> Site {
+    site_of(rules, limits, archive, images())
+}
+
+fn site_of(rules: &str, limits: &str, archive: &str, images: Vec<Image>) -> Site {
     let setup = Setup {
         rules: rules.into(),
         peers: PEERS.into(),
@@ -63,7 +67,7 @@ fn site_with(rules: &str, limits: &str, archive: &str) -> Site {
         ..Setup::default()
     };
     let world = World::with(&setup);
-    let pacs = Pacs::serve(&world.archive, images());
+    let pacs = Pacs::serve(&world.archive, images);
     Site { world, pacs }
 }
 
@@ -419,4 +423,46 @@ fn some_study_of_the_patient_opens_all_of_theirs_and_nobody_elses() {
     }
     assert_eq!(told[0], told[1]);
     assert_eq!(told[0].len(), 3, "the study, its patient, and the retrieve");
+}
+
+/// What comes of two retrieves of a study, each asked twice: bytes, and the archive's questions.
+fn told(site: &Site, studies: [&str; 2]) -> [Vec<(Vec<u8>, Vec<(Field, String)>)>; 2] {
+    studies.map(|study| {
+        let mut peer = caller(site, "WS1", GET);
+        let mut all = Vec::new();
+        for _ in 0..2 {
+            let before = peer.received.len();
+            get(&mut peer, GET, "STUDY", &[(STUDY, study)]);
+            all.push((peer.received[before..].to_vec(), questions(&site.pacs.asked())));
+        }
+        peer.release();
+        all
+    })
+}
+
+/// A study whose patient cannot be counted is not shown by queries; its retrieve must not tell that it is there.
+#[test]
+fn what_cannot_be_counted_looks_absent() {
+    let rules = RULES.replacen("where =", "budget = \"5 patients/hour\"\non_budget = \"refuse\"\nwhere =", 1);
+    let images = vec![image("", "Ref^Rita", "1.4", 1, 1)];
+    let site = site_of(&rules, "", "", images);
+    let [there, absent] = told(&site, ["1.4", "9.9"]);
+    assert_eq!(there, absent);
+}
+
+/// However little is remembered, what is hidden is remembered no worse than what is absent.
+#[test]
+fn a_small_memory_does_not_tell_hidden_from_absent() {
+    let site = site_with(OF_PATIENTS, "study_cache = 1", "");
+    let [hidden, absent] = told(&site, ["2.1", "9.9"]);
+    assert_eq!(hidden, absent);
+}
+
+/// A patient with more studies than are looked at, and none of them to be seen.
+#[test]
+fn a_patient_with_very_many_studies_looks_absent_too() {
+    let many = (0..12).map(|number| image("P9", "Ref^Otto", &format!("9.{number}"), 1, 1)).collect();
+    let site = site_of(OF_PATIENTS, "lookup_answers = 10", "", many);
+    let [hidden, absent] = told(&site, ["9.1", "8.8"]);
+    assert_eq!(hidden, absent);
 }
