@@ -1,6 +1,5 @@
 //! Queries for patients: those with a study that may be seen. Their studies are asked for in a lookup, and those that may
-//! be seen are grouped by patient; an attribute of a patient is hidden only if every permit that shows one of these
-//! studies hides it.
+//! be seen are grouped by patient; a value of a patient comes from one of these studies in which it is not hidden.
 
 use super::super::canary::answered;
 use super::super::stage::{DataSet, Fate};
@@ -18,19 +17,22 @@ use crate::dicom::transfer_syntax::Encoding;
 use crate::gate::{Outcome, Permit, Tripwire};
 use crate::policy::Narrowing;
 use crate::policy::model::Unit;
-use crate::policy::narrow::Shown;
+use crate::policy::narrow::{MOST_PERMITS, Shown};
 use crate::proxy::lookup::{LookupFault, Lookups, Patient};
 use crate::proxy::snapshot::Snapshot;
 use crate::state::State;
 use crate::transform::narrow::{Narrow, narrow};
 use bytes::Bytes;
 use dicom_core::VR;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// Specific Character Set.
 const CHARACTER_SET: Tag = Tag(0x0008, 0x0005);
+/// The character set that carries everything.
+const UTF_8: &str = "ISO_IR 192";
 /// Issuer of Patient ID.
 const ISSUER: Tag = Tag(0x0010, 0x0021);
 /// Attributes that archives keep of patients stand in this group (PS3.4 C.6.1.1.2).
@@ -69,13 +71,38 @@ struct Wanted {
     snapshot: Arc<Snapshot>,
 }
 
-/// Patients with a study that may be seen, in the order they come, each with the permits that show one of them.
+/// A patient's studies that may be seen, each with the permits that show it. One stands for all that no more permits show,
+/// as less is hidden in it.
+struct Studies(Vec<(Record, Shown)>);
+
+/// A patient who is shown.
+struct Seen {
+    studies: Studies,
+    /// The permits that show some study.
+    shown: Shown,
+    answer: Vec<u8>,
+}
+
+/// Patients with a study that may be seen, in the order they come.
 #[derive(Default)]
 struct Groups {
-    found: Vec<(Record, Shown)>,
+    found: Vec<Studies>,
     /// Studies that may not be seen.
     withheld: u32,
     canary: Option<Arc<str>>,
+}
+
+impl Studies {
+    fn add(&mut self, study: Record, shown: Shown) {
+        if self.0.iter().any(|(_, known)| known.or(shown) == *known) {
+            return;
+        }
+        if let Some(less) = self.0.iter_mut().find(|(_, known)| known.or(shown) == shown) {
+            *less = (study, shown);
+        } else if self.0.len() < MOST_PERMITS {
+            self.0.push((study, shown));
+        }
+    }
 }
 
 impl Relay {
@@ -155,10 +182,10 @@ impl Wanted {
             return Ok(list);
         }
         let mut seen = Vec::with_capacity(found.len());
-        for (answer, shown) in found {
-            match narrow(answer.clone(), &self.narrowing, shown, self.identifier.asked()) {
-                Narrow::Answer(bytes) => seen.push((answer, shown, bytes)),
-                Narrow::Dropped => list.withheld = list.withheld.saturating_add(1),
+        for studies in found {
+            match self.answer_of(&studies, Shown::NOTHING) {
+                Some((shown, answer)) => seen.push(Seen { studies, shown, answer }),
+                None => list.withheld = list.withheld.saturating_add(1),
             }
         }
         if let Some((most, status)) = self.narrowing.max_results()
@@ -171,13 +198,13 @@ impl Wanted {
         if let Some(blown) = granted.blown {
             list.end = ListEnd::Blown(blown);
         }
-        for ((answer, shown, bytes), spent) in seen.into_iter().zip(granted.spent) {
+        for (seen, spent) in seen.into_iter().zip(granted.spent) {
             if spent.is_nothing() {
-                list.answers.push(bytes);
-            } else if let Narrow::Answer(bytes) =
-                narrow(answer, &self.narrowing, without(shown, spent), self.identifier.asked())
-            {
-                list.answers.push(bytes);
+                list.answers.push(seen.answer);
+            } else if let Some((_, answer)) = self.answer_of(&seen.studies, spent) {
+                list.answers.push(answer);
+            } else {
+                list.withheld = list.withheld.saturating_add(1);
             }
         }
         Ok(list)
@@ -212,8 +239,8 @@ impl Wanted {
                 }
                 match places.entry(patient) {
                     Entry::Occupied(place) => {
-                        if let Some((_, all)) = groups.found.get_mut(*place.get()) {
-                            *all = all.or(shown);
+                        if let Some(studies) = groups.found.get_mut(*place.get()) {
+                            studies.add(study, shown);
                         }
                     }
                     Entry::Vacant(_) if groups.found.len() >= most => {
@@ -221,7 +248,7 @@ impl Wanted {
                     }
                     Entry::Vacant(place) => {
                         place.insert(groups.found.len());
-                        groups.found.push((self.answer_of(&study), shown));
+                        groups.found.push(Studies(vec![(study, shown)]));
                     }
                 }
                 Ok(())
@@ -246,35 +273,67 @@ impl Wanted {
         keys
     }
 
-    /// A study of a patient as an answer about the patient: what was asked, as far as it is the patient's.
-    fn answer_of(&self, study: &Record) -> Record {
-        let mut answer = Record::new(self.encoding);
-        if let Some(text) = study.text(CHARACTER_SET) {
-            // The archive wrote with it.
-            let _ = answer.set_text(CHARACTER_SET, VR::CS, &text);
+    /// The answer about a patient, and the permits that show it, but for those that have no room in their budgets.
+    fn answer_of(&self, studies: &Studies, spent: Shown) -> Option<(Shown, Vec<u8>)> {
+        let asked = self.identifier.asked();
+        // A study that was found by what is hidden in it was not found.
+        let hidden = |shown: Shown, tag: Tag| self.narrowing.hides(shown, tag);
+        let found = |shown: Shown| !asked.narrowing().any(|key| key.iter().any(|tag| hidden(shown, *tag)));
+        let left = studies.0.iter().map(|(study, shown)| (study, without(*shown, spent)));
+        let left: Vec<(&Record, Shown)> = left.filter(|(_, shown)| !shown.is_nothing() && found(*shown)).collect();
+        let shown = left.iter().fold(Shown::NOTHING, |all, (_, shown)| all.or(*shown));
+        match narrow(self.composed(&left)?, &self.narrowing, shown, asked) {
+            Narrow::Answer(answer) => Some((shown, answer)),
+            Narrow::Dropped => None,
         }
-        for (tag, vr) in self.identifier.caller().tags().filter(|(tag, _)| *tag != CHARACTER_SET) {
-            let text = match tag {
-                LEVEL => Some("PATIENT".into()),
-                tag if tag.group() == OF_PATIENTS => study.text(tag),
-                _ => None,
-            };
-            if text.is_none_or(|text| answer.set_text(tag, vr, &text).is_err()) {
-                answer.insert_empty(tag);
-            }
-        }
-        // Read again, so that what is cut away later is a part of it like any other.
-        let read = Record::read(answer.into_bytes(), self.encoding, Tolerances::ALL, RecordLimits::default());
-        read.unwrap_or_else(|_| Record::new(self.encoding))
     }
 
-    async fn charge(&self, seen: &[(Record, Shown, Vec<u8>)]) -> Result<Granted, LookupFault> {
+    /// What was asked, as far as it is a patient's: each value from the first study that says it and in which it is not
+    /// hidden.
+    fn composed(&self, studies: &[(&Record, Shown)]) -> Option<Record> {
+        let (first, _) = studies.first()?;
+        let own = first.text(CHARACTER_SET).unwrap_or_default();
+        // Studies of one patient may be written in different characters: then in those that carry all of them.
+        let answer = self.composed_in(&own, studies).or_else(|| self.composed_in(UTF_8, studies))?;
+        // Read again, so that what is cut away later is a part of it like any other.
+        Record::read(answer.into_bytes(), self.encoding, Tolerances::ALL, RecordLimits::default()).ok()
+    }
+
+    /// `None`: these characters do not carry every value.
+    fn composed_in(&self, characters: &str, studies: &[(&Record, Shown)]) -> Option<Record> {
+        let mut answer = Record::new(self.encoding);
+        if !characters.is_empty() {
+            answer.set_text(CHARACTER_SET, VR::CS, characters).ok()?;
+        }
+        for (tag, vr) in self.identifier.caller().tags().filter(|(tag, _)| *tag != CHARACTER_SET) {
+            let visible = || studies.iter().filter(|(_, shown)| !self.narrowing.hides(*shown, tag));
+            let said = |text: &Cow<'_, str>| !text.trim().is_empty();
+            let text = match tag {
+                LEVEL => Some("PATIENT".into()),
+                tag if tag.group() == OF_PATIENTS => visible().find_map(|(study, _)| study.text(tag).filter(said)),
+                _ => None,
+            };
+            match text {
+                Some(text) if answer.set_text(tag, vr, &text).is_ok() => {}
+                Some(_) if characters != UTF_8 => return None,
+                _ => {
+                    answer.insert_empty(tag);
+                }
+            }
+        }
+        Some(answer)
+    }
+
+    async fn charge(&self, seen: &[Seen]) -> Result<Granted, LookupFault> {
         if self.narrowing.permits().iter().all(|permit| permit.budget.is_none()) {
             return Ok(Granted { spent: vec![Shown::NOTHING; seen.len()], blown: None });
         }
         let name = |unit: Unit, item: &[u8]| named(&self.state, unit, item);
-        let due: Vec<Due> =
-            seen.iter().map(|(answer, shown, _)| Due::of_patient(&self.narrowing, *shown, answer, name)).collect();
+        let due = seen.iter().filter_map(|seen| {
+            let (study, _) = seen.studies.0.first()?;
+            Some(Due::of_patient(&self.narrowing, seen.shown, study, name))
+        });
+        let due: Vec<Due> = due.collect();
         charge(&self.state, &self.narrowing, &self.subject, &due)
             .await
             .map_err(|fault| LookupFault::Away(fault.to_string()))
