@@ -89,6 +89,15 @@ impl Narrowed {
             lens: Arc::new(Lens { answer, patient, hide, in_objects: rule.hide_in_objects }),
         })
     }
+
+    /// Whether its budget, if it has one, can count this answer.
+    fn counts(&self, answer: &dyn Attributes) -> bool {
+        let said = |tag| answer.text(tag).is_some_and(|text| !text.trim().is_empty());
+        self.budget.is_none_or(|budget| match budget.unit {
+            Unit::Studies => said(STUDY),
+            Unit::Patients => said(PATIENT_ID),
+        })
+    }
 }
 
 impl Narrowing {
@@ -152,10 +161,11 @@ impl Narrowing {
     }
 
     /// The permits that show this answer. `patient`: the permits whose `where_patient` holds for its patient (the union of
-    /// [`Narrowing::fits_patient`] over the patient's studies); those that have none are taken to be among them.
+    /// [`Narrowing::fits_patient`] over the patient's studies); those that have none are taken to be among them. A permit
+    /// whose budget cannot count an answer, which has no UID or Patient ID to tell it by, does not show it.
     pub fn shows(&self, answer: &dyn Attributes, patient: Shown) -> Shown {
         let patient = patient.or(self.without_patient());
-        self.those(|permit| permit.lens.answer.matches(answer)).and(patient)
+        self.those(|permit| permit.counts(answer) && permit.lens.answer.matches(answer)).and(patient)
     }
 
     /// The permits without `where_patient`: what holds of a patient nothing is known about.
@@ -191,6 +201,11 @@ impl Narrowing {
             }
         }
         most
+    }
+
+    /// All permits.
+    pub fn all(&self) -> Shown {
+        self.those(|_| true)
     }
 
     fn those(&self, holds: impl Fn(&Narrowed) -> bool) -> Shown {

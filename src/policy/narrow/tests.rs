@@ -241,6 +241,26 @@ fn limits_budgets_and_hidden_attributes_of_several_permits() {
 }
 
 #[test]
+fn what_a_budget_cannot_count_its_permit_does_not_show() {
+    let counted = |name: &str, unit| Rule {
+        budget: Some(Budget { most: 3, unit, window: 60, blown: Blown::Refuse }),
+        ..find(name, &[("StudyDescription", &["CT*"])])
+    };
+    let rules = vec![counted("patients", Unit::Patients), counted("studies", Unit::Studies)];
+    let narrowing = narrowing(rules, None).unwrap().unwrap();
+    let places = |more: &[(&str, &str)]| {
+        let shown = narrowing.shows(&answer(&[&[("StudyDescription", "CT")], more].concat()), Shown::NOTHING);
+        shown.places().collect::<Vec<_>>()
+    };
+    assert_eq!(places(&[("PatientID", "7"), ("StudyInstanceUID", "1.2")]), [0, 1]);
+    assert_eq!(places(&[("PatientID", " "), ("StudyInstanceUID", "1.2")]), [1]);
+    assert_eq!(places(&[("PatientID", "7")]), [0]);
+    assert!(places(&[]).is_empty());
+    let free = super::tests::narrowing(vec![find("free", &[("StudyDescription", &["CT*"])])], None).unwrap().unwrap();
+    assert!(free.shows(&answer(&[("StudyDescription", "CT")]), Shown::NOTHING) == free.all(), "nobody counts it");
+}
+
+#[test]
 fn names_times_and_lists_are_only_checked() {
     let sent = |all: &[(&str, &[&str])]| -> Vec<(String, String)> {
         let narrowing = narrowing(vec![find("r", all)], None).unwrap().unwrap();

@@ -1,10 +1,12 @@
-//! Studies that were looked up a moment ago, bounded in number and age. What is not there is remembered like what is.
+//! Studies that were looked up a moment ago, bounded in number and age. What is not there is remembered like what is, and
+//! takes as much room: else a memory that is small, or filled on purpose, would tell the one from the other.
 
 use super::facts::StudyFacts;
 use super::patients::Patients;
 use crate::dicom::{AeTitle, Tag, Uid};
 use crate::policy::Narrowing;
 use std::collections::{HashMap, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,14 +15,22 @@ const LISTS: usize = 64;
 
 /// Whom an archive believes to be asking, and what is asked of a study: archives may show one title what they hide from
 /// another.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Key {
     pub archive: AeTitle,
     pub calling: AeTitle,
     pub study: Uid,
-    /// Attributes wanted of the study, and of the patient's studies.
+    /// Attributes wanted of the study.
     pub wanted: Arc<[Tag]>,
-    pub of_patient: Arc<[Tag]>,
+    /// Whose `where_patient` the patient's studies were held against, where there is one.
+    pub of_patient: Option<Arc<Narrowing>>,
+}
+
+/// Few narrowings are asked about one study: they need not be told apart by it.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.archive, self.calling, self.study, &self.wanted).hash(state);
+    }
 }
 
 type Known = Option<Arc<StudyFacts>>;
@@ -34,7 +44,6 @@ struct Inner {
     studies: HashMap<Key, (Instant, Known)>,
     /// In the order they were learned, so that the oldest go first.
     order: VecDeque<(Instant, Key)>,
-    weight: usize,
     lists: VecDeque<List>,
 }
 
@@ -60,24 +69,19 @@ impl Remembered {
         (now.saturating_duration_since(*learned) < age).then(|| known.clone())
     }
 
-    /// Remembers a study. `most`: how many answers are kept in all, those that say "not there" included.
+    /// Remembers a study. `most`: how many are kept, those that are not there included.
     pub(super) fn learn(&self, key: Key, known: &Known, most: usize, now: Instant) {
-        if weight(known) > most {
+        if most == 0 {
             return;
         }
         let mut inner = self.inner();
-        inner.weight = inner.weight.saturating_add(weight(known));
-        if let Some((_, before)) = inner.studies.insert(key.clone(), (now, known.clone())) {
-            inner.weight = inner.weight.saturating_sub(weight(&before));
-        }
+        inner.studies.insert(key.clone(), (now, known.clone()));
         inner.order.push_back((now, key));
         // An entry that was learned anew stands in the order twice: the first of them is passed over.
-        while inner.weight > most || inner.order.len() > most.saturating_mul(2) {
+        while inner.studies.len() > most || inner.order.len() > most.saturating_mul(2) {
             let Some((learned, oldest)) = inner.order.pop_front() else { break };
-            if inner.studies.get(&oldest).is_some_and(|(since, _)| *since == learned)
-                && let Some((_, gone)) = inner.studies.remove(&oldest)
-            {
-                inner.weight = inner.weight.saturating_sub(weight(&gone));
+            if inner.studies.get(&oldest).is_some_and(|(since, _)| *since == learned) {
+                inner.studies.remove(&oldest);
             }
         }
     }
@@ -123,10 +127,6 @@ impl std::fmt::Debug for Remembered {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Remembered").field("studies", &self.inner().studies.len()).finish_non_exhaustive()
     }
-}
-
-fn weight(known: &Known) -> usize {
-    known.as_ref().map_or(1, |facts| facts.weight().max(1))
 }
 
 #[cfg(test)]

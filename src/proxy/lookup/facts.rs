@@ -10,7 +10,9 @@ use crate::policy::narrow::Shown;
 /// Issuer of Patient ID: the same Patient ID of another issuer is another patient.
 pub(super) const ISSUER: Tag = Tag(0x0010, 0x0021);
 
-/// A patient, as an archive tells one from another.
+/// A patient, as an archive tells one from another. Both are the same only if they agree in both: an ID without issuer is
+/// not every issuer's, as a patient of one would open the studies of another's. An archive with one issuer says it of all
+/// its patients or of none, so nothing is lost there.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Patient {
     /// (0010,0020), decoded, padding taken off; never empty.
@@ -26,12 +28,6 @@ impl Patient {
         let id = text(PATIENT_ID);
         (!id.is_empty()).then(|| Self { id: Phi::new(id), issuer: Phi::new(text(ISSUER)) })
     }
-
-    /// Whether both are one patient; an issuer that is not said is anybody's.
-    pub fn is(&self, other: &Self) -> bool {
-        let (one, two) = (self.issuer.reveal(), other.issuer.reveal());
-        self.id == other.id && (one == two || one.is_empty() || two.is_empty())
-    }
 }
 
 /// A study of an archive, with what rules want to know of it.
@@ -41,8 +37,8 @@ pub struct StudyFacts {
     patient: Option<Patient>,
     /// What the archive said of it: more than once where it has the study several times.
     answers: Vec<Record>,
-    /// Studies of the same patient, where a rule asks for them.
-    of_patient: Vec<Record>,
+    /// The permits whose `where_patient` some study of the same patient fulfils, where a rule asks for them.
+    of_patient: Shown,
 }
 
 impl StudyFacts {
@@ -51,14 +47,15 @@ impl StudyFacts {
     pub(super) fn of(study: Uid, answers: Vec<Record>) -> Option<Self> {
         let patient = answers.first().and_then(|first| Patient::of(first));
         let one = answers.iter().all(|answer| match (Patient::of(answer), &patient) {
-            (Some(this), Some(patient)) => this.is(patient),
+            (Some(this), Some(patient)) => this == *patient,
             (None, None) => true,
             _ => false,
         });
-        (one && !answers.is_empty()).then_some(Self { study, patient, answers, of_patient: Vec::new() })
+        (one && !answers.is_empty()).then_some(Self { study, patient, answers, of_patient: Shown::NOTHING })
     }
 
-    pub(super) fn with_studies_of_patient(self, of_patient: Vec<Record>) -> Self {
+    /// `of_patient`: the permits whose `where_patient` some study of the patient fulfils.
+    pub(super) fn with_studies_of_patient(self, of_patient: Shown) -> Self {
         Self { of_patient, ..self }
     }
 
@@ -79,15 +76,8 @@ impl StudyFacts {
 
     /// The permits that show it.
     pub fn shown(&self, narrowing: &Narrowing) -> Shown {
-        let studies = self.answers.iter().chain(&self.of_patient);
-        let patient = studies.fold(narrowing.without_patient(), |shown, study| shown.or(narrowing.fits_patient(study)));
-        let mut shown = self.answers.iter().map(|answer| narrowing.shows(answer, patient));
+        let mut shown = self.answers.iter().map(|answer| narrowing.shows(answer, self.of_patient));
         let first = shown.next().unwrap_or_default();
         shown.fold(first, Shown::and)
-    }
-
-    /// How many answers are kept for it.
-    pub(super) fn weight(&self) -> usize {
-        self.answers.len().saturating_add(self.of_patient.len())
     }
 }

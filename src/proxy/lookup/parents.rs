@@ -97,7 +97,7 @@ impl Lookups {
     }
 
     /// Counts answers.
-    fn bound(&self) -> impl FnMut() -> Result<(), LookupFault> + Send + use<> {
+    pub(super) fn bound(&self) -> impl FnMut() -> Result<(), LookupFault> + Send + use<> {
         let mut left = self.most(|limits| limits.lookup_answers);
         move || {
             left = left.checked_sub(1).ok_or(LookupFault::TooMany("lookup_answers"))?;

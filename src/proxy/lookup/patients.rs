@@ -29,7 +29,7 @@ impl Patients {
     pub fn shown(&self, patient: Option<&Patient>) -> Shown {
         let found = patient.and_then(|patient| self.found.get(patient.id.reveal()).map(|all| (patient, all)));
         let Some((patient, all)) = found else { return self.others };
-        let same = all.iter().filter(|(known, _)| known.is(patient));
+        let same = all.iter().filter(|(known, _)| known == patient);
         same.fold(self.others, |shown, (_, permits)| shown.or(*permits))
     }
 
@@ -97,5 +97,24 @@ impl Lookups {
         let patients = Arc::new(patients);
         self.shared.lookups.learn_patients(at, narrowing, &patients, Instant::now());
         Ok(patients)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dicom::Phi;
+
+    #[test]
+    fn the_same_id_of_another_issuer_or_of_none_is_another_patient() {
+        let patient = |issuer: &str| Patient { id: Phi::new("4711".into()), issuer: Phi::new(issuer.into()) };
+        let mut patients = Patients::default();
+        patients.add(patient("H"), Shown::of(0));
+        patients.add(patient("H"), Shown::of(2));
+        let shown = |issuer: &str| patients.shown(Some(&patient(issuer)));
+        assert_eq!(shown("H"), Shown::of(0).or(Shown::of(2)));
+        assert!(shown("K").is_nothing() && shown("").is_nothing() && patients.shown(None).is_nothing());
+        patients.add(patient(""), Shown::of(1));
+        assert_eq!((shown(""), shown("K")), (Shown::of(1), Shown::NOTHING), "an issuer that nobody says");
     }
 }

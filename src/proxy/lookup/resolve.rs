@@ -2,7 +2,7 @@
 //! so that the archive's own answer for what is not there comes back.
 
 use super::LookupFault;
-use super::facts::{Patient, StudyFacts};
+use super::facts::StudyFacts;
 use super::fresh::{fresh_patient, fresh_uid};
 use super::link::Lookups;
 use super::studies::Wanted;
@@ -152,13 +152,10 @@ impl Lookups {
 
     async fn resolve_patient(&self, retrieve: &Retrieve, narrowing: &Narrowing) -> Result<Resolved, ResolveFault> {
         let id = retrieve.keys().patient.clone().unwrap_or_default();
-        let patient = Patient { id, issuer: Phi::default() };
         let mut resolved = Resolved { level: Some(Level::Study), ..Resolved::default() };
-        for facts in self.studies_of_patient(narrowing, &patient).await? {
-            if !facts.shown(narrowing).is_nothing() {
-                resolved.keys.studies.push(*facts.study());
-                resolved.add(&facts);
-            }
+        for facts in self.studies_of_patient(narrowing, &id).await? {
+            resolved.keys.studies.push(*facts.study());
+            resolved.add(&facts);
         }
         if resolved.keys.studies.is_empty() {
             resolved.keys.studies.push(fresh_uid()?);
@@ -268,7 +265,7 @@ impl Lookups {
         &self,
         retrieve: &Retrieve,
         narrowing: &Narrowing,
-        wanted: &Wanted,
+        wanted: &Wanted<'_>,
         uid: &Uid,
     ) -> Result<Option<Found>, ResolveFault> {
         let keys = retrieve.keys();

@@ -9,29 +9,35 @@ use super::{LookupFault, fresh_uid};
 use crate::dicom::dataset::Level;
 use crate::dicom::dataset::record::Record;
 use crate::dicom::query::{PATIENT_ID, STUDY};
-use crate::dicom::{Tag, Uid};
+use crate::dicom::{Phi, Tag, Uid};
 use crate::policy::Narrowing;
 use crate::policy::narrow::Shown;
 use dicom_core::VR;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// The most answers that an archive may give about one study: more often it has none.
+const MOST_ANSWERS: usize = 16;
+
 /// What is wanted of a study so that a narrowing can judge it.
 #[derive(Debug, Clone)]
-pub(super) struct Wanted {
+pub(super) struct Wanted<'n> {
+    narrowing: &'n Narrowing,
     study: Arc<[Tag]>,
     of_patient: Arc<[Tag]>,
 }
 
-impl Wanted {
+impl<'n> Wanted<'n> {
     /// By a narrowing.
-    pub(super) fn by(narrowing: &Narrowing) -> Self {
+    pub(super) fn by(narrowing: &'n Narrowing) -> Self {
         let sorted = |mut tags: Vec<Tag>| {
             tags.sort_unstable();
             tags.dedup();
             Arc::from(tags)
         };
-        Self { study: sorted(narrowing.wanted()), of_patient: sorted(narrowing.wanted_of_patient()) }
+        Self { narrowing, study: sorted(narrowing.wanted()), of_patient: sorted(narrowing.wanted_of_patient()) }
     }
 
     /// Everything, whichever of the two it is wanted of.
@@ -41,6 +47,62 @@ impl Wanted {
         all.sort_unstable();
         all.dedup();
         all
+    }
+}
+
+/// Studies of one Patient ID, answer by answer.
+#[derive(Default)]
+struct Gathered {
+    /// The same ID of another issuer is another patient.
+    patients: HashMap<Patient, Shown>,
+    studies: HashMap<Uid, Vec<Record>>,
+    /// In the order they came.
+    order: Vec<Uid>,
+    kept: usize,
+    /// What would show the answers that were too many, and whose they are.
+    beyond: HashMap<Patient, Shown>,
+}
+
+impl Gathered {
+    fn add(&mut self, answer: Record, patient: Patient, narrowing: &Narrowing, most: usize) {
+        let Some(study) = answer.uid(STUDY) else { return };
+        let fits = narrowing.fits_patient(&answer);
+        let permits = self.patients.entry(patient.clone()).or_default();
+        *permits = permits.or(fits);
+        if self.kept >= most {
+            let beyond = self.beyond.entry(patient).or_default();
+            *beyond = beyond.or(narrowing.shows(&answer, narrowing.all()));
+            return;
+        }
+        self.kept += 1;
+        match self.studies.entry(study) {
+            Entry::Occupied(mut known) => known.get_mut().push(answer),
+            Entry::Vacant(place) => {
+                place.insert(vec![answer]);
+                self.order.push(study);
+            }
+        }
+    }
+
+    /// Those that may be seen.
+    fn visible(mut self, narrowing: &Narrowing) -> Result<Vec<Arc<StudyFacts>>, LookupFault> {
+        let without = narrowing.without_patient();
+        let of = |patient: &Patient| self.patients.get(patient).copied().unwrap_or_default().or(without);
+        // Nobody is told of patients by a fault who may see nothing of them.
+        if self.beyond.iter().any(|(patient, shown)| !shown.and(of(patient)).is_nothing()) {
+            return Err(LookupFault::TooMany("lookup_answers"));
+        }
+        let mut visible = Vec::new();
+        for study in &self.order {
+            let facts = self.studies.remove(study).and_then(|answers| StudyFacts::of(*study, answers));
+            let Some(facts) = facts else { continue };
+            let patient = facts.patient().map_or(without, of);
+            let facts = facts.with_studies_of_patient(patient);
+            if !facts.shown(narrowing).is_nothing() {
+                visible.push(Arc::new(facts));
+            }
+        }
+        Ok(visible)
     }
 }
 
@@ -57,7 +119,7 @@ impl Lookups {
             calling: self.calling,
             study: *study,
             wanted: Arc::clone(&wanted.study),
-            of_patient: Arc::clone(&wanted.of_patient),
+            of_patient: (!wanted.of_patient.is_empty()).then(|| Arc::new(narrowing.clone())),
         };
         let age = self.shared.snapshot().settings.limits.study_cache_age;
         if let Some(known) = self.shared.lookups.study(&key, age, Instant::now()) {
@@ -72,28 +134,38 @@ impl Lookups {
     /// The same from the archive, whatever is remembered, and not to be remembered.
     pub(super) async fn study_anew(
         &self,
-        wanted: &Wanted,
+        wanted: &Wanted<'_>,
         study: &Uid,
     ) -> Result<Option<Arc<StudyFacts>>, LookupFault> {
         let question = Question::at(Level::Study).uids(STUDY, &[*study]).returns(&wanted.returns());
-        let mut answers = Vec::new();
-        let most = self.most(|limits| limits.lookup_answers);
-        let mut come = 0_usize;
+        let (mut answers, mut often) = (Vec::new(), false);
+        let mut strange = self.bound();
         self.ask(&question, false, &mut |answer| {
-            come = come.saturating_add(1);
             // An archive that passes over the key answers with everything it has.
-            if answer.uid(STUDY) == Some(*study) {
+            if answer.uid(STUDY) != Some(*study) {
+                return strange();
+            }
+            often |= answers.len() >= MOST_ANSWERS;
+            if !often {
                 answers.push(answer);
             }
-            if come > most { Err(LookupFault::TooMany("lookup_answers")) } else { Ok(()) }
+            Ok(())
         })
         .await?;
-        let facts = StudyFacts::of(*study, answers);
+        let facts = StudyFacts::of(*study, answers).filter(|_| !often);
         if wanted.of_patient.is_empty() {
             return Ok(facts.map(Arc::new));
         }
-        let of_patient = self.answers_of(facts.as_ref().and_then(StudyFacts::patient), wanted).await?;
-        Ok(facts.map(|facts| Arc::new(facts.with_studies_of_patient(of_patient))))
+        // Each is held against the rules as it comes, however many there are: a patient with very many studies is not told
+        // from one who is nowhere.
+        let (patient, mut fit) = (facts.as_ref().and_then(StudyFacts::patient), wanted.narrowing.without_patient());
+        self.answers_of(patient.map(|patient| &patient.id), wanted, &mut |answer, whose| {
+            if Some(&whose) == patient {
+                fit = fit.or(wanted.narrowing.fits_patient(&answer));
+            }
+        })
+        .await?;
+        Ok(facts.map(|facts| Arc::new(facts.with_studies_of_patient(fit))))
     }
 
     /// The permits that show a study; none where it is not there.
@@ -104,54 +176,50 @@ impl Lookups {
         Ok(self.study(narrowing, study).await?.map_or(Shown::NOTHING, |facts| facts.shown(narrowing)))
     }
 
-    /// The studies of a patient, with what a narrowing wants to know of them. Never from memory.
+    /// The studies under a Patient ID, whichever issuer's, that may be seen. Never from memory.
     ///
     /// # Errors
-    /// Nothing can be found out now, or they are more than `lookup_answers`.
-    pub async fn studies_of_patient(
+    /// Nothing can be found out now, or some may be seen, and they are more than `lookup_answers`.
+    pub(super) async fn studies_of_patient(
         &self,
         narrowing: &Narrowing,
-        patient: &Patient,
+        id: &Phi<String>,
     ) -> Result<Vec<Arc<StudyFacts>>, LookupFault> {
+        let most = self.most(|limits| limits.lookup_answers);
+        let mut gathered = Gathered::default();
         let wanted = Wanted::by(narrowing);
-        let answers = self.answers_of(Some(patient), &wanted).await?;
-        let mut studies: Vec<(Uid, Vec<Record>)> = Vec::new();
-        for answer in &answers {
-            let Some(study) = answer.uid(STUDY) else { continue };
-            match studies.iter_mut().find(|(known, _)| *known == study) {
-                Some((_, known)) => known.push(answer.clone()),
-                None => studies.push((study, vec![answer.clone()])),
-            }
-        }
-        let facts = studies.into_iter().filter_map(|(study, of_study)| StudyFacts::of(study, of_study));
-        let of_patient = if wanted.of_patient.is_empty() { Vec::new() } else { answers };
-        Ok(facts.map(|facts| Arc::new(facts.with_studies_of_patient(of_patient.clone()))).collect())
+        self.answers_of(Some(id), &wanted, &mut |answer, whose| gathered.add(answer, whose, narrowing, most)).await?;
+        gathered.visible(narrowing)
     }
 
-    /// What the archive answers about the studies of a patient; of one who is nowhere, where there is none to ask for.
-    async fn answers_of(&self, patient: Option<&Patient>, wanted: &Wanted) -> Result<Vec<Record>, LookupFault> {
-        let id = match patient {
-            Some(patient) => patient.id.reveal().clone(),
+    /// Hands over what the archive answers about the studies under a Patient ID; it is asked for one that is nowhere, where
+    /// there is none to ask for.
+    async fn answers_of(
+        &self,
+        id: Option<&Phi<String>>,
+        wanted: &Wanted<'_>,
+        take: &mut (dyn FnMut(Record, Patient) + Send),
+    ) -> Result<(), LookupFault> {
+        let text = match id {
+            Some(id) => id.reveal().clone(),
             None => fresh_patient()?,
         };
         let question =
-            Question::at(Level::Study).text(PATIENT_ID, VR::LO, &id).uids(STUDY, &[]).returns(&wanted.returns());
-        let most = self.most(|limits| limits.lookup_answers);
-        let (mut answers, mut come) = (Vec::new(), 0_usize);
+            Question::at(Level::Study).text(PATIENT_ID, VR::LO, &text).uids(STUDY, &[]).returns(&wanted.returns());
+        let mut strange = self.bound();
         self.ask(&question, false, &mut |answer| {
-            come = come.saturating_add(1);
             // Wild cards in an ID are wild cards, and some archives pass over the case.
-            if patient.is_some_and(|patient| Patient::of(&answer).is_some_and(|whose| whose.is(patient))) {
-                answers.push(answer);
+            match Patient::of(&answer).filter(|whose| Some(&whose.id) == id) {
+                Some(whose) => take(answer, whose),
+                None => strange()?,
             }
-            if come > most { Err(LookupFault::TooMany("lookup_answers")) } else { Ok(()) }
+            Ok(())
         })
-        .await?;
-        Ok(answers)
+        .await
     }
 
     /// As many questions as a study costs that is not there.
-    pub(super) async fn study_nowhere(&self, wanted: &Wanted) -> Result<(), LookupFault> {
+    pub(super) async fn study_nowhere(&self, wanted: &Wanted<'_>) -> Result<(), LookupFault> {
         self.study_anew(wanted, &fresh_uid()?).await.map(drop)
     }
 }
