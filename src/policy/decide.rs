@@ -49,7 +49,8 @@ impl Policy {
     /// The decision on one request: deny unless a permit holds, and a deny beats every permit. Total.
     ///
     /// While observing, an identified peer passes where no rule permits ([`Permission::observed`]); explicit denies,
-    /// unknown destinations and faults hold. With `operation: None` it says whether any operation at all could be
+    /// unknown destinations and faults hold, and so do obligations: what rules narrow for a person or peer at an archive
+    /// does not pass unnarrowed because none of them holds just now. With `operation: None` it says whether any operation at all could be
     /// permitted there, whatever messages may bring.
     pub fn decide(&self, request: &Request<'_>) -> Decision {
         self.decide_as(request, self.observes(request.at))
@@ -79,7 +80,8 @@ impl Policy {
             return self.denied_by(rule, request);
         }
         let permits = self.search(facts, operation, Effect::Permit);
-        if permits.any().is_none() && permits.later.is_none() && !observing {
+        let none = permits.any().is_none() && permits.later.is_none();
+        if none && !(observing && self.passes_observed(facts, operation)) {
             return self.not_permitted(request, facts);
         }
         if denies.later.is_some() {
@@ -166,6 +168,18 @@ impl Policy {
         self.model.observe_until.is_some_and(|until| at.unix < until.as_second())
     }
 
+    /// Whether what no rule permits may pass while observing: no permit that narrows is about who asks and this operation
+    /// there, whatever else it asks for.
+    fn passes_observed(&self, facts: &Facts<'_>, operation: Operation) -> bool {
+        let about = |rule: &CompiledRule| {
+            let about = [Condition::Who, Condition::To, Condition::May];
+            rule.obliges() && about.into_iter().all(|one| rule.check(one, facts, operation) == Finding::Holds)
+        };
+        // The index would leave out rules that list other values.
+        let mut permits = self.rules.iter().filter(|rule| rule.effect == Effect::Permit);
+        !self.narrows || !reads(operation) || !permits.any(about)
+    }
+
     /// Whether an operation is permitted, or could be once a message brings what it hangs on.
     pub(super) fn may_possibly(&self, facts: &Facts<'_>, operation: Operation, observing: bool) -> bool {
         matches!(self.possibly(facts, operation, observing), Possibly::Permitted(_))
@@ -173,7 +187,8 @@ impl Policy {
 
     fn possibly(&self, facts: &Facts<'_>, operation: Operation, observing: bool) -> Possibly {
         let permits = self.search(facts, operation, Effect::Permit);
-        if permits.any().is_none() && permits.later.is_none() && !observing {
+        let none = permits.any().is_none() && permits.later.is_none();
+        if none && !(observing && self.passes_observed(facts, operation)) {
             return Possibly::NoRule;
         }
         match self.search(facts, operation, Effect::Deny).first {
@@ -256,6 +271,11 @@ impl CompiledRule {
         self.break_glass.is_none() && (self.narrows.is_none() || !reads(operation))
     }
 
+    /// Whether it lets only a part be seen, or only what is asked in some way.
+    const fn obliges(&self) -> bool {
+        self.narrows.is_some() || self.levels.is_some() || self.require_key.is_some()
+    }
+
     fn hangs_on_query(&self, facts: &Facts<'_>, operation: Operation) -> bool {
         let later = |condition| self.check(condition, facts, operation) == Finding::Later;
         later(Condition::Levels) || later(Condition::RequireKey)
@@ -265,8 +285,7 @@ impl CompiledRule {
     fn may_narrow(&self, facts: &Facts<'_>, operation: Operation) -> bool {
         let timeless = |condition: &Condition| !matches!(condition, Condition::Hours | Condition::Days);
         let fits = |condition| !matches!(self.check(condition, facts, operation), Finding::Fails | Finding::Untold);
-        let hangs = self.narrows.is_some() || self.levels.is_some() || self.require_key.is_some();
-        hangs && Condition::ALL.into_iter().filter(timeless).all(fits)
+        self.obliges() && Condition::ALL.into_iter().filter(timeless).all(fits)
     }
 }
 

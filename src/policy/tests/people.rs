@@ -287,3 +287,55 @@ fn rules_for_thousands_of_persons_stay_a_handful_each() {
     let found = policy.search(&facts, request.operation.unwrap(), crate::policy::model::Effect::Permit);
     assert!(found.examined <= 2, "{}", found.examined);
 }
+
+/// Rules that narrow are obligations: while they do not hold, their readers do not see everything instead.
+#[test]
+fn observing_does_not_lift_what_rules_narrow() {
+    let strict = Rule {
+        levels: vec![Level::Study],
+        require_key: vec![PATIENT_ID],
+        ..rule("strict", "peer:CT1", "find get store")
+    };
+    let by_day = Rule {
+        hours: crate::policy::model::Hours::parse("07:00-08:00").ok(),
+        sop_classes: vec![uid("1.2.840.10008.5.1.4.1.2.1.1")],
+        max_results: Some(5),
+        ..rule("by day", "peer:CT2", "find")
+    };
+    let rules = vec![own("own"), strict, by_day];
+    let observing = PolicyModel { observe_until: Some(jiff::Timestamp::MAX), ..model(rules.clone()) };
+    let observing = Policy::compile(observing).unwrap();
+    let ask = |user, wants| verdict(&asks(&observing, user, wants, study(&[])));
+    assert_eq!(ask(Some(user("anna", "reader")), "find"), "deny", "her rule has no value for her");
+    assert_eq!(ask(Some(user("anna", "reader")), "get"), "deny");
+    assert_eq!(ask(Some(reader("7")), "find"), "permit own");
+    assert_eq!(ask(Some(user("anna", "reader")), "move"), "observed", "no rule narrows it for her");
+    assert_eq!(ask(Some(user("bert", "clerk")), "find"), "observed", "the rule is not about him");
+    assert_eq!(ask(None, "find"), "observed", "nor about a device");
+
+    let device = |who: &str, wants, query| {
+        let principal = principal(&observing, who);
+        verdict(&observing.decide(&Request { query, ..request(&principal, wants) }))
+    };
+    assert_eq!(device("CT1", "find", study(&[PATIENT_ID])), "permit strict");
+    assert_eq!(device("CT1", "find", study(&[])), "deny", "the key is required");
+    let images = Known::Is(Query { level: Some(Level::Image), keys: &[PATIENT_ID] });
+    assert_eq!(device("CT1", "get", images), "deny", "the level is not permitted");
+    assert_eq!(device("CT1", "store", Known::Absent), "permit strict");
+    assert_eq!(device("CT1", "move", Known::Absent), "observed");
+    assert_eq!(device("CT2", "find", study(&[])), "deny", "whatever hour it is and whatever is asked");
+
+    let principal = Principal { user: Some(Arc::new(user("anna", "reader"))), ..principal(&observing, "WS1") };
+    let possible = |operation| {
+        let class = uid("1.2.840.10008.5.1.4.1.2.2.1");
+        observing.possible(
+            &principal,
+            "PACS",
+            ops(operation),
+            &class,
+            &[uid("1.2.840.10008.1.2")],
+            request(&principal, "find").at,
+        )
+    };
+    assert!(!possible("find") && possible("move"), "nor is it negotiated");
+}
