@@ -466,3 +466,23 @@ fn a_patient_with_very_many_studies_looks_absent_too() {
     let [hidden, absent] = told(&site, ["9.1", "8.8"]);
     assert_eq!(hidden, absent);
 }
+
+/// Nor does a retrieve of the patient tell; one of whom all may be seen, and is too much, is refused for now.
+#[test]
+fn a_patient_with_very_many_hidden_studies_looks_absent_when_asked_for() {
+    let of = |patient: &'static str, referrer: &'static str, root: u32| {
+        (0..12).map(move |number| image(patient, referrer, &format!("{root}.{number}"), 1, 1))
+    };
+    let images = of("P9", "Ref^Otto", 9).chain(of("P8", "Ref^Rita", 8)).collect();
+    let site = site_of(OF_PATIENTS, "lookup_answers = 10", "", images);
+    let outcomes = ["P9", "P0", "P8"].map(|patient| {
+        let mut peer = caller(&site, "WS1", PATIENT_GET);
+        let before = peer.received.len();
+        get(&mut peer, PATIENT_GET, "PATIENT", &[(PATIENT, patient)]);
+        let told = (peer.received[before..].to_vec(), questions(&site.pacs.asked()).len());
+        peer.release();
+        told
+    });
+    assert_eq!(outcomes[0], outcomes[1]);
+    assert_ne!(outcomes[0], outcomes[2]);
+}

@@ -1,6 +1,6 @@
 //! Persons, what hangs on queries, emergencies, canaries; and what `explain` and tests say of them.
 
-use super::kit::{model, ops, policy, principal, request, rule, test, title, uid, user, verdict};
+use super::kit::{hours, model, ops, policy, principal, request, rule, test, title, uid, user, verdict};
 use crate::dicom::Tag;
 use crate::dicom::dataset::Level;
 use crate::policy::attribute::{Attribute, tag};
@@ -297,7 +297,7 @@ fn observing_does_not_lift_what_rules_narrow() {
         ..rule("strict", "peer:CT1", "find get store")
     };
     let by_day = Rule {
-        hours: crate::policy::model::Hours::parse("07:00-08:00").ok(),
+        hours: hours("07:00", "08:00"),
         sop_classes: vec![uid("1.2.840.10008.5.1.4.1.2.1.1")],
         max_results: Some(5),
         ..rule("by day", "peer:CT2", "find")
