@@ -20,7 +20,8 @@ pub struct Asked {
     whole: Vec<Path>,
     /// Keys that leave something out: anything but empty ones and stars.
     narrowing: Vec<Path>,
-    /// Top-level attributes of which a value is asked: more than wild cards, and readable.
+    /// Top-level attributes of which a value is asked: more than wild cards, and readable. Of a list each value has to be
+    /// more: archives that take a list for alternatives find everything by the one that is not.
     values: Vec<Tag>,
     /// Not asked for by the caller.
     added: Vec<Path>,
@@ -60,7 +61,7 @@ impl Asked {
                     self.narrowing.push(path.clone());
                 }
                 if let (Some(top), Some(text)) = (path.first(), text)
-                    && text.chars().any(|c| !is_wild(c, vr))
+                    && text.split('\\').all(|one| one.chars().any(|c| !is_wild(c, vr)))
                 {
                     self.values.push(*top);
                 }
@@ -107,7 +108,13 @@ impl Asked {
     }
 }
 
-/// What says nothing about a value.
+/// What says nothing about a value: wild cards, what archives may take for padding, a range without ends, a name without
+/// components.
 fn is_wild(c: char, vr: VR) -> bool {
-    matches!(c, '*' | '?' | ' ' | '\0' | '\\') || vr == VR::PN && matches!(c, '^' | '=')
+    let of_its_kind = match vr {
+        VR::PN => matches!(c, '^' | '='),
+        VR::DA | VR::TM | VR::DT => c == '-',
+        _ => false,
+    };
+    matches!(c, '*' | '?') || c.is_whitespace() || c.is_control() || of_its_kind
 }

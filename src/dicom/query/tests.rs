@@ -58,13 +58,19 @@ fn only_keys_that_say_something_ask_a_value() {
         (b"PN", "", false, false),
         (b"PN", "*", false, false),
         (b"PN", "**  ", false, false),
+        (b"LO", "\t", false, true),
+        (b"LO", "4711\\*", false, true),
+        (b"LO", "4711\\", false, true),
+        (b"LO", "4711\\4712", true, true),
+        (b"DA", "-", false, true),
+        (b"DA", "20240101-", true, true),
         (b"PN", "*^*", false, true),
         (b"PN", "???", false, true),
         (b"PN", "A*", true, true),
         (b"PN", "\u{ff}", false, true),
         (b"LO", "^", true, true),
         (b"CS", "*\\*", false, true),
-        (b"CS", "CT\\*", true, true),
+        (b"CS", "CT\\*", false, true),
     ] {
         let tag = if vr == b"PN" { NAME } else { PATIENT_ID };
         let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
