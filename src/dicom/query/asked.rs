@@ -2,7 +2,8 @@
 
 use super::{LEVEL, trim};
 use crate::dicom::Tag;
-use crate::dicom::dataset::record::{Item, Record};
+use crate::dicom::dataset::record::{Item, Record, vr_of};
+use crate::dicom::matching::{Extended, Key};
 use dicom_core::VR;
 use smallvec::{SmallVec, smallvec};
 
@@ -61,7 +62,7 @@ impl Asked {
                     self.narrowing.push(path.clone());
                 }
                 if let (Some(top), Some(text)) = (path.first(), text)
-                    && text.split('\\').all(|one| one.chars().any(|c| !is_wild(c, vr)))
+                    && says(path, vr, &text)
                 {
                     self.values.push(*top);
                 }
@@ -106,6 +107,17 @@ impl Asked {
     pub fn is_added(&self, path: &[Tag]) -> bool {
         self.added.iter().any(|added| added.as_slice() == path)
     }
+}
+
+/// Whether a key asks a value that archives will match: as its attribute is written, of a list each. What they cannot read
+/// as such they may pass over.
+fn says(path: &[Tag], vr: VR, text: &str) -> bool {
+    let (Some((tag, around)), Some(top)) = (path.split_last(), path.first()) else { return false };
+    let (known, outer) = (vr_of(*tag), vr_of(*top));
+    let sequences = outer == VR::UN || (outer == VR::SQ) == !around.is_empty();
+    let vr = if known == VR::UN { vr } else { known };
+    let key = || Key::new(vr, text, Extended::default()).is_ok_and(|key| !key.is_universal());
+    sequences && text.split('\\').all(|one| one.chars().any(|c| !is_wild(c, vr))) && key()
 }
 
 /// What says nothing about a value: wild cards, what archives may take for padding, a range without ends, a name without
