@@ -33,7 +33,7 @@ pub enum HideFault {
     Record(#[from] RecordFault),
 }
 
-/// How much is held.
+/// How much is held; `hide_held` and `data_set_depth` of `[limits]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HideLimits {
     /// Bytes of a sequence or item that keeps its defined length; default 64 KiB.
