@@ -29,6 +29,3 @@ impl Relay {
         quarantine::trip(&self.shared, self.snapshot.generation, Some(&self.visit), subject, wire)
     }
 }
-
-/// What trips wires comes with queries and retrieves.
-const _: [fn(&Relay, &Subject, &Tripwire) -> Ending; 2] = [Relay::trip_for, |relay, _, wire| relay.trip(wire)];
