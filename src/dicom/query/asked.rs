@@ -114,7 +114,7 @@ impl Asked {
 fn says(path: &[Tag], vr: VR, text: &str) -> bool {
     let (Some((tag, around)), Some(top)) = (path.split_last(), path.first()) else { return false };
     let (known, outer) = (vr_of(*tag), vr_of(*top));
-    let sequences = outer == VR::UN || (outer == VR::SQ) == !around.is_empty();
+    let sequences = outer == VR::UN || (outer == VR::SQ) != around.is_empty();
     let vr = if known == VR::UN { vr } else { known };
     let key = || Key::new(vr, text, Extended::default()).is_ok_and(|key| !key.is_universal());
     sequences && text.split('\\').all(|one| one.chars().any(|c| !is_wild(c, vr))) && key()
