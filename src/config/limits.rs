@@ -126,6 +126,8 @@ limits! {
     narrow_patients: Count -> u32 = "10000" in "10" ..= "1000000";
     /// The greatest answer to a query of which only part may be seen.
     narrow_answer: Size -> u64 = "256KiB" in "16KiB" ..= "16MiB";
+    /// Sequences and items of defined length are held so far while `hide_in_objects` looks into them; longer ones go on with undefined length, and objects with longer ones that do not say what they are (UN) are refused.
+    hide_held: Size -> u64 = "64KiB" in "4KiB" ..= "16MiB";
     /// Answers that may be seen and are held back until their budgets have been asked; then the archive waits.
     narrow_batch: Count -> u32 = "64" in "1" ..= "4096";
     /// Studies that the gateway remembers from lookups, those that are not there included; 0 turns it off.

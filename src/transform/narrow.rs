@@ -22,7 +22,8 @@ const RELATED: [Tag; 3] = [Tag(0x0020, 0x1200), Tag(0x0020, 0x1202), Tag(0x0020,
 pub enum Narrow {
     /// It goes on like this.
     Answer(Vec<u8>),
-    /// It is not shown: no permit shows it, or the query matched it by a key that is hidden in it.
+    /// It is not shown: no permit shows it, or the query matched it by a key that is hidden in it or counts related
+    /// objects.
     Dropped,
 }
 
@@ -35,7 +36,8 @@ pub fn narrow(mut answer: Record, narrowing: &Narrowing, shown: Shown, asked: &A
         return Narrow::Dropped;
     }
     let hidden = |tag: Tag| !NEVER_HIDDEN.contains(&tag) && narrowing.hides(shown, tag);
-    if asked.narrowing().any(|key| key.iter().any(|tag| hidden(*tag))) {
+    // Who may match by a number of related objects learns it without being shown it.
+    if asked.narrowing().any(|key| key.iter().any(|tag| hidden(*tag) || RELATED.contains(tag))) {
         return Narrow::Dropped;
     }
     answer.edit_each(|path| match path.last() {

@@ -123,6 +123,26 @@ fn who_asks_for_a_canary_by_name_reaches_no_archive() {
 }
 
 #[test]
+fn a_canary_in_a_list_is_named_too() {
+    let studies: Vec<String> = (1..60).map(|number| format!("1.2.826.0.1.3680043.9.{number}")).collect();
+    let studies = format!("{}\\1.2.3.99\\1.2.3.4", studies.join("\\"));
+    let lists = [(STUDY, studies.as_str()), (crate::kit::PATIENT, "P1\\P-NOBODY")];
+    for rules in [
+        vec![CANARY.to_owned(), rule("referred", HOUSE)],
+        vec![CANARY.to_owned(), rule("all", "hours = \"00:00-24:00\"")],
+    ] {
+        for list in lists {
+            let world = world(&rules);
+            let (mut peer, mut link) = asking(&world, FIND);
+            peer.say(1, &find(FIND), Some(&query("STUDY", &[list])));
+            peer.aborted();
+            assert!(matches!(link.control(), dicomgate::dicom::pdu::Pdu::Abort(_)), "nothing came before");
+            assert_held(&world);
+        }
+    }
+}
+
+#[test]
 fn a_canary_that_is_not_shown_trips_nobody() {
     let world = world(&[CANARY.to_owned(), rule("referred", HOUSE)]);
     let (mut peer, mut link) = asking(&world, FIND);

@@ -194,7 +194,7 @@ fn who_may_be_narrowed_negotiates_neither_several_queries_at_a_time_nor_relation
         ac.user.extended = vec![(uid(FIND), vec![1, 1, 1, 1].into())];
         ac.user.async_window = Some((4, 1));
     });
-    let plain = vec![(uid(FIND), vec![0, 1, 0, 1].into())];
+    let plain = vec![(uid(FIND), vec![0, 1, 0, 0].into())];
     assert_eq!((asked.user.async_window, &asked.user.extended), (None, &plain));
     let ac = peer.accepted();
     assert_eq!((ac.user.async_window, &ac.user.extended), (None, &plain));

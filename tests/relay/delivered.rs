@@ -98,6 +98,39 @@ fn only_what_may_be_seen_is_delivered_and_the_rest_is_told_of_nowhere() {
     assert_eq!(done.data, None);
 }
 
+const CANARY: &str = "[[canary]]\nname = \"nobody\"\npatient_id = \"P1\"\n";
+
+#[test]
+fn a_canary_is_not_delivered_and_whoever_asked_for_it_is_held() {
+    let rules = rules("Ref^Rita", "").replace("where = { ReferringPhysicianName = \"Ref^Rita\" }", CANARY);
+    let mut site = moving(&rules);
+    let image = &images()[0];
+    site.sends(1, image);
+    // Nothing goes to them any more, so that this ends too.
+    site.link.rest();
+    let got = site.receiver.rest();
+    assert!(!got.windows(image.instance.len()).any(|window| window == image.instance.as_bytes()));
+    site.workstation.aborted();
+    let record = site.inside.world.record("quarantined");
+    assert_eq!((record.text("subject"), record.text("cause")), (Some("peer:WS1"), Some("canary")));
+    assert_eq!(site.inside.world.count("quarantined"), 1, "the archive is nobody's intruder");
+}
+
+#[test]
+fn a_canary_behind_what_is_asked_for_is_found_before_it_is_asked_for() {
+    let inside = inside("", "", &format!("{}{CANARY}", rules("Ref^Rita", "")));
+    let pacs = Pacs::serve(&inside.world.archive, images());
+    let mut workstation = inside.world.plain();
+    workstation.request(&rq("WS1", &[FIND, MOVE]));
+    workstation.accepted();
+    let one = DataSet::new().with(LEVEL, b"CS", "STUDY").with(STUDY, b"UI", "1.1");
+    let command = Command::move_rq(5, &uid(MOVE), AeTitle::new("WS1").unwrap());
+    workstation.say(3, &command, Some(&one.encode(Encoding::ExplicitLe)));
+    workstation.aborted();
+    assert_eq!(inside.world.record("quarantined").text("subject"), Some("peer:WS1"));
+    drop(pacs);
+}
+
 #[test]
 fn what_may_not_be_seen_any_more_is_not_delivered() {
     let mut site = moving(&rules("Ref^Rita", ""));

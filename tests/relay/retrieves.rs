@@ -399,6 +399,22 @@ fn hidden_attributes_are_taken_out_of_objects_and_nothing_else_changes() {
     }
 }
 
+#[test]
+fn what_hides_in_objects_lets_none_pass_by_the_gateway() {
+    let rules = HIDING.replace("[\"get\"]", "[\"get\", \"move\"]\ndestinations = [\"PACS\"]");
+    let site = site_with(&rules, "", "");
+    let mut peer = site.world.plain();
+    peer.request(&rq("WS1", &[FIND, MOVE]));
+    peer.accepted();
+    let command = Command::move_rq(9, &uid(MOVE), AeTitle::new("PACS").unwrap());
+    for (study, status) in [("1.1", Status::NOT_AUTHORIZED.0), ("1.3", 0), ("9.9", 0)] {
+        peer.say(3, &command, Some(&identifier("STUDY", &[(STUDY, study)])));
+        assert_eq!(peer.message().status(), status, "{study}");
+        let moved = site.pacs.asked().iter().any(|asked| asked.field == Field::MoveRq);
+        assert_eq!(moved, status == 0, "{study}");
+    }
+}
+
 const OF_PATIENTS: &str = r#"
 [[rule]]
 name = "patients of Rita's"

@@ -11,7 +11,11 @@ const RELATIONAL: usize = 0;
 /// Fuzzy semantic matching of person names: the third byte, of C-FIND.
 const FUZZY: usize = 2;
 
-/// Asks for no relational queries or retrievals, and no fuzzy matching; nor for several operations at a time (53H).
+/// Timezone query adjustment: the fourth byte, of C-FIND. Who may choose the time zone of dates in answers would move them
+/// into what a rule shows.
+const TIMEZONE: usize = 3;
+
+/// Asks for no relational queries or retrievals, no fuzzy matching and no dates in time zones of the caller's; nor for several operations at a time (53H).
 pub fn ask_plainly(user: &mut UserItems) {
     user.async_window = None;
     for (class, information) in &mut user.extended {
@@ -19,10 +23,10 @@ pub fn ask_plainly(user: &mut UserItems) {
     }
 }
 
-/// What a 56H says, without relational queries and fuzzy matching. Of other classes it stays as it is.
+/// What a 56H says, without relational queries, fuzzy matching and time zones. Of other classes it stays as it is.
 pub(super) fn plain(class: &Uid, information: &Bytes) -> Bytes {
     let cleared: &[usize] = match sop_class::find(class).map(|class| class.kind) {
-        Some(Kind::Find) => &[RELATIONAL, FUZZY],
+        Some(Kind::Find) => &[RELATIONAL, FUZZY, TIMEZONE],
         Some(Kind::Move | Kind::Get) => &[RELATIONAL],
         _ => &[],
     };

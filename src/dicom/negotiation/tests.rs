@@ -442,7 +442,7 @@ fn who_asks_plainly_gets_no_relational_or_fuzzy_queries_whatever_the_archive_say
     assert_eq!(asked.user.extended, rq.user.extended);
     ask_plainly(&mut asked.user);
     let plain = vec![
-        (uid(FIND), Bytes::from_static(&[0, 1, 0, 1, 1])),
+        (uid(FIND), Bytes::from_static(&[0, 1, 0, 0, 1])),
         (uid(MOVE), Bytes::from_static(&[0, 1])),
         (uid(CT), all),
     ];

@@ -2,7 +2,8 @@
 
 use super::{LEVEL, trim};
 use crate::dicom::Tag;
-use crate::dicom::dataset::record::{Item, Record};
+use crate::dicom::dataset::record::{Item, Record, vr_of};
+use crate::dicom::matching::{Extended, Key};
 use dicom_core::VR;
 use smallvec::{SmallVec, smallvec};
 
@@ -20,7 +21,8 @@ pub struct Asked {
     whole: Vec<Path>,
     /// Keys that leave something out: anything but empty ones and stars.
     narrowing: Vec<Path>,
-    /// Top-level attributes of which a value is asked: more than wild cards, and readable.
+    /// Top-level attributes of which a value is asked: more than wild cards, and readable. Of a list each value has to be
+    /// more: archives that take a list for alternatives find everything by the one that is not.
     values: Vec<Tag>,
     /// Not asked for by the caller.
     added: Vec<Path>,
@@ -60,7 +62,7 @@ impl Asked {
                     self.narrowing.push(path.clone());
                 }
                 if let (Some(top), Some(text)) = (path.first(), text)
-                    && text.chars().any(|c| !is_wild(c, vr))
+                    && says(path, vr, &text)
                 {
                     self.values.push(*top);
                 }
@@ -107,7 +109,24 @@ impl Asked {
     }
 }
 
-/// What says nothing about a value.
+/// Whether a key asks a value that archives will match: as its attribute is written, of a list each. What they cannot read
+/// as such they may pass over.
+fn says(path: &[Tag], vr: VR, text: &str) -> bool {
+    let (Some((tag, around)), Some(top)) = (path.split_last(), path.first()) else { return false };
+    let (known, outer) = (vr_of(*tag), vr_of(*top));
+    let sequences = outer == VR::UN || (outer == VR::SQ) != around.is_empty();
+    let vr = if known == VR::UN { vr } else { known };
+    let key = || Key::new(vr, text, Extended::default()).is_ok_and(|key| !key.is_universal());
+    sequences && text.split('\\').all(|one| one.chars().any(|c| !is_wild(c, vr))) && key()
+}
+
+/// What says nothing about a value: wild cards, what archives may take for padding, a range without ends, a name without
+/// components.
 fn is_wild(c: char, vr: VR) -> bool {
-    matches!(c, '*' | '?' | ' ' | '\0' | '\\') || vr == VR::PN && matches!(c, '^' | '=')
+    let of_its_kind = match vr {
+        VR::PN => matches!(c, '^' | '='),
+        VR::DA | VR::TM | VR::DT => c == '-',
+        _ => false,
+    };
+    matches!(c, '*' | '?') || c.is_whitespace() || c.is_control() || of_its_kind
 }

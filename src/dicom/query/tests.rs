@@ -58,13 +58,17 @@ fn only_keys_that_say_something_ask_a_value() {
         (b"PN", "", false, false),
         (b"PN", "*", false, false),
         (b"PN", "**  ", false, false),
+        (b"LO", "\t", false, true),
+        (b"LO", "4711\\*", false, true),
+        (b"LO", "4711\\", false, true),
+        (b"LO", "4711\\4712", true, true),
         (b"PN", "*^*", false, true),
         (b"PN", "???", false, true),
         (b"PN", "A*", true, true),
         (b"PN", "\u{ff}", false, true),
         (b"LO", "^", true, true),
         (b"CS", "*\\*", false, true),
-        (b"CS", "CT\\*", true, true),
+        (b"CS", "CT\\*", false, true),
     ] {
         let tag = if vr == b"PN" { NAME } else { PATIENT_ID };
         let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
@@ -82,6 +86,26 @@ fn only_keys_that_say_something_ask_a_value() {
     assert!(worklist.asked().has(&[STEP, STATION]) && !worklist.asked().has(&[STEP, NAME]));
     let whole = identifier(Model::Worklist, &DataSet::new().with_items(STEP, vec![])).unwrap();
     assert!(whole.asks().is_empty() && whole.asked().has(&[STEP, NAME]));
+}
+
+#[test]
+fn a_key_that_archives_cannot_read_as_its_attribute_asks_no_value() {
+    let inside = |key: DataSet| study().with_items(BIRTH, vec![key]);
+    for set in [
+        inside(DataSet::new().with(NAME, b"PN", "Doe")),
+        inside(DataSet::new().with(BIRTH, b"DA", "20240101")),
+        study().with(BIRTH, b"DA", "-"),
+        study().with(BIRTH, b"LO", "whenever"),
+        study().with(BIRTH, b"DA", "20249999"),
+        study().with(STEP, b"LO", "Doe"),
+    ] {
+        let query = identifier(Model::StudyRoot, &set).unwrap();
+        assert_eq!(query.asks(), [], "{set:?}");
+        assert!(query.asked().narrowing().next().is_some(), "a key it is all the same");
+    }
+    for text in ["20240101", "20240101-", "-20240101"] {
+        assert_eq!(identifier(Model::StudyRoot, &study().with(BIRTH, b"DA", text)).unwrap().asks(), [BIRTH]);
+    }
 }
 
 #[test]

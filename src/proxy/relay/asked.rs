@@ -38,7 +38,8 @@ impl Asked {
             Some(b"IMAGE") => Some(Level::Image),
             _ => None,
         };
-        let asks = |value: &[u8]| value.iter().any(|byte| !matches!(byte, b'*' | b' ' | 0));
+        let says = |one: &[u8]| one.iter().any(|byte| !matches!(byte, b'*' | b'?' | b'\t' | b' ' | 0));
+        let asks = |value: &[u8]| value.split(|byte| *byte == b'\\').all(says);
         let keys = flat
             .iter()
             .filter(|(tag, value)| !matches!(*tag, CHARACTER_SET | LEVEL) && asks(value))
@@ -55,9 +56,10 @@ impl Asked {
 
 impl Relay {
     /// Whether the identifier of this request is needed whole before the decision: rules may hang on it, or show only
-    /// part of what it finds.
+    /// part of what it finds; or a list in it may name a canary.
     pub(super) fn is_read_whole(&self, field: Field) -> bool {
         let policy = &self.snapshot.policy;
-        inspect::is_retrieval(field) && matches!(self.errand, Errand::Outward) && policy.narrows()
+        let reads = policy.narrows() || !policy.canaries().is_empty();
+        inspect::is_retrieval(field) && matches!(self.errand, Errand::Outward) && reads
     }
 }

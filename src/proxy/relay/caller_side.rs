@@ -282,6 +282,7 @@ impl Relay {
             return self.mismatched(End::Caller, data.context, &data.command, words);
         }
         self.ask_canaries(walk)?;
+        self.ask_listed_canaries(data)?;
         let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
         let mut operation = Operation::of_command(accepted.abstract_syntax, data.command.field, true);
         if operation == Some(Operation::Store) && walk.leading.is_rejection() {

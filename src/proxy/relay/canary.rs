@@ -1,16 +1,21 @@
 //! Patients and studies that exist nowhere: a request that names one, an answer or object that carries one, ends the
 //! association before it goes on.
 
-use super::stage::{Fate, Stage, Walk};
+use super::inspect::is_retrieval;
+use super::stage::{DataSet, Fate, Stage, Walk};
 use super::{Ending, Errand, Relay};
 use crate::dicom::Uid;
 use crate::dicom::dataset::Leading;
-use crate::dicom::dataset::record::Record;
-use crate::dicom::dimse::{Command, Field};
+use crate::dicom::dataset::record::{Record, RecordLimits};
+use crate::dicom::dimse::{Command, Field, Tolerances};
 use crate::dicom::matching::Attributes as _;
 use crate::dicom::query::{PATIENT_ID, STUDY};
-use crate::gate::Tripwire;
+use crate::dicom::transfer_syntax::encoding_of;
+use crate::gate::{Subject, Tripwire};
 use crate::policy::Policy;
+use crate::proxy::lookup::StudyFacts;
+use crate::proxy::person;
+use crate::proxy::way_back::Held;
 use std::sync::Arc;
 
 /// The canary that a request, answer or object carries, by its name.
@@ -30,6 +35,16 @@ pub(super) fn answered(policy: &Policy, answer: &Record) -> Option<Arc<str>> {
     found(policy, answer.uid(STUDY).as_ref(), answer.text(PATIENT_ID).as_deref())
 }
 
+/// The canary that an identifier names beside others.
+fn listed(policy: &Policy, identifier: &Record) -> Option<Arc<str>> {
+    let studies = identifier.text(STUDY);
+    let mut studies = studies.iter().flat_map(|list| list.split('\\'));
+    let by_study =
+        studies.find_map(|uid| found(policy, Uid::new(uid.trim_matches([' ', '\0']).as_bytes()).ok().as_ref(), None));
+    let patients = identifier.text(PATIENT_ID);
+    by_study.or_else(|| patients.iter().flat_map(|list| list.split('\\')).find_map(|id| found(policy, None, Some(id))))
+}
+
 fn found(policy: &Policy, study: Option<&Uid>, patient: Option<&str>) -> Option<Arc<str>> {
     let by_study = study.and_then(|study| policy.canary_study(study));
     let canary = by_study.or_else(|| policy.canary_patient(patient?))?;
@@ -44,6 +59,43 @@ impl Relay {
             return Ok(());
         }
         carried(policy, &walk.leading).map_or(Ok(()), |name| Err(self.trip(&Tripwire::Canary(name))))
+    }
+
+    /// The same for identifiers, where canaries may stand in lists.
+    pub(super) fn ask_listed_canaries(&self, data: &DataSet) -> Result<(), Ending> {
+        let policy = &self.snapshot.policy;
+        let whole = data.kept.as_deref().filter(|_| is_retrieval(data.command.field) && !policy.canaries().is_empty());
+        let Some((whole, accepted)) = whole.zip(self.contexts.get(data.context)) else { return Ok(()) };
+        let encoding = encoding_of(accepted.transfer_syntax);
+        let limits = RecordLimits { bytes: u32::MAX, ..RecordLimits::default() };
+        // What cannot be read is told apart where it is decided on.
+        let Ok(identifier) = Record::read(whole, encoding, Tolerances::ALL, limits) else { return Ok(()) };
+        listed(policy, &identifier).map_or(Ok(()), |name| Err(self.trip(&Tripwire::Canary(name))))
+    }
+
+    /// Objects of a retrieve would be about these studies: whether one is a canary's.
+    pub(super) fn ask_resolved_canaries(&self, studies: &[Arc<StudyFacts>]) -> Result<(), Ending> {
+        let mut answers = studies.iter().flat_map(|facts| facts.answers());
+        let canary = answers.find_map(|answer| answered(&self.snapshot.policy, answer));
+        canary.map_or(Ok(()), |name| Err(self.trip(&Tripwire::Canary(name))))
+    }
+
+    /// A canary is delivered for these moves: whoever asked for it is held to have asked for a canary. Whether it is one.
+    pub(super) fn delivers_canary(&self, leading: &Leading, covering: &[Arc<Held>]) -> bool {
+        let policy = &self.snapshot.policy;
+        let Some(name) = (!policy.canaries().is_empty()).then(|| carried(policy, leading)).flatten() else {
+            return false;
+        };
+        for held in covering {
+            let grant = &held.grant.grant;
+            let subject = match person::restored(&grant.person) {
+                Ok(Some(user)) => Subject::User(user.name.as_str().into()),
+                _ => Subject::Peer(Arc::clone(&grant.requester)),
+            };
+            // The association that ends is theirs, not the archive's.
+            let _theirs = self.trip_for(&subject, &Tripwire::Canary(Arc::clone(&name)));
+        }
+        true
     }
 
     /// What the system in focus shows is held back until it is known to carry no canary, where there are any.

@@ -6,9 +6,11 @@
 
 use super::stage::Fate;
 use super::{End, Ending, Relay};
+use crate::dicom::Tag;
 use crate::dicom::dimse::Command;
 use crate::dicom::pdu::{Abort, pdata};
-use crate::transform::hide::{Hide, HideFault};
+use crate::dicom::transfer_syntax::Encoding;
+use crate::transform::hide::{Hide, HideFault, HideLimits};
 use bytes::{Bytes, BytesMut};
 
 /// What is done to the bytes of a data set.
@@ -90,6 +92,13 @@ impl Rewrite {
 }
 
 impl Relay {
+    /// What takes these attributes out of an object.
+    pub(super) fn hide(&self, encoding: Encoding, tags: &[Tag]) -> Result<Hide, HideFault> {
+        let limits = &self.snapshot.settings.limits;
+        let held = u32::try_from(limits.hide_held).unwrap_or(u32::MAX);
+        Hide::with_limits(encoding, tags, HideLimits { held, depth: self.walk_limits.depth })
+    }
+
     /// The caller's message goes on with this command, its data set changed; what has come of it goes first.
     pub(super) fn rewrite_up(&mut self, context: u8, command: &Command, transform: Transform) -> Result<(), Ending> {
         self.hand_out_up();

@@ -3,6 +3,7 @@
 //!
 //! An element stays rather than goes, because an attribute of type 2 may be empty but not absent (PS3.5 7.4.3). Sequences and items
 //! of defined length are held whole up to a limit and keep defined lengths; longer ones are written with undefined length.
+//! What may be such a sequence without saying so, UN or private in implicit VR, is refused beyond the limit.
 //! Group lengths (gggg,0000; retired) outside of what is held are left out. All else passes byte for byte: bounded memory, one
 //! output for every split of the input. It checks no rules of data sets: a walker goes beside it.
 
@@ -18,6 +19,8 @@ use crate::dicom::transfer_syntax::Encoding;
 const ITEM: Tag = Tag(0xfffe, 0xe000);
 const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
 const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
+/// How the tag of an item is written, in either byte order.
+const ITEMS: [[u8; 4]; 2] = [[0xfe, 0xff, 0x00, 0xe0], [0xff, 0xfe, 0xe0, 0x00]];
 
 /// Why an object cannot be rewritten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -31,9 +34,12 @@ pub enum HideFault {
     /// A sequence in it is damaged, or past a limit.
     #[error(transparent)]
     Record(#[from] RecordFault),
+    /// A value that does not say what it is begins like a sequence, and is too long to be looked into.
+    #[error("{0} may be a sequence, and is longer than the limit `hide_held`")]
+    Unknown(Tag),
 }
 
-/// How much is held.
+/// How much is held; `hide_held` and `data_set_depth` of `[limits]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HideLimits {
     /// Bytes of a sequence or item that keeps its defined length; default 64 KiB.
@@ -73,6 +79,8 @@ enum State {
     Drop(u32),
     /// A sequence, an item or a value that may be a sequence is held: it and so many bytes to come.
     Hold { raw: Raw, bytes: Vec<u8>, rest: u32 },
+    /// The first bytes of a value too long to be held, which may be a sequence; so many are still to come of all of it.
+    Peek { tag: Tag, first: [u8; 4], known: u8, rest: u32 },
     /// Only zero bytes come.
     Tail,
 }
@@ -154,6 +162,24 @@ impl Hide {
                         self.go_on(State::Header, out);
                     } else {
                         self.state = State::Hold { raw, bytes: held, rest };
+                    }
+                    behind
+                }
+                State::Peek { tag, mut first, mut known, rest } => {
+                    let (value, behind, _) = self.take(bytes, 4_u32.saturating_sub(known.into()));
+                    for byte in value {
+                        first.rotate_left(1);
+                        first[3] = *byte;
+                        known += 1;
+                    }
+                    let rest = rest.saturating_sub(u32::try_from(value.len()).unwrap_or(rest));
+                    if known < 4 {
+                        self.state = State::Peek { tag, first, known, rest };
+                    } else if ITEMS.contains(&first) {
+                        return Err(HideFault::Unknown(tag));
+                    } else {
+                        out.extend_from_slice(&first);
+                        self.go_on(if rest == 0 { State::Header } else { State::Copy(rest) }, out);
                     }
                     behind
                 }
@@ -312,6 +338,9 @@ impl Hide {
                 let unknown = raw.vr == Some(Vr::UN) || raw.vr.is_none() && is_sequence(raw.tag).is_none();
                 if unknown && (8..=self.limits.held).contains(&length) && self.muted.is_none() {
                     self.state = State::Hold { raw: *raw, bytes: header.to_vec(), rest: length };
+                } else if unknown && length >= 8 && self.muted.is_none() {
+                    let (first, known) = ([0; 4], 0);
+                    self.pass(header, State::Peek { tag: raw.tag, first, known, rest: length }, out);
                 } else {
                     self.pass(header, State::Copy(length), out);
                 }

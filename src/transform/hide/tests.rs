@@ -188,3 +188,27 @@ fn depth_is_counted_through_what_is_held() {
         }
     }
 }
+
+#[test]
+fn what_may_be_a_sequence_is_looked_into_or_refused() {
+    let item = DataSet::new().with(NAME, b"PN", "Doe^Jane").with(Tag(0x0010, 0x4000), b"LT", vec![b'x'; 60_000]);
+    let mut items = item.encode(Encoding::ImplicitLe);
+    let length = u32::try_from(items.len()).unwrap().to_le_bytes();
+    items.splice(0..0, [[0xfe, 0xff, 0x00, 0xe0], length].concat());
+    let private = Tag(0x0009, 0x1001);
+    for encoding in [Encoding::ExplicitLe, Encoding::ImplicitLe] {
+        for (times, refused) in [(1, false), (2, true)] {
+            let bytes = DataSet::new().with(private, b"UN", items.repeat(times)).encode(encoding);
+            match hidden(&bytes, encoding, &[NAME]) {
+                Ok(out) => assert!(!refused && !out.windows(8).any(|window| window == b"Doe^Jane")),
+                Err(fault) => assert!(refused && fault == HideFault::Unknown(private), "{fault}"),
+            }
+        }
+        // Byte for byte, split anywhere.
+        let bytes = DataSet::new().with(private, b"UN", vec![0xfe; 70_000]).encode(encoding);
+        let (mut hide, mut out) = (Hide::new(encoding, &[NAME]).unwrap(), Vec::new());
+        bytes.chunks(3).for_each(|chunk| hide.push(chunk, &mut out).unwrap());
+        hide.finish(&mut out).unwrap();
+        assert!(out == bytes);
+    }
+}

@@ -132,6 +132,15 @@ fn an_answer_that_was_matched_by_a_hidden_key_is_dropped() {
 }
 
 #[test]
+fn nobody_finds_out_numbers_of_related_objects_by_matching_them() {
+    let number = |value: &str| DataSet::new().with(Tag(0x0020, 0x1200), b"IS", value).with(STUDY, b"UI", "1.2");
+    for (key, dropped) in [("2", true), ("1\\2", true), ("?", true), ("", false), ("*", false)] {
+        let wanted = number("");
+        becomes(&number("2"), &[&[]], Shown::of(0), &query(&number(key)), (!dropped).then_some(&wanted));
+    }
+}
+
+#[test]
 fn numbers_of_related_objects_come_back_empty() {
     let number = |element, value: &str| DataSet::new().with(Tag(0x0020, element), b"IS", value);
     for (element, stays) in [(0x1200, false), (0x1202, false), (0x1204, false), (0x1206, true), (0x1208, true)] {

@@ -154,8 +154,30 @@ impl Record {
     }
 
     /// Asks about every element at every depth what becomes of it, by its path: the sequences that it is in, and last
-    /// its own tag. What is inside something removed or emptied is not asked about.
+    /// its own tag. What is inside something removed or emptied is not asked about. What was added is asked about last.
     pub fn edit_each(&mut self, mut decide: impl FnMut(&[Tag]) -> Edit) {
+        self.edit_nodes(&mut decide);
+        self.edit_added(&mut decide);
+    }
+
+    fn edit_added(&mut self, decide: &mut impl FnMut(&[Tag]) -> Edit) {
+        let Self { nodes, added, edited, .. } = self;
+        added.retain_mut(|added| {
+            let mut path: SmallVec<[Tag; 16]> = SmallVec::new();
+            let mut around = added.parent;
+            while let Some(node) = around.and_then(|place| nodes.get(place as usize)) {
+                if node.kind == Kind::Sequence {
+                    path.insert(0, node.tag);
+                }
+                around = node.parent;
+            }
+            let stays = edit_contents(&mut path, added.tag, &mut added.contents, decide);
+            *edited |= !stays;
+            stays
+        });
+    }
+
+    fn edit_nodes(&mut self, decide: &mut impl FnMut(&[Tag]) -> Edit) {
         let mut path: SmallVec<[Tag; 16]> = SmallVec::new();
         // Where what holds the current element ends, for each sequence of the path.
         let mut ends: SmallVec<[u32; 16]> = SmallVec::new();
@@ -238,6 +260,26 @@ fn nest(path: &[Tag]) -> Contents {
         [tag] => Contents::Item(vec![(*tag, vr_of(*tag), Contents::Value(Vec::new()))]),
         [sequence, inside @ ..] => Contents::Item(vec![(*sequence, VR::SQ, nest(inside))]),
     }
+}
+
+/// Asks about something added; whether it stays. As deep as the paths that were added.
+fn edit_contents(
+    path: &mut SmallVec<[Tag; 16]>,
+    tag: Tag,
+    contents: &mut Contents,
+    decide: &mut impl FnMut(&[Tag]) -> Edit,
+) -> bool {
+    path.push(tag);
+    let edit = decide(path);
+    match (edit, &mut *contents) {
+        (Edit::Keep, Contents::Item(elements)) => {
+            elements.retain_mut(|(tag, _, contents)| edit_contents(path, *tag, contents, decide));
+        }
+        (Edit::Empty, _) => *contents = Contents::Value(Vec::new()),
+        (Edit::Keep | Edit::Remove, _) => {}
+    }
+    path.pop();
+    edit != Edit::Remove
 }
 
 /// One more attribute inside a new sequence.

@@ -19,6 +19,7 @@ use super::WalkFault;
 use crate::dicom::Tag;
 use crate::dicom::transfer_syntax::Encoding;
 use edit::Added;
+pub(in crate::dicom) use node::vr_of;
 use node::{Node, Ranges};
 
 /// How large a record may be.

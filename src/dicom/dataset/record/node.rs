@@ -68,7 +68,7 @@ impl Node {
 }
 
 /// The dictionary's VR; UN for private and unknown attributes.
-pub(super) fn vr_of(tag: Tag) -> VR {
+pub(in crate::dicom) fn vr_of(tag: Tag) -> VR {
     if tag.element() == 0 {
         return VR::UL;
     }

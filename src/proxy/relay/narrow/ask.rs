@@ -38,7 +38,7 @@ pub fn ask_for_answers(identifier: &mut Identifier, narrowing: &Narrowing, of_pa
 pub fn ask_for_nothing(identifier: &mut Identifier) -> Result<Uid, LookupFault> {
     let study = fresh_uid()?;
     for (tag, fresh) in [(query::STUDY, study), (query::SERIES, fresh_uid()?), (query::INSTANCE, fresh_uid()?)] {
-        if identifier.asks_value(tag) && !identifier.set_uids(tag, &[fresh]) {
+        if identifier.asked().narrows(&[tag]) && !identifier.set_uids(tag, &[fresh]) {
             return Err(LookupFault::Malformed);
         }
     }

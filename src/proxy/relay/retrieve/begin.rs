@@ -107,11 +107,18 @@ impl Relay {
                 return self.refuse_permitted(data, permit, status, words);
             }
         };
+        self.ask_resolved_canaries(&resolved.studies)?;
         if let Some(blown) = granted.blown {
             return self.refuse_blown(data, permit, &narrowing, blown);
         }
         let shown = shown.iter().zip(granted.spent.iter().chain(std::iter::repeat(&Shown::NOTHING)));
-        let shown = shown.map(|(shown, spent)| without(*shown, *spent)).collect();
+        let shown: Vec<Shown> = shown.map(|(shown, spent)| without(*shown, *spent)).collect();
+        let carried = self.carries(&data.command);
+        let leaves_whole = data.command.field == Field::MoveRq && !carried;
+        if leaves_whole && shown.iter().any(|shown| !narrowing.hidden_in_objects(*shown).is_empty()) {
+            let words = "something is hidden in its objects, and they would not pass the gateway";
+            return self.refuse_permitted(data, permit, Status::NOT_AUTHORIZED, words);
+        }
         let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
         let encoding = encoding_of(accepted.transfer_syntax);
         let level = resolved.level.unwrap_or(retrieve.level());
@@ -120,7 +127,7 @@ impl Relay {
             return self.refuse_retrieve(data, permit, fault);
         };
         let confined = Confined { narrowing, resolved, shown, refused: HashSet::new() };
-        if !self.carries(&data.command) {
+        if !carried {
             self.ask_anew(data, permit, retrieve.level(), identifier, confined);
             return Ok(());
         }

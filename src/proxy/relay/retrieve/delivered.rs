@@ -13,7 +13,6 @@ use crate::gate::Outcome;
 use crate::policy::Narrowing;
 use crate::proxy::lookup::LookupFault;
 use crate::proxy::way_back::Held;
-use crate::transform::hide::Hide;
 use std::sync::Arc;
 
 /// What may be delivered of an instance.
@@ -73,7 +72,7 @@ impl Relay {
             (Ok(Some(hidden)), _) if hidden.is_empty() => {
                 return self.send_covered(data, permit, covering, None);
             }
-            (Ok(Some(hidden)), Some(syntax)) => match Hide::new(encoding_of(&syntax), &hidden) {
+            (Ok(Some(hidden)), Some(syntax)) => match self.hide(encoding_of(&syntax), &hidden) {
                 Ok(hide) => {
                     let transform = Transform::Hide(Box::new(hide));
                     return self.send_covered(data, permit, covering, Some(transform));

@@ -14,7 +14,6 @@ use crate::gate::{Admission, Outcome, Permit};
 use crate::policy::narrow::Shown;
 use crate::policy::{Known, Narrowing, Request};
 use crate::proxy::clock;
-use crate::transform::hide::Hide;
 
 /// Why an object is refused to an archive.
 const NOT_ASKED: &str = "the instance belongs to no study that the C-GET may hand out";
@@ -105,7 +104,7 @@ impl Relay {
         let hide = match hidden {
             None => Err("the study may not be seen any more".to_owned()),
             Some(hidden) if hidden.is_empty() => Ok(None),
-            Some(hidden) => Hide::new(encoding, &hidden).map(Some).map_err(|fault| fault.to_string()),
+            Some(hidden) => self.hide(encoding, &hidden).map(Some).map_err(|fault| fault.to_string()),
         };
         let hide = match hide {
             Ok(hide) => hide,

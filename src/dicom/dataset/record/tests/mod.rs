@@ -224,6 +224,34 @@ fn a_private_sequence_of_implicit_vr_is_looked_into() {
 }
 
 #[test]
+fn what_was_added_is_asked_about_too() {
+    let came = DataSet::new().with_items(SEQUENCE, vec![DataSet::new().with(MODALITY, b"CS", "CT")]);
+    let other = Tag(0x0040, 0x0275);
+    let edited = |edit: Edit| {
+        let mut record = explicit(&came);
+        record.set_text(NAME, VR::PN, "Doe^Jane").unwrap();
+        assert!(record.insert_path(&[SEQUENCE, NAME]) && record.insert_path(&[other, NAME]));
+        let mut asked = Vec::new();
+        record.edit_each(|path| {
+            asked.push(path.to_vec());
+            if path.last() == Some(&NAME) { edit } else { Edit::Keep }
+        });
+        for path in [vec![NAME], vec![SEQUENCE, NAME], vec![other, NAME], vec![other]] {
+            assert_eq!(asked.iter().filter(|asked| **asked == path).count(), 1, "{path:?}");
+        }
+        record.write()
+    };
+    let without = came.clone().with_items(other, vec![DataSet::new()]);
+    assert_eq!(edited(Edit::Remove), without.encode(Encoding::ExplicitLe));
+    let inside = DataSet::new().with(MODALITY, b"CS", "CT").with(NAME, b"PN", "");
+    let empty = DataSet::new()
+        .with(NAME, b"PN", "")
+        .with_items(SEQUENCE, vec![inside])
+        .with_items(other, vec![DataSet::new().with(NAME, b"PN", "")]);
+    assert_eq!(edited(Edit::Empty), empty.encode(Encoding::ExplicitLe));
+}
+
+#[test]
 fn group_lengths_beside_a_change_are_left_out() {
     let length = |group, bytes: u32| (Tag(group, 0), bytes.to_le_bytes());
     let (first, second) = (length(0x0010, 22), length(0x0020, 14));
