@@ -11,7 +11,7 @@ mod names;
 
 use super::local::guard::Guard;
 use super::local::lockout::{LockoutLimits, Subject, Verdict};
-use super::people::{Refused, Where, roots};
+use super::people::{Refused, Where, is_word, roots};
 use crate::config::users::Ldap as LdapSettings;
 use crate::config::{Limits, Users};
 use crate::policy::User;
@@ -58,6 +58,13 @@ impl Ldap {
     pub fn new(settings: &LdapSettings, _: &Users, limits: &Limits, before: Option<&Self>) -> Result<Self, String> {
         let most = |count: u32| usize::try_from(count).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
         let connections = Arc::new(Semaphore::new(most(limits.ldap_connections)));
+        if names::compared(&settings.user_filter).is_empty() {
+            return Err(
+                "`user_filter` compares no attribute with the whole name, so that nobody knows what somebody is \
+                        called: write \"(uid={user})\""
+                    .to_owned(),
+            );
+        }
         Ok(Self {
             settings: Arc::new(settings.clone()),
             password: Arc::new(password(&settings.password_file)?),
@@ -116,6 +123,9 @@ impl Ldap {
     }
 
     async fn check(&self, name: &str, passcode: &[u8], now: i64) -> Result<User, Refused> {
+        if !is_word(name) {
+            return Err(Refused::denied("the user name is empty, longer than 256 characters or not printable"));
+        }
         let locked = self.locked(name, now).await?;
         let passcode = std::str::from_utf8(passcode).ok().filter(|passcode| !passcode.is_empty());
         // Nobody's guess goes on to the directory while the name is locked: it would lock the account there too.
