@@ -8,6 +8,9 @@ mod support;
 #[path = "people/house.rs"]
 mod house;
 #[cfg(test)]
+#[path = "people/memory.rs"]
+mod memory;
+#[cfg(test)]
 #[path = "people/passcodes.rs"]
 mod passcodes;
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod dial;
 pub mod edge;
 mod fresh;
 mod kept;
+mod memory;
 pub mod policy;
 pub mod quarantine;
 pub mod run;
@@ -68,6 +69,8 @@ enum Command {
 
 /// Runs the command that the arguments name.
 pub fn main() -> ExitCode {
+    // Before anything secret is read.
+    memory::withhold();
     match Arguments::parse().command {
         Command::Demo(demo) => crate::demo::run(&demo),
         Command::Run(run) => run::run(&run),

@@ -17,7 +17,8 @@ const MOST: usize = 100_000;
 pub enum Subject {
     /// A peer, by its name in the policy.
     Peer(Arc<str>),
-    /// A person, by the name that a source of people vouched for.
+    /// A person, by the name that a source of people vouched for, without case: whoever is held must not come back by
+    /// another source, or a device that names its users, that writes her name in another way.
     User(Arc<str>),
 }
 
@@ -25,7 +26,7 @@ impl Subject {
     /// Who answers for what this caller does: the person where there is one, else the peer.
     pub fn of(principal: &Principal) -> Self {
         match &principal.user {
-            Some(user) => Self::User(Arc::from(user.name.as_str())),
+            Some(user) => Self::User(user.key().into()),
             None => Self::Peer(Arc::clone(&principal.name)),
         }
     }
@@ -51,7 +52,7 @@ impl FromStr for Subject {
     fn from_str(text: &str) -> Result<Self, NoSubject> {
         match text.split_once(':') {
             Some(("peer", name)) if !name.is_empty() => Ok(Self::Peer(name.into())),
-            Some(("user", name)) if !name.is_empty() => Ok(Self::User(name.into())),
+            Some(("user", name)) if !name.is_empty() => Ok(Self::User(name.to_lowercase().into())),
             _ => Err(NoSubject),
         }
     }
@@ -166,7 +167,7 @@ impl Quarantine {
         if set.len() == 0 {
             return None;
         }
-        let user = principal.user.as_ref().and_then(|user| set.users.get(user.name.as_str()));
+        let user = principal.user.as_ref().and_then(|user| set.users.get(user.key().as_str()));
         user.or_else(|| set.peers.get(&principal.name)).cloned()
     }
 

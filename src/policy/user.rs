@@ -22,6 +22,12 @@ pub struct User {
 }
 
 impl User {
+    /// Who she is for what must hold whichever source vouches (quarantine, budgets): her name without case, for sources
+    /// write one name in several ways. Rules compare names as they are.
+    pub fn key(&self) -> String {
+        self.name.to_lowercase()
+    }
+
     /// Values of `{user.x}` or `{claim.x}`, by what stands between the braces.
     pub fn values(&self, name: &str) -> &[String] {
         let found = match name.split_once('.') {

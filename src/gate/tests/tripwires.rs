@@ -8,6 +8,7 @@ use crate::audit::log::LogOptions;
 use crate::audit::sink::{FileSink, Sink};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
+use crate::gate::quarantine::Quarantine;
 use crate::gate::{Admission, Basis, Entry, Gate, How, Object, Opening, Subject, Tripwire, Visit};
 use crate::policy::model::{self, ArchiveName, CertificatePattern, Effect, Peer, PolicyModel, Rule};
 use crate::policy::{Policy, Principal, Request, User};
@@ -310,4 +311,26 @@ fn when_its_time_is_over_only_other_rules_permit() {
             );
         }
     }
+}
+
+#[test]
+fn a_person_in_quarantine_is_held_however_a_source_writes_the_name() {
+    let quarantine = Quarantine::default();
+    let of = |name: &str| Principal {
+        user: Some(Arc::new(User { name: name.to_owned(), ..User::default() })),
+        ..principal()
+    };
+    // One gateway heard of her from the directory, another one from a provider.
+    quarantine.take_in(&[row(&Subject::of(&of("Müller")).to_string(), AT, None)]);
+    for name in ["müller", "Müller", "MÜLLER"] {
+        assert!(quarantine.of(&of(name)).is_some(), "{name}");
+        assert_eq!(Subject::of(&of(name)).to_string(), "user:müller");
+        assert!(quarantine.find(&format!("user:{name}").parse().unwrap()).is_some(), "{name}");
+    }
+    assert!(quarantine.of(&of("mueller")).is_none());
+    // Peers are named by the policy alone.
+    assert_eq!("peer:CT1".parse::<Subject>().unwrap().to_string(), "peer:CT1");
+    let over = quarantine.take_in(&[row("user:müller", AT, release(AT + 1))]);
+    assert_eq!(over.released.len(), 1);
+    assert!(quarantine.is_empty());
 }

@@ -1,7 +1,7 @@
 //! One login: bind as the gateway, look for the person, look for her groups, bind as her.
 
 use super::link::{Limit, Link, open};
-use super::names::{attribute, canonical, domain, filled, normal};
+use super::names::{canonical, compared, domain, filled, normal, spells};
 use super::{SOURCE, Secret};
 use crate::config::users::{Ldap as LdapSettings, LdapGroups};
 use crate::policy::User;
@@ -84,7 +84,8 @@ impl Login {
 
     /// The one entry of the person.
     async fn find(&self, link: &mut Link) -> Result<Result<SearchEntry, LoginFault>, LoginFault> {
-        let mut wanted: Vec<&str> = attribute(&self.settings.user_filter).into_iter().collect();
+        let compared = compared(&self.settings.user_filter);
+        let mut wanted: Vec<&str> = compared.iter().map(|(attribute, _)| *attribute).collect();
         if let LdapGroups::Attribute(groups) = &self.settings.groups {
             wanted.push(groups);
         }
@@ -97,7 +98,13 @@ impl Login {
             (_, _, SIZE_LIMIT) | (Some(_), false, _) => {
                 Err(LoginFault::Denied("the name is that of several people in the directory"))
             }
-            (Some(entry), true, SUCCESS) if !entry.dn.is_empty() => Ok(entry),
+            (Some(entry), true, SUCCESS) if !entry.dn.is_empty() => {
+                // Before anything is tried: a spelling that nobody counts must not be one to guess by.
+                match compared.iter().any(|(name, pattern)| spells(values(&entry, name), pattern, &self.name)) {
+                    true => Ok(entry),
+                    false => Err(LoginFault::Denied("the directory writes the name in another way")),
+                }
+            }
             (None, _, SUCCESS | NO_SUCH_OBJECT) => Err(LoginFault::Denied("the directory knows nobody of that name")),
             (.., code) => {
                 return Err(LoginFault::Away(format!("the directory does not say who that is (result {code})")));
@@ -141,11 +148,10 @@ impl Login {
     }
 
     fn user(&self, entry: &SearchEntry, groups: &[String]) -> Result<User, LoginFault> {
-        let name = match attribute(&self.settings.user_filter) {
-            Some(attribute) => canonical(values(entry, attribute), &self.name)
-                .ok_or(LoginFault::Denied("the entry in the directory does not say the name by which it was found"))?,
-            None => self.name.as_str(),
-        };
+        let named = compared(&self.settings.user_filter);
+        let name = named.first().and_then(|(attribute, _)| canonical(values(entry, attribute), &self.name));
+        let name =
+            name.ok_or(LoginFault::Denied("the entry in the directory does not say the name by which it was found"))?;
         let member: HashSet<String> = groups.iter().map(|group| normal(group)).collect();
         let held = self.settings.roles.iter().filter(|(group, _)| member.contains(&normal(group)));
         let mut roles: Vec<String> = held.flat_map(|(_, roles)| roles).cloned().collect();

@@ -11,11 +11,11 @@ mod names;
 
 use super::local::guard::Guard;
 use super::local::lockout::{LockoutLimits, Subject, Verdict};
-use super::people::{Refused, Where, roots};
+use super::people::{Refused, Where, is_word, roots};
 use crate::config::users::Ldap as LdapSettings;
 use crate::config::{Limits, Users};
 use crate::policy::User;
-use crate::state::State;
+use crate::state::{State, StateFault};
 use link::Limit;
 use login::{Login, LoginFault};
 use rustls::ClientConfig;
@@ -58,6 +58,13 @@ impl Ldap {
     pub fn new(settings: &LdapSettings, _: &Users, limits: &Limits, before: Option<&Self>) -> Result<Self, String> {
         let most = |count: u32| usize::try_from(count).unwrap_or(Semaphore::MAX_PERMITS).min(Semaphore::MAX_PERMITS);
         let connections = Arc::new(Semaphore::new(most(limits.ldap_connections)));
+        if names::compared(&settings.user_filter).is_empty() {
+            return Err(
+                "`user_filter` compares no attribute with the whole name, so that nobody knows what somebody is \
+                        called: write \"(uid={user})\""
+                    .to_owned(),
+            );
+        }
         Ok(Self {
             settings: Arc::new(settings.clone()),
             password: Arc::new(password(&settings.password_file)?),
@@ -86,26 +93,48 @@ impl Ldap {
         self.check(name, passcode, at.now).await.map_err(|refused| refused.tried(name))
     }
 
-    async fn check(&self, name: &str, passcode: &[u8], now: i64) -> Result<User, Refused> {
-        // A directory does not tell upper from lower case, so neither does the count.
-        let subject = Subject::of(SOURCE, name.trim().to_lowercase().as_bytes());
-        let uncounted = |fault| Refused::away(format!("wrong passcodes cannot be counted now: {fault}"));
-        let locked = self.guard.locked_until(subject, &self.lockout, now).await.map_err(uncounted)?;
-        let passcode = std::str::from_utf8(passcode).ok().filter(|passcode| !passcode.is_empty());
-        let login = Login {
+    /// The same round trips as for a name that is locked, for one that another source has refused already: nothing of
+    /// its passcode goes on to the directory, and nothing is counted.
+    ///
+    /// # Errors
+    /// [`Refused::Away`] where the directory, or what counts wrong passcodes, does not answer.
+    pub async fn pretend(&self, name: &str, at: &Where<'_>) -> Result<(), Refused> {
+        self.locked(name, at.now).await.map_err(|refused| refused.tried(name))?;
+        match self.run(self.login(name, None)).await {
+            Err(LoginFault::Away(words)) => Err(Refused::away(words).tried(name)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Until when the name is locked here.
+    async fn locked(&self, name: &str, now: i64) -> Result<Option<i64>, Refused> {
+        self.guard.locked_until(subject(name), &self.lockout, now).await.map_err(uncounted)
+    }
+
+    fn login(&self, name: &str, passcode: Option<&str>) -> Login {
+        Login {
             settings: Arc::clone(&self.settings),
             name: name.to_owned(),
-            // Nobody's guess goes on to the directory while the name is locked: it would lock the account there too.
-            passcode: passcode.filter(|_| locked.is_none()).map(|passcode| Zeroizing::new(passcode.to_owned())),
+            passcode: passcode.map(|passcode| Zeroizing::new(passcode.to_owned())),
             own: Arc::clone(&self.password),
             tls: Arc::clone(&self.tls),
             limit: self.limit,
-        };
+        }
+    }
+
+    async fn check(&self, name: &str, passcode: &[u8], now: i64) -> Result<User, Refused> {
+        if !is_word(name) {
+            return Err(Refused::denied("the user name is empty, longer than 256 characters or not printable"));
+        }
+        let locked = self.locked(name, now).await?;
+        let passcode = std::str::from_utf8(passcode).ok().filter(|passcode| !passcode.is_empty());
+        // Nobody's guess goes on to the directory while the name is locked: it would lock the account there too.
+        let login = self.login(name, passcode.filter(|_| locked.is_none()));
         let found = match self.run(login).await {
             Err(LoginFault::Away(words)) => return Err(Refused::away(words)),
             outcome => outcome,
         };
-        match self.guard.judge(subject, found.is_ok(), &self.lockout, now).await.map_err(uncounted)? {
+        match self.guard.judge(subject(name), found.is_ok(), &self.lockout, now).await.map_err(uncounted)? {
             Verdict::Locked(until) => {
                 let left = until.saturating_sub(now);
                 Err(Refused::denied(format!(
@@ -138,6 +167,15 @@ impl Ldap {
         };
         tokio::time::timeout(wait, asked).await.unwrap_or_else(|_| Err(away("no answer within `provider_wait`")))
     }
+}
+
+/// A directory does not tell upper from lower case, so neither does the count.
+fn subject(name: &str) -> Subject {
+    Subject::of(SOURCE, name.trim().to_lowercase().as_bytes())
+}
+
+fn uncounted(fault: StateFault) -> Refused {
+    Refused::away(format!("wrong passcodes cannot be counted now: {fault}"))
 }
 
 fn password(file: &std::path::Path) -> Result<Secret, String> {

@@ -37,12 +37,25 @@ pub(super) fn domain(base: &str) -> &str {
     if domain.split(',').all(is_dc) { domain.trim() } else { base }
 }
 
-/// The attribute that a filter compares with the name: `uid` of `(&(objectClass=person)(uid={user}))`.
-pub(super) fn attribute(filter: &str) -> Option<&str> {
-    let (before, _) = filter.split_once("={user}")?;
-    let name = before.rsplit_once('(').map_or(before, |(_, name)| name).trim();
+/// What a filter compares with the name, in its order: attribute and pattern, `uid` and `{user}` of
+/// `(&(objectClass=person)(uid={user}))`. Only whole values: what a filter matches in part or by other rules does not say
+/// who somebody is.
+pub(super) fn compared(filter: &str) -> Vec<(&str, &str)> {
     let sound = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ';');
-    (!name.is_empty() && name.chars().all(sound)).then_some(name)
+    let pair = |item| {
+        let (name, pattern) = str::split_once(item, '=')?;
+        let name = name.trim();
+        let whole = pattern.contains("{user}") && !pattern.contains(['*', '\\']);
+        (whole && !name.is_empty() && name.chars().all(sound)).then_some((name, pattern))
+    };
+    filter.split(['(', ')']).filter_map(pair).collect()
+}
+
+/// Whether one of these values is what the name makes of a pattern, but for case. A directory finds more: names without
+/// accents, in wide letters, with characters that nobody sees. Each of these would have guesses of its own.
+pub(super) fn spells(values: &[String], pattern: &str, given: &str) -> bool {
+    let meant = pattern.replace("{user}", given.trim()).to_lowercase();
+    values.iter().any(|value| value.to_lowercase() == meant)
 }
 
 /// The name as the directory writes it: whoever logs in as `MUELLER` is the `mueller` of the rules. `None`: the entry
@@ -123,13 +136,30 @@ mod tests {
 
     #[test]
     fn the_name_is_the_directorys() {
-        assert_eq!(attribute("(&(objectClass=person)(uid={user}))"), Some("uid"));
-        assert_eq!(attribute("(sAMAccountName={user})"), Some("sAMAccountName"));
-        assert_eq!(attribute("(uid~={user})"), None);
+        let mail = ("mail", "{user}@hospital.example");
+        assert_eq!(compared("(&(objectClass=person)(uid={user}))"), [("uid", "{user}")]);
+        assert_eq!(compared("(|(uid={user})(mail={user}@hospital.example))"), [("uid", "{user}"), mail]);
+        for vague in ["(uid~={user})", "(uid=*{user})", "(uid:caseExactMatch:={user})", "(&(member={dn}))"] {
+            assert_eq!(compared(vague), [], "{vague}");
+        }
         let values = ["mueller".to_owned(), "hans".to_owned()];
         assert_eq!(canonical(&values, "MUELLER"), Some("mueller"));
         assert_eq!(canonical(&values, "meier"), None);
         assert_eq!(canonical(&values[..1], "meier@hospital.example"), Some("mueller"));
         assert_eq!(canonical(&[], "mueller"), None);
+    }
+
+    #[test]
+    fn a_name_is_typed_as_the_directory_writes_it_but_for_case() {
+        let values = ["mueller".to_owned(), "Zoë".to_owned()];
+        for same in ["mueller", "MUELLER", " mueller ", "zoë", "ZOË"] {
+            assert!(spells(&values, "{user}", same), "{same}");
+        }
+        // All of these a directory finds, and each would be counted by itself (RFC 4518 2.2 and 2.3).
+        for other in ["mue\u{ad}ller", "mue\u{200b}ller", "ｍueller", "müller", "zoe", "mueller*", ""] {
+            assert!(!spells(&values, "{user}", other), "{other}");
+        }
+        assert!(spells(&["m@hospital.example".to_owned()], "{user}@Hospital.example", "M"));
+        assert!(!spells(&["m@hospital.example".to_owned()], "{user}@Hospital.example", "m@hospital.example"));
     }
 }

@@ -4,15 +4,21 @@
 use super::lockout::{LockoutLimits, Lockouts, Subject, Verdict};
 use crate::state::{LockoutRule, State, StateFault};
 use std::sync::OnceLock;
+use tokio::sync::Mutex;
 
 /// After so many seconds without a further one, wrong passcodes are forgotten.
 const FORGOTTEN: u32 = 86_400;
+
+/// Names that are judged at the same time.
+const TURNS: usize = 32;
 
 /// Counts wrong passcodes. A reload keeps it.
 #[derive(Debug, Default)]
 pub struct Guard {
     memory: Lockouts,
     state: OnceLock<State>,
+    /// One attempt at a name is judged at a time, or all that come at once would be judged by what was known before.
+    turns: [Mutex<()>; TURNS],
 }
 
 impl Guard {
@@ -50,6 +56,11 @@ impl Guard {
     ) -> Result<Verdict, StateFault> {
         let Some(state) = self.state.get() else { return Ok(self.memory.judge(subject, right, limits, now)) };
         let key = key(state, subject);
+        let place = usize::from(key.first().copied().unwrap_or_default()) % TURNS;
+        let _turn = match self.turns.get(place) {
+            Some(turn) => Some(turn.lock().await),
+            None => None,
+        };
         let known = state.failures(&key).await?;
         if known.until > now {
             return Ok(Verdict::Locked(known.until));
@@ -110,5 +121,31 @@ mod tests {
         assert_eq!(replica.locked_until(who, &limits, 1000).await.unwrap(), Some(1030));
         assert_eq!(memory.locked_until(who, &limits, 1029).await.unwrap(), Some(1030));
         assert_eq!(memory.locked_until(who, &limits, 1030).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn of_many_guesses_at_once_no_more_count_in_the_state_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::open(StateOptions::new(folder.path(), Arc::new(|_| {}), || 1000)).await.unwrap();
+        let limits = LockoutLimits {
+            failures: 3,
+            first: Duration::from_secs(30),
+            longest: Duration::from_secs(900),
+            names: 100,
+        };
+        let guard = Arc::new(Guard::default());
+        guard.share(&state);
+        let who = Subject::of("local", b"a");
+        let mut guesses = tokio::task::JoinSet::new();
+        for guess in 0..20 {
+            let guard = Arc::clone(&guard);
+            // The last one is right.
+            guesses.spawn(async move { (guess, guard.judge(who, guess == 19, &limits, 1000).await.unwrap()) });
+        }
+        let mut all = guesses.join_all().await;
+        all.sort_unstable_by_key(|(guess, _)| *guess);
+        let judged: Vec<Verdict> = all.into_iter().map(|(_, verdict)| verdict).collect();
+        assert_eq!(judged.iter().filter(|verdict| matches!(verdict, Verdict::Failed(_))).count(), 3, "{judged:?}");
+        assert_eq!(judged.last(), Some(&Verdict::Locked(1030)), "{judged:?}");
     }
 }

@@ -16,7 +16,7 @@ use crate::state::{State, StateFault};
 use guard::Guard;
 use hash::{HashFault, Hasher};
 use lockout::{LockoutLimits, Subject, Verdict};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// What records call this source.
@@ -58,6 +58,8 @@ enum LocalRefusal {
 #[derive(Debug)]
 pub struct Local {
     accounts: HashMap<String, Account>,
+    /// Their names without case.
+    folded: HashSet<String>,
     /// What names are checked against that do not exist.
     nobody: PasswordHash,
     limits: LockoutLimits,
@@ -83,6 +85,7 @@ impl Local {
     fn with(accounts: &[Account], limits: LockoutLimits, kept: Arc<Kept>) -> Self {
         Self {
             nobody: hash::nobody(accounts.iter().map(|account| &account.password)),
+            folded: accounts.iter().map(|account| account.name.to_lowercase()).collect(),
             accounts: accounts.iter().map(|account| (account.name.clone(), account.clone())).collect(),
             limits,
             kept,
@@ -118,6 +121,15 @@ impl Local {
         }
     }
 
+    /// The work of a check, for a name that another source is asked for: nobody is let in.
+    ///
+    /// # Errors
+    /// It cannot be done now.
+    pub async fn pretend(&self, name: &str, passcode: &[u8]) -> Result<(), Refused> {
+        let done = self.kept.hasher.fits(&self.nobody, passcode).await;
+        done.map(drop).map_err(|fault| Refused::away(LocalRefusal::Away(fault).to_string()).tried(name))
+    }
+
     /// From now on wrong passcodes are counted in the state.
     pub(super) fn share(&self, state: &State) {
         self.kept.guard.share(state);
@@ -126,6 +138,17 @@ impl Local {
     /// Whether there is an account of this name, usable or not: no other source is asked for it.
     pub fn knows(&self, name: &str) -> bool {
         self.accounts.contains_key(name)
+    }
+
+    /// How many hashes have been computed so far.
+    #[cfg(test)]
+    pub(super) fn computed(&self) -> u64 {
+        self.kept.hasher.computed()
+    }
+
+    /// Whether there is an account of this name but for case.
+    pub fn knows_like(&self, name: &str) -> bool {
+        self.folded.contains(&name.to_lowercase())
     }
 
     /// The person as this configuration knows them, for whoever was let in under an earlier one: name, roles and

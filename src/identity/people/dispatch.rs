@@ -3,6 +3,8 @@
 use super::attributes::complete;
 use super::{People, Refused, Where};
 use crate::dicom::pdu::UserIdentity;
+use crate::identity::ldap::Ldap;
+use crate::identity::local::Local;
 use crate::identity::oidc;
 use crate::policy::User;
 use std::time::Instant;
@@ -37,11 +39,7 @@ impl People {
         let name = name(offered)?;
         let passcode = offered.secondary.as_slice();
         match (&self.local, &self.ldap) {
-            // Who has a local account is asked there alone: a directory must not open an account that was closed here.
-            (Some(local), Some(ldap)) => match local.knows(name) {
-                true => local.authenticate(name, passcode, at).await,
-                false => ldap.authenticate(name, passcode, at).await,
-            },
+            (Some(local), Some(ldap)) => both(local, ldap, name, passcode, at).await,
             (Some(local), None) => local.authenticate(name, passcode, at).await,
             (None, Some(ldap)) => ldap.authenticate(name, passcode, at).await,
             (None, None) => {
@@ -59,6 +57,28 @@ impl People {
         }
         oidc::person(&self.oidc, &offered.primary, self.limits.token, at.now, Instant::now()).await
     }
+}
+
+/// Who has a local account is asked there alone: a directory must not open an account that was closed here. Nobody else
+/// is to learn who has one, so whatever the name is, a passcode is computed first, and unless it opens a local account
+/// the directory is gone through: one that is slow or away is so for all names.
+async fn both(local: &Local, ldap: &Ldap, name: &str, passcode: &[u8], at: &Where<'_>) -> Result<User, Refused> {
+    if local.knows(name) {
+        let own = local.authenticate(name, passcode, at).await;
+        let Err(Refused::Denied(why)) = &own else { return own };
+        return match ldap.pretend(name, at).await {
+            Ok(()) => own,
+            Err(away) => Err(Refused::away(format!("{why}; {away}")).tried(name)),
+        };
+    }
+    local.pretend(name, passcode).await?;
+    let user = ldap.authenticate(name, passcode, at).await?;
+    // The directory tells neither case nor all spellings apart, and says the name as it writes it.
+    if local.knows_like(&user.name) {
+        let words = "the directory knows the name in another spelling as one that has a local account";
+        return Err(Refused::denied(words).tried(name));
+    }
+    Ok(user)
 }
 
 /// Secrets are looked at only where they came over TLS: otherwise everybody on the way has them too.

@@ -11,7 +11,7 @@ impl Relay {
     /// Whose budgets are charged: the person's, or the peer's where there is none.
     pub(super) fn subject(&self) -> Arc<str> {
         match &self.principal.user {
-            Some(user) => format!("user:{}", user.name).into(),
+            Some(user) => format!("user:{}", user.key()).into(),
             None => format!("peer:{}", self.principal.name).into(),
         }
     }

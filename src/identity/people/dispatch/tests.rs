@@ -112,3 +112,55 @@ fn attributes_and_bounds_hold_for_every_source() {
     assert_eq!(over.why().printable_name(), Some("mueller"));
     assert!(make(User { name: "nobody\u{0}".to_owned(), ..user }).is_err());
 }
+
+/// Local accounts `off`, disabled, and `mueller` with the passcode `correct horse`, and a directory at this port.
+fn with_directory(port: u16) -> People {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        path.display().to_string()
+    };
+    let phc = crate::identity::local::hash::new_phc(b"correct horse").unwrap();
+    let account = |name: &str, more: &str| format!("[[user]]\nname = \"{name}\"\npassword = \"{phc}\"\n{more}");
+    let accounts = file("users.toml", &(account("mueller", "") + &account("off", "disabled = true\n")));
+    let mut ca = rcgen::CertificateParams::default();
+    ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca = ca.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+    let (ca, password) = (file("ca.crt", &ca.pem()), file("ldap.password", "secret"));
+    people(&format!(
+        "[users]\nattributes = \"people.toml\"\n[users.local]\nfile = \"{accounts}\"\n\
+         [users.ldap]\nurl = \"ldaps://127.0.0.1:{port}\"\nbase = \"dc=x\"\nbind_dn = \"cn=gate,dc=x\"\n\
+         password_file = \"{password}\"\nca = \"{ca}\"\nroles = {{ \"cn=a,dc=x\" = \"a\" }}\n"
+    ))
+}
+
+#[tokio::test]
+async fn with_the_directory_away_no_answer_tells_who_has_a_local_account() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let people = with_directory(listener.local_addr().unwrap().port());
+    let dialled = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let counted = std::sync::Arc::clone(&dialled);
+    let directory = tokio::spawn(async move {
+        while listener.accept().await.is_ok() {
+            counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+    });
+    let local = people.local.as_ref().unwrap();
+    let mut before = (local.computed(), 0);
+    for (name, passcode) in [("nobody", "x"), ("mueller", "x"), ("mueller", ""), ("off", "correct horse"), ("Off", "x")]
+    {
+        let refused = people.authenticate(&offered(2, name.as_bytes(), passcode.as_bytes()), at()).await.unwrap_err();
+        assert!(matches!(refused, Refused::Away(_)), "{name}: {refused}");
+        assert_eq!(refused.why().printable_name(), Some(name));
+        // One computation and one question each, whoever it is.
+        let after = (local.computed(), dialled.load(std::sync::atomic::Ordering::SeqCst));
+        assert_eq!(after, (before.0 + 1, before.1 + 1), "{name}");
+        before = after;
+    }
+    // Whoever has the right passcode of an account needs no directory.
+    let user = people.authenticate(&offered(2, b"mueller", b"correct horse"), at()).await.unwrap();
+    assert_eq!((user.source.as_str(), dialled.load(std::sync::atomic::Ordering::SeqCst)), ("local", before.1));
+    directory.abort();
+}

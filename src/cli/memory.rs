@@ -1,0 +1,19 @@
+//! What is in memory stays there: passcodes, tokens, private keys and patients are no part of a core dump.
+
+use nix::sys::resource::{Resource, setrlimit};
+
+/// From now on this process leaves no core dump, and nobody but root looks into it.
+///
+/// Both are needed. A core file is bounded by `RLIMIT_CORE` (setrlimit(2)), but where the system hands dumps to a program
+/// (`core_pattern` with `|`, core(5)) a limit of 0 is not enforced by the kernel: only a process that is not dumpable
+/// (`PR_SET_DUMPABLE`, prctl(2)) is left alone then. That also keeps other processes of the same user from attaching a
+/// debugger or reading `/proc/PID/mem`. A fault is said on standard error and ends nothing: patients wait.
+pub(super) fn withhold() {
+    if let Err(fault) = setrlimit(Resource::RLIMIT_CORE, 0, 0) {
+        eprintln!("core dumps cannot be switched off (RLIMIT_CORE): {fault}");
+    }
+    #[cfg(target_os = "linux")]
+    if let Err(fault) = nix::sys::prctl::set_dumpable(false) {
+        eprintln!("core dumps cannot be switched off (PR_SET_DUMPABLE): {fault}");
+    }
+}
