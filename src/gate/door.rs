@@ -198,7 +198,7 @@ impl Gate {
     pub fn open_association(&self, basis: Basis<'_>, opening: Opening<'_>, request: &Request<'_>) -> Entry {
         let generation = basis.generation;
         let decision = basis.policy.decide(request);
-        if let Some(reason) = self.quarantined(request) {
+        if let Some(reason) = self.quarantined(request, None) {
             let (to, caller, cause) = (Some(request.to), opening.caller, Cause::Quarantine);
             let denial = Denial { reason, operation: None };
             let (words, denial) = ("in quarantine", Some(&denial));
@@ -238,7 +238,7 @@ impl Gate {
 
     /// Asks the policy about one operation. A denial is recorded at once; a permit reserves room for its record.
     pub fn admit(&self, basis: Basis<'_>, visit: &Visit, request: &Request<'_>, object: &Object<'_>) -> Admission {
-        if let Some(reason) = self.quarantined(request) {
+        if let Some(reason) = self.quarantined(request, object.delivery.map(|delivery| delivery.to)) {
             let denial = Denial { reason, operation: request.operation };
             return self.deny(basis, visit, request, object, &denial);
         }

@@ -157,11 +157,14 @@ impl Gate {
     }
 
     /// Why this request is denied whatever the policy says: whoever asks is in quarantine, or whoever it goes to.
-    pub(super) fn quarantined(&self, request: &Request<'_>) -> Option<DenialReason> {
+    /// `to`: who receives it in the end.
+    pub(super) fn quarantined(&self, request: &Request<'_>, to: Option<&str>) -> Option<DenialReason> {
         if self.quarantine.is_empty() {
             return None;
         }
-        let to = || self.quarantine.find(&Subject::Peer(request.to.into()));
+        let to = || {
+            [Some(request.to), to].into_iter().flatten().find_map(|to| self.quarantine.find(&Subject::Peer(to.into())))
+        };
         self.quarantine.of(request.principal).or_else(to).map(|held| held.denial())
     }
 

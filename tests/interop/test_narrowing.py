@@ -8,12 +8,14 @@ from __future__ import annotations
 import random
 
 import pytest
+from pynetdicom import AE
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from support import gateway as under_test
 from support import hospital, people, ward
 from support.archives import ARCHIVES
 from support.peers import free_port
-from support.people import PATIENT_FIND, Desk, Person
+from support.people import PATIENT_FIND, STUDY_FIND, STUDY_GET, STUDY_MOVE, Desk, Person
 from support.wire import wait_for
 
 ROLES = ("referrer", "researcher")
@@ -39,6 +41,8 @@ class Site:
             self.archives[title] = house.archive(title, {"WS1": inside})
             self.studies[title] = hospital.hospital(random.Random(title), title[:2])
             hospital.fill(self.archives[title].port, self.studies[title], title)
+            # Rules can only go by what an archive says of a study; qrscp does not keep all of it.
+            self.studies[title] = hospital.as_said(self.archives[title].port, self.studies[title], title)
         first, *others = [
             {"ae_title": title, "address": f"127.0.0.1:{archive.port}", "correlate": "serial" if title == "PYNET" else "originator"}
             for title, archive in self.archives.items()
@@ -81,7 +85,22 @@ def test_what_is_found_is_what_is_handed_out_is_what_the_rules_say(site, title, 
         rules = hospital.rules(dice, everything, ROLES, [title])
         site.rule(rules)
         for person in dice.sample(STAFF, 6 if full else 3):
+            if not any(rule.role in person.roles for rule in rules):
+                assert_shut(site, title, person)
+                continue
             look_around(site, title, person, hospital.Sight.of(person, rules, everything), any(person_holds(rule, person) for rule in rules), dice)
+
+
+def assert_shut(site: Site, title: str, person: Person) -> None:
+    """Nothing but C-ECHO is left of what somebody proposes for whom there is no rule."""
+    entity = AE("WS1")
+    for model in (STUDY_FIND, PATIENT_FIND, STUDY_GET, STUDY_MOVE, Verification):
+        entity.add_requested_context(model)
+    tls = (site.gateway.authority.client(site.station.certificate), "localhost")
+    association = entity.associate("127.0.0.1", site.gateway.secure_port, ae_title=title, tls_args=tls, ext_neg=people.identity(person))
+    assert association.is_established, (title, person.name)
+    assert [str(one.abstract_syntax) for one in association.accepted_contexts] == [str(Verification)], (title, person.name)
+    association.release()
 
 
 def person_holds(rule: hospital.Rule, person: Person) -> bool:
@@ -102,7 +121,8 @@ def look_around(site: Site, title: str, person: Person, sight: hospital.Sight, p
             return
         assert status == 0, told
         found = {str(answer.StudyInstanceUID): shown(answer) for answer in answers}
-        assert len(found) == len(answers), told
+        # qrscp answers once for each instance, also without a gateway before it.
+        assert title == "PYNET" or len(found) == len(answers), told
         wanted = {uid: sight.row(study) for uid, study in sight.studies.items()}
         assert set(found) == set(wanted), told
         differing = {(uid, key): (found[uid][key], row[key]) for uid, row in wanted.items() for key in row if found[uid][key] != row[key]}
@@ -110,6 +130,8 @@ def look_around(site: Site, title: str, person: Person, sight: hospital.Sight, p
         # Asked by a key: nothing is found by what is hidden.
         one = dice.choice(everything)
         for key in ("AccessionNumber", "PatientID", "PatientBirthDate"):
+            if not one.value(key):
+                continue  # the archive does not know this attribute
             status, answers = desk.find("STUDY", {"StudyInstanceUID": "", key: one.value(key)})
             wanted = {
                 uid for uid, study in sight.studies.items() if study.value(key) == one.value(key) and key not in sight.hidden[uid]
@@ -122,9 +144,11 @@ def look_around(site: Site, title: str, person: Person, sight: hospital.Sight, p
             status, answers = desk.find("SERIES", {"StudyInstanceUID": study.uid, "SeriesInstanceUID": ""})
             assert (status, {str(answer.SeriesInstanceUID) for answer in answers}) == (0, set(study.instances) if visible else set()), (*told, study)
         asked = [study.uid for study in dice.sample(everything, min(6, len(everything)))]
-        wanted = {one for study in everything if study.uid in asked and study.uid in sight.studies for one in study.all()}
-        status, (completed, failed, _), got = desk.get("STUDY", {"StudyInstanceUID": asked})
-        assert got == wanted and (completed, failed) == (len(wanted), 0), (*told, status, asked)
+        # qrscp refuses lists of UIDs, also without a gateway before it.
+        for some in [asked] if title != "PYNET" else [[one] for one in asked]:
+            wanted = {one for study in everything if study.uid in some and study.uid in sight.studies for one in study.all()}
+            status, (completed, failed, _), got = desk.get("STUDY", {"StudyInstanceUID": some})
+            assert got == wanted and (completed, failed) == (len(wanted), 0), (*told, status, some)
         for study in dice.sample(everything, 3):
             wanted = study.all() if study.uid in sight.studies else set()
             _, counted = desk.move("STUDY", {"StudyInstanceUID": study.uid}, "WS1")

@@ -150,3 +150,23 @@ fn a_gateway_that_stops_takes_what_its_moves_wait_for() {
     drop((workstation, archive));
     crate::support::wait_until("the gateway stops", || stopped.is_finished());
 }
+
+/// By its study nobody could know; the object that comes says whose it is.
+#[test]
+fn a_canary_that_is_delivered_reaches_nobody_and_ends_whoever_asked_for_it() {
+    let canary = "[[canary]]\nname = \"nobody\"\npatient_id = \"4711\"\n";
+    let inside = inside("", "", &format!("{MOVERS}{canary}"));
+    let (mut workstation, mut archive) = workstation(&inside);
+    let asked = moves(&mut workstation, &mut archive, 5, "WS1");
+    let mut link = inside.ask(&asks("PACS", "WS1", &[CT]));
+    let (mut receiver, _) = inside.accepts(|_| ());
+    link.accepted();
+    link.say(1, &delivery(&asked, 1), Some(&object(CT, INSTANCE, 5000)));
+    assert_eq!(workstation.aborted(), (2, 0));
+    assert_eq!(receiver.aborted(), (2, 0), "and nothing before it");
+    link.rest();
+    let began = inside.world.record("quarantined");
+    assert_eq!((began.text("subject"), began.text("cause")), (Some("peer:WS1"), Some("canary")));
+    let denied = inside.world.record("denied");
+    assert_eq!((denied.text("reason"), denied.text("requester")), (Some("quarantine"), Some("WS1")));
+}

@@ -1,5 +1,6 @@
 //! What an archive sends: each instance is tied to the C-MOVE that asked for it, or to a rule, and decided on.
 
+use super::canary::carried;
 use super::outstanding::{Outstanding, Purpose};
 use super::refuse::transient;
 use super::rewrite::Transform;
@@ -11,7 +12,7 @@ use crate::config::Correlate;
 use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::retrieve::Belongs;
 use crate::dicom::{AeTitle, Uid};
-use crate::gate::{Admission, Object, Permit};
+use crate::gate::{Admission, Object, Permit, Subject, Tripwire};
 use crate::policy::{Decision, Known, Narrowing, Principal, Query, Request};
 use crate::proxy::relay::decide::phi_of;
 use crate::proxy::way_back::Held;
@@ -193,11 +194,6 @@ impl Relay {
         covering: Vec<Arc<Held>>,
     ) -> Result<(), Ending> {
         let Some(to) = inward.destination.clone() else { return Ok(()) };
-        if self.delivers_canary(&walk.leading, &covering) {
-            note_refused(&covering, walk.leading.sop_instance());
-            self.refuse_delivery(data, walk, inward, "it is about a canary", Status::NOT_AUTHORIZED);
-            return Ok(());
-        }
         let mut permits: Vec<Permit> = Vec::with_capacity(1);
         let mut narrowed: Vec<(Arc<Held>, Arc<Narrowing>)> = Vec::new();
         for held in &covering {
@@ -236,9 +232,16 @@ impl Relay {
                 user: requester.user.as_deref(),
             };
             let object = Object { delivery: Some(delivery), ..object_of(data, walk) };
+            if let Some(name) = carried(&self.snapshot.policy, &walk.leading) {
+                // Whoever asked for it may do nothing from here on, and that denies it below.
+                self.trip_for(&Subject::of(&requester), &Tripwire::Canary(name));
+            }
             // One record for one delivery: further grants are only asked.
             if !permits.is_empty() {
-                if let Decision::Permit(permission) = self.snapshot.policy.decide(&request) {
+                let held_back = self.shared.gate.quarantine().of(&requester).is_some();
+                if let Decision::Permit(permission) = self.snapshot.policy.decide(&request)
+                    && !held_back
+                {
                     narrowed.extend(permission.narrowing.map(|narrowing| (Arc::clone(held), narrowing)));
                     continue;
                 }

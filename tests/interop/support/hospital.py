@@ -12,7 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from pynetdicom import AE
 from pynetdicom import sop_class as classes
 
-from support.people import Person
+from support.people import STUDY_FIND, Person, identifier
 
 ROOT = "1.2.826.0.1.3680043.9.9999.7"
 PHYSICIANS = ("Müller^Anna", "Smith^John", "Yamada^Tarou=山田^太郎", "Ибрагимов^Игорь", "Nobody^Else")
@@ -72,6 +72,28 @@ def store(port: int, objects: Sequence[Dataset], called: str) -> None:
         status = association.send_c_store(one)
         assert status.get("Status") == 0, status
     association.release()
+
+
+def as_said(port: int, studies: Sequence[Study], called: str) -> list[Study]:
+    """The studies with what the archive answers about them, asked without a gateway."""
+    entity = AE("WS1")
+    entity.add_requested_context(STUDY_FIND)
+    association = entity.associate("127.0.0.1", port, ae_title=called)
+    answers = {}
+    for _, one in association.send_c_find(identifier("STUDY", dict.fromkeys(RETURNED, "")), STUDY_FIND):
+        if one is not None:
+            answers[str(one.StudyInstanceUID)] = one
+    association.release()
+    fields = {
+        "PatientName": "name", "PatientBirthDate": "birth", "StudyDate": "date", "AccessionNumber": "accession",
+        "StudyDescription": "description", "ReferringPhysicianName": "physician",
+    }  # fmt: skip
+    found = []
+    for study in studies:
+        said = answers[study.uid]
+        assert str(said.PatientID) == study.patient
+        found.append(dataclasses.replace(study, **{field: str(said.get(keyword, "") or "") for keyword, field in fields.items()}))
+    return found
 
 
 def object_of(study: Study, series: str, instance: str) -> Dataset:

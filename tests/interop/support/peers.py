@@ -283,6 +283,8 @@ class Scripted:
     ) -> None:
         self.on_request, self.on_data, self.on_message = on_request, on_data, on_message
         self.max_length = max_length
+        self.prefers = ""
+        """The transfer syntax that it takes where it may choose; otherwise the first."""
         self.seen: list[Seen] = []
         self.ended: queue.Queue[Seen] = queue.Queue()
         self._socket = socket.create_server(("127.0.0.1", port), backlog=256)
@@ -320,7 +322,8 @@ class Scripted:
             if kind == 0x20:
                 subs = list(wire.items_of(value[4:]))
                 abstract = next(one for sub, one in subs if sub == 0x30).rstrip(b"\0").decode()
-                transfer = next(one for sub, one in subs if sub == 0x40)
+                offered = [one for sub, one in subs if sub == 0x40]
+                transfer = next((one for one in offered if one.rstrip(b"\0").decode() == self.prefers), offered[0])
                 result = (answers or {}).get(abstract, 0)
                 out += wire.item(0x21, bytes((value[0], 0, result, 0)) + wire.item(0x40, transfer))
             elif kind == 0x50:

@@ -36,6 +36,7 @@ class Register(Scripted):
         self.entries, self.sent, self.asked = list(entries), 0, []
         self.by_study = {one.study: one for one in self.entries}
         super().__init__(on_message=self._find)
+        self.prefers = wire.IMPLICIT
 
     def _find(self, _own: Scripted, connection: wire.Wire, context: int, asked: dict[int, bytes], data: bytes | None) -> bool:
         if int.from_bytes(asked[wire.FIELD], "little") != wire.C_FIND:
