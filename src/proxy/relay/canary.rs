@@ -11,11 +11,9 @@ use crate::dicom::dimse::{Command, Field, Tolerances};
 use crate::dicom::matching::Attributes as _;
 use crate::dicom::query::{PATIENT_ID, STUDY};
 use crate::dicom::transfer_syntax::encoding_of;
-use crate::gate::{Subject, Tripwire};
+use crate::gate::Tripwire;
 use crate::policy::Policy;
 use crate::proxy::lookup::StudyFacts;
-use crate::proxy::person;
-use crate::proxy::way_back::Held;
 use std::sync::Arc;
 
 /// The canary that a request, answer or object carries, by its name.
@@ -78,24 +76,6 @@ impl Relay {
         let mut answers = studies.iter().flat_map(|facts| facts.answers());
         let canary = answers.find_map(|answer| answered(&self.snapshot.policy, answer));
         canary.map_or(Ok(()), |name| Err(self.trip(&Tripwire::Canary(name))))
-    }
-
-    /// A canary is delivered for these moves: whoever asked for it is held to have asked for a canary. Whether it is one.
-    pub(super) fn delivers_canary(&self, leading: &Leading, covering: &[Arc<Held>]) -> bool {
-        let policy = &self.snapshot.policy;
-        let Some(name) = (!policy.canaries().is_empty()).then(|| carried(policy, leading)).flatten() else {
-            return false;
-        };
-        for held in covering {
-            let grant = &held.grant.grant;
-            let subject = match person::restored(&grant.person) {
-                Ok(Some(user)) => Subject::User(user.name.as_str().into()),
-                _ => Subject::Peer(Arc::clone(&grant.requester)),
-            };
-            // The association that ends is theirs, not the archive's.
-            let _theirs = self.trip_for(&subject, &Tripwire::Canary(Arc::clone(&name)));
-        }
-        true
     }
 
     /// What the system in focus shows is held back until it is known to carry no canary, where there are any.

@@ -194,11 +194,6 @@ impl Relay {
         covering: Vec<Arc<Held>>,
     ) -> Result<(), Ending> {
         let Some(to) = inward.destination.clone() else { return Ok(()) };
-        if self.delivers_canary(&walk.leading, &covering) {
-            note_refused(&covering, walk.leading.sop_instance());
-            self.refuse_delivery(data, walk, inward, "it is about a canary", Status::NOT_AUTHORIZED);
-            return Ok(());
-        }
         let mut permits: Vec<Permit> = Vec::with_capacity(1);
         let mut narrowed: Vec<(Arc<Held>, Arc<Narrowing>)> = Vec::new();
         for held in &covering {
