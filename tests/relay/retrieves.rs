@@ -441,8 +441,11 @@ fn some_study_of_the_patient_opens_all_of_theirs_and_nobody_elses() {
     assert_eq!(told[0].len(), 3, "the study, its patient, and the retrieve");
 }
 
-/// What comes of two retrieves of a study, each asked twice: bytes, and the archive's questions.
-fn told(site: &Site, studies: [&str; 2]) -> [Vec<(Vec<u8>, Vec<(Field, String)>)>; 2] {
+/// Bytes that the caller got, and the archive's questions.
+type Told = (Vec<u8>, Vec<(Field, String)>);
+
+/// What comes of two retrieves of a study, each asked twice.
+fn told(site: &Site, studies: [&str; 2]) -> [Vec<Told>; 2] {
     studies.map(|study| {
         let mut peer = caller(site, "WS1", GET);
         let mut all = Vec::new();
