@@ -126,7 +126,14 @@ pub async fn associate(
     wanted: Vec<Wanted>,
     receives: bool,
 ) -> Result<(Link, Contexts), LinkFault> {
-    let request = request(call, wanted, receives).ok_or(LinkFault::Unexpected("no request could be made"))?;
+    open(wire, request(call, wanted, receives).ok_or(LinkFault::Unexpected("no request could be made"))?).await
+}
+
+/// The same with a request that was made before.
+///
+/// # Errors
+/// A rejection, or whatever else ends it.
+pub async fn open(wire: Wire, request: AssociateRq) -> Result<(Link, Contexts), LinkFault> {
     let (link, answer) = Link::request(wire, &request).await?;
     Ok((link, Contexts { proposed: request.contexts, answer }))
 }

@@ -1,6 +1,6 @@
 //! After the tour: what to try by hand, until Ctrl-C.
 
-use super::hospital::{ARCHIVE, Hospital, SCANNER, WORKSTATION};
+use super::hospital::{ARCHIVE, Hospital, PASSCODE, REFERRER, SCANNER, WORKSTATION};
 use super::report::Report;
 use std::io::Write;
 
@@ -30,6 +30,15 @@ pub fn hints<W: Write>(report: &mut Report<W>, hospital: &Hospital, incidents: &
     report.text("and what is refused:");
     report.text(format_args!("findscu  {} {keys}", tls(SCANNER)));
     report.text(format_args!("echoscu  -aet {SCANNER} -aec {ARCHIVE} {address} {port}"));
+    report.text("a person at WS1, who may find and get but not store; then with a guessed passcode:");
+    for passcode in [PASSCODE, "guessed"] {
+        let (tls, file) = (tls(WORKSTATION), format!("{folder}/study/000001.dcm"));
+        report.text(format_args!("storescu --user {REFERRER} --password {passcode} {tls} {file}"));
+    }
+    report.text("and who is in quarantine, which accounts there are, why something was refused:");
+    let configuration = hospital.configuration();
+    report.text(format_args!("dicomgate quarantine list --all --config {}", configuration.display()));
+    report.text(format_args!("dicomgate user list --config {}", configuration.display()));
     let state = hospital.state();
     for incident in incidents.iter().take(1) {
         report.text(format_args!("dicomgate why {incident} --state {}", state.display()));

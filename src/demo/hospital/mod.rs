@@ -2,6 +2,8 @@
 
 mod wiring;
 
+pub use wiring::{CANARY, PASSCODE, PHYSICIAN, REFERRER};
+
 use super::archive::Archive;
 use super::device::{self, DialFault, Target};
 use super::folder::Folder;
@@ -9,6 +11,7 @@ use super::study::Study;
 use crate::audit::Seed;
 use crate::config;
 use crate::dicom::AeTitle;
+use crate::identity::local::hash;
 use crate::net::buffer::Pool;
 use crate::pki::ca::{self, Ca, Order};
 use crate::proxy::Gateway;
@@ -73,6 +76,8 @@ impl Hospital {
         let write = |path: &Path, text: String| fs::write(path, text).map_err(|reason| fault("configuration")(&reason));
         write(&path, wiring::gateway(port, archive.address()))?;
         write(&settings.join("policy.toml"), wiring::policy())?;
+        let phc = hash::new_phc(PASSCODE.as_bytes()).map_err(|reason| fault("passcode")(&reason))?;
+        write(&settings.join("users.toml"), wiring::users(&phc))?;
         let settings = config::load(&path).map_err(|reason| fault("configuration")(&reason))?;
         let mut gateway = Gateway::start(settings).await.map_err(|reason| fault("gateway")(&reason))?;
         let address = gateway.addresses.first().map(|(_, address)| *address);
@@ -114,6 +119,11 @@ impl Hospital {
         let elsewhere = self.folder.path().join("elsewhere");
         let (certificate, key) = (elsewhere.join("ct1.crt"), elsewhere.join("ct1.key"));
         device::tls(&self.certificate("ca.crt"), Some((&certificate, &key)))
+    }
+
+    /// Its configuration.
+    pub fn configuration(&self) -> PathBuf {
+        self.folder.path().join("config").join("gateway.toml")
     }
 
     /// The gateway's state folder.

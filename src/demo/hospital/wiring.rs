@@ -7,6 +7,15 @@ pub const SCANNER_DNS: &str = "ct1.hospital.example";
 /// The DNS name in the workstation's certificate.
 pub const WORKSTATION_DNS: &str = "ws1.hospital.example";
 
+/// The Patient ID of the canary.
+pub const CANARY: &str = "P-0000-NOBODY";
+/// The user name of the referring physician.
+pub const REFERRER: &str = "flora";
+/// Her passcode: everybody may know it, the demonstration listens on loopback alone.
+pub const PASSCODE: &str = "eight-wild-geese";
+/// What the archive calls her.
+pub const PHYSICIAN: &str = "Family^Flora";
+
 /// `gateway.toml`
 pub fn gateway(port: u16, archive: SocketAddr) -> String {
     format!(
@@ -32,8 +41,23 @@ address  = "{archive}"
 [policy]
 file = "config/policy.toml"
 
+[users.local]
+file = "config/users.toml"
+
 [admin]
 address = "off"
+"#
+    )
+}
+
+/// `users.toml`, as `dicomgate user add` writes it. `phc`: the hash of the passcode.
+pub fn users(phc: &str) -> String {
+    format!(
+        r#"[[user]]
+name = "{REFERRER}"
+password = "{phc}"
+roles = ["referrer"]
+attributes = {{ "physician" = ["{PHYSICIAN}"] }}
 "#
     )
 }
@@ -66,6 +90,20 @@ to   = ["PACS"]
 may  = ["echo", "find", "get", "move"]
 destinations = ["self"]
 
+[[rule]]
+name = "referrers see studies that they referred"
+who  = ["role:referrer"]
+via  = ["group:workstation"]
+to   = ["PACS"]
+may  = ["find", "get"]
+where = {{ ReferringPhysicianName = "{{user.physician}}" }}
+hide  = ["PatientBirthDate"]
+hide_in_objects = true
+
+[[canary]]
+name       = "nobody's patient"
+patient_id = "{CANARY}"
+
 [[test]]
 name   = "the scanner stores"
 peer   = "CT1"
@@ -76,6 +114,14 @@ expect = "permit"
 name   = "the scanner does not look at other people's images"
 peer   = "CT1"
 wants  = "find"
+expect = "deny"
+
+[[test]]
+name   = "a referrer does not store"
+peer   = "WS1"
+user   = "{REFERRER}"
+roles  = ["referrer"]
+wants  = "store"
 expect = "deny"
 "#
     )

@@ -18,12 +18,51 @@ const FIRST: u128 = 0x8f1c_52d0_6a3b_4e0d_9c41_0d1c_0a7e_0000;
 /// The phantom's patient name, as it is stored.
 pub const PATIENT: &str = "Phantom^Petra";
 
+/// Whose study of one image it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Whose<'a> {
+    /// Which of these studies, from 0; its UIDs come from it.
+    pub number: u16,
+    /// Patient's Name.
+    pub patient: &'a str,
+    /// Patient ID.
+    pub patient_id: &'a str,
+    /// Patient's Birth Date.
+    pub birth_date: &'a str,
+    /// Referring Physician's Name.
+    pub physician: &'a str,
+}
+
 fn uid(number: u16) -> String {
     format!("2.25.{}", FIRST + u128::from(number))
 }
 
 /// A slice, from 0 (lowest).
 pub fn object(slice: u16) -> Option<Object> {
+    into_object(&attributes(slice))
+}
+
+/// An image of the middle of a head, alone in a study of somebody else's.
+pub fn single(whose: &Whose<'_>) -> Option<Object> {
+    let mut set = attributes(SLICES / 2);
+    let first = 1000 + 10 * whose.number;
+    for (group, element, vr, text) in [
+        (0x0008, 0x0018, VR::UI, uid(first + 3).as_str()),
+        (0x0008, 0x0050, VR::SH, ""),
+        (0x0008, 0x0090, VR::PN, whose.physician),
+        (0x0010, 0x0010, VR::PN, whose.patient),
+        (0x0010, 0x0020, VR::LO, whose.patient_id),
+        (0x0010, 0x0030, VR::DA, whose.birth_date),
+        (0x0020, 0x000d, VR::UI, &uid(first)),
+        (0x0020, 0x000e, VR::UI, &uid(first + 1)),
+        (0x0020, 0x0052, VR::UI, &uid(first + 2)),
+    ] {
+        set.text(Tag(group, element), vr, text);
+    }
+    into_object(&set)
+}
+
+fn attributes(slice: u16) -> Set {
     let instance = uid(100 + slice);
     let number = (slice + 1).to_string();
     let middle = f64::from(SLICES - 1) / 2.0;
@@ -92,10 +131,14 @@ pub fn object(slice: u16) -> Option<Object> {
         set.short(Tag(0x0028, element), value);
     }
     set.put(Tag(0x7fe0, 0x0010), VR::OW, Value::Bytes(pixels::slice(slice)));
+    set
+}
+
+fn into_object(set: &Set) -> Option<Object> {
     Some(Object {
         sop_class: Uid::new(CT_IMAGE).ok()?,
-        sop_instance: Uid::new(&instance).ok()?,
+        sop_instance: Uid::new(set.plain(Tag(0x0008, 0x0018))).ok()?,
         transfer_syntax: Uid::new(EXPLICIT_LE).ok()?,
-        data_set: Bytes::from(write(&set, true)),
+        data_set: Bytes::from(write(set, true)),
     })
 }

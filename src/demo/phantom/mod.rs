@@ -7,6 +7,7 @@ pub mod pixels;
 mod tests;
 
 use super::object::Object;
+pub use attributes::{Whose, single};
 
 /// The study: [`pixels::SLICES`] slices of [`pixels::SIZE`] squared, explicit VR little endian.
 pub fn study() -> Vec<Object> {

@@ -1,5 +1,5 @@
 use super::pixels::{SIZE, SLICES, slice};
-use super::study;
+use super::{Whose, single, study};
 use std::collections::BTreeSet;
 
 fn hounsfield(pixels: &[u8], x: usize, y: usize) -> i32 {
@@ -46,4 +46,20 @@ fn another_reader_takes_it_for_a_ct_image() {
         assert_eq!(text("SOPClassUID"), object.sop_class.as_str());
         assert!(instances.insert(text("SOPInstanceUID")));
     }
+}
+
+#[test]
+fn studies_of_one_image_are_their_own() {
+    let whose = |number| Whose { number, patient: "A^B", patient_id: "1", birth_date: "", physician: "C^D" };
+    let instances: BTreeSet<_> = study().iter().map(|object| object.sop_instance).collect();
+    let (first, second) = (single(&whose(0)).unwrap(), single(&whose(1)).unwrap());
+    assert_ne!(first.sop_instance, second.sop_instance);
+    assert!(!instances.contains(&first.sop_instance) && !instances.contains(&second.sop_instance));
+    let texts = |object: &crate::demo::object::Object| {
+        let encoding = crate::dicom::transfer_syntax::encoding_of(&object.transfer_syntax);
+        let set = crate::demo::elements::read(&object.data_set, encoding).unwrap();
+        [0x000d, 0x000e, 0x0052].map(|element| set.plain(crate::dicom::Tag(0x0020, element)).to_owned())
+    };
+    let all: BTreeSet<_> = [&first, &second, &study()[0]].into_iter().flat_map(texts).collect();
+    assert_eq!(all.len(), 9, "study, series and frame of reference of three studies");
 }

@@ -1,5 +1,6 @@
 //! The tour: act, check, say. Every step compares what came with what had to come; one that differs fails the tour.
 
+mod people;
 mod record;
 mod refusals;
 mod scanner;
@@ -26,6 +27,8 @@ pub async fn walk<W: Write>(report: &mut Report<W>, hospital: &Hospital, study: 
     workstation::reads(report, hospital, &study).await;
     report.chapter("Refused");
     refusals::show(report, hospital, &study, &mut journal).await;
+    report.chapter("A referring physician at WS1, with name and passcode");
+    people::show(report, hospital, &mut journal).await;
     report.chapter("The record of all this");
     record::verifies(report, hospital).await;
     journal.into_incidents()

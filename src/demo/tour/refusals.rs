@@ -20,7 +20,7 @@ use std::io::Write;
 use std::sync::Arc;
 
 /// A-ASSOCIATE-RJ, rejected permanently by the service user without a reason: the same ten bytes for everybody.
-const REJECTION: [u8; 10] = [3, 0, 0, 0, 0, 4, 0, 1, 1, 1];
+pub(super) const REJECTION: [u8; 10] = [3, 0, 0, 0, 0, 4, 0, 1, 1, 1];
 /// More than any refusal needs, bytes.
 const MOST: usize = 256;
 
@@ -67,7 +67,12 @@ pub(super) async fn show<W: Write>(report: &mut Report<W>, hospital: &Hospital, 
 }
 
 /// A refusal passes if it was what it had to be and was recorded.
-fn conclude<W: Write>(report: &mut Report<W>, what: &str, outcome: Result<String, StepFault>, told: Option<Told>) {
+pub(super) fn conclude<W: Write>(
+    report: &mut Report<W>,
+    what: &str,
+    outcome: Result<String, StepFault>,
+    told: Option<Told>,
+) {
     match (outcome, told) {
         (Ok(words), Some(told)) => {
             report.tick(format!("{what}: {words}"));
