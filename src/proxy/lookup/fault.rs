@@ -7,16 +7,20 @@ use crate::scu::LinkFault;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LookupFault {
     /// As many associations are open as the archive's `max_associations` allows.
-    #[error("the archive bears no further association")]
+    #[error(
+        "the archive bears no further association: raise its `max_associations`, of which lookups take a place too"
+    )]
     Full,
     /// The archive is no longer configured.
     #[error("the archive is no longer configured")]
     Gone,
     /// It cannot be reached, or the association broke.
-    #[error("{0}")]
+    #[error("a lookup at the archive failed: {0}; `dicomgate check` dials it")]
     Away(String),
     /// It offers no C-FIND that could be asked.
-    #[error("the archive offers no C-FIND")]
+    #[error(
+        "the archive offers no C-FIND in the study or patient root, without which no rule can narrow what it holds"
+    )]
     NotOffered,
     /// It answers only queries that name everything above their level.
     #[error("the archive takes no relational queries")]

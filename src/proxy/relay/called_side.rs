@@ -244,18 +244,7 @@ impl Relay {
             }
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
-                let field = command.field;
-                self.called.asked_back.push(Outstanding {
-                    message,
-                    sent_as: message,
-                    context,
-                    field,
-                    permit,
-                    bytes: 0,
-                    answers: 0,
-                    withheld: 0,
-                    purpose: Purpose::Plain,
-                });
+                self.called.asked_back.push(Outstanding::new(context, command, permit, Purpose::Plain));
                 self.called.down.fate = Fate::Forward;
             }
             Admission::Denied(refusal) => {

@@ -27,18 +27,7 @@ impl Relay {
 
     /// A permitted request goes on as it is.
     pub(super) fn go_on(&mut self, context: u8, command: &Command, permit: Permit) {
-        let message = command.message_id.unwrap_or_default();
-        self.called.asked.push(Outstanding {
-            message,
-            sent_as: message,
-            context,
-            field: command.field,
-            permit,
-            bytes: 0,
-            answers: 0,
-            withheld: 0,
-            purpose: Purpose::Plain,
-        });
+        self.called.asked.push(Outstanding::new(context, command, permit, Purpose::Plain));
         self.up.fate = Fate::Forward;
     }
 

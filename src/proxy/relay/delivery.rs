@@ -361,18 +361,7 @@ impl Relay {
     }
 
     fn send_delivery(&mut self, data: &DataSet, permit: Permit, purpose: Purpose) {
-        let message = data.command.message_id.unwrap_or_default();
-        self.called.asked.push(Outstanding {
-            message,
-            sent_as: message,
-            context: data.context,
-            field: data.command.field,
-            permit,
-            bytes: 0,
-            answers: 0,
-            withheld: 0,
-            purpose,
-        });
+        self.called.asked.push(Outstanding::new(data.context, &data.command, permit, purpose));
         self.up.fate = Fate::Forward;
     }
 }

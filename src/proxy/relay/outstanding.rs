@@ -3,7 +3,7 @@
 use super::narrow::Querying;
 use crate::dicom::Uid;
 use crate::dicom::dataset::Level;
-use crate::dicom::dimse::{Counters, Field};
+use crate::dicom::dimse::{Command, Counters, Field};
 use crate::gate::Permit;
 use crate::policy::narrow::Shown;
 use crate::policy::{Known, Narrowing, Query};
@@ -165,6 +165,13 @@ impl Drop for Guarded {
 }
 
 impl Outstanding {
+    /// A request that goes as it came, or with other words under its own message id.
+    pub fn new(context: u8, command: &Command, permit: Permit, purpose: Purpose) -> Self {
+        let message = command.message_id.unwrap_or_default();
+        let (sent_as, field) = (message, command.field);
+        Self { message, sent_as, context, field, permit, bytes: 0, answers: 0, withheld: 0, purpose }
+    }
+
     /// The final answer has come already and is being held back.
     pub const fn is_over(&self) -> bool {
         match &self.purpose {

@@ -66,21 +66,10 @@ impl Relay {
             // By their study they have been judged already.
             By::Study(..) => {}
         }
-        let message = data.command.message_id.unwrap_or_default();
         let way = Way { context: data.context, longest: self.longest };
         let read = (identifier.record().encoding(), self.answer_limits());
         let query = Querying::new(narrowing, identifier.asked().clone(), by, read, way);
-        self.called.asked.push(Outstanding {
-            message,
-            sent_as: message,
-            context: data.context,
-            field: data.command.field,
-            permit,
-            bytes: 0,
-            answers: 0,
-            withheld: 0,
-            purpose: Purpose::Query(Box::new(query)),
-        });
+        self.called.asked.push(Outstanding::new(data.context, &data.command, permit, Purpose::Query(Box::new(query))));
         self.say_whole(data.context, &data.command, &identifier.write());
         Ok(())
     }

@@ -142,18 +142,12 @@ impl Relay {
 
     /// A C-GET, or a C-MOVE that the archive carries itself, goes on with another identifier.
     fn ask_anew(&mut self, data: &DataSet, permit: Permit, level: Level, identifier: Vec<u8>, confined: Confined) {
-        let message = data.command.message_id.unwrap_or_default();
-        self.called.asked.push(Outstanding {
-            message,
-            sent_as: message,
-            context: data.context,
-            field: data.command.field,
+        self.called.asked.push(Outstanding::new(
+            data.context,
+            &data.command,
             permit,
-            bytes: 0,
-            answers: 0,
-            withheld: 0,
-            purpose: Purpose::Retrieve(Box::new(Retrieving { level: Some(level), confined: Some(confined) })),
-        });
+            Purpose::Retrieve(Box::new(Retrieving { level: Some(level), confined: Some(confined) })),
+        ));
         self.say_whole(data.context, &data.command, &identifier);
     }
 
@@ -173,7 +167,7 @@ impl Relay {
             LookupFault::Full => Status::OUT_OF_RESOURCES,
             _ => transient(data.command.field),
         };
-        self.refuse_permitted(data, permit, status, &format!("what may be seen cannot be found out now: {fault}"))
+        self.refuse_permitted(data, permit, status, "the gateway cannot find out what may be shown now")
     }
 
     /// No budget has room for all of it.

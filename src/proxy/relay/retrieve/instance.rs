@@ -116,18 +116,7 @@ impl Relay {
             }
         };
         self.shared.metrics.permitted(permit.operation(), permit.observed());
-        let message = data.command.message_id.unwrap_or_default();
-        self.called.asked_back.push(Outstanding {
-            message,
-            sent_as: message,
-            context: data.context,
-            field: data.command.field,
-            permit,
-            bytes: 0,
-            answers: 0,
-            withheld: 0,
-            purpose: Purpose::Plain,
-        });
+        self.called.asked_back.push(Outstanding::new(data.context, &data.command, permit, Purpose::Plain));
         match hide {
             None => {
                 self.called.down.lead = None;
