@@ -77,6 +77,9 @@ pub struct Gateway {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
     courier: JoinHandle<()>,
+    /// Says that nobody is left; only then the keeper of the quarantine ends.
+    end: watch::Sender<bool>,
+    quarantine: JoinHandle<()>,
     /// Listener names and the addresses they are really bound to.
     pub addresses: Vec<(Arc<str>, SocketAddr)>,
     /// The audit seed, at the very first start: to be shown once and kept off this machine.
@@ -128,12 +131,14 @@ impl Gateway {
         tasks.spawn(refusal::sum(Arc::clone(&shared), stopped.clone()));
         let courier = Courier::new(Arc::clone(&shared), shared.commitments.clone());
         let courier = tokio::spawn(courier.run(stopped.clone()));
-        tasks.spawn(quarantine::keep(Arc::clone(&shared), stopped.clone()));
+        // While associations drain, too, somebody may trip a wire.
+        let (end, ended) = watch::channel(false);
+        let quarantine = tokio::spawn(quarantine::keep(Arc::clone(&shared), ended));
         tasks.spawn(tidy(Arc::clone(&shared)));
         tasks.spawn(keeper::keep(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
-        Ok(Self { shared, stop, tasks, courier, addresses, seed: opened.seed })
+        Ok(Self { shared, stop, tasks, courier, end, quarantine, addresses, seed: opened.seed })
     }
 
     /// What machines may see of it, from now to its end.
@@ -162,6 +167,11 @@ impl Gateway {
         // It gives back what it has in hand, so that the next start need not wait for it.
         if tokio::time::timeout(LAST_CALL, &mut self.courier).await.is_err() {
             self.courier.abort();
+        }
+        // What was tripped last is in the state, and what was released is not recorded again, before the next one starts.
+        let _ = self.end.send(true);
+        if tokio::time::timeout(LAST_CALL, &mut self.quarantine).await.is_err() {
+            self.quarantine.abort();
         }
         self.tasks.shutdown().await;
         let generation = self.shared.snapshot().generation;
