@@ -54,8 +54,8 @@ fn put(state: &Path, lines: &[String]) {
 
 fn check(state: &Path, seed: Option<&Seed>, anchor: Option<Head>) -> Report {
     let ratchet = Some(keys::ratchet_state(state).unwrap());
-    verify(&state.join("audit"), Expectations { seed: seed.cloned(), anchor, ratchet, ..Expectations::default() })
-        .unwrap()
+    let expect = Expectations { seed: seed.cloned(), anchor, ratchet, ..Expectations::default() };
+    verify(&state.join("audit"), expect, || None).unwrap()
 }
 
 fn kinds(report: Report) -> Vec<FaultKind> {
@@ -177,10 +177,10 @@ fn a_cut_tail_is_found_by_the_ratchet_and_by_the_anchor() {
     let found = kinds(check(state.path(), Some(&seed), None));
     assert!(matches!(found.as_slice(), [FaultKind::Cut { last: 12, .. }]), "{found:?}");
     // A copy without the keys cannot tell, and says so; a witness can.
-    let alone = verify(&state.path().join("audit"), Expectations::default()).unwrap();
+    let alone = verify(&state.path().join("audit"), Expectations::default(), || None).unwrap();
     assert!(alone.is_proven() && alone.notes.iter().any(|note| note.contains("cannot be told")), "{:?}", alone.notes);
     let expect = Expectations { anchor: Some(head), ..Expectations::default() };
-    let anchored = kinds(verify(&state.path().join("audit"), expect).unwrap());
+    let anchored = kinds(verify(&state.path().join("audit"), expect, || None).unwrap());
     assert_eq!(anchored, [FaultKind::AnchorMissing(head.sequence)]);
 }
 
@@ -196,6 +196,26 @@ fn a_ratchet_put_back_from_a_copy_is_found() {
     std::fs::write(&file, old).unwrap();
     let kinds = kinds(check(state.path(), opened.seed.as_ref(), None));
     assert!(kinds.contains(&FaultKind::RatchetOld), "{kinds:?}");
+}
+
+#[test]
+fn a_gateway_that_makes_checkpoints_while_its_log_is_read_is_no_fault() {
+    let state = tempfile::tempdir().unwrap();
+    let opened = Log::open(options(state.path())).unwrap();
+    opened.log.checkpoint().unwrap();
+    let expect = || Expectations {
+        seed: opened.seed.clone(),
+        ratchet: Some(keys::ratchet_state(state.path()).unwrap()),
+        ..Expectations::default()
+    };
+    let (live, stale) = (expect(), expect());
+    opened.log.checkpoint().unwrap();
+    opened.log.checkpoint().unwrap();
+    let folder = state.path().join("audit");
+    let report = verify(&folder, live, || keys::ratchet_state(state.path()).ok()).unwrap();
+    assert_eq!(report.faults, []);
+    assert!(report.is_proven());
+    assert_eq!(kinds(verify(&folder, stale, || None).unwrap()), [FaultKind::RatchetOld]);
 }
 
 #[test]

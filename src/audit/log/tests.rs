@@ -23,7 +23,7 @@ fn event() -> Event<'static> {
 
 fn check(state: &Path, seed: Option<Seed>) -> Report {
     let ratchet = Some(keys::ratchet_state(state).unwrap());
-    verify(&state.join("audit"), Expectations { seed, ratchet, ..Expectations::default() }).unwrap()
+    verify(&state.join("audit"), Expectations { seed, ratchet, ..Expectations::default() }, || None).unwrap()
 }
 
 #[test]

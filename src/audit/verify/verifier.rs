@@ -4,6 +4,7 @@ use super::{Expectations, Fault, FaultKind, LISTED, Proof, Report};
 use crate::audit::body::unhex;
 use crate::audit::chain::{self, Head, Place};
 use crate::audit::checkpoint::{Statement, signed};
+use crate::audit::keys::RatchetState;
 use crate::audit::ratchet::Ratchet;
 use serde_json::Value;
 
@@ -99,15 +100,17 @@ impl Verifier {
         self.fault(FaultKind::Incomplete);
     }
 
-    /// The log ends here.
-    pub fn finish(mut self) -> Report {
+    /// The log ends here. `later`: the ratchet as it stood after the log was read. A gateway that runs meanwhile spends
+    /// keys while the log is read, so what must be there is said by the ratchet of before, and which keys are spent by
+    /// that of after.
+    pub fn finish(mut self, later: Option<&RatchetState>) -> Report {
         self.line = 0;
         match self.head {
             Some(head) => self.report.last = head,
             None => self.fault(FaultKind::Empty),
         }
         self.finish_anchor();
-        self.finish_ratchet();
+        self.finish_ratchet(later);
         self.report
     }
 
@@ -245,27 +248,26 @@ impl Verifier {
         }
     }
 
-    fn finish_ratchet(&mut self) {
-        let Some((next, held)) = self.expect.ratchet.as_ref().map(|ratchet| (ratchet.next.number(), ratchet.held))
-        else {
+    fn finish_ratchet(&mut self, later: Option<&RatchetState>) {
+        let Some(before) = self.expect.ratchet.take() else {
             self.note(
                 "the ratchet file is not at hand: whether the tail was cut cannot be told without an anchor".into(),
             );
             return;
         };
-        self.move_key(next);
-        let same = |expect: &Expectations, key: &Ratchet| expect.ratchet.as_ref().is_some_and(|kept| kept.next == *key);
-        if self.key.as_ref().is_some_and(|key| key.number() == next && !same(&self.expect, key)) {
+        let after = later.unwrap_or(&before);
+        self.move_key(after.next.number());
+        if self.key.as_ref().is_some_and(|key| key.number() == after.next.number() && *key != after.next) {
             self.fault(FaultKind::Ratchet);
         }
         let written = self.checkpoint.unwrap_or(1).saturating_sub(1);
-        let spent = next.saturating_sub(1);
-        if written > spent {
+        let spent = before.next.number().saturating_sub(1);
+        if written > after.next.number().saturating_sub(1) {
             self.fault(FaultKind::RatchetOld);
         }
-        if !self.held && held.sequence >= self.report.first {
+        if !self.held && before.held.sequence >= self.report.first {
             let last = self.report.last.sequence;
-            self.fault(FaultKind::Cut { checkpoint: spent, held: held.sequence, last });
+            self.fault(FaultKind::Cut { checkpoint: spent, held: before.held.sequence, last });
         } else if written.saturating_add(1) < spent {
             self.fault(FaultKind::CheckpointOrder { expected: written.saturating_add(1), found: spent });
         } else if written < spent {

@@ -41,13 +41,13 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(state) => state,
         Err(code) => return code,
     };
-    // The ratchet first: a gateway that runs meanwhile moves it ahead of the log, never behind.
+    // The ratchet first, and again after the log: a gateway that runs meanwhile moves both on.
     let ratchet = match keys::exist(&state).then(|| keys::ratchet_state(&state)).transpose() {
         Ok(ratchet) => ratchet,
         Err(fault) => return internal(&fault),
     };
     let expect = Expectations { seed, anchor: args.anchor, public_key, ratchet, partial: args.partial };
-    match verify(&state.join("audit"), expect) {
+    match verify(&state.join("audit"), expect, || keys::ratchet_state(&state).ok()) {
         Ok(report) => {
             // Who closes the pipe has read enough.
             let _ = print(&mut io::stdout().lock(), &report, args);

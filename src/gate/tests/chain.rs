@@ -47,7 +47,7 @@ fn an_opening_has_an_id_only_if_a_gateway_is_told_it() {
     assert!(!opened[0].is_remarkable());
     drop(told);
     gate.log().stop().unwrap();
-    let report = verify(&state.path().join("audit"), Expectations::default()).unwrap();
+    let report = verify(&state.path().join("audit"), Expectations::default(), || None).unwrap();
     assert!(report.is_proven(), "{report:?}");
 }
 
