@@ -11,7 +11,7 @@
 //! # Code map
 //!
 //! Pure rooms (values in, values out; no socket, file, clock or environment): [`dicom`], [`policy`],
-//! [`transform`], [`audit`]'s records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`archive`], [`proxy`], [`admin`],
+//! [`vault`], [`transform`], [`audit`]'s records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`keys`], [`spool`], [`archive`], [`proxy`], [`admin`],
 //! [`telemetry`], [`cli`], [`demo`]. What outlives an association: [`state`]. Associations of the gateway's own: [`scu`].
 //!
 //! # Invariants
@@ -31,11 +31,14 @@ pub mod demo;
 pub mod dicom;
 pub mod gate;
 pub mod identity;
+pub mod keys;
 pub mod net;
 pub mod pki;
 pub mod policy;
 pub mod proxy;
 pub mod scu;
+pub mod spool;
 pub mod state;
 pub mod telemetry;
 pub mod transform;
+pub mod vault;

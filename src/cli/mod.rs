@@ -16,6 +16,7 @@ pub mod policy;
 pub mod quarantine;
 pub mod run;
 pub mod user;
+pub mod vault;
 pub mod why;
 
 use clap::{Parser, Subcommand};

@@ -23,6 +23,7 @@ mod relay;
 mod reload;
 mod shared;
 mod snapshot;
+pub mod vault;
 mod view;
 pub mod way_back;
 

@@ -1,0 +1,1 @@
+//! `dicomgate vault ...`: keys, probe, opening, sealing what an archive holds, drills.

@@ -1,0 +1,4 @@
+//! The vault at work in associations: which seals are made and opened, what the ledger is told, reading back, and proving
+//! what an archive does to sealed objects.
+//!
+//! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.

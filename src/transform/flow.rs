@@ -1,0 +1,54 @@
+//! What comes out of a transform that may have to hold back what it has made.
+
+use bytes::Bytes;
+use std::collections::VecDeque;
+
+/// One piece, in order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Goes on now.
+    Go(Bytes),
+    /// Is kept, behind what is kept already, until [`Piece::Kept`].
+    Keep(Bytes),
+    /// All that is kept goes on here, before whatever comes later; then nothing is kept.
+    Kept,
+}
+
+/// Pieces in order; whoever drives the transform takes them out.
+#[derive(Debug, Default)]
+pub struct Flow {
+    pieces: VecDeque<Piece>,
+}
+
+impl Flow {
+    /// Goes on now. Empty bytes are no piece.
+    pub fn go(&mut self, bytes: impl Into<Bytes>) {
+        let bytes = bytes.into();
+        if !bytes.is_empty() {
+            self.pieces.push_back(Piece::Go(bytes));
+        }
+    }
+
+    /// Is kept.
+    pub fn keep(&mut self, bytes: impl Into<Bytes>) {
+        let bytes = bytes.into();
+        if !bytes.is_empty() {
+            self.pieces.push_back(Piece::Keep(bytes));
+        }
+    }
+
+    /// All that is kept goes on here.
+    pub fn kept(&mut self) {
+        self.pieces.push_back(Piece::Kept);
+    }
+
+    /// The next piece.
+    pub fn next_piece(&mut self) -> Option<Piece> {
+        self.pieces.pop_front()
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.pieces.is_empty()
+    }
+}

@@ -1,0 +1,1 @@
+//! What of an object is sealed, by SOP class family (docs/sealing.md has the table).

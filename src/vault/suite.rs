@@ -1,0 +1,42 @@
+//! The primitives, and nothing else: segment AEAD, digests and random numbers by `ring`; key wrap, RSA-OAEP and ECDH by
+//! `aws-lc-rs`.
+
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The system gives no random numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the system gives no random numbers")]
+pub struct NoRandom;
+
+/// Where random numbers come from: the system's generator in the gateway, a counter in known-answer tests.
+pub trait Random: Send + Sync + std::fmt::Debug {
+    /// Fills the buffer.
+    ///
+    /// # Errors
+    /// [`NoRandom`]; nothing is sealed then.
+    fn fill(&self, buffer: &mut [u8]) -> Result<(), NoRandom>;
+}
+
+/// 256 secret bits, boxed so that moving does not copy them, wiped when dropped. Prints nothing.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Key256(Box<[u8; 32]>);
+
+impl Key256 {
+    /// A key out of 32 bytes; the caller wipes its own copy.
+    pub fn new(bytes: &[u8; 32]) -> Self {
+        let mut boxed = Box::new([0; 32]);
+        boxed.copy_from_slice(bytes);
+        Self(boxed)
+    }
+
+    /// The bytes; whoever calls this answers for where they go.
+    pub fn reveal(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Key256 {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
