@@ -345,6 +345,8 @@ impl Gate {
             instance: object.instance.copied(),
             observed: permission.observed,
             narrowing: permission.narrowing.clone(),
+            seal: permission.seal,
+            open: permission.open,
             record,
         })
     }
