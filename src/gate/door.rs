@@ -369,6 +369,8 @@ impl Gate {
             instance: object.instance.copied(),
             observed: permission.observed,
             narrowing: permission.narrowing.clone(),
+            seal: permission.seal,
+            open: permission.open,
             record,
         })
     }

@@ -7,7 +7,7 @@ use crate::audit::vault::Drift;
 use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
-use crate::policy::Narrowing;
+use crate::policy::{Narrowing, Open};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -22,6 +22,8 @@ pub struct Permit {
     pub(super) instance: Option<Uid>,
     pub(super) observed: bool,
     pub(super) narrowing: Option<Arc<Narrowing>>,
+    pub(super) seal: bool,
+    pub(super) open: Open,
     /// The record but for its end, and the room it will go to. `None`: an echo, which is only counted.
     pub(super) record: Option<Record>,
 }
@@ -88,6 +90,16 @@ impl Permit {
     /// What of the answers may be seen; `None`: all of it.
     pub fn narrowing(&self) -> Option<&Arc<Narrowing>> {
         self.narrowing.as_ref()
+    }
+
+    /// The object that is stored must be sealed: it must not reach the archive in clear.
+    pub fn seal(&self) -> bool {
+        self.seal
+    }
+
+    /// What becomes of sealed objects that it lets be seen.
+    pub fn open(&self) -> Open {
+        self.open
     }
 
     /// Whether it is for this message: the archive leg asks before every send.
