@@ -128,12 +128,6 @@ limits! {
     narrow_answer: Size -> u64 = "256KiB" in "16KiB" ..= "16MiB";
     /// Sequences and items of defined length are held so far while `hide_in_objects` looks into them; longer ones go on with undefined length, and objects with longer ones that do not say what they are (UN) are refused.
     hide_held: Size -> u64 = "64KiB" in "4KiB" ..= "16MiB";
-    /// What of one object that is sealed or opened is kept in memory until it may go on; what is more goes into an encrypted file in `state/spool`.
-    spool_memory: Size -> u64 = "8MiB" in "0B" ..= "1GiB";
-    /// The same of all such objects together.
-    spool_memory_all: Size -> u64 = "256MiB" in "0B" ..= "64GiB";
-    /// What of all objects that are sealed or opened may be in such files; those that need more are refused with a transient status.
-    spool_disk: Size -> u64 = "16GiB" in "0B" ..= "16384GiB";
     /// Answers that may be seen and are held back until their budgets have been asked; then the archive waits.
     narrow_batch: Count -> u32 = "64" in "1" ..= "4096";
     /// Studies that the gateway remembers from lookups, those that are not there included; 0 turns it off.
