@@ -176,7 +176,11 @@ mod tests {
         assert_eq!(cause(&ask(&sealed(1, &[]), Some(&row), Repeats::Replaced)), Some(VaultCause::RolledBack));
         for repeats in REPEATS {
             assert_eq!(ask(&sealed(2, &[]), Some(&row), repeats), Verdict::Open);
-            assert_eq!(cause(&ask(&sealed(9, &[]), Some(&row), repeats)), Some(VaultCause::RolledBack), "no seal of it");
+            assert_eq!(
+                cause(&ask(&sealed(9, &[]), Some(&row), repeats)),
+                Some(VaultCause::RolledBack),
+                "no seal of it"
+            );
         }
         assert_eq!(ask(&sealed(1, &[]), Some(&row), Repeats::Kept), Verdict::Open);
         assert_eq!(ask(&sealed(1, &[]), Some(&row), Repeats::Unknown), Verdict::Open);

@@ -2,6 +2,7 @@
 //! and it is written in the receiver's encoding.
 
 use super::place::{Opens, Place};
+use crate::dicom::dataset::WalkLimits;
 use crate::dicom::transfer_syntax::Encoding;
 use crate::transform::flow::{Flow, Piece};
 use crate::transform::hide::{Hide, HideFault};
@@ -53,12 +54,12 @@ struct After {
 
 impl Pipe {
     /// Before the first byte of an object that comes in this encoding. That of `order` does not count.
-    pub fn new(from: Encoding, order: OpenOrder) -> Self {
+    pub fn new(from: Encoding, order: OpenOrder, limits: WalkLimits) -> Self {
         let encoding = match from {
             Encoding::ImplicitLe => Encoding::ImplicitLe,
             Encoding::ExplicitLe | Encoding::ExplicitBe | Encoding::Deflated => Encoding::ExplicitLe,
         };
-        let before = (from != encoding).then(|| Box::new(Recode::new(from, encoding)));
+        let before = (from != encoding).then(|| Box::new(Recode::with_limits(from, encoding, limits)));
         let open = Box::new(Open::new(OpenOrder { from: encoding, ..order }));
         Self {
             encoding,
@@ -124,7 +125,13 @@ impl Pipe {
     }
 
     /// It goes on as it is.
-    pub fn pass(&mut self, place: &Place, from: Encoding, hide: Option<Hide>, flow: &mut Flow) -> Result<(), PipeFault> {
+    pub fn pass(
+        &mut self,
+        place: &Place,
+        from: Encoding,
+        hide: Option<Hide>,
+        flow: &mut Flow,
+    ) -> Result<(), PipeFault> {
         let came = std::mem::take(&mut self.came);
         if self.before.is_some() && place.encoding == from && hide.is_none() {
             self.raw = true;
@@ -133,7 +140,7 @@ impl Pipe {
             return Ok(());
         }
         self.after.set(self.encoding, place.encoding, hide);
-        self.open.pass();
+        self.open.pass()?;
         self.go_on(flow)
     }
 

@@ -39,12 +39,8 @@ pub struct Opens {
 }
 
 /// Encodings of native images, the best first.
-const NATIVE: [&str; 4] = [
-    EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
-    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-    EXPLICIT_VR_BIG_ENDIAN,
-];
+const NATIVE: [&str; 4] =
+    [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN];
 
 /// Whether images in this syntax are values that can be written in another native encoding.
 pub fn is_native(syntax: &Uid) -> bool {
@@ -124,7 +120,8 @@ mod tests {
     #[test]
     fn what_is_opened_goes_in_its_own_syntax_before_any_other() {
         let all = takes(&[(1, IMPLICIT_VR_LITTLE_ENDIAN), (3, JPEG), (5, EXPLICIT_VR_LITTLE_ENDIAN)]);
-        let opens = |original: &str| opened(&all, &uid(original)).map(|opens| (opens.place.context, opens.how, opens.decode));
+        let opens =
+            |original: &str| opened(&all, &uid(original)).map(|opens| (opens.place.context, opens.how, opens.decode));
         assert_eq!(opens(JPEG), Some((3, As::Own, false)));
         assert_eq!(opens(IMPLICIT_VR_LITTLE_ENDIAN), Some((1, As::Own, false)));
         assert_eq!(opens(EXPLICIT_VR_BIG_ENDIAN), Some((5, As::Native(Encoding::ExplicitLe), false)));
