@@ -128,12 +128,6 @@ limits! {
     narrow_answer: Size -> u64 = "256KiB" in "16KiB" ..= "16MiB";
     /// Sequences and items of defined length are held so far while `hide_in_objects` looks into them; longer ones go on with undefined length, and objects with longer ones that do not say what they are (UN) are refused.
     hide_held: Size -> u64 = "64KiB" in "4KiB" ..= "16MiB";
-    /// What of one object that is sealed or opened is kept in memory until it may go on; what is more goes into an encrypted file in `state/spool`.
-    spool_memory: Size -> u64 = "8MiB" in "0B" ..= "1GiB";
-    /// The same of all such objects together.
-    spool_memory_all: Size -> u64 = "256MiB" in "0B" ..= "64GiB";
-    /// What of all objects that are sealed or opened may be in such files; those that need more are refused with a transient status.
-    spool_disk: Size -> u64 = "16GiB" in "0B" ..= "16384GiB";
     /// Answers that may be seen and are held back until their budgets have been asked; then the archive waits.
     narrow_batch: Count -> u32 = "64" in "1" ..= "4096";
     /// Studies that the gateway remembers from lookups, those that are not there included; 0 turns it off.
@@ -178,6 +172,16 @@ limits! {
     ldap_connections: Count -> u32 = "8" in "1" ..= "1024";
     /// The greatest answer of the directory to one person's login, all of it together.
     ldap_answer: Size -> u64 = "1MiB" in "16KiB" ..= "64MiB";
+    /// What of an object stands before its first bulk value and is held back while it is sealed; longer ones are refused.
+    seal_header: Size -> u64 = "32MiB" in "64KiB" ..= "1GiB";
+    /// Sealed objects whose Pixel Data is not longer are verified whole before their first byte goes out.
+    open_whole: Size -> u64 = "64MiB" in "0B" ..= "64GiB";
+    /// What the spool keeps of one object in memory; the rest lies on disk, encrypted.
+    spool_memory: Size -> u64 = "8MiB" in "64KiB" ..= "1GiB";
+    /// What the spool keeps of all objects in memory; then everything lies on disk.
+    spool_memory_all: Size -> u64 = "256MiB" in "64KiB" ..= "64GiB";
+    /// What the spool may keep on disk; then what would need more is refused.
+    spool_disk: Size -> u64 = "16GiB" in "1MiB" ..= "65536GiB";
     /// Connections to the admin address.
     admin_connections: Count -> u32 = "64" in "1" ..= "10000";
 }
