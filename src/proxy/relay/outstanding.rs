@@ -175,19 +175,8 @@ impl Outstanding {
     pub fn new(context: u8, command: &Command, permit: Permit, purpose: Purpose) -> Self {
         let message = command.message_id.unwrap_or_default();
         let (sent_as, field) = (message, command.field);
-        Self {
-            message,
-            sent_as,
-            context,
-            sent_on: context,
-            field,
-            permit,
-            bytes: 0,
-            answers: 0,
-            withheld: 0,
-            opened: None,
-            purpose,
-        }
+        let (bytes, answers, withheld, opened) = (0, 0, 0, None);
+        Self { message, sent_as, context, sent_on: context, field, permit, bytes, answers, withheld, opened, purpose }
     }
 
     /// Whether its answers have to be said in other words to whoever asked: it went on another context.
