@@ -1,5 +1,5 @@
 use super::*;
-use rcgen::{CertificateParams, DnType, KeyPair, PublicKeyData as _};
+use rcgen::{CertificateParams, DnType, KeyPair};
 
 /// A certificate and its private key in PKCS#8.
 pub(in crate::vault) fn certificate(kind: &str) -> (Vec<u8>, Vec<u8>) {
