@@ -5,6 +5,10 @@
 //! certificates and random numbers come in as arguments. It never talks to anybody, never decides who may open, and is
 //! never needed for recovery: `openssl cms` opens every segment.
 
+pub mod banner;
+pub mod carrier;
+pub mod cms;
+mod der;
 pub mod escrow;
 pub mod family;
 pub mod identity;

@@ -3,5 +3,6 @@
 //!
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
 
+pub mod alert;
 pub mod prove;
 pub mod verify;
