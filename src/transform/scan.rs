@@ -3,8 +3,6 @@
 //!
 //! It checks what it needs to find its way, not the rules of data sets: a walker goes beside it.
 
-#![expect(dead_code, reason = "sealing uses the rest, which is being written")]
-
 use super::head::{ITEM, ITEM_END, PIXEL_DATA, SEQUENCE_END};
 use crate::dicom::Tag;
 use crate::dicom::dataset::{Length, Raw, Vr, WalkFault, is_sequence};
