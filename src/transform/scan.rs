@@ -93,6 +93,14 @@ impl Scanner {
         Self { position: 0, partial: [0; 12], partial_length: 0, rest: None, stack, depth, zeros: false }
     }
 
+    /// Before the first byte of a value that is items in implicit VR little endian: the last part is the end of them.
+    pub(super) fn items(length: u64, depth: u16) -> Self {
+        let mut scanner = Self::new(Encoding::ImplicitLe, depth);
+        let (holds, end) = (Some(Holds::Items), Some(length));
+        scanner.stack.push(Frame { holds, end, bound: length, encoding: Encoding::ImplicitLe });
+        scanner
+    }
+
     /// How many sequences, items and encapsulated pixel data are open.
     pub(super) fn open(&self) -> usize {
         self.stack.len().saturating_sub(1)
