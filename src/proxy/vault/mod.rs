@@ -7,3 +7,5 @@ pub mod alert;
 mod room;
 
 pub use room::VaultRoom;
+pub mod prove;
+pub mod verify;
