@@ -8,3 +8,5 @@ pub mod contexts;
 mod room;
 
 pub use room::VaultRoom;
+pub mod prove;
+pub mod verify;
