@@ -59,6 +59,9 @@ enum Command {
     /// Show who may do nothing until released, and release them
     #[command(subcommand)]
     Quarantine(quarantine::Command),
+    /// Seals and keys: open sealed objects without a gateway, prove that escrow opens them
+    #[command(subcommand)]
+    Vault(vault::Command),
     /// Make, issue, revoke and show certificates
     Certs(certs::Certs),
     /// Make, remove and list local accounts of people
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
                 (std::io::stdin().lock(), std::io::stdout().lock(), std::io::stderr().lock());
             ExitCode::from(user::run(&command, &mut input, &mut out, &mut err))
         }
+        Command::Vault(command) => vault::run(&command),
         Command::Quarantine(command) => quarantine::run(&command),
         Command::Edge(edge) => {
             let now = jiff::Zoned::now();

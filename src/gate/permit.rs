@@ -3,6 +3,7 @@
 use super::visit::Ledger;
 use crate::audit::body::Body;
 use crate::audit::log::Room;
+use crate::audit::vault::Drift;
 use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
@@ -48,6 +49,10 @@ pub struct Outcome {
     pub sub_operations: Option<SubOperations>,
     /// The incident id with which the gateway behind this one refused it: [`told`](super::told).
     pub archive_incident: Option<Incident>,
+    /// A sealed object passed: whether it was opened. `None`: it was not sealed.
+    pub opened: Option<bool>,
+    /// In what it differs from what was sealed.
+    pub drift: Drift,
 }
 
 /// The counters of PS3.7 C.4.2 and C.4.3, as the archive gave them.
@@ -129,6 +134,10 @@ impl Permit {
                 .number("failed", u64::from(sub.failed))
                 .number("warning", u64::from(sub.warning));
         }
+        if let Some(opened) = outcome.opened {
+            body.fact("opened", opened);
+        }
+        body.list("drift", outcome.drift.names());
         body.text_if("archive_incident", outcome.archive_incident.map(Incident::characters));
         body.number("microseconds", micros(began));
         room.append(body).map(Some)

@@ -5,10 +5,21 @@
 //! certificates and random numbers come in as arguments. It never talks to anybody, never decides who may open, and is
 //! never needed for recovery: `openssl cms` opens every segment.
 
+pub mod banner;
+pub mod carrier;
+pub mod cms;
+mod der;
+pub mod escrow;
 pub mod family;
 pub mod identity;
+pub mod open;
 pub mod ring;
+pub mod seal;
+pub mod segment;
 pub mod suite;
 
 pub use identity::{Identity, PatientIdentity, SealId};
+pub use open::{OpenFault, Opener, Unlock};
 pub use ring::{KeyId, KeyRing, RingKey};
+pub use seal::{SealContext, SealFault, Sealer};
+pub use segment::SegmentHeader;

@@ -135,6 +135,7 @@ impl Relay {
             bytes: data.bytes,
             answers: 0,
             withheld: 0,
+            opened: None,
             purpose: Purpose::Move(Moving {
                 held: Guarded::new(held, grants, lag),
                 over: false,

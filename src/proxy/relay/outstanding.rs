@@ -1,6 +1,7 @@
 //! Requests that have gone and are not answered yet.
 
 use super::narrow::Querying;
+use crate::audit::vault::Drift;
 use crate::dicom::Uid;
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::{Command, Counters, Field};
@@ -31,6 +32,8 @@ pub struct Outstanding {
     pub answers: u32,
     /// Answers with a pending status that were kept back.
     pub withheld: u32,
+    /// A sealed object: whether it goes on opened, and in what it differs from what was sealed.
+    pub opened: Option<(bool, Drift)>,
     /// What else hangs on it.
     pub purpose: Purpose,
 }
@@ -169,7 +172,7 @@ impl Outstanding {
     pub fn new(context: u8, command: &Command, permit: Permit, purpose: Purpose) -> Self {
         let message = command.message_id.unwrap_or_default();
         let (sent_as, field) = (message, command.field);
-        Self { message, sent_as, context, field, permit, bytes: 0, answers: 0, withheld: 0, purpose }
+        Self { message, sent_as, context, field, permit, bytes: 0, answers: 0, withheld: 0, opened: None, purpose }
     }
 
     /// The final answer has come already and is being held back.

@@ -2,3 +2,5 @@
 //! what an archive does to sealed objects.
 //!
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
+
+pub mod alert;

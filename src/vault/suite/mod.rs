@@ -1,5 +1,10 @@
 //! The primitives, and nothing else: segment AEAD, digests and random numbers by `ring`; key wrap, RSA-OAEP and ECDH by
-//! `aws-lc-rs`.
+//! `aws-lc-rs`. Nothing here knows what a segment is.
+
+pub mod agreement;
+pub mod segment_key;
+pub mod transport;
+pub mod wrap;
 
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -38,5 +43,29 @@ impl Key256 {
 impl std::fmt::Debug for Key256 {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("[redacted]")
+    }
+}
+
+/// The cryptographic library refuses: a damaged key, a tag that does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the cryptography refuses it")]
+pub struct Refused;
+
+/// SHA-256.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(ring::digest::digest(&ring::digest::SHA256, bytes).as_ref());
+    out
+}
+
+impl Key256 {
+    /// A new key out of random numbers.
+    ///
+    /// # Errors
+    /// There are none.
+    pub fn generate(random: &dyn Random) -> Result<Self, NoRandom> {
+        let mut key = Self(Box::new([0; 32]));
+        random.fill(key.0.as_mut_slice())?;
+        Ok(key)
     }
 }
