@@ -3,8 +3,6 @@
 //!
 //! It checks what it needs to find its way, not the rules of data sets: a walker goes beside it.
 
-#![expect(dead_code, reason = "sealing uses the rest, which is being written")]
-
 use super::head::{ITEM, ITEM_END, PIXEL_DATA, SEQUENCE_END};
 use crate::dicom::Tag;
 use crate::dicom::dataset::{Length, Raw, Vr, WalkFault, is_sequence};
@@ -93,6 +91,14 @@ impl Scanner {
         let bottom = Frame { holds: None, end: None, bound: u64::MAX, encoding };
         let stack = SmallVec::from_slice(&[bottom]);
         Self { position: 0, partial: [0; 12], partial_length: 0, rest: None, stack, depth, zeros: false }
+    }
+
+    /// Before the first byte of a value that is items in implicit VR little endian: the last part is the end of them.
+    pub(super) fn items(length: u64, depth: u16) -> Self {
+        let mut scanner = Self::new(Encoding::ImplicitLe, depth);
+        let (holds, end) = (Some(Holds::Items), Some(length));
+        scanner.stack.push(Frame { holds, end, bound: length, encoding: Encoding::ImplicitLe });
+        scanner
     }
 
     /// How many sequences, items and encapsulated pixel data are open.

@@ -10,7 +10,7 @@ mod swap;
 mod tests;
 
 use crate::dicom::Tag;
-use crate::dicom::dataset::{Deflater, Inflater, WalkFault, WalkLimits};
+use crate::dicom::dataset::{Deflater, Inflater, Vr, WalkFault, WalkLimits};
 use crate::dicom::transfer_syntax::Encoding;
 use core::Core;
 
@@ -121,4 +121,11 @@ impl std::fmt::Debug for Recode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Recode").finish_non_exhaustive()
     }
+}
+
+/// A value in the other byte order.
+pub(super) fn turned(vr: Vr, value: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(value.len());
+    swap::Swap::new(swap::unit(vr)).push(value, true, &mut out);
+    out
 }

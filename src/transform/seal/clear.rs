@@ -34,6 +34,11 @@ impl Clear {
         Ok(&mut self.bytes)
     }
 
+    /// More of the element that was begun last.
+    pub(super) fn extend(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
     /// All of them and what stands in the place of others, ascending by tag whatever order they came in.
     pub(super) fn merge(self, replacements: Vec<Replacement>, encoding: Encoding) -> Merged {
         let end = self.bytes.len();
@@ -91,6 +96,11 @@ impl Merged {
             }
         }
         self.run(run, &mut out);
+    }
+
+    /// What comes next of what stayed.
+    pub(super) fn next_tag(&self) -> Option<Tag> {
+        self.places.front().map(|(tag, ..)| *tag)
     }
 
     fn run(&self, run: Option<(usize, usize)>, out: &mut impl FnMut(Bytes)) {

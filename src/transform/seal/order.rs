@@ -4,18 +4,10 @@ use crate::dicom::dataset::WalkFault;
 use crate::dicom::transfer_syntax::Encoding;
 use crate::dicom::{Tag, Uid};
 use crate::transform::recode::RecodeFault;
+use crate::vault::carrier::Carrier;
+use crate::vault::family::FamilyOptions;
 use crate::vault::{self, KeyId, SealContext, SealId};
 use std::sync::Arc;
-
-/// Where the segments of objects with Pixel Data stand. What has none always has them in attributes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Carrier {
-    /// In Pixel Data, behind a banner.
-    #[default]
-    Pixels,
-    /// In (0400,0500), beside a placeholder; only up to [`SealOptions::attributes_max`].
-    Attributes,
-}
 
 /// What becomes of an object that is sealed already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -40,11 +32,20 @@ pub struct SealOptions {
     pub depth: u16,
     /// What becomes of objects that are sealed already.
     pub already: Already,
+    /// `[vault] private_max` and its exemptions.
+    pub family: Arc<FamilyOptions>,
 }
 
 impl Default for SealOptions {
     fn default() -> Self {
-        Self { attributes_max: 4 << 20, hold: 1 << 20, header: 32 << 20, depth: 64, already: Already::Refuse }
+        Self {
+            attributes_max: 4 << 20,
+            hold: 1 << 20,
+            header: 32 << 20,
+            depth: 64,
+            already: Already::Refuse,
+            family: Arc::new(FamilyOptions::default()),
+        }
     }
 }
 
@@ -61,7 +62,8 @@ pub struct SealOrder {
     pub from: Uid,
     /// How the sealed object is written: implicit or explicit VR little endian.
     pub to: Encoding,
-    /// Where the segments are to stand.
+    /// Where the segments are to stand if the object has Pixel Data, and in attributes only up to
+    /// [`SealOptions::attributes_max`]; without Pixel Data they always stand in attributes.
     pub carrier: Carrier,
     /// How.
     pub options: Arc<SealOptions>,
@@ -151,6 +153,9 @@ pub enum SealFault {
     /// Its pixels are a banner.
     #[error("the object is sealed already")]
     Already,
+    /// So many elements at the top level that their places are no longer remembered.
+    #[error("more than 65,536 elements at the top level")]
+    Elements,
     /// After a fault.
     #[error("nothing more is sealed after a fault")]
     Over,
