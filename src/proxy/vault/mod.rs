@@ -6,3 +6,4 @@
 pub mod alert;
 pub mod prove;
 pub mod verify;
+pub mod walk;
