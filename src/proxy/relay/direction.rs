@@ -69,6 +69,11 @@ impl Direction {
         }
     }
 
+    /// Nothing more is read of it until something has become known or gone.
+    pub(super) fn is_held(&self) -> bool {
+        self.wait.is_some() || self.rewrite.as_ref().is_some_and(|rewrite| rewrite.is_busy())
+    }
+
     /// Neither a message nor a PDU is under way.
     pub(super) fn between(&self) -> bool {
         self.stage.is_between() && !self.lane.mid_pdu() && self.wait.is_none()

@@ -58,6 +58,10 @@ impl Relay {
                 self.report_answered(status);
                 Ok(())
             }
+            Woken::Spooled(spooled) => {
+                self.spooled_down(spooled)?;
+                self.conclude_down()
+            }
             Woken::Charged(charged) => self.go_on_charged(*charged),
             Woken::Move(..)
             | Woken::Grants(_)

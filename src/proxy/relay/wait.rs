@@ -2,6 +2,7 @@
 
 use super::narrow::{Charged, Prepared};
 use super::retrieve::{Anew, Judged, Resolving};
+use super::rewrite::Spooled;
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::StateFault;
@@ -32,4 +33,6 @@ pub(super) enum Woken {
     Query(Box<Prepared>),
     /// What budgets have room for.
     Charged(Box<Charged>),
+    /// What is kept of an object has been written or read.
+    Spooled(Spooled),
 }

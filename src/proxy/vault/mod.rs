@@ -4,6 +4,9 @@
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
 
 pub mod alert;
+mod room;
 pub mod prove;
 pub mod verify;
 pub mod walk;
+
+pub use room::VaultRoom;

@@ -14,7 +14,7 @@ use crate::proxy::vault::walk::{Study, Walker};
 use crate::scu::{Accepted, Answerer, Ask, Link, LinkFault, Target};
 use crate::state::Repeats;
 use crate::transform::open::OpenOptions;
-use crate::transform::seal::Carrier;
+use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Fate as Treated, all as all_families};
 use crate::vault::{SealId, Unlock};
 use std::time::Duration;
