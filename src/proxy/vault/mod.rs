@@ -4,8 +4,8 @@
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
 
 pub mod alert;
-mod room;
 pub mod prove;
+mod room;
 pub mod verify;
 pub mod walk;
 

@@ -6,9 +6,9 @@ use crate::dicom::dimse::{Command, Status};
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::scu::{Accepted, Link, LinkFault};
 use crate::transform::flow::{Flow, Piece};
-use crate::vault::carrier::Carrier;
 use crate::transform::seal::{Outcome, Seal, SealFault, SealOptions, SealOrder, Sealed};
 use crate::vault::SealContext;
+use crate::vault::carrier::Carrier;
 use bytes::Bytes;
 use std::sync::Arc;
 
