@@ -5,7 +5,10 @@
 
 pub mod alert;
 pub mod contexts;
+pub mod prove;
 mod room;
+pub mod verify;
+pub mod walk;
 
 pub use room::VaultRoom;
 pub mod prove;
