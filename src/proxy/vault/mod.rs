@@ -11,5 +11,3 @@ pub mod verify;
 pub mod walk;
 
 pub use room::VaultRoom;
-pub mod prove;
-pub mod verify;
