@@ -142,6 +142,7 @@ impl Relay {
                 header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
                 depth: self.walk_limits.depth,
                 tolerances: Tolerances::ALL,
+                digest: false,
             },
         };
         let pipe = Pipe::new(encoding, order, self.walk_limits);
