@@ -31,7 +31,7 @@ pub(super) enum Carried {
     /// In Pixel Data.
     Pixels(Pixels),
     /// In Encrypted Attributes.
-    Attributes(Attributes),
+    Attributes(Box<Attributes>),
 }
 
 /// Looks for a seal.
@@ -51,7 +51,7 @@ enum At {
     /// An element that carries no seal.
     Element(Whole),
     Pixels(Pixels),
-    Attributes(Head, Holds, Attributes),
+    Attributes(Head, Holds, Box<Attributes>),
 }
 
 impl Looking {
@@ -113,7 +113,7 @@ impl Looking {
             return Ok(Looked::Plain);
         } else if tag == items::SEQUENCE {
             self.raw = head.bytes().to_vec();
-            self.at = At::Attributes(head, holds, Attributes::new(&head, self.options.depth)?);
+            self.at = At::Attributes(head, holds, Box::new(Attributes::new(&head, self.options.depth)?));
         } else {
             self.at = At::Element(Whole { head, holds, bytes: head.bytes().to_vec() });
         }

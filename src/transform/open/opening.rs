@@ -13,6 +13,7 @@ use crate::dicom::transfer_syntax::{Encoding, encoding_of};
 use crate::transform::flow::Flow;
 use crate::transform::head::PIXEL_DATA;
 use crate::vault::Opener;
+use crate::vault::suite::Digest;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
@@ -32,6 +33,8 @@ pub(super) struct Opening {
     compose: Option<Compose>,
     carrier: Carrier,
     drift: Vec<&'static str>,
+    /// Of the payload so far.
+    digest: Option<Digest>,
 }
 
 enum Carrier {
@@ -59,6 +62,7 @@ impl Opening {
             compose: None,
             carrier: Carrier::Over,
             drift: Vec::new(),
+            digest: order.options.digest.then(Digest::new),
         };
         match carried {
             Carried::Pixels(pixels) => {
@@ -160,7 +164,8 @@ impl Opening {
         let segments = self.opener.header().map_or(0, |header| header.segment.saturating_add(1));
         let names = self.drift.iter().map(|name| (*name).to_owned());
         let drift = names.chain(compose.moved().iter().map(ToString::to_string)).collect();
-        Ok(Opened { segments, bytes, drift })
+        let digest = self.digest.take().map(Digest::finish);
+        Ok(Opened { segments, bytes, drift, digest })
     }
 
     /// More of what carries the seal.
@@ -191,6 +196,9 @@ impl Opening {
         }
         let mut parts: Vec<Bytes> = Vec::new();
         self.opener.push(bytes, &mut parts)?;
+        if let Some(digest) = &mut self.digest {
+            parts.iter().for_each(|part| digest.push(part));
+        }
         self.read(&parts)
     }
 
