@@ -5,8 +5,9 @@
 
 pub mod alert;
 pub mod contexts;
+pub mod prove;
 mod room;
+pub mod verify;
+pub mod walk;
 
 pub use room::VaultRoom;
-pub mod prove;
-pub mod verify;
