@@ -31,6 +31,11 @@ impl VaultRoom {
         seals(&context).map_err(|fault| vec![fault.to_string()])?;
         Ok(Self { ring, context })
     }
+
+    /// What an archive does when an instance that it holds is stored again, as far as its probe found out.
+    pub fn repeats(&self, _archive: &AeTitle) -> Repeats {
+        Repeats::Unknown
+    }
 }
 
 /// Whether a seal could be begun: certificates may be too many, or the same.
@@ -44,11 +49,4 @@ fn seals(context: &Arc<SealContext>) -> Result<(), SealFault> {
         transfer_syntax: nobody,
     };
     Sealer::new(Arc::clone(context), &identity, b"").map(|_| ())
-}
-
-impl VaultRoom {
-    /// What an archive does when an instance that it holds is stored again, as far as its probe found out.
-    pub fn repeats(&self, _archive: &AeTitle) -> Repeats {
-        Repeats::Unknown
-    }
 }
