@@ -130,6 +130,7 @@ impl Relay {
             message: data.command.message_id.unwrap_or_default(),
             sent_as: held.grant.message,
             context: data.context,
+            sent_on: data.context,
             field: data.command.field,
             permit,
             bytes: data.bytes,

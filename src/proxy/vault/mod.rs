@@ -4,3 +4,9 @@
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
 
 pub mod alert;
+pub mod contexts;
+mod room;
+
+pub use room::VaultRoom;
+pub mod prove;
+pub mod verify;
