@@ -10,3 +10,6 @@ pub mod verify;
 pub mod walk;
 
 pub use room::VaultRoom;
+
+#[cfg(test)]
+pub mod tests;
