@@ -160,15 +160,22 @@ impl NotOpenedNote<'_> {
 pub struct Drift(u8);
 
 impl Drift {
-    /// The attributes that are looked at, by the names of the record.
-    pub const NAMES: [&'static str; 6] =
-        ["study", "patient-id", "patient-name", "birth-date", "accession", "character-set"];
+    /// Keywords of the attributes that are looked at; the last stands for all others.
+    pub const NAMES: [&'static str; 7] = [
+        "SOPInstanceUID",
+        "StudyInstanceUID",
+        "PatientID",
+        "PatientName",
+        "PatientBirthDate",
+        "AccessionNumber",
+        "other",
+    ];
 
-    /// The same with one more; a name that is none changes nothing.
+    /// The same with one more.
     #[must_use]
     pub fn with(self, name: &str) -> Self {
-        let place = Self::NAMES.iter().position(|known| *known == name);
-        Self(place.map_or(self.0, |place| self.0 | 1 << place))
+        let place = Self::NAMES.iter().position(|known| *known == name).unwrap_or(Self::NAMES.len() - 1);
+        Self(self.0 | 1 << place)
     }
 
     /// Whether nothing differs.
@@ -246,10 +253,11 @@ mod tests {
 
     #[test]
     fn drift_is_a_set_of_known_names() {
-        let drift = Drift::default().with("accession").with("study").with("accession").with("pixels");
+        let drift = Drift::default().with("AccessionNumber").with("StudyInstanceUID").with("AccessionNumber");
         assert!(!drift.is_empty());
-        assert_eq!(drift.names().collect::<Vec<_>>(), ["study", "accession"]);
-        assert!(Drift::default().with("").is_empty());
+        assert_eq!(drift.names().collect::<Vec<_>>(), ["StudyInstanceUID", "AccessionNumber"]);
+        assert_eq!(drift.with("(0008,1140)").names().last(), Some("other"));
+        assert!(Drift::default().is_empty());
     }
 
     fn read(event: &Event<'_>) -> Record {

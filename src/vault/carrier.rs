@@ -16,11 +16,17 @@ pub const LONGEST: u64 = 0xffff_fffe;
 pub const TRAILING_RESERVE: u64 = 64 << 10;
 
 const LEAST_COLUMNS: u16 = 512;
-const COLUMNS: [u16; 7] = [LEAST_COLUMNS, 1024, 2048, 4096, 8192, 16_384, 32_768];
+const COLUMNS: [u16; 7] = [LEAST_COLUMNS, 1024, 2048, 4096, 8192, 16_384, MOST_COLUMNS];
+const MOST_COLUMNS: u16 = 32_768;
 const PREFERRED_ROWS: u64 = 32_768;
 const MOST_ROWS: u64 = 65_535;
-/// So many bytes an image may grow for the sake of its number of frames, or of a banner that is whole in the first one.
-const FREE: u64 = 1 << 20;
+/// So many bytes an image may grow so that the banner is whole in its first frame; also what a placeholder may have.
+const BANNER_FREE: u64 = 1 << 20;
+/// So many bytes, beside as many as the seal has, an image may grow to have its number of frames. A number from the wire
+/// decides here: without a limit a small object that claims a billion frames would not be stored at all.
+const FRAMES_FREE: u64 = 16 << 20;
+/// What a placeholder of one row a frame may have.
+const PLACEHOLDER_MOST: u64 = 4 << 20;
 
 /// Where the seal stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,7 +46,7 @@ pub struct Form {
     pub samples: u8,
     /// Frames that it should have, at least 1.
     pub frames: u32,
-    /// Whether there may be another number of frames where these do not do: the image has frames in any case.
+    /// Whether there may be more frames where one does not do.
     pub movable: bool,
 }
 
@@ -76,48 +82,58 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// The least image that holds so many bytes of segments.
+    /// The least image that holds so many bytes of segments: the fewest columns of a row of powers of two for which there
+    /// are at most 32,768 rows. It has the frames of the form, unless that would make a small seal many times as long.
     ///
     /// # Errors
     /// Nothing up to 4 GiB - 2 bytes holds them.
     pub fn for_length(sealed: u64, form: Form) -> Result<Self, TooLong> {
-        let too_long = TooLong(sealed);
-        COLUMNS.iter().find_map(|columns| Self::at(*columns, sealed, form, PREFERRED_ROWS)).ok_or(too_long)
+        let frames = form.frames.max(1);
+        let fits = |image: &Self| frames == 1 || image.pad <= FRAMES_FREE.saturating_add(sealed);
+        Self::with_frames(sealed, form, frames)
+            .filter(fits)
+            .or_else(|| Self::with_frames(sealed, form, 1))
+            .or_else(|| (2..=8).filter(|_| form.movable).find_map(|frames| Self::with_frames(sealed, form, frames)))
+            .ok_or(TooLong(sealed))
     }
 
-    fn at(columns: u16, sealed: u64, form: Form, most: u64) -> Option<Self> {
+    fn with_frames(sealed: u64, form: Form, frames: u32) -> Option<Self> {
+        let preferred = COLUMNS.iter().find_map(|columns| Self::at(*columns, sealed, form, frames, PREFERRED_ROWS));
+        preferred.or_else(|| Self::at(MOST_COLUMNS, sealed, form, frames, MOST_ROWS))
+    }
+
+    fn at(columns: u16, sealed: u64, form: Form, frames: u32, most: u64) -> Option<Self> {
         let row = u64::from(columns) * form.pixel() / 8;
-        let needed = (row * u64::from(banner::ROWS)).checked_add(PREFIX)?.checked_add(sealed)?;
-        let rows = needed.div_ceil(row * u64::from(form.frames));
-        if rows > most.min(MOST_ROWS) {
-            return None;
+        let banner = u64::from(banner::ROWS);
+        let needed = (row * banner).checked_add(PREFIX)?.checked_add(sealed)?;
+        let of_rows = |rows: u64| rows.checked_mul(row * u64::from(frames)).filter(|total| *total <= LONGEST);
+        let mut rows = needed.div_ceil(row * u64::from(frames));
+        if rows < banner && of_rows(banner).is_some_and(|total| total <= needed + BANNER_FREE) {
+            rows = banner;
         }
-        let total = row * rows * u64::from(form.frames);
-        let _ = FREE;
-        (total <= LONGEST).then_some(Self {
-            rows: u16::try_from(rows).ok()?,
-            columns,
-            frames: form.frames,
-            bits: form.bits,
-            samples: form.samples,
-            pad: total - needed,
-            total,
-        })
+        let total = of_rows(rows).filter(|_| rows <= most)?;
+        let rows = u16::try_from(rows).ok()?;
+        Some(Self { rows, columns, frames, bits: form.bits, samples: form.samples, pad: total - needed, total })
     }
 
-    /// The image of a banner alone, for the carrier [`Carrier::Attributes`].
+    /// The image of a banner alone, for [`Carrier::Attributes`]: as many frames as the form says, of fewer rows where they
+    /// are many; one frame where they would be too many.
     pub fn placeholder(form: Form) -> Self {
         let row = u64::from(LEAST_COLUMNS) * form.pixel() / 8;
-        let total = row * u64::from(banner::ROWS) * u64::from(form.frames);
-        Self {
-            rows: banner::ROWS,
-            columns: LEAST_COLUMNS,
-            frames: form.frames,
-            bits: form.bits,
-            samples: form.samples,
-            pad: 0,
-            total,
-        }
+        let many = row * u64::from(form.frames.max(1)) > PLACEHOLDER_MOST;
+        let frames = if many { 1 } else { form.frames.max(1) };
+        let of_row = row * u64::from(frames);
+        let rows = (BANNER_FREE / of_row).clamp(1, u64::from(banner::ROWS));
+        let total = of_row * rows;
+        let rows = u16::try_from(rows).unwrap_or(banner::ROWS);
+        Self { rows, columns: LEAST_COLUMNS, frames, bits: form.bits, samples: form.samples, pad: 0, total }
+    }
+
+    /// The whole value of a placeholder: the banner as far as there is room, then black.
+    pub fn blank(&self) -> Vec<u8> {
+        let mut bytes = banner::rows(self.columns, self.bits, self.samples);
+        bytes.resize(usize::try_from(self.total).unwrap_or_default(), 0);
+        bytes
     }
 
     /// What the value begins with: the banner, the magic, the length of the segments.
@@ -135,3 +151,12 @@ pub fn magic_at(columns: u16, bits_allocated: u16, samples: u16) -> Option<u64> 
     let known = COLUMNS.contains(&columns) && matches!((bits_allocated, samples), (1 | 8 | 16, 1) | (8, 3));
     known.then(|| u64::from(columns) * u64::from(bits_allocated) * u64::from(samples) / 8 * u64::from(banner::ROWS))
 }
+
+/// The length of the segments, read from what stands at [`magic_at`]; `None`: there is no seal.
+pub fn segments_behind(prefix: &[u8]) -> Option<u64> {
+    let length = prefix.strip_prefix(&MAGIC)?.first_chunk()?;
+    Some(u64::from_le_bytes(*length))
+}
+
+#[cfg(test)]
+mod tests;

@@ -250,8 +250,13 @@ impl Relay {
             }
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
-                self.called.asked_back.push(Outstanding::new(context, command, permit, Purpose::Plain));
-                self.called.down.fate = Fate::Forward;
+                match self.may_be_sealed(&class).filter(|_| command.field == Field::StoreRq && command.data_set) {
+                    Some(room) => self.look_into_got(&room, context, command, permit, None, Vec::new())?,
+                    None => {
+                        self.called.asked_back.push(Outstanding::new(context, command, permit, Purpose::Plain));
+                        self.called.down.fate = Fate::Forward;
+                    }
+                }
             }
             Admission::Denied(refusal) => {
                 self.shared.metrics.denied(operation);

@@ -11,6 +11,7 @@ mod drive;
 
 pub(super) use drive::Spooled;
 
+use super::opening::{Pipe, PipeFault};
 use crate::dicom::dimse::Command;
 use crate::spool::{Spool, SpoolFault, Spools};
 use crate::transform::flow::Flow;
@@ -23,6 +24,8 @@ use std::sync::Arc;
 pub(super) enum Transform {
     /// Attributes are taken out.
     Hide(Box<Hide>),
+    /// It is looked into for a seal, and opened.
+    Open(Box<Pipe>),
 }
 
 /// Why a data set cannot go on changed.
@@ -31,6 +34,9 @@ pub(super) enum TransformFault {
     /// Its sender wrote it so that nothing can be taken out of it.
     #[error(transparent)]
     Hide(#[from] HideFault),
+    /// What an archive sends does not open, or cannot be written for its receiver.
+    #[error(transparent)]
+    Open(#[from] PipeFault),
     /// It is over, and nobody has said where it goes.
     #[error("where it goes did not become known")]
     Nowhere,
@@ -48,6 +54,7 @@ impl Transform {
                 flow.go(out);
                 Ok(())
             }
+            Self::Open(pipe) => Ok(pipe.push(bytes, flow)?),
         }
     }
 
@@ -59,6 +66,7 @@ impl Transform {
                 flow.go(out);
                 Ok(())
             }
+            Self::Open(pipe) => Ok(pipe.finish(flow)?),
         }
     }
 }
@@ -95,13 +103,11 @@ impl Rewrite {
     }
 
     /// Whether it is not known yet where it goes.
-    #[expect(dead_code, reason = "for what is sealed and opened")]
     pub(super) const fn is_headless(&self) -> bool {
         self.cutter.is_none()
     }
 
     /// Whether anything of it has gone: it can no longer be refused.
-    #[expect(dead_code, reason = "for what is sealed and opened")]
     pub(super) fn has_begun(&self) -> bool {
         self.cutter.as_ref().is_some_and(Cutter::has_begun)
     }
@@ -117,13 +123,11 @@ impl Rewrite {
     }
 
     /// What is done to the bytes.
-    #[expect(dead_code, reason = "for what is sealed and opened")]
     pub(super) const fn transform(&self) -> &Transform {
         &self.transform
     }
 
     /// The same, to tell it what has become known.
-    #[expect(dead_code, reason = "for what is sealed and opened")]
     pub(super) const fn transform_mut(&mut self) -> (&mut Transform, &mut Flow) {
         (&mut self.transform, &mut self.flow)
     }

@@ -5,7 +5,7 @@ use super::retrieve::{Anew, Judged, Resolving};
 use super::rewrite::Spooled;
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
-use crate::state::StateFault;
+use crate::state::{SealRow, StateFault};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -35,4 +35,6 @@ pub(super) enum Woken {
     Charged(Box<Charged>),
     /// What is kept of an object has been written or read.
     Spooled(Spooled),
+    /// What the ledger knows of an object.
+    Ledger(Box<Result<Option<SealRow>, StateFault>>),
 }

@@ -2,7 +2,7 @@
 
 use super::stage::{DataSet, Stage};
 use super::wait::Woken;
-use super::{Ending, Relay};
+use super::{End, Ending, Relay};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -115,6 +115,7 @@ impl Relay {
             Woken::Resolved(resolving) => self.go_on_with_retrieve(data, *resolving),
             Woken::Judged(judged) => self.go_on_with_judged(data, *judged),
             Woken::Spooled(spooled) => self.spooled_up(spooled),
+            Woken::Ledger(row) => self.go_on_with_ledger(End::Caller, *row),
             Woken::Noted(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }

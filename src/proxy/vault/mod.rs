@@ -4,12 +4,12 @@
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
 
 pub mod alert;
+pub mod contexts;
 pub mod prove;
 mod room;
+#[cfg(test)]
+pub mod tests;
 pub mod verify;
 pub mod walk;
 
 pub use room::VaultRoom;
-
-#[cfg(test)]
-pub mod tests;

@@ -21,17 +21,16 @@ const STUDY: Tag = Tag(0x0020, 0x000d);
 /// None of these may occur twice: nobody could say what the seal is bound to.
 const IDENTITY: [Tag; 8] = [CHARACTER_SET, SOP_CLASS, SOP_INSTANCE, ACCESSION, NAME, ID, BIRTH_DATE, STUDY];
 const SAMPLES: Tag = Tag(0x0028, 0x0002);
-const FRAMES: Tag = Tag(0x0028, 0x0008);
 const ROWS: Tag = Tag(0x0028, 0x0010);
 const COLUMNS: Tag = Tag(0x0028, 0x0011);
 const BITS_ALLOCATED: Tag = Tag(0x0028, 0x0100);
 const PIXEL_REPRESENTATION: Tag = Tag(0x0028, 0x0103);
-const IMAGE: [Tag; 6] = [SAMPLES, FRAMES, ROWS, COLUMNS, BITS_ALLOCATED, PIXEL_REPRESENTATION];
+const IMAGE: [Tag; 5] = [SAMPLES, ROWS, COLUMNS, BITS_ALLOCATED, PIXEL_REPRESENTATION];
 
 /// The longest value that a seal can be bound to.
 const LONGEST: u32 = 64 << 10;
 /// The longest value that replacements depend on.
-const LONGEST_NOTED: usize = 64;
+const LONGEST_NOTED: u32 = 64;
 
 /// What is known so far.
 #[derive(Default)]
@@ -62,19 +61,23 @@ impl Facts {
             return Err(SealFault::Ambiguous(tag));
         }
         let own = identity || IMAGE.contains(&tag) && short;
-        self.gather = (value && (own || Original::wants(tag))).then(|| (tag, Vec::new()));
+        let noted = matches!(head.raw.length, Length::Defined(length) if length <= LONGEST_NOTED);
+        let wanted = Original::wants(tag);
+        if wanted && !(value && noted) {
+            self.original.note(tag, &[], self.big);
+        }
+        self.gather = (value && (own || wanted && noted)).then(|| (tag, Vec::new()));
         Ok(())
     }
 
     /// Bytes of its value pass; says whether that was the end of one that counts.
     pub(super) fn push(&mut self, bytes: &[u8], last: bool) -> bool {
-        let Some((tag, value)) = &mut self.gather else { return false };
-        let longest = if IDENTITY.contains(tag) { LONGEST as usize } else { LONGEST_NOTED + 1 };
-        value.extend_from_slice(bytes.get(..bytes.len().min(longest.saturating_sub(value.len()))).unwrap_or_default());
+        let Some((_, value)) = &mut self.gather else { return false };
+        value.extend_from_slice(bytes);
         let over = if last { self.gather.take() } else { None };
         if let Some((tag, value)) = over {
-            if Original::wants(tag) {
-                self.original.note(tag, if value.len() > LONGEST_NOTED { &[] } else { &value }, self.big);
+            if Original::wants(tag) && value.len() <= LONGEST_NOTED as usize {
+                self.original.note(tag, &value, self.big);
             }
             if IDENTITY.contains(&tag) || IMAGE.contains(&tag) {
                 self.values.entry(tag).or_insert(value);
@@ -130,10 +133,7 @@ impl Facts {
 
     /// Number of Frames, 1 where it is not said; 0 where there are no pixels.
     pub(super) fn frames(&self) -> u32 {
-        if !self.original.pixels {
-            return 0;
-        }
-        std::str::from_utf8(self.text(FRAMES)).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(1)
+        if self.original.has_pixels() { self.original.frames() } else { 0 }
     }
 
     /// Bits Allocated and Samples per Pixel.

@@ -53,6 +53,8 @@ pub(super) struct Object {
     top: Option<Top>,
     /// The last element of which anything was sealed.
     last: Option<Tag>,
+    /// Pixels have come.
+    image: bool,
     probe: Option<Probe>,
     recipient: Option<Recipient>,
     begun: Option<Begun>,
@@ -81,6 +83,7 @@ impl Object {
             carry: Carry::new(Way::Items, order.to, syntax, options.attributes_max),
             top: None,
             last: None,
+            image: false,
             probe: None,
             recipient: None,
             begun: None,
@@ -102,7 +105,7 @@ impl Object {
 
     /// Whether it may still turn out to be sealed already.
     pub(super) const fn may_be_sealed(&self) -> bool {
-        !self.facts.original.pixels || self.probe.is_some()
+        !self.image || self.probe.is_some()
     }
 
     /// Whether what comes out may go on: it waits while the object may turn out to be sealed already.
@@ -138,6 +141,7 @@ impl Object {
     /// An element of the top level begins.
     fn begin(&mut self, head: &Head, holds: Holds) -> Result<(), SealFault> {
         let tag = head.raw.tag;
+        let image = PIXELS.contains(&tag) && !self.facts.original.has_pixels();
         self.facts.begin(head, holds)?;
         // Whatever it is, it would stand where a seal may have to.
         let becomes = if tag == ENCRYPTED { family::Part::Seal } else { self.split.decide(head) };
@@ -148,9 +152,8 @@ impl Object {
             return Ok(());
         }
         self.recipient = (tag == ENCRYPTED).then(Recipient::default);
-        let image = PIXELS.contains(&tag) && !self.facts.original.pixels;
         if image {
-            self.facts.original.pixels = true;
+            self.image = true;
             let (bits, samples) = self.facts.pixel();
             self.probe = Probe::new(head, self.facts.size().1, bits, samples);
         }
@@ -361,7 +364,7 @@ impl Object {
     }
 
     fn form(&self) -> Option<Form> {
-        self.family.form(&self.facts.original).filter(|_| self.facts.original.pixels)
+        self.family.form(&self.facts.original)
     }
 
     /// All that stays so far, and what stands in the place of what was sealed.

@@ -5,7 +5,7 @@ const WORDS: &str = "SEALED: open through the gateway.";
 
 /// The document in the place of one of a MIME type (0042,0012); text where nobody knows the type.
 pub(super) fn of(mime: &[u8]) -> Vec<u8> {
-    let mime = mime.to_ascii_lowercase();
+    let mime: Vec<u8> = mime.iter().filter(|byte| **byte != 0).map(u8::to_ascii_lowercase).collect();
     match mime.trim_ascii() {
         b"application/pdf" => pdf(),
         b"text/xml" | b"application/xml" => cda(),

@@ -4,7 +4,7 @@ use super::{documents, tags};
 use crate::dicom::Tag;
 use crate::dicom::dataset::Vr;
 use crate::vault::carrier::Geometry;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 const FRAMES: Tag = Tag(0x0028, 0x0008);
 const BITS: Tag = Tag(0x0028, 0x0100);
@@ -12,15 +12,14 @@ const MODALITY_LUT: Tag = Tag(0x0028, 0x3000);
 const VOI_LUT: Tag = Tag(0x0028, 0x3010);
 const MIME: Tag = Tag(0x0042, 0x0012);
 const PIXELS: [Tag; 3] = [Tag(0x7fe0, 0x0008), Tag(0x7fe0, 0x0009), Tag(0x7fe0, 0x0010)];
-const NUMBER: usize = 64;
+/// Bytes of a value that are kept.
+const SHORT: usize = 64;
 
 /// What the replacements depend on: gathered from the top level of the original, up to its first bulk value.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Original {
-    present: BTreeSet<Tag>,
-    frames: Option<u32>,
-    bits: Option<u16>,
-    mime: Vec<u8>,
+    /// What is there, with the value in little endian where it is short.
+    present: BTreeMap<Tag, Vec<u8>>,
 }
 
 impl Original {
@@ -32,16 +31,11 @@ impl Original {
     /// Takes an element for which [`Self::wants`] says so, with its value as it stands where that has at most 64 bytes,
     /// and with an empty one otherwise.
     pub fn note(&mut self, tag: Tag, value: &[u8], big_endian: bool) {
-        self.present.insert(tag);
-        match tag {
-            FRAMES => self.frames = number(value),
-            BITS => {
-                let read = if big_endian { u16::from_be_bytes } else { u16::from_le_bytes };
-                self.bits = value.first_chunk().map(|bytes| read(*bytes));
-            }
-            MIME => self.mime = value.iter().copied().filter(|byte| *byte != 0).take(NUMBER).collect(),
-            _ => {}
+        let mut value: Vec<u8> = value.iter().copied().take(SHORT).collect();
+        if big_endian && let Some(size) = word_of(tag) {
+            value.chunks_mut(size).for_each(<[u8]>::reverse);
         }
+        self.present.insert(tag, value);
     }
 
     /// Whether it has pixel data of any kind (7FE0,0008/0009/0010).
@@ -51,16 +45,20 @@ impl Original {
 
     /// Number of Frames as it says, at least 1.
     pub fn frames(&self) -> u32 {
-        self.frames.unwrap_or(1).max(1)
+        number(self.value(FRAMES)).unwrap_or(1).max(1)
     }
 
     /// Bits Allocated as it says; 16 where it does not.
     pub fn bits(&self) -> u16 {
-        self.bits.unwrap_or(16)
+        self.value(BITS).first_chunk().map_or(16, |bytes| u16::from_le_bytes(*bytes))
+    }
+
+    fn value(&self, tag: Tag) -> &[u8] {
+        self.present.get(&tag).map_or(&[], Vec::as_slice)
     }
 
     fn has(&self, tag: Tag) -> bool {
-        self.present.contains(&tag)
+        self.present.contains_key(&tag)
     }
 
     fn has_any(&self, group: u16, elements: &[u16]) -> bool {
@@ -95,12 +93,15 @@ pub(super) fn replacements(original: &Original, image: Option<&Geometry>) -> Vec
         list.spectrum(original);
     }
     if original.has(Tag(0x0042, 0x0011)) {
-        let document = documents::of(&original.mime);
+        let document = documents::of(original.value(MIME));
         if original.has(Tag(0x0042, 0x0015)) {
             let length = u32::try_from(document.len()).unwrap_or(u32::MAX);
             list.put(Tag(0x0042, 0x0015), b"UL", &length.to_le_bytes());
         }
         list.put(Tag(0x0042, 0x0011), b"OB", &document);
+    }
+    if image.is_none() {
+        list.unchanged(original);
     }
     list.0.sort_by_key(|replacement| replacement.tag);
     list.0
@@ -112,7 +113,7 @@ impl List {
     fn put(&mut self, tag: Tag, vr: &[u8; 2], value: &[u8]) {
         let mut value = value.to_vec();
         if !value.len().is_multiple_of(2) {
-            value.push(if vr == b"OB" { 0 } else { b' ' });
+            value.push(if matches!(vr, b"OB" | b"US" | b"UL") { 0 } else { b' ' });
         }
         self.0.push(Replacement { tag, vr: Vr(*vr), value });
     }
@@ -159,6 +160,17 @@ impl List {
         }
     }
 
+    /// Nothing stands in place of pixels, so what describes them stands there as it was.
+    fn unchanged(&mut self, original: &Original) {
+        for (tag, value) in &original.present {
+            let known = VRS.iter().find(|(known, _)| known == tag);
+            let there = self.0.iter().any(|replacement| replacement.tag == *tag);
+            if let Some((_, vr)) = known.filter(|_| !there && !value.is_empty()) {
+                self.put(*tag, vr, value);
+            }
+        }
+    }
+
     /// One data point for each frame, real and zero (PS3.3 C.8.14.4).
     fn spectrum(&mut self, original: &Original) {
         let frames = original.frames();
@@ -172,6 +184,41 @@ impl List {
         self.put(Tag(0x0028, 0x9108), b"CS", b"REAL");
         let points = usize::try_from(frames.min(MOST_SPECTRA)).unwrap_or(1);
         self.put(Tag(0x5600, 0x0020), b"OF", &vec![0; points.saturating_mul(4)]);
+    }
+}
+
+/// What of the replaced describes, with its VR; tags ascending.
+const VRS: [(Tag, &[u8; 2]); 21] = [
+    (Tag(0x0028, 0x0002), b"US"),
+    (Tag(0x0028, 0x0004), b"CS"),
+    (Tag(0x0028, 0x0006), b"US"),
+    (Tag(0x0028, 0x0008), b"IS"),
+    (Tag(0x0028, 0x0010), b"US"),
+    (Tag(0x0028, 0x0011), b"US"),
+    (Tag(0x0028, 0x0100), b"US"),
+    (Tag(0x0028, 0x0101), b"US"),
+    (Tag(0x0028, 0x0102), b"US"),
+    (Tag(0x0028, 0x0103), b"US"),
+    (Tag(0x0028, 0x1050), b"DS"),
+    (Tag(0x0028, 0x1051), b"DS"),
+    (Tag(0x0028, 0x1052), b"DS"),
+    (Tag(0x0028, 0x1053), b"DS"),
+    (Tag(0x0028, 0x1054), b"LO"),
+    (Tag(0x0028, 0x9001), b"UL"),
+    (Tag(0x0028, 0x9002), b"UL"),
+    (Tag(0x0028, 0x9108), b"CS"),
+    (Tag(0x0042, 0x0015), b"UL"),
+    (Tag(0x2050, 0x0020), b"CS"),
+    (Tag(0x3004, 0x000e), b"DS"),
+];
+
+/// Bytes of a binary word in its value; `None`: it is text, or not looked at.
+fn word_of(tag: Tag) -> Option<usize> {
+    let (_, vr) = VRS.iter().find(|(known, _)| *known == tag)?;
+    match *vr {
+        b"US" => Some(2),
+        b"UL" => Some(4),
+        _ => None,
     }
 }
 

@@ -13,6 +13,11 @@ pub(super) fn of(tag: Tag, sibling: &dyn Fn(Tag) -> Option<u32>) -> Option<Vec<u
         Tag(0x003a, 0x0010) | Tag(0x0022, 0x1530) | Tag(0x0066, 0x0015 | 0x001e) | Tag(0x006a, 0x000c) => long(&[1]),
         // A pixel and where it is in space.
         Tag(0x0022, 0x1531) => zeros(5 * 4),
+        // Two entries, from zero, of 16 bits; all but zero is white.
+        Tag(0x0028, 0x1101..=0x1104 | 0x3002) => short(&[2, 0, 16]),
+        Tag(0x0028, 0x1201..=0x1204 | 0x3006) => short(&[0, 0xffff]),
+        // One discrete segment of these two (PS3.3 C.7.9.2).
+        Tag(0x0028, 0x1221..=0x1224) => short(&[0, 2, 0, 0xffff]),
         Tag(0x0064, 0x0007) => long(&[1, 1, 1]),
         Tag(0x0064, 0x0009) | Tag(0x0066, 0x0016) => zeros(3 * 4),
         Tag(0x0066, 0x0021) => zeros(sibling(Tag(0x0066, 0x001f)).unwrap_or(3).min(MOST_CHANNELS) * 4),

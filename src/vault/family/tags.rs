@@ -46,6 +46,7 @@ const fn groups(first: u16, last: u16, what: &'static str, why: &'static str) ->
 
 const PIXEL: &str = "describes the pixels: the banner has its own";
 const SCALE: &str = "scales the pixels: with it the banner might not be seen";
+const LUT: &str = "follows the pixels; inside sequences a table of two entries, black and white, stands in its place";
 const POINTS: &str = "the shape itself; one point stands in its place";
 const COUNT: &str = "counts the points; 1 stands in its place";
 
@@ -64,12 +65,13 @@ pub static RULES: &[Rule] = &[
     range(0x0028, (0x0104, 0x0111), Any, "Smallest and Largest Pixel Values", "made from the pixels, and written as signed or not as they are"),
     range(0x0028, (0x0120, 0x0125), Top, "Pixel Padding Values", "written as signed or not as the pixels are"),
     range(0x0028, (0x1050, 0x1056), Top, "Window, Rescale, VOI LUT Function", SCALE),
-    range(0x0028, (0x1100, 0x1224), Any, "Palettes", "colours of the pixels; the banner has none"),
+    range(0x0028, (0x1100, 0x1224), Any, "Palettes", "colours of the pixels; the banner has none; inside sequences one of two entries stands in their place"),
     range(0x0028, (0x2000, 0x2002), Any, "ICC Profile, Color Space", "colours of the pixels; the banner has none"),
     Rule { first: Tag(0x0028, 0x2110), last: Tag(0x0028, 0x2114), level: Any, part: Clear, what: "Lossy Image Compression, Ratio, Method", why: "history of the image, often of type 1; tells nothing of the picture" },
-    one(0x0028, 0x3000, Any, Seal, "Modality LUT Sequence", SCALE),
-    range(0x0028, (0x3002, 0x3006), Any, "LUT Data and what describes it", SCALE),
-    one(0x0028, 0x3010, Any, Seal, "VOI LUT Sequence", SCALE),
+    one(0x0028, 0x3000, Top, Seal, "Modality LUT Sequence", SCALE),
+    one(0x0028, 0x3002, Any, Seal, "LUT Descriptor", LUT),
+    one(0x0028, 0x3006, Any, Seal, "LUT Data", LUT),
+    one(0x0028, 0x3010, Top, Seal, "VOI LUT Sequence", SCALE),
     one(0x0028, 0x7fe0, Any, Seal, "Pixel Data Provider URL", "leads to the pixels"),
     range(0x0028, (0x9001, 0x9002), Top, "Data Point Rows and Columns", "describe spectroscopy data, which has a stand-in"),
     one(0x0028, 0x9099, Any, Seal, "Largest Monochrome Pixel Value (retired)", "made from the pixels"),

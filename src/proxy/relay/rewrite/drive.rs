@@ -158,7 +158,10 @@ impl Relay {
     pub(in super::super) fn push_up(&mut self, bytes: &[u8]) -> Result<(), Ending> {
         let Some(rewrite) = &mut self.up.rewrite else { return Ok(()) };
         match rewrite.push(bytes) {
-            Ok(()) => self.pump_up(),
+            Ok(()) => {
+                self.looked(End::Caller);
+                self.pump_up()
+            }
             Err(fault) => self.rewrite_failed_up(&fault),
         }
     }
@@ -167,7 +170,11 @@ impl Relay {
     pub(in super::super) fn finish_up(&mut self) -> Result<bool, Ending> {
         if let Some(rewrite) = self.up.rewrite.as_mut().filter(|rewrite| !rewrite.is_over()) {
             match rewrite.finish() {
-                Ok(()) => self.pump_up()?,
+                Ok(()) => {
+                    self.looked(End::Caller);
+                    self.note_drift(End::Caller);
+                    self.pump_up()?;
+                }
                 Err(fault) => self.rewrite_failed_up(&fault)?,
             }
         }
@@ -206,7 +213,10 @@ impl Relay {
     }
 
     fn rewrite_failed_up(&mut self, fault: &TransformFault) -> Result<(), Ending> {
-        Err(broken(End::Caller, fault))
+        match self.up.opening.is_some() {
+            true => self.opening_failed(End::Caller, fault),
+            false => Err(broken(End::Caller, fault)),
+        }
     }
 
     /// A message of the system in focus goes on with this command, its data set changed; what has come of it goes first.
@@ -235,7 +245,10 @@ impl Relay {
     pub(in super::super) fn push_down(&mut self, bytes: &[u8]) -> Result<(), Ending> {
         let Some(rewrite) = &mut self.called.down.rewrite else { return Ok(()) };
         match rewrite.push(bytes) {
-            Ok(()) => self.pump_down(),
+            Ok(()) => {
+                self.looked(End::Called);
+                self.pump_down()
+            }
             Err(fault) => self.rewrite_failed_down(&fault),
         }
     }
@@ -244,7 +257,11 @@ impl Relay {
     pub(in super::super) fn finish_down(&mut self) -> Result<bool, Ending> {
         if let Some(rewrite) = self.called.down.rewrite.as_mut().filter(|rewrite| !rewrite.is_over()) {
             match rewrite.finish() {
-                Ok(()) => self.pump_down()?,
+                Ok(()) => {
+                    self.looked(End::Called);
+                    self.note_drift(End::Called);
+                    self.pump_down()?;
+                }
                 Err(fault) => self.rewrite_failed_down(&fault)?,
             }
         }
@@ -283,7 +300,10 @@ impl Relay {
     }
 
     fn rewrite_failed_down(&mut self, fault: &TransformFault) -> Result<(), Ending> {
-        Err(broken(End::Called, fault))
+        match self.called.down.opening.is_some() {
+            true => self.opening_failed(End::Called, fault),
+            false => Err(broken(End::Called, fault)),
+        }
     }
 }
 
