@@ -13,6 +13,8 @@ mod budgets;
 mod commitments;
 #[path = "state/grants.rs"]
 mod grants;
+#[path = "state/ledger.rs"]
+mod ledger;
 #[path = "state/lockouts.rs"]
 mod lockouts;
 #[path = "state/place.rs"]
@@ -85,6 +87,13 @@ on_both! {
     quarantines::uses_wait_until_somebody_has_looked;
     lockouts::each_failure_beyond_the_free_ones_doubles_the_time;
     lockouts::failures_at_once_are_all_counted;
+    ledger::a_seal_is_in_doubt_until_the_archive_has_said_something;
+    ledger::a_refused_seal_leaves_what_was_there;
+    ledger::stores_of_one_instance_at_once_are_all_known;
+    ledger::a_study_and_all_of_an_archive_are_listed;
+    ledger::a_row_that_is_put_takes_the_place_of_any;
+    ledger::a_changed_row_is_absent_and_told_of_and_written_anew;
+    ledger::a_thousand_stores;
     versions::the_first_is_brought_up_to_date;
     versions::many_bring_it_up_to_date_at_once;
     versions::a_step_that_fails_changes_nothing;

@@ -93,6 +93,13 @@ impl Body {
         self
     }
 
+    /// A flag that is written either way.
+    pub fn fact(&mut self, name: &'static str, value: bool) -> &mut Self {
+        self.name(name);
+        self.bytes.extend_from_slice(if value { b"true" } else { b"false" });
+        self
+    }
+
     /// A status of PS3.7, as four hexadecimal digits and `H`.
     pub fn status(&mut self, name: &'static str, value: u16) -> &mut Self {
         self.name(name);

@@ -73,6 +73,18 @@ impl Signer {
         self.pair.public_key().as_ref()
     }
 
+    /// Signs something else than a checkpoint: its purpose, which must not be "dicomgate checkpoint 1", a line feed, and what
+    /// is said.
+    pub fn sign(&self, purpose: &str, said: &[u8]) -> Vec<u8> {
+        self.pair.sign(&[purpose.as_bytes(), b"\n", said].concat()).as_ref().to_vec()
+    }
+
+    /// Whether this key signed that.
+    pub fn signed(&self, purpose: &str, said: &[u8], signature: &[u8]) -> bool {
+        let bytes = [purpose.as_bytes(), b"\n", said].concat();
+        UnparsedPublicKey::new(&ED25519, self.public_key()).verify(&bytes, signature).is_ok()
+    }
+
     /// Makes the record of a checkpoint.
     pub fn checkpoint(&self, statement: &Statement<'_>, ratchet: &Ratchet, occasion: Occasion) -> Body {
         let bytes = statement.bytes(self.public_key());

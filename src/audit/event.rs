@@ -5,6 +5,7 @@ mod encode;
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
 use crate::audit::tripwire::{EmergencyNote, QuarantineNote};
+use crate::audit::vault::{NotOpenedNote, VaultNote};
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{Phi, Tag};
@@ -63,13 +64,15 @@ pub enum Cause {
     Mismatch,
     /// The peer or person is in quarantine.
     Quarantine,
+    /// What is wrong with a sealed object, or that it may not be opened.
+    Vault,
     /// It could not be recorded.
     Unrecorded,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Limit,
         Self::Proxy,
         Self::Tls,
@@ -86,6 +89,7 @@ impl Cause {
         Self::Draining,
         Self::Mismatch,
         Self::Quarantine,
+        Self::Vault,
         Self::Unrecorded,
     ];
 
@@ -108,6 +112,7 @@ impl Cause {
             Self::Draining => "draining",
             Self::Mismatch => "mismatch",
             Self::Quarantine => "quarantine",
+            Self::Vault => "vault",
             Self::Unrecorded => "unrecorded",
         }
     }
@@ -311,6 +316,10 @@ pub enum Event<'a> {
     Emergency(EmergencyNote<'a>),
     /// What became of a report of storage commitment.
     Commitment(CommitmentNote<'a>),
+    /// Something is wrong with an object of the vault.
+    VaultAlert(VaultNote<'a>),
+    /// A sealed object was not opened for whoever asked.
+    NotOpened(NotOpenedNote<'a>),
 }
 
 /// What was asked.

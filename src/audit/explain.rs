@@ -2,6 +2,7 @@
 
 use crate::audit::read::Record;
 use crate::audit::tripwire;
+use crate::audit::vault;
 use crate::dicom::{sop_class, transfer_syntax};
 
 /// Kinds of refusals that one explanation shows.
@@ -14,11 +15,12 @@ pub fn explain(record: &Record) -> Vec<String> {
     let mut lines = vec![headline(record)];
     lines.extend(who(record));
     match record.event() {
-        "denied" | "operation" | "mismatch" => lines.extend(operation(record)),
+        "denied" | "operation" | "mismatch" | "not-opened" => lines.extend(operation(record)),
         "association-refused" | "association-opened" => lines.extend(association(record)),
         "association-closed" => lines.extend(closing(record)),
         "refusals-summed" => lines.extend(sums(record)),
         "commitment" => lines.extend(commitment(record)),
+        "vault-alert" => lines.extend(vault::about(record)),
         _ => {}
     }
     if let Some(words) = record.text("words") {
@@ -34,7 +36,7 @@ pub fn explain(record: &Record) -> Vec<String> {
     if let Some(remedy) = tripwire::remedy(record) {
         lines.push(format!("to mend   {remedy}"));
     }
-    if let Some(remedy) = remedy(record) {
+    if let Some(remedy) = vault::remedy(record).or_else(|| remedy(record)) {
         lines.push(format!("to mend   {remedy}"));
     }
     lines.iter().flat_map(|line| line.split('\n')).map(str::to_owned).collect()
@@ -85,6 +87,7 @@ fn headline(record: &Record) -> String {
         "policy-ended" => "association ended: it is no longer permitted".to_owned(),
         "session-over" => "association ended: access of the person is over".to_owned(),
         "quarantined" | "quarantine-released" | "emergency" => tripwire::headline(record),
+        "vault-alert" | "not-opened" => vault::headline(record),
         "commitment" => format!("storage commitment report {}", record.text("outcome").unwrap_or("?")),
         "refusals-summed" => format!(
             "{} refusals in {} ms, more than are recorded one by one",
@@ -165,6 +168,15 @@ fn operation(record: &Record) -> Vec<String> {
             record.number("bytes").unwrap_or(0),
             record.number("microseconds").unwrap_or(0)
         ));
+    }
+    match record.0.get("opened").and_then(serde_json::Value::as_bool) {
+        Some(true) => lines.push("seal      opened for whoever receives it".to_owned()),
+        Some(false) => lines.push("seal      not opened".to_owned()),
+        None => {}
+    }
+    let drift = record.list("drift");
+    if !drift.is_empty() {
+        lines.push(format!("differs   from what was sealed in {}", drift.join(", ")));
     }
     if let Some(incident) = record.text("archive_incident") {
         lines.push(format!("refused   by {}, a gateway itself; there: `dicomgate why {incident}`", part(record, "to")));

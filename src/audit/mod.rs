@@ -19,6 +19,7 @@ pub mod ratchet;
 pub mod read;
 pub mod sink;
 pub mod tripwire;
+pub mod vault;
 pub mod verify;
 
 pub use chain::Head;

@@ -172,6 +172,16 @@ limits! {
     ldap_connections: Count -> u32 = "8" in "1" ..= "1024";
     /// The greatest answer of the directory to one person's login, all of it together.
     ldap_answer: Size -> u64 = "1MiB" in "16KiB" ..= "64MiB";
+    /// What of an object stands before its first bulk value and is held back while it is sealed; longer ones are refused.
+    seal_header: Size -> u64 = "32MiB" in "64KiB" ..= "1GiB";
+    /// Sealed objects whose Pixel Data is not longer are verified whole before their first byte goes out.
+    open_whole: Size -> u64 = "64MiB" in "0B" ..= "64GiB";
+    /// What the spool keeps of one object in memory; the rest lies on disk, encrypted.
+    spool_memory: Size -> u64 = "8MiB" in "64KiB" ..= "1GiB";
+    /// What the spool keeps of all objects in memory; then everything lies on disk.
+    spool_memory_all: Size -> u64 = "256MiB" in "64KiB" ..= "64GiB";
+    /// What the spool may keep on disk; then what would need more is refused.
+    spool_disk: Size -> u64 = "16GiB" in "1MiB" ..= "65536GiB";
     /// Connections to the admin address.
     admin_connections: Count -> u32 = "64" in "1" ..= "10000";
 }

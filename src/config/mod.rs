@@ -12,12 +12,14 @@ mod files;
 pub mod kept;
 pub mod limits;
 mod load;
+pub mod pkcs11;
 mod raw;
 mod schema;
 pub mod settings;
 pub mod units;
 pub mod users;
 mod validated;
+pub mod vault;
 mod watch;
 
 pub use accounts::{Account, PasswordHash};
@@ -33,4 +35,5 @@ pub use settings::{
     Endpoint, Gateway, Listener, ListenerTls, PolicyTexts, Serves, Settings, Source, Sync, Tls,
 };
 pub use users::Users;
+pub use vault::{ArchiveVault, KeySource, Vault};
 pub use watch::Watch;

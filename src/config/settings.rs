@@ -1,6 +1,6 @@
 //! What the rest of the house sees of the configuration: typed, complete, checked.
 
-use super::{Fault, Limits, Users};
+use super::{ArchiveVault, Fault, Limits, Users, Vault};
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use crate::policy::model::{CertificatePattern, PolicyModel};
@@ -28,6 +28,8 @@ pub struct Settings {
     pub users: Option<Users>,
     /// When a changed policy waits for confirmation.
     pub confirm: Confirm,
+    /// `[vault]`; `None`: nothing is sealed, and nothing can be opened.
+    pub vault: Option<Vault>,
     /// `[limits]`
     pub limits: Limits,
     /// `[audit]`
@@ -204,6 +206,8 @@ pub struct Archive {
     pub calls_from: Vec<IpNet>,
     /// It is a dicomgate itself: it is told the incident ids of associations, and its own are taken over.
     pub gateway: bool,
+    /// What of it belongs to the vault.
+    pub vault: ArchiveVault,
 }
 
 /// How deliveries of an archive are tied to the C-MOVE that asked for them.

@@ -63,6 +63,11 @@ pub struct Belongs<'a> {
 }
 
 impl Scope {
+    /// The studies that it names; none where it names patients alone.
+    pub fn studies(&self) -> &[Uid] {
+        &self.studies
+    }
+
     /// Reads the identifier of a C-MOVE.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ use super::visit::{Ledger, Visit};
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
 use crate::audit::event::{Asked, Caller, Cause, Delivery};
+use crate::audit::vault::{NotOpenedNote, VaultNote};
 use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
@@ -297,6 +298,29 @@ impl Gate {
         self.refuse(&event, basis.generation, Cause::Policy)
     }
 
+    /// Records that a sealed object is not opened for whoever asked, and why: the answer is 0124H, or what the caller
+    /// makes of it.
+    pub fn refuse_opening(
+        &self,
+        basis: Basis<'_>,
+        visit: &Visit,
+        request: &Request<'_>,
+        object: &Object<'_>,
+        words: &str,
+    ) -> Refusal {
+        visit.ledger.counters.denied.fetch_add(1, Relaxed);
+        let asked = asked(request, object);
+        let note = NotOpenedNote { who: &visit.ledger.who, asked: &asked, words };
+        self.refuse(&Event::NotOpened(note), basis.generation, Cause::Vault)
+    }
+
+    /// Records that something is wrong with an object of the vault. `visit`: whose association it came up on; what the
+    /// note says of it does not count.
+    pub fn vault_alert(&self, generation: u64, visit: Option<&Visit>, note: VaultNote<'_>) -> Refusal {
+        let who = visit.map(|visit| &visit.ledger.who);
+        self.refuse(&Event::VaultAlert(VaultNote { who, ..note }), generation, Cause::Vault)
+    }
+
     /// Records that a live association ends because policy or certificates changed ([`Cause::Policy`]), or because of a
     /// quarantine.
     pub fn end_by_policy(&self, generation: u64, visit: &Visit, cause: Cause, words: &str) -> Refusal {
@@ -345,6 +369,8 @@ impl Gate {
             instance: object.instance.copied(),
             observed: permission.observed,
             narrowing: permission.narrowing.clone(),
+            seal: permission.seal,
+            open: permission.open,
             record,
         })
     }

@@ -3,10 +3,11 @@
 use super::visit::Ledger;
 use crate::audit::body::Body;
 use crate::audit::log::Room;
+use crate::audit::vault::Drift;
 use crate::audit::{AssociationId, Incident, Receipt, Unrecorded};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
-use crate::policy::Narrowing;
+use crate::policy::{Narrowing, Open};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -21,6 +22,8 @@ pub struct Permit {
     pub(super) instance: Option<Uid>,
     pub(super) observed: bool,
     pub(super) narrowing: Option<Arc<Narrowing>>,
+    pub(super) seal: bool,
+    pub(super) open: Open,
     /// The record but for its end, and the room it will go to. `None`: an echo, which is only counted.
     pub(super) record: Option<Record>,
 }
@@ -46,6 +49,10 @@ pub struct Outcome {
     pub sub_operations: Option<SubOperations>,
     /// The incident id with which the gateway behind this one refused it: [`told`](super::told).
     pub archive_incident: Option<Incident>,
+    /// A sealed object passed: whether it was opened. `None`: it was not sealed.
+    pub opened: Option<bool>,
+    /// In what it differs from what was sealed.
+    pub drift: Drift,
 }
 
 /// The counters of PS3.7 C.4.2 and C.4.3, as the archive gave them.
@@ -85,6 +92,16 @@ impl Permit {
         self.narrowing.as_ref()
     }
 
+    /// The object that is stored must be sealed: it must not reach the archive in clear.
+    pub fn seal(&self) -> bool {
+        self.seal
+    }
+
+    /// What becomes of sealed objects that it lets be seen.
+    pub fn open(&self) -> Open {
+        self.open
+    }
+
     /// Whether it is for this message: the archive leg asks before every send.
     pub fn allows(
         &self,
@@ -117,6 +134,10 @@ impl Permit {
                 .number("failed", u64::from(sub.failed))
                 .number("warning", u64::from(sub.warning));
         }
+        if let Some(opened) = outcome.opened {
+            body.fact("opened", opened);
+        }
+        body.list("drift", outcome.drift.names());
         body.text_if("archive_incident", outcome.archive_incident.map(Incident::characters));
         body.number("microseconds", micros(began));
         room.append(body).map(Some)

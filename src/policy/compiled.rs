@@ -6,6 +6,7 @@ use super::model::{ArchiveName, CertificatePattern, Effect, Hours, Peer, PolicyM
 use super::narrow::Narrowed;
 use super::nearest::Nearby;
 use super::request::{Principal, Transport};
+use super::rights::Open;
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Tag, Uid};
@@ -25,6 +26,8 @@ pub struct Policy {
     pub(super) values: Values,
     pub(super) rules: Vec<CompiledRule>,
     pub(super) index: Index,
+    /// Permits that seal or open, by themselves: most policies have few, or none.
+    pub(super) rights: Index,
     pub(super) nearby: Nearby,
     pub(super) people: People,
     pub(super) canaries: Canaries,
@@ -109,6 +112,8 @@ pub(super) struct CompiledRule {
     pub require_key: Option<Box<[Tag]>>,
     pub break_glass: Option<u32>,
     pub narrows: Option<Narrows>,
+    pub seal: bool,
+    pub open: Open,
 }
 
 /// How a permit narrows what is seen.

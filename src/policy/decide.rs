@@ -12,6 +12,7 @@ use super::evaluate::{Condition, Facts, Finding, Hit, Told, reads};
 use super::model::Effect;
 use super::narrow::{Narrowed, Narrowing};
 use super::request::{Known, Moment, Principal, Request};
+use super::rights::Open;
 use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
 use smallvec::SmallVec;
@@ -84,6 +85,7 @@ impl Policy {
         if none && !(observing && self.passes_observed(facts, operation)) {
             return self.not_permitted(request, facts);
         }
+        let rights = self.rights_of(facts, operation);
         if denies.later.is_some() {
             return Decision::Need(denies.fact());
         }
@@ -91,7 +93,11 @@ impl Policy {
         if permits.first.is_none() && permits.later.is_some() {
             return Decision::Need(permits.fact());
         }
-        Decision::Permit(self.permission_of(facts, operation, &permits))
+        if let Some(fact) = rights.need() {
+            return Decision::Need(fact);
+        }
+        let permission = self.permission_of(facts, operation, &permits);
+        Decision::Permit(self.with_rights(permission, &rights, facts, operation))
     }
 
     /// What the permits that hold show together. Rules that break the glass count only where no other shows everything.
@@ -251,7 +257,8 @@ impl Policy {
 
     fn permission(&self, rule: Option<u32>) -> Permission {
         let rule = rule.and_then(|number| self.rule(number)).map(|rule| Arc::clone(&rule.name));
-        Permission { observed: rule.is_none(), rule, narrowing: None, emergency: None }
+        let (seal, open) = (false, Open::No);
+        Permission { observed: rule.is_none(), rule, narrowing: None, emergency: None, seal, open }
     }
 
     fn denied_by(&self, rule: u32, request: &Request<'_>) -> Decision {
@@ -276,7 +283,7 @@ impl CompiledRule {
         self.narrows.is_some() || self.levels.is_some() || self.require_key.is_some()
     }
 
-    fn hangs_on_query(&self, facts: &Facts<'_>, operation: Operation) -> bool {
+    pub(super) fn hangs_on_query(&self, facts: &Facts<'_>, operation: Operation) -> bool {
         let later = |condition| self.check(condition, facts, operation) == Finding::Later;
         later(Condition::Levels) || later(Condition::RequireKey)
     }

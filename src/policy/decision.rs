@@ -1,6 +1,7 @@
 //! What the policy answers: permit, deny or need, with reasons.
 
 use super::narrow::Narrowing;
+use super::rights::Open;
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use std::sync::Arc;
@@ -38,6 +39,10 @@ pub struct Permission {
     /// It holds, or shows more, only because emergency access was asked for: for so many seconds. `rule` is then the
     /// rule that breaks the glass.
     pub emergency: Option<u32>,
+    /// The object that is stored must be sealed. Of a `store` alone.
+    pub seal: bool,
+    /// What becomes of sealed objects. Of `find`, `get`, `move`, and of what an archive sends unasked.
+    pub open: Open,
 }
 
 /// Why something is denied.

@@ -210,11 +210,20 @@ impl Policy {
 impl CompiledRule {
     /// What the whole rule says. A condition that cannot be told does not permit, and does not lift a deny.
     pub(super) fn hit(&self, facts: &Facts<'_>, operation: Operation) -> Hit {
+        self.hit_where(facts, operation, self.effect == Effect::Deny)
+    }
+
+    /// What it says if conditions that cannot be told are taken to hold: for obligations.
+    pub(super) fn hit_in_doubt(&self, facts: &Facts<'_>, operation: Operation) -> Hit {
+        self.hit_where(facts, operation, true)
+    }
+
+    fn hit_where(&self, facts: &Facts<'_>, operation: Operation, untold_holds: bool) -> Hit {
         let mut hit = Hit::Yes;
         for condition in Condition::ALL {
             match self.check(condition, facts, operation) {
                 Finding::Free | Finding::Holds => {}
-                Finding::Untold if self.effect == Effect::Deny => {}
+                Finding::Untold if untold_holds => {}
                 Finding::Fails | Finding::Untold => return Hit::No,
                 Finding::Later => hit = Hit::Later,
             }

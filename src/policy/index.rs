@@ -8,9 +8,11 @@
 use super::compiled::{CompiledRule, Destinations};
 use super::evaluate::{Facts, Told};
 use super::model::{Effect, Hours};
+use super::rights::Open;
 use crate::dicom::Tag;
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
+use smallvec::SmallVec;
 use std::collections::{HashMap, HashSet};
 
 /// A rule that would have to be filed under more drawers than this is filed without regard to its values: memory
@@ -63,21 +65,40 @@ pub(super) struct Index {
 impl Index {
     /// Files every rule. `population` says how many parties a subject stands for.
     pub fn of(rules: &[CompiledRule], population: impl Fn(u32) -> usize) -> Self {
+        Self::file_all(rules, population, |rule| rule.may.iter().copied().collect(), false)
+    }
+
+    /// Files the permits that seal or open, each under the operations with which it does.
+    pub fn of_rights(rules: &[CompiledRule], population: impl Fn(u32) -> usize) -> Self {
+        Self::file_all(rules, population, CompiledRule::rights_on, true)
+    }
+
+    /// Whether nothing is filed.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    fn file_all(
+        rules: &[CompiledRule],
+        population: impl Fn(u32) -> usize,
+        operations: impl Fn(&CompiledRule) -> SmallVec<[Operation; 8]>,
+        rights: bool,
+    ) -> Self {
         let mut entries = Vec::new();
         for (number, rule) in (0_u32..).zip(rules) {
-            file(rule, number, &population, &mut entries);
+            file(rule, number, &operations(rule), &population, &mut entries);
         }
         entries.sort_unstable();
         let mut index = Self::default();
         for drawer in entries.chunk_by(|(one, ..), (other, ..)| one == other) {
-            index.close(drawer, rules);
+            index.close(drawer, rules, rights);
         }
         index.drawers.shrink_to_fit();
         index.rules.shrink_to_fit();
         index
     }
 
-    fn close(&mut self, entries: &[(Key, bool, u32)], rules: &[CompiledRule]) {
+    fn close(&mut self, entries: &[(Key, bool, u32)], rules: &[CompiledRule], rights: bool) {
         let Some(&(key, ..)) = entries.first() else { return };
         let start = self.rules.len();
         let mut denies = None;
@@ -90,7 +111,8 @@ impl Index {
                 closed = false;
             }
             let Some(rule) = rules.get(number as usize).filter(|_| !closed) else { continue };
-            let rest = Rest::of(rule, number, key);
+            let mut rest = Rest::of(rule, number, key);
+            rest.rights = Some((rule.seal, rule.open)).filter(|_| rights);
             closed = rest == Rest::default();
             if seen.insert(rest) {
                 self.rules.push(number);
@@ -139,13 +161,19 @@ fn slots(facts: &Facts<'_>, operation: Operation) -> [Option<Slot>; 5] {
     ]
 }
 
-fn file(rule: &CompiledRule, number: u32, population: &impl Fn(u32) -> usize, entries: &mut Vec<(Key, bool, u32)>) {
+fn file(
+    rule: &CompiledRule,
+    number: u32,
+    operations: &[Operation],
+    population: &impl Fn(u32) -> usize,
+    entries: &mut Vec<(Key, bool, u32)>,
+) {
     let deny = rule.effect == Effect::Deny;
     let subjects = subjects(rule, population);
-    for &operation in &rule.may {
+    for &operation in operations {
         let drawers = subjects.len() * rule.to.len();
         let slots = match telling(rule, operation) {
-            Some((list, values)) if drawers * rule.may.len() * (values.len() + 1) <= MAX_SPREAD => {
+            Some((list, values)) if drawers * operations.len() * (values.len() + 1) <= MAX_SPREAD => {
                 values.iter().map(|&value| Slot::Value(list, value)).chain([Slot::Some(list)]).collect()
             }
             _ => vec![Slot::Free],
@@ -197,6 +225,8 @@ struct Rest<'r> {
     break_glass: Option<u32>,
     /// A rule that narrows is like no other: what each shows counts.
     narrows: Option<u32>,
+    /// Where rights are looked for: what it seals and opens.
+    rights: Option<(bool, Open)>,
 }
 
 impl<'r> Rest<'r> {
@@ -218,6 +248,7 @@ impl<'r> Rest<'r> {
             require_key: rule.require_key.as_deref(),
             break_glass: rule.break_glass,
             narrows: rule.narrows.as_ref().map(|_| number),
+            rights: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Peers, rules and tests as an administrator wrote them, after validation: the input of the compiler.
 
+use super::rights::Open;
 use super::value::Wanted;
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
@@ -24,6 +25,8 @@ pub struct PolicyModel {
     pub canaries: Vec<Canary>,
     /// Until when what no rule permits is recorded instead of refused, for identified peers.
     pub observe_until: Option<jiff::Timestamp>,
+    /// Every object that is stored is sealed, whatever the rules say: `seal = "all"` of `[vault]`.
+    pub seal_all: bool,
 }
 
 /// How policies know a system behind the gateway.
@@ -92,6 +95,8 @@ pub struct Peer {
     pub emergency_titles: Vec<AeTitle>,
     /// It may name a person without proof (PS3.7 D.3.3.7, user identity type 1), vouched for by its certificate alone.
     pub username_only: bool,
+    /// `vault = "shared"`: it may be handed sealed objects as they are stored, such as a second archive.
+    pub vault_shared: bool,
 }
 
 /// A patient or study that exists nowhere.
@@ -182,6 +187,10 @@ pub struct Rule {
     pub budget: Option<Budget>,
     /// It holds only for who asks for emergency access, for so many seconds. Only permits.
     pub break_glass: Option<u32>,
+    /// What is stored by it is sealed. Only permits, only `store`.
+    pub seal: bool,
+    /// What becomes of sealed objects that it shows. Only permits, only `find`, `get`, `move`, and `store` of archives.
+    pub open: Open,
 }
 
 /// The status that too many answers end with where a rule names none: refused, out of resources (PS3.4 C.4.1.1.4).
@@ -298,6 +307,10 @@ pub struct PolicyTest {
     pub at: Option<jiff::civil::DateTime>,
     /// What must come out.
     pub expect: Expectation,
+    /// Whether what is stored must be sealed; default: no matter.
+    pub seal: Option<bool>,
+    /// What must become of sealed objects; default: no matter.
+    pub open: Option<Open>,
     /// The rule that must decide; default: any.
     pub rule: Option<String>,
 }

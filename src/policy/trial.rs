@@ -6,6 +6,7 @@ use super::decision::{Decision, DenialReason, Fact};
 use super::model::{Expectation, PolicyTest};
 use super::question::Question;
 use super::request::Moment;
+use super::rights::Open;
 
 /// How one `[[test]]` came out.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -55,7 +56,10 @@ impl Policy {
             Decision::Permit(permission) => {
                 let rule = permission.rule.map(|rule| rule.to_string());
                 let verdict = format!("permit: rule `{}`", rule.as_deref().unwrap_or_default());
-                (Some(Expectation::Permit), rule, verdict)
+                match otherwise(test, permission.seal, permission.open) {
+                    Some(otherwise) => (None, rule, format!("{verdict}, but {otherwise}")),
+                    None => (Some(Expectation::Permit), rule, verdict),
+                }
             }
             Decision::Deny(denial) => {
                 let verdict = format!("deny: {}", denial.reason);
@@ -73,6 +77,14 @@ impl Policy {
             }
         }
     }
+}
+
+/// What becomes of objects, where the test expects something else.
+fn otherwise(test: &PolicyTest, seal: bool, open: Open) -> Option<String> {
+    if test.seal.is_some_and(|expected| expected != seal) {
+        return Some(if seal { "what is stored is sealed" } else { "what is stored is not sealed" }.to_owned());
+    }
+    test.open.filter(|expected| *expected != open).map(|_| open.words().to_owned())
 }
 
 fn question(test: &PolicyTest) -> Question {

@@ -5,6 +5,7 @@ use super::guard;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
 use crate::audit::event::Cause;
+use crate::audit::vault::VaultCause;
 use crate::config::{self, Listener, Watch, kept};
 use crate::gate::Tripwire;
 use std::path::Path;
@@ -182,6 +183,9 @@ pub(super) fn show(shared: &Shared) {
     metrics.quarantined.set(i64::try_from(shared.gate.quarantine().len()).unwrap_or(i64::MAX));
     for wire in Tripwire::ALL {
         metrics.quarantines.with_label_values(&[wire]);
+    }
+    for cause in VaultCause::ALL {
+        metrics.vault_alerts.with_label_values(&[cause.as_str()]);
     }
     for outcome in ["accepted", "refused", "unrecorded"] {
         metrics.reloads.with_label_values(&[outcome]);

@@ -8,10 +8,11 @@ use super::names::Names;
 use super::snapshot::Snapshot;
 use super::way_back::Grants;
 use crate::archive::Capacity;
-use crate::config::Limits;
+use crate::config::{Limits, Settings};
 use crate::gate::{Gate, RefusalLimits};
 use crate::net::buffer::Pool;
 use crate::net::slots::Slots;
+use crate::spool::{SpoolOptions, Spools};
 use crate::state::State;
 use crate::telemetry::Metrics;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -61,6 +62,8 @@ pub struct Shared {
     pub commitments: Commitments,
     /// What lookups have found out.
     pub lookups: Remembered,
+    /// Where objects wait that are being sealed or opened.
+    pub spools: Arc<Spools>,
 }
 
 impl Shared {
@@ -92,6 +95,7 @@ impl Shared {
             commitments: Commitments::new(state.clone(), super::clock::unix),
             grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
             lookups: Remembered::default(),
+            spools: Spools::new(spool_options(&snapshot.settings)),
             snapshot: ArcSwap::from_pointee(snapshot),
         }
     }
@@ -121,6 +125,17 @@ impl Shared {
         self.snapshot.store(Arc::new(snapshot));
         self.lookups.clear();
         self.live.set_generation(generation);
+    }
+}
+
+/// What the configuration says about the spool.
+fn spool_options(settings: &Settings) -> SpoolOptions {
+    let limits = &settings.limits;
+    SpoolOptions {
+        folder: settings.gateway.state.join("spool"),
+        memory: limits.spool_memory,
+        memory_all: limits.spool_memory_all,
+        disk: limits.spool_disk,
     }
 }
 

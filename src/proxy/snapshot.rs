@@ -1,5 +1,6 @@
 //! Everything that a reload replaces, in one value that is swapped whole.
 
+use super::vault::VaultRoom;
 use crate::config::{self, ArchiveTls, Limits, Settings};
 use crate::dicom::dimse::Tolerances;
 use crate::dicom::negotiation::Own;
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub own: Own,
     /// Who can say who a person is; `None` without `[users]`.
     pub people: Option<Arc<People>>,
+    /// Keys and options of the vault; `None` without `[vault]`: nothing is sealed or opened, and nothing costs.
+    pub vault: Option<Arc<VaultRoom>>,
     /// TLS towards peers that receive, by their names.
     peers: HashMap<Arc<str>, Arc<ClientConfig>>,
     /// By the peer's name: a principal of an older policy may have stood at another place in it.
@@ -116,6 +119,13 @@ impl Snapshot {
             faults.extend(wrong);
             None
         });
+        let vault = settings.vault.as_ref().and_then(|vault| match VaultRoom::load(vault) {
+            Ok(room) => Some(Arc::new(room)),
+            Err(wrong) => {
+                faults.extend(wrong);
+                None
+            }
+        });
         match (policy, own) {
             (Some(policy), Some(own)) if faults.is_empty() => Ok(Self {
                 generation,
@@ -127,6 +137,7 @@ impl Snapshot {
                 archives,
                 own,
                 people: people.map(Arc::new),
+                vault,
                 peers,
                 tolerances,
             }),

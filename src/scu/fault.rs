@@ -43,6 +43,9 @@ pub enum LinkFault {
     /// A data set over the limit of the link, bytes.
     #[error("it sends a data set of more than {0} bytes")]
     TooLong(usize),
+    /// More answers than were expected at most.
+    #[error("it gives more than {0} answers")]
+    TooMany(usize),
     /// Nothing can be sent: the association is over, or was not asked for that context.
     #[error("nothing can be sent on presentation context {0}")]
     Context(u8),

@@ -1,6 +1,6 @@
 //! One association of the gateway's own: messages out, messages in, bounded and timed.
 
-use super::message::{Message, Partial};
+use super::message::{Message, Part, Partial};
 use super::target::{Accepted, Ask, Target, host_of, proposal};
 use super::upper::Upper;
 use super::{LONGEST_DATA_SET, LinkFault, MAX_PDATA};
@@ -12,7 +12,7 @@ use crate::dicom::pdu::{self, AssociateAc, AssociateRq, Pdu, pdata};
 use crate::net::buffer::Pool;
 use crate::net::tls::Session;
 use crate::net::{Wire, dial};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,10 @@ pub struct Link {
     max_send: u32,
     longest: usize,
     partial: Partial,
+    /// The data set that came in pieces is over, and nobody was told yet.
+    over: bool,
+    /// What of a data set that goes out in pieces has not gone: the last fragment says that it is the last.
+    held: BytesMut,
 }
 
 impl Link {
@@ -68,7 +72,16 @@ impl Link {
 
     pub(super) fn new(upper: Upper, request: &AssociateRq, answer: AssociateAc, max_send: u32) -> Self {
         let contexts = Contexts::negotiated(request, &answer);
-        Self { upper, answer, contexts, max_send, longest: LONGEST_DATA_SET, partial: Partial::default() }
+        Self {
+            upper,
+            answer,
+            contexts,
+            max_send,
+            longest: LONGEST_DATA_SET,
+            partial: Partial::default(),
+            over: false,
+            held: BytesMut::new(),
+        }
     }
 
     /// How many bytes a data set may have; [`LONGEST_DATA_SET`] unless said.
@@ -123,16 +136,64 @@ impl Link {
         self.upper.flush().await
     }
 
-    async fn fragments(&mut self, context: u8, command: bool, bytes: &[u8]) -> Result<(), LinkFault> {
+    /// Begins a message whose data set follows in pieces: [`data`](Self::data), then [`data_end`](Self::data_end).
+    ///
+    /// # Errors
+    /// A context that was not accepted, or whatever ends the association.
+    pub async fn begin(&mut self, context: u8, command: &Command) -> Result<(), LinkFault> {
+        self.held.clear();
+        self.send(context, command, None).await
+    }
+
+    /// The next bytes of the data set. Waits while the other side does not take them.
+    ///
+    /// # Errors
+    /// Whatever ends the association.
+    pub async fn data(&mut self, context: u8, bytes: &[u8]) -> Result<(), LinkFault> {
+        let room = self.room();
+        self.held.extend_from_slice(bytes);
+        let mut queued = 0;
+        while self.held.len() > room {
+            let piece = self.held.split_to(room).freeze();
+            queued += piece.len();
+            self.fragment(context, false, false, piece)?;
+            if queued >= FLUSH_AT {
+                self.upper.flush().await?;
+                queued = 0;
+            }
+        }
+        if queued > 0 { self.upper.flush().await } else { Ok(()) }
+    }
+
+    /// The data set is over.
+    ///
+    /// # Errors
+    /// Whatever ends the association.
+    pub async fn data_end(&mut self, context: u8) -> Result<(), LinkFault> {
+        let piece = std::mem::take(&mut self.held).freeze();
+        self.fragment(context, false, true, piece)?;
+        self.upper.flush().await
+    }
+
+    fn fragment(&mut self, context: u8, command: bool, last: bool, piece: Bytes) -> Result<(), LinkFault> {
+        let head = pdata::header(context, command, last, piece.len()).ok_or(LinkFault::TooLong(piece.len()))?;
+        self.upper.wire.send(Bytes::copy_from_slice(&head));
+        self.upper.wire.send(piece);
+        Ok(())
+    }
+
+    /// Bytes of a data set in one fragment.
+    fn room(&self) -> usize {
         let max = if self.max_send == 0 { MAX_PDATA } else { self.max_send.min(MAX_PDATA) };
-        let room = usize::try_from(max).unwrap_or(0).saturating_sub(pdata::PDV_HEAD).max(2) & !1;
+        usize::try_from(max).unwrap_or(0).saturating_sub(pdata::PDV_HEAD).max(2) & !1
+    }
+
+    async fn fragments(&mut self, context: u8, command: bool, bytes: &[u8]) -> Result<(), LinkFault> {
+        let room = self.room();
         let (mut rest, mut queued) = (bytes, 0);
         loop {
             let (piece, behind) = rest.split_at_checked(room).unwrap_or((rest, &[]));
-            let head = pdata::header(context, command, behind.is_empty(), piece.len());
-            let head = head.ok_or(LinkFault::TooLong(bytes.len()))?;
-            self.upper.wire.send(Bytes::copy_from_slice(&head));
-            self.upper.wire.send(Bytes::copy_from_slice(piece));
+            self.fragment(context, command, behind.is_empty(), Bytes::copy_from_slice(piece))?;
             queued += piece.len();
             if behind.is_empty() {
                 return Ok(());
@@ -162,6 +223,41 @@ impl Link {
                     match self.partial.take(&fragment, self.longest) {
                         Ok(None) => {}
                         Ok(Some(message)) => return Ok(message),
+                        Err(fault) => {
+                            self.upper.abort().await;
+                            return Err(fault);
+                        }
+                    }
+                }
+                pdu::Event::PDataEnd { .. } => {}
+                pdu::Event::Control { pdu, .. } => return Err(self.upper.ended(&pdu, self.partial.begun()).await),
+            }
+        }
+    }
+
+    /// The next piece of a message, of whatever length; each may take as long as an answer. Not to be mixed with
+    /// [`receive`](Self::receive) inside a message. Dropped while it waits, nothing is lost.
+    ///
+    /// # Errors
+    /// Whatever ends the association, its release included, and silence.
+    pub async fn part(&mut self) -> Result<Part, LinkFault> {
+        if std::mem::take(&mut self.over) {
+            return Ok(Part::End);
+        }
+        let deadline = tokio::time::Instant::now() + self.upper.patience;
+        loop {
+            match self.upper.event_by(deadline).await? {
+                pdu::Event::Fragment(fragment) => {
+                    let taken = match self.contexts.get(fragment.context) {
+                        None => Err(LinkFault::Malformed("a message on a context that was not accepted".into())),
+                        Some(_) => self.partial.take_part(&fragment),
+                    };
+                    match taken {
+                        Ok((None, _)) => {}
+                        Ok((Some(part), over)) => {
+                            self.over = over;
+                            return Ok(part);
+                        }
                         Err(fault) => {
                             self.upper.abort().await;
                             return Err(fault);

@@ -3,6 +3,7 @@
 use super::LinkFault;
 use crate::dicom::dimse::{Command, Tolerances};
 use crate::dicom::pdu::Fragment;
+use bytes::Bytes;
 
 /// A whole message: a command and what came with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +14,17 @@ pub struct Message {
     pub command: Command,
     /// The data set as it came, where the command says that one follows.
     pub data: Option<Vec<u8>>,
+}
+
+/// A piece of a message, for messages that are longer than what is held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// A whole command. Where it says that a data set follows, [`Part::Data`] and [`Part::End`] do.
+    Command(u8, Box<Command>),
+    /// The next bytes of the data set.
+    Data(Bytes),
+    /// The data set is over.
+    End,
 }
 
 /// A message as far as it came.
@@ -59,6 +71,23 @@ impl Partial {
         }
         self.data.extend_from_slice(&fragment.bytes);
         Ok(over.then(|| self.done()).flatten())
+    }
+
+    /// The same, piece by piece: what a fragment gives, and whether the data set is over with it.
+    pub(super) fn take_part(&mut self, fragment: &Fragment) -> Result<(Option<Part>, bool), LinkFault> {
+        if fragment.command {
+            let message = self.take(fragment, 0)?;
+            let command = message.map(|message| message.command).or_else(|| self.command.clone());
+            return Ok((command.map(|command| Part::Command(fragment.context, Box::new(command))), false));
+        }
+        if self.command.is_none() || fragment.context != self.context {
+            return Err(LinkFault::Malformed("a data set without a command".into()));
+        }
+        let over = fragment.last && fragment.ends;
+        if over {
+            *self = Self::default();
+        }
+        Ok((Some(Part::Data(fragment.bytes.clone())), over))
     }
 
     fn done(&mut self) -> Option<Message> {

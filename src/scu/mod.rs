@@ -1,11 +1,14 @@
 //! The gateway as a service class user of its own: associations that it opens for its own sake (PS3.7 annex D, 9.1).
 //!
-//! C-ECHO for `check`, the questionnaire of `archive probe`, reports of storage commitment that come late: [`Link`]. For
+//! C-ECHO for `check`, the questionnaire of `archive probe`, reports of storage commitment that come late, and what the vault
+//! stores and reads back itself (C-STORE, C-FIND, C-GET): [`Link`]. For
 //! the probe also the other side, [`Answerer`], which listens while an archive is asked to deliver. It carries nobody's messages and never decides: what passes between a peer and an archive is the proxy's.
 
 mod answerer;
 mod asked;
 mod fault;
+mod find;
+mod get;
 mod link;
 mod message;
 mod target;
@@ -17,8 +20,9 @@ mod tests;
 pub use answerer::{Answerer, Arrival, What};
 pub use asked::Asked;
 pub use fault::LinkFault;
+pub use get::{Got, Receiver};
 pub use link::Link;
-pub use message::Message;
+pub use message::{Message, Part};
 pub use target::{Accepted, Ask, Target, proposal};
 
 /// The longest data set that a link takes unless it is told otherwise, bytes.

@@ -1,5 +1,5 @@
 //! What outlives an association: move grants, deliveries seen, turns, storage commitments; and of people: budgets spent,
-//! quarantine, failed logins, emergency uses to be looked at. The only SQL.
+//! quarantine, failed logins, emergency uses to be looked at; and which seals an archive holds. The only SQL.
 //!
 //! One trait, two stores: SQLite in the state folder, PostgreSQL where replicas share. A row is not trusted: it carries
 //! a MAC and an expiry, and a bad one is absent. It never decides: a grant correlates, the gate permits.
@@ -13,10 +13,14 @@ pub mod grant;
 mod grants;
 mod handle;
 mod key;
+pub mod ledger;
+mod ledgers;
 pub mod lockout;
 mod lockouts;
+mod marks;
 mod messages;
 mod options;
+mod packed;
 mod purse;
 pub mod quarantine;
 mod quarantines;
@@ -36,6 +40,7 @@ pub use commitment::{Commitment, CommitmentKey, Report, ReportId};
 pub use fault::StateFault;
 pub use grant::{Grant, GrantId, NewGrant, Seen};
 pub use handle::State;
+pub use ledger::{Mark, Repeats, SealCursor, SealEnd, SealMark, SealPage, SealRow, Standing};
 pub use lockout::{Lockout, LockoutRule};
 pub use options::{Alert, BadRow, Database, StateOptions};
 pub use quarantine::{Quarantined, Release};

@@ -4,6 +4,7 @@
 use crate::state::budgets::BUDGETS;
 use crate::state::commitments::COMMITMENTS;
 use crate::state::grants::{GRANTS, SEEN};
+use crate::state::ledgers::LEDGER;
 use crate::state::lockouts::LOCKOUTS;
 use crate::state::quarantines::QUARANTINE;
 use crate::state::reports::REPORTS;
@@ -24,11 +25,12 @@ const ROUNDS: usize = 400;
 /// Where the look at each table goes on: behind a row with this key.
 pub type Positions = [Row; TABLES];
 
-const TABLES: usize = 9;
+const TABLES: usize = 10;
 
 struct Broom {
     table: &'static Table,
-    drop: &'static str,
+    /// `None`: its rows do not expire.
+    drop: Option<&'static str>,
     look: &'static str,
     /// A key before all others.
     begin: fn() -> Row,
@@ -41,7 +43,7 @@ macro_rules! broom {
     ($table:ident, $name:literal, ($key:literal, $after:literal, $limit:literal), $begin:expr, $columns:literal, $more:literal) => {
         Broom {
             table: &$table,
-            drop: concat!(
+            drop: Some(concat!(
                 "DELETE FROM ",
                 $name,
                 " WHERE (",
@@ -55,7 +57,7 @@ macro_rules! broom {
                 " LIMIT ?2) RETURNING ",
                 $columns,
                 ", mac"
-            ),
+            )),
             look: concat!(
                 "SELECT ",
                 $columns,
@@ -129,6 +131,13 @@ static BROOMS: [Broom; TABLES] = [
         vec![bytes()],
         "id, person, peer, rule, since, incident, gateway, reviewed, reviewed_by, expires"
     ),
+    Broom {
+        table: &LEDGER,
+        drop: None,
+        look: "SELECT archive, instance, study, class, ring_key, seals, mac FROM dicomgate_sealed \
+               WHERE (archive, instance) > (?1, ?2) ORDER BY archive, instance LIMIT ?3",
+        begin: || vec![text(), bytes()],
+    },
 ];
 
 fn bytes() -> Value {
@@ -146,7 +155,8 @@ impl State {
         let mut dropped = 0;
         for (place, broom) in BROOMS.iter().enumerate() {
             for _ in 0..ROUNDS {
-                let rows = self.ask(Question::new(broom.drop, vec![now.into(), (BATCH as i64).into()])).await?;
+                let Some(drop) = broom.drop else { break };
+                let rows = self.ask(Question::new(drop, vec![now.into(), (BATCH as i64).into()])).await?;
                 self.look_at(broom.table, &rows);
                 dropped += rows.len() as u64;
                 if rows.len() < BATCH {

@@ -50,6 +50,8 @@ pub struct Metrics {
     pub quarantined: IntGauge,
     /// Uses of rules that break the glass, counted once for each association.
     pub emergencies: IntCounter,
+    /// Objects of the vault that something is wrong with, by what it is.
+    pub vault_alerts: IntCounterVec,
     /// Rows of the state that were not what a gateway wrote.
     pub bad_rows: IntCounter,
     permitted: Vec<IntCounter>,
@@ -179,6 +181,12 @@ impl Metrics {
                 &[],
             )?
             .with_label_values::<&str>(&[]),
+            vault_alerts: counters(
+                &registry,
+                "dicomgate_vault_alerts_total",
+                "Objects of the vault that something is wrong with, by what it is",
+                &["cause"],
+            )?,
             bad_rows: counters(
                 &registry,
                 "dicomgate_state_bad_rows_total",

@@ -47,6 +47,11 @@ impl Flow {
         self.pieces.pop_front()
     }
 
+    /// The next piece, without taking it out.
+    pub fn peek(&self) -> Option<&Piece> {
+        self.pieces.front()
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.pieces.is_empty()

@@ -4,8 +4,10 @@
 //! Pure: bytes and values in, bytes out, bounded. It never decides who may see what: that is `policy`'s.
 
 pub mod flow;
+mod head;
 pub mod hide;
 pub mod narrow;
 pub mod open;
 pub mod recode;
+mod scan;
 pub mod seal;

@@ -7,6 +7,8 @@
 
 pub mod banner;
 pub mod carrier;
+pub mod cms;
+mod der;
 pub mod escrow;
 pub mod family;
 pub mod identity;

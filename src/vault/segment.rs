@@ -1,7 +1,20 @@
 //! The header in the plaintext of each segment: text, so that somebody who decrypts by hand can read whose it is.
 
-use super::{PatientIdentity, SealId};
+use super::suite::sha256;
+use super::{Identity, PatientIdentity, SealId};
 use crate::dicom::{Phi, Uid};
+use std::fmt::Write as _;
+
+/// The first line, `dicomgate seal 1 NNNNNN` and a line feed: so many bytes.
+pub const FIRST_LINE: usize = 24;
+/// No header is longer, in bytes.
+pub const GREATEST_HEADER: usize = 16_384;
+/// The length of a header is a multiple of this.
+const STEP: usize = 16;
+/// A value that is longer, once encoded, is written as its digest.
+const LONGEST_VALUE: usize = 256;
+const MAGIC: &str = "dicomgate seal 1 ";
+const DIGEST: &str = "sha256:";
 
 /// What one segment says about itself and its object. Values of patients as they are written: percent-encoded, or
 /// `sha256:HEX` if longer than 256 bytes so.
@@ -51,10 +64,125 @@ pub struct Drift {
 }
 
 impl SegmentHeader {
+    /// Of the first segment of a seal; recipients to be filled in.
+    pub fn new(seal: SealId, identity: &Identity, character_set: &[u8]) -> Self {
+        let patient = &identity.patient;
+        let phi = |value: &Phi<Vec<u8>>| Phi::new(encode(value.reveal()));
+        Self {
+            seal,
+            segment: 0,
+            last: false,
+            sop_class: identity.sop_class,
+            sop_instance: identity.sop_instance,
+            study: identity.study,
+            patient_id: phi(&patient.id),
+            patient_name: phi(&patient.name),
+            birth_date: phi(&patient.birth_date),
+            accession: phi(&patient.accession),
+            transfer_syntax: identity.transfer_syntax,
+            character_set: encode(character_set),
+            recipients: [0; 32],
+        }
+    }
+
+    /// Whether both are of the same seal and object: all but number, last flag and recipients.
+    pub fn same_seal(&self, other: &Self) -> bool {
+        let Self { segment, last, recipients, .. } = *other;
+        Self { segment, last, recipients, ..self.clone() } == *other
+    }
+
     /// What of an object's identity is no longer as it was sealed. Values without padding, as in
     /// [`PatientIdentity`].
-    pub fn drift(&self, _study: Option<&Uid>, _patient: &PatientIdentity) -> Drift {
-        Drift::default()
+    pub fn drift(&self, study: Option<&Uid>, patient: &PatientIdentity) -> Drift {
+        let differs = |sealed: &Phi<String>, now: &Phi<Vec<u8>>| *sealed.reveal() != encode(now.reveal());
+        Drift {
+            study: self.study.as_ref() != study,
+            patient_id: differs(&self.patient_id, &patient.id),
+            patient_name: differs(&self.patient_name, &patient.name),
+            birth_date: differs(&self.birth_date, &patient.birth_date),
+            accession: differs(&self.accession, &patient.accession),
+        }
+    }
+
+    /// The length that holds the header of every segment of its seal, in bytes.
+    pub fn length_in_seal(&self) -> usize {
+        let longest = Self { segment: u32::MAX, last: true, ..self.clone() };
+        (FIRST_LINE + longest.lines().len()).next_multiple_of(STEP)
+    }
+
+    /// The header in exactly this many bytes, at least [`Self::length_in_seal`].
+    pub fn write(&self, length: usize) -> Vec<u8> {
+        let mut text = format!("{MAGIC}{length:06}\n");
+        text.push_str(&self.lines());
+        let mut out = text.into_bytes();
+        if out.len() < length {
+            out.resize(length - 1, b' ');
+            out.push(b'\n');
+        }
+        out
+    }
+
+    fn lines(&self) -> String {
+        let mut out = String::with_capacity(1024);
+        for (key, value) in [
+            ("seal", self.seal.to_string()),
+            ("segment", self.segment.to_string()),
+            ("last", if self.last { "yes" } else { "no" }.to_owned()),
+            ("sop-class", self.sop_class.to_string()),
+            ("sop-instance", self.sop_instance.to_string()),
+            ("study", self.study.as_ref().map(Uid::to_string).unwrap_or_default()),
+            ("patient-id", self.patient_id.reveal().clone()),
+            ("patient-name", self.patient_name.reveal().clone()),
+            ("birth-date", self.birth_date.reveal().clone()),
+            ("accession", self.accession.reveal().clone()),
+            ("transfer-syntax", self.transfer_syntax.to_string()),
+            ("character-set", self.character_set.clone()),
+            ("recipients", hex(&self.recipients)),
+        ] {
+            // Writing to a string cannot fail.
+            let _ = writeln!(out, "{key}: {value}");
+        }
+        out.push('\n');
+        out
+    }
+
+    /// The header that a plaintext begins with, and its length.
+    ///
+    /// # Errors
+    /// What is not exactly as [`Self::write`] has it.
+    pub fn parse(plaintext: &[u8]) -> Result<(Self, usize), HeaderFault> {
+        let first = plaintext.get(..FIRST_LINE).ok_or(HeaderFault::Version)?;
+        let digits = first.strip_prefix(MAGIC.as_bytes()).and_then(|rest| rest.strip_suffix(b"\n"));
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok()).ok_or(HeaderFault::Version)?;
+        let length: usize = digits.parse().map_err(|_| HeaderFault::Length)?;
+        if length > GREATEST_HEADER || !length.is_multiple_of(STEP) {
+            return Err(HeaderFault::Length);
+        }
+        let whole = plaintext.get(..length).ok_or(HeaderFault::Length)?;
+        let text = std::str::from_utf8(whole).map_err(|_| HeaderFault::Line("seal"))?;
+        let mut lines = text.split('\n').skip(1);
+        let mut line = |key: &'static str| {
+            let value = lines.next().and_then(|line| line.strip_prefix(key)).and_then(|rest| rest.strip_prefix(": "));
+            value.ok_or(HeaderFault::Line(key))
+        };
+        let number = |text: &str| text.parse().map_err(|_| HeaderFault::Line("segment"));
+        let header = Self {
+            seal: unhex(line("seal")?).map(SealId).ok_or(HeaderFault::Line("seal"))?,
+            segment: number(line("segment")?)?,
+            last: line("last")? == "yes",
+            sop_class: uid("sop-class", line("sop-class")?)?,
+            sop_instance: uid("sop-instance", line("sop-instance")?)?,
+            study: Some(line("study")?).filter(|text| !text.is_empty()).map(|text| uid("study", text)).transpose()?,
+            patient_id: Phi::new(value("patient-id", line("patient-id")?)?),
+            patient_name: Phi::new(value("patient-name", line("patient-name")?)?),
+            birth_date: Phi::new(value("birth-date", line("birth-date")?)?),
+            accession: Phi::new(value("accession", line("accession")?)?),
+            transfer_syntax: uid("transfer-syntax", line("transfer-syntax")?)?,
+            character_set: value("character-set", line("character-set")?)?,
+            recipients: unhex(line("recipients")?).ok_or(HeaderFault::Line("recipients"))?,
+        };
+        // There is one way to write each header.
+        if header.write(length) == whole { Ok((header, length)) } else { Err(HeaderFault::Form) }
     }
 }
 
@@ -90,4 +218,79 @@ pub enum HeaderFault {
     /// A line is not what must stand there.
     #[error("line `{0}` of its header is not as format 1 has it")]
     Line(&'static str),
+    /// All lines are there, but not written in the one way that format 1 has.
+    #[error("its header is not written as format 1 has it")]
+    Form,
 }
+
+/// A value in printable ASCII. One that is too long becomes its digest, and one that looks like a digest does not.
+fn encode(value: &[u8]) -> String {
+    let mut out = String::with_capacity(value.len());
+    for (at, byte) in value.iter().enumerate() {
+        let escaped = at == 0 && value.starts_with(DIGEST.as_bytes());
+        match byte {
+            b' '..=b'~' if *byte != b'%' && !escaped => out.push(char::from(*byte)),
+            // Writing to a string cannot fail.
+            _ => drop(write!(out, "%{byte:02X}")),
+        }
+        if out.len() > LONGEST_VALUE {
+            return format!("{DIGEST}{}", hex(&sha256(value)));
+        }
+    }
+    out
+}
+
+/// A value as [`encode`] writes it.
+fn value(key: &'static str, text: &str) -> Result<String, HeaderFault> {
+    let written = match text.strip_prefix(DIGEST) {
+        Some(digest) => unhex::<32>(digest).is_some_and(|bytes| hex(&bytes) == digest),
+        None => decode(text).is_some_and(|bytes| encode(&bytes) == text),
+    };
+    if written { Ok(text.to_owned()) } else { Err(HeaderFault::Line(key)) }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = match (first, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let [byte] = unhex(std::str::from_utf8(&[*high, *low]).ok()?)?;
+                out.push(byte);
+                after
+            }
+            (byte, after) => {
+                out.push(*byte);
+                after
+            }
+        };
+    }
+    Some(out)
+}
+
+fn uid(key: &'static str, text: &str) -> Result<Uid, HeaderFault> {
+    text.parse().map_err(|_| HeaderFault::Line(key))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut out = [0; N];
+    if text.len() != 2 * N {
+        return None;
+    }
+    for (byte, digits) in out.iter_mut().zip(text.as_bytes().chunks(2)) {
+        let digits = std::str::from_utf8(digits).ok()?;
+        *byte = u8::from_str_radix(digits, 16).ok()?;
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,8 +13,8 @@ const TABLE: [(&str, &[&str]); 21] = [
     ("telemetry", &["dicom"]),
     ("config", &["pure"]),
     ("net", &["config"]),
-    // rows are about titles and UIDs; the database is reached through `net`, which alone opens sockets
-    ("state", &["config", "dicom", "net"]),
+    // rows are about titles, UIDs and seals; the database is reached through `net`, which alone opens sockets
+    ("state", &["config", "dicom", "net", "vault"]),
     // associations of the gateway's own; TLS as `pki` makes it
     ("scu", &["dicom", "net", "config", "pki"]),
     ("spool", &["config"]),

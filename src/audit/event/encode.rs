@@ -70,6 +70,8 @@ impl Event<'_> {
             Self::Quarantined(note) | Self::QuarantineReleased(note) => note.encode(&mut body),
             Self::Emergency(note) => note.encode(&mut body),
             Self::Commitment(note) => note.encode(&mut body),
+            Self::VaultAlert(note) => note.encode(&mut body),
+            Self::NotOpened(note) => note.encode(&mut body),
         }
         body
     }
@@ -95,6 +97,8 @@ impl Event<'_> {
             Self::QuarantineReleased(_) => "quarantine-released",
             Self::Emergency(_) => "emergency",
             Self::Commitment(_) => "commitment",
+            Self::VaultAlert(_) => "vault-alert",
+            Self::NotOpened(_) => "not-opened",
         }
     }
 
@@ -117,6 +121,8 @@ impl Event<'_> {
                 | Self::Quarantined(_)
                 | Self::QuarantineReleased(_)
                 | Self::Emergency(_)
+                | Self::VaultAlert(_)
+                | Self::NotOpened(_)
         )
     }
 }

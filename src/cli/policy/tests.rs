@@ -42,6 +42,8 @@ fn hospital(expect: Expectation) -> Policy {
         at: None,
         expect,
         rule: None,
+        seal: None,
+        open: None,
     };
     let archives = vec![ArchiveName::of(title("PACS"))];
     let model =

@@ -2,6 +2,7 @@
 
 use super::address::AdminAddress;
 use super::users::RawUsers;
+use super::vault::{RawVault, RewritesWord};
 use super::words::{CallingWord, Date, Name};
 use super::{List, raw_table};
 use crate::config::limits::RawLimits;
@@ -9,6 +10,7 @@ use crate::config::settings::{
     ArchiveTls, Correlate, CrlCheck, CrlExpired, DatabaseUrl, Endpoint, ListenerTls, Serves, Sync,
 };
 use crate::config::units::{Count, Size, Span};
+use crate::config::vault::{Carrier, Resend, Verify};
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use crate::policy::model::CertificatePattern;
@@ -31,6 +33,8 @@ raw_table! {
         pub policy!("[policy]"): RawPolicy,
         /// Where people are known.
         pub users: RawUsers,
+        /// What the archives keep is sealed.
+        pub vault: RawVault,
         /// The audit log.
         pub audit: RawAudit,
         /// Health, readiness and metrics.
@@ -39,7 +43,6 @@ raw_table! {
         pub limits: RawLimits,
     }
     later {
-        "vault" => "will seal the pixel data that the archive keeps | leave the table out: objects pass as they are",
         "web" => "will open the HTTPS front for browsers | leave the table out: DICOM alone is served",
     }
 }
@@ -139,9 +142,18 @@ raw_table! {
         pub calls_from: List<IpNet>,
         /// true if it is a dicomgate itself: incident ids are shared with it. Default false.
         pub gateway: bool,
-    }
-    later {
-        "carrier" => "will say what carries sealed data | leave it out: nothing is sealed yet",
+        /// What carries seals there: pixels or attributes. Default: `carrier` of `[vault]`.
+        pub carrier: Carrier,
+        /// What is read back from it before success is answered: none, sample or all. Default none.
+        pub verify_after_store: Verify,
+        /// What becomes of an object that is sent again: sealed afresh and stored (pass), or compared first and not stored if it is equal (compare). Default pass.
+        pub resend: Resend,
+        /// What it rewrites in objects: ["sop"] if it gives them SOP Instance UIDs of its own.
+        pub rewrites: List<RewritesWord>,
+        /// true: nobody reads from it but through the gateway. Nothing is sealed for it otherwise.
+        pub all_readers as "all_readers_pass_the_gateway": bool,
+        /// How many objects a minute `vault seal-archive` seals there at most. Default 60.
+        pub seal_rate: Count,
     }
 }
 

@@ -10,6 +10,7 @@ pub mod policy;
 pub mod subject;
 pub(super) mod table;
 pub mod users;
+pub mod vault;
 pub mod words;
 
 pub use table::{Field, List, Located, Read};

@@ -2,6 +2,7 @@
 
 use super::narrow::{AttributeWord, BlownWord, BudgetWord, Glass, LevelWord, PersonTable, StatusWord, WhereTable};
 use super::subject::{SopClass, StudyUid, ToleranceWord, TransferSyntax};
+use super::vault::{OpenWord, SharedWord};
 use super::words::{At, EffectWord, ExpectWord, ModalityWord, PeerTlsWord, Weekday, Word};
 use super::{List, raw_table};
 use crate::config::settings::Endpoint;
@@ -62,6 +63,8 @@ raw_table! {
         pub emergency_titles: List<AeTitle>,
         /// true: it may name its user without proof (user identity type 1); its certificate vouches for them.
         pub username_only: bool,
+        /// "shared": it holds the keys of this vault, such as a second archive, and may be handed sealed objects.
+        pub vault: SharedWord,
     }
 }
 
@@ -114,10 +117,10 @@ raw_table! {
         pub on_budget: BlownWord,
         /// true (an hour), or a time: it holds only for persons who ask for emergency access, and raises an alert.
         pub break_glass: Glass,
-    }
-    later {
-        "seal" => "will seal the pixel data of what this rule stores | leave it out: objects reach the archive as they are",
-        "open" => "will open sealed objects for whom this rule permits | leave it out: nothing is sealed yet",
+        /// true: what is stored by it is sealed. Default false.
+        pub seal: bool,
+        /// true: sealed objects are opened for whom it permits; "sealed": they are handed out as they are, to who shares the vault. Default false: they are refused.
+        pub open: OpenWord,
     }
 }
 
@@ -174,5 +177,9 @@ raw_table! {
         pub expect!("\"deny\""): ExpectWord,
         /// The rule that must decide.
         pub rule: Word,
+        /// Whether what is stored must be sealed.
+        pub seal: bool,
+        /// What must become of sealed objects: true, false or "sealed".
+        pub open: OpenWord,
     }
 }

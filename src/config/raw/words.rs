@@ -68,16 +68,22 @@ pub(super) fn choice<T: Copy>(
 
 macro_rules! choices {
     ($($Type:ty { $($word:literal => $value:expr,)+ } $(later { $($later:literal => $words:literal,)+ })?;)+) => {
-        $(impl Read for $Type {
-            fn read(key: &str, value: &Spanned<DeValue<'_>>, report: &mut Report<'_>) -> Option<Self> {
-                choice(key, &[$(($word, $value),)+], &[$($(($later, $words),)+)?], value, report)
+        $(impl $crate::config::raw::Read for $Type {
+            fn read(
+                key: &str,
+                value: &toml::Spanned<toml::de::DeValue<'_>>,
+                report: &mut $crate::config::fault::Report<'_>,
+            ) -> Option<Self> {
+                $crate::config::raw::words::choice(key, &[$(($word, $value),)+], &[$($(($later, $words),)+)?], value, report)
             }
-            fn schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "enum": [$($word),+] })
+            fn schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "enum": [$($word),+] })
             }
         })+
     };
 }
+
+pub(super) use choices;
 
 /// `tls` of a peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! `[[archive]]`.
 
-use super::{Ground, Kind, inside, repeated};
+use super::{Ground, Kind, inside, repeated, vault};
 use crate::config::Limits;
 use crate::config::fault::Report;
 use crate::config::raw::Field;
 use crate::config::raw::gateway::{RawArchive, RawGatewayFile};
 use crate::config::settings::{Archive, ArchiveTls};
 use crate::config::units::Span;
+use crate::config::vault::ArchiveVault;
 use crate::dicom::AeTitle;
 use crate::policy::model::{ArchiveName, CertificatePattern};
 use std::net::{IpAddr, SocketAddr};
@@ -36,7 +37,8 @@ pub(super) fn validate(
         own_listener(archive, raw, report);
         pool(archive, report);
         way(archive, raw, report);
-        archives.extend(settings(archive, limits, ground, report));
+        let vault = vault::archive(archive, raw, report);
+        archives.extend(settings(archive, limits, vault, ground, report));
     }
     archives
 }
@@ -169,7 +171,13 @@ fn dns(host: &str) -> Option<CertificatePattern> {
     host.parse::<IpAddr>().is_err().then(|| CertificatePattern::Dns(host.to_ascii_lowercase().into()))
 }
 
-fn settings(archive: &RawArchive, limits: &Limits, ground: &mut Ground<'_>, report: &Report<'_>) -> Option<Archive> {
+fn settings(
+    archive: &RawArchive,
+    limits: &Limits,
+    vault: ArchiveVault,
+    ground: &mut Ground<'_>,
+    report: &Report<'_>,
+) -> Option<Archive> {
     let trust = ground.path(&archive.trust, Kind::File, report);
     let ae_title = archive.ae_title.cloned()?;
     let or_own = |titles: Vec<AeTitle>| if titles.is_empty() { vec![ae_title] } else { titles };
@@ -192,5 +200,6 @@ fn settings(archive: &RawArchive, limits: &Limits, ground: &mut Ground<'_>, repo
         deliveries_may_lag: archive.deliveries_may_lag.get().map(|span| span.0),
         calls_from: archive.calls_from.values(),
         gateway: archive.gateway.cloned().unwrap_or_default(),
+        vault,
     })
 }

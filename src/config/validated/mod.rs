@@ -10,6 +10,7 @@ mod peers;
 mod policy;
 mod told;
 mod users;
+mod vault;
 mod weakness;
 
 use super::fault::{Fault, Report, Severity};
@@ -53,6 +54,8 @@ pub(super) enum Kind {
     RowKey,
     /// A folder that is written to; it may come into being.
     Folder,
+    /// A file that a command writes, and whose change is a reload; it may not be there yet.
+    Told,
     /// One of the files of the configuration itself.
     Own,
     /// A password: nobody else may read it.
@@ -145,6 +148,7 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
     let listeners = listeners::validate(&raw, &mut report);
     let admin = gateway::admin(&raw, &mut report);
     let audit = gateway::audit(&raw, &mut report);
+    let vault = vault::validate(&raw, now, &mut ground, &mut report);
     let archives = archives::validate(&raw, &limits, &mut ground, &mut report);
     let (accounts, wrong_accounts) = texts.accounts.map(accounts::validate).unwrap_or_default();
     let mut attributes = texts.attributes.map(|(path, text)| Report::new(path, text));
@@ -188,9 +192,20 @@ pub(super) fn validate(texts: &Texts<'_>, now: &jiff::Zoned) -> Outcome {
         texts: PolicyTexts::default(),
     };
     let settings = match (sound, gateway, model) {
-        (true, Some(gateway), Some(policy)) => {
-            Some(Settings { gateway, tls, listeners, archives, policy, users, confirm, limits, audit, admin, source })
-        }
+        (true, Some(gateway), Some(policy)) => Some(Settings {
+            gateway,
+            tls,
+            listeners,
+            archives,
+            policy,
+            users,
+            confirm,
+            vault,
+            limits,
+            audit,
+            admin,
+            source,
+        }),
         _ => None,
     };
     Outcome { settings, faults, named: ground.named }

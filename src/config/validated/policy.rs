@@ -1,12 +1,13 @@
 //! `policy.toml`: the model, what the policy's own compiler finds, and its tests.
 
-use super::{Ground, Kind, archives, inside, peers, repeated, weakness};
+use super::{Ground, Kind, archives, inside, peers, repeated, vault, weakness};
 use crate::config::fault::Report;
 use crate::config::raw::gateway::RawGatewayFile;
 use crate::config::raw::narrow::WhereTable;
 use crate::config::raw::policy::{RawCanary, RawPeer, RawPolicyFile, RawRule, RawTest};
 use crate::config::raw::words::PeerTlsWord;
 use crate::config::raw::{Field, Located, parse};
+use crate::config::vault::SealWhat;
 use crate::dicom::dimse::Operation;
 use crate::policy::Policy;
 use crate::policy::fault::{Entry, PolicyFault};
@@ -57,7 +58,8 @@ pub(super) fn validate(
     ground.path(&raw.peers_file, Kind::Own, &reports.policy);
     let imported = reports.peers.as_mut().map(peers::read).unwrap_or_default();
 
-    let mut model = PolicyModel { observe_until, ..PolicyModel::default() };
+    let seal_all = gateway.vault.get().is_some_and(|vault| vault.seal.get() == Some(&SealWhat::All));
+    let mut model = PolicyModel { observe_until, seal_all, ..PolicyModel::default() };
     let mut entries = Entries {
         archives: Vec::new(),
         peers: Vec::new(),
@@ -98,6 +100,7 @@ pub(super) fn validate(
     for rule in raw.rule.items().iter().map(Spanned::get_ref) {
         weakness::rule(rule, report);
         weakness::people(rule, gateway, report);
+        vault::rule(rule, gateway, report);
         modalities(rule, report);
         model.rules.extend(rule_of(rule, report).inspect(|_| entries.rules.push(rule)));
     }
@@ -107,6 +110,7 @@ pub(super) fn validate(
     for test in raw.test.items().iter().map(Spanned::get_ref) {
         model.tests.extend(test_of(test, report).inspect(|_| entries.tests.push(test)));
     }
+    vault::readers(gateway, &model, &mut reports.gateway);
     if whole {
         inside::validate(gateway, &model, &entries, reports);
     }
@@ -144,6 +148,7 @@ fn peer_of(raw: &RawPeer, ground: &mut Ground<'_>, report: &mut Report<'_>) -> O
         edge: raw.edge.cloned().unwrap_or_default(),
         emergency_titles: raw.emergency_titles.values(),
         username_only: raw.username_only.cloned().unwrap_or_default(),
+        vault_shared: raw.vault.get().is_some(),
     })
 }
 
@@ -175,6 +180,8 @@ fn rule_of(raw: &RawRule, report: &Report<'_>) -> Option<Rule> {
             .get()
             .map(|budget| Budget { blown: raw.on_budget.get().map(|blown| blown.0).unwrap_or_default(), ..budget.0 }),
         break_glass: raw.break_glass.get().and_then(|glass| glass.0),
+        seal: raw.seal.cloned().unwrap_or_default(),
+        open: raw.open.get().map(|open| open.0).unwrap_or_default(),
     })
 }
 
@@ -213,6 +220,8 @@ fn test_of(raw: &RawTest, report: &mut Report<'_>) -> Option<PolicyTest> {
         at: raw.at.get().map(|at| at.0),
         expect: raw.expect.get()?.0,
         rule: raw.rule.get().map(|rule| rule.0.clone()),
+        seal: raw.seal.cloned(),
+        open: raw.open.get().map(|open| open.0),
     })
 }
 

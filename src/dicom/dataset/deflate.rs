@@ -1,12 +1,12 @@
-//! The deflate stream around a data set (PS3.5 A.5), inflated piece by piece, never whole.
+//! The deflate stream around a data set (PS3.5 A.5), read and written piece by piece, never whole.
 
 use super::{WalkFault, WalkLimits};
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 const PIECE: usize = 16 * 1024;
 
 /// A raw deflate stream (RFC 1951), without zlib's header.
-pub(super) struct Inflater {
+pub struct Inflater {
     stream: Decompress,
     piece: Vec<u8>,
     ended: bool,
@@ -15,21 +15,26 @@ pub(super) struct Inflater {
 }
 
 impl Inflater {
-    pub(super) fn new() -> Self {
+    /// Before the first byte.
+    pub fn new() -> Self {
         Self { stream: Decompress::new(false), piece: vec![0; PIECE], ended: false, behind: 0 }
     }
 
-    /// Inflates what it can and hands it on in pieces of at most 16 KiB.
-    pub(super) fn push(
+    /// Inflates what it can and hands it on in pieces of at most 16 KiB. Of `limits` those on inflating count.
+    ///
+    /// # Errors
+    /// The stream is damaged or past a limit, something else than padding (and, if allowed, a trailer of eight bytes)
+    /// stands behind it, or whoever takes the bytes refuses them.
+    pub fn push<F: From<WalkFault>>(
         &mut self,
         mut input: &[u8],
         limits: &WalkLimits,
         trailer: bool,
-        mut plain: impl FnMut(&[u8]) -> Result<(), WalkFault>,
-    ) -> Result<(), WalkFault> {
+        mut plain: impl FnMut(&[u8]) -> Result<(), F>,
+    ) -> Result<(), F> {
         loop {
             if self.ended {
-                return self.behind(input, trailer);
+                return Ok(self.behind(input, trailer)?);
             }
             let (taken, made) = (self.stream.total_in(), self.stream.total_out());
             let status = self.stream.decompress(input, &mut self.piece, FlushDecompress::None);
@@ -41,13 +46,13 @@ impl Inflater {
             input = input.get(taken..).ok_or(WalkFault::Deflate)?;
             self.ended = status == Status::StreamEnd;
             if !self.ended && made < PIECE && (input.is_empty() || taken == 0 && made == 0) {
-                return if input.is_empty() { Ok(()) } else { Err(WalkFault::Deflate) };
+                return if input.is_empty() { Ok(()) } else { Err(WalkFault::Deflate.into()) };
             }
         }
     }
 
     /// Whether the stream came to its end.
-    pub(super) const fn ended(&self) -> bool {
+    pub const fn ended(&self) -> bool {
         self.ended
     }
 
@@ -70,5 +75,61 @@ impl Inflater {
             1..=9 => Err(WalkFault::DeflateTrailer),
             _ => Err(WalkFault::Deflate),
         }
+    }
+}
+
+impl Default for Inflater {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Writes a raw deflate stream.
+pub struct Deflater {
+    stream: Compress,
+}
+
+impl Deflater {
+    /// Before the first byte.
+    pub fn new() -> Self {
+        Self { stream: Compress::new(Compression::default(), false) }
+    }
+
+    /// Takes the next bytes; what the stream gives out so far is appended.
+    pub fn push(&mut self, mut plain: &[u8], out: &mut Vec<u8>) {
+        while !plain.is_empty() {
+            let (status, taken) = self.compress(plain, out, FlushCompress::None);
+            plain = plain.get(taken..).unwrap_or_default();
+            if status.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Ends the stream, with a zero byte where its length is odd.
+    pub fn finish(mut self, out: &mut Vec<u8>) {
+        loop {
+            match self.compress(&[], out, FlushCompress::Finish).0 {
+                Some(Status::Ok | Status::BufError) => {}
+                // With room to write to it cannot fail.
+                Some(Status::StreamEnd) | None => break,
+            }
+        }
+        if !self.stream.total_out().is_multiple_of(2) {
+            out.push(0);
+        }
+    }
+
+    fn compress(&mut self, plain: &[u8], out: &mut Vec<u8>, flush: FlushCompress) -> (Option<Status>, usize) {
+        out.reserve(PIECE);
+        let before = self.stream.total_in();
+        let status = self.stream.compress_vec(plain, out, flush).ok();
+        (status, usize::try_from(self.stream.total_in() - before).unwrap_or(usize::MAX))
+    }
+}
+
+impl Default for Deflater {
+    fn default() -> Self {
+        Self::new()
     }
 }

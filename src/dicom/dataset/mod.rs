@@ -14,6 +14,7 @@ mod vr;
 pub mod walker;
 pub mod write;
 
+pub use deflate::{Deflater, Inflater};
 pub use fault::WalkFault;
 pub use leading::{Leading, Level};
 pub use vr::Vr;
@@ -23,4 +24,14 @@ pub use walker::{Header, Length, Sink, SinkFault, WalkLimits, Walker, Want};
 /// Whether the dictionary knows an element as a sequence; `None` if it does not know it.
 pub fn is_sequence(tag: crate::dicom::Tag) -> Option<bool> {
     walker::is_sequence(tag)
+}
+
+/// The VR that the dictionary gives an element, for whoever turns implicit VR into explicit: UN for private and unknown
+/// ones, LO for private creators; of words that may be either, SS where pixels are signed and US where not (Pixel
+/// Representation, (0028,0103)); OW for what may be OB or OW, and for LUT Data, as implicit VR has them (PS3.5 A.1).
+pub fn vr_of(tag: crate::dicom::Tag, signed: bool) -> Vr {
+    if signed && walker::is_signed_or_not(tag) {
+        return Vr(*b"SS");
+    }
+    Vr(record::vr_of(tag).to_bytes())
 }

@@ -1,7 +1,7 @@
 //! The accepted presentation contexts of an association, found by id.
 
-use super::Roles;
 use super::answer::settled;
+use super::{Extra, Roles};
 use crate::dicom::pdu::{AssociateAc, AssociateRq};
 use crate::dicom::uid::Uid;
 
@@ -23,8 +23,26 @@ pub struct Contexts {
     /// By half the id: one more than the place in `entries`; 0 = not accepted.
     index: [u8; 128],
     entries: Box<[Entry]>,
+    known: Box<Known>,
+}
+
+/// What contexts are made of.
+#[derive(Clone, Default)]
+struct Known {
     /// Abstract and transfer syntaxes, at most 128 of each.
     uids: Box<[Uid]>,
+    /// What called systems know otherwise; mostly nothing.
+    beside: Option<Beside>,
+}
+
+/// Where the contexts of called systems are not those of the caller.
+#[derive(Clone)]
+struct Beside {
+    extras: Vec<Extra>,
+    /// Accepted towards the caller, and by no called system.
+    callers_alone: Vec<u8>,
+    /// Legs whose contexts are extras only.
+    further: Vec<u8>,
 }
 
 #[derive(Clone, Copy)]
@@ -57,7 +75,7 @@ impl Contexts {
             }
         }
         contexts.entries = entries.into();
-        contexts.uids = uids.into();
+        contexts.known.uids = uids.into();
         contexts
     }
 
@@ -67,6 +85,37 @@ impl Contexts {
         let place = self.index.get(usize::from(id / 2))?.checked_sub(1)?;
         let entry = self.entries.get(usize::from(place)).filter(|entry| entry.id == id)?;
         self.context(entry)
+    }
+
+    /// These contexts, and what called systems accepted beside them. `callers_alone`: ids that no called system knows;
+    /// `further`: legs all of whose contexts are extras.
+    #[must_use]
+    pub fn beside(mut self, extras: Vec<Extra>, callers_alone: Vec<u8>, further: Vec<u8>) -> Self {
+        let beside = Beside { extras, callers_alone, further };
+        self.known.beside = (!beside.extras.is_empty() || !beside.further.is_empty()).then_some(beside);
+        self
+    }
+
+    /// The context with this id as the called system with this number knows it: an extra, or the caller's own.
+    #[inline]
+    pub fn called(&self, leg: u8, id: u8) -> Option<Context<'_>> {
+        let Some(beside) = &self.known.beside else { return self.get(id) };
+        if let Some(extra) = beside.extras.iter().find(|extra| extra.leg == leg && extra.id == id) {
+            return Some(extra.context());
+        }
+        let unknown = beside.further.contains(&leg) || beside.callers_alone.contains(&id);
+        if unknown { None } else { self.get(id) }
+    }
+
+    /// Extras of a SOP class, on any leg.
+    pub fn extras(&self, class: &Uid) -> impl Iterator<Item = &Extra> {
+        let all = self.known.beside.as_ref().map_or(&[][..], |beside| &beside.extras);
+        all.iter().filter(move |extra| extra.abstract_syntax == *class)
+    }
+
+    /// Whether a leg is a second association with a system, for extras only.
+    pub fn is_further(&self, leg: u8) -> bool {
+        self.known.beside.as_ref().is_some_and(|beside| beside.further.contains(&leg))
     }
 
     /// How many were accepted.
@@ -86,8 +135,8 @@ impl Contexts {
 
     fn context(&self, entry: &Entry) -> Option<Context<'_>> {
         Some(Context {
-            abstract_syntax: self.uids.get(usize::from(entry.abstract_syntax))?,
-            transfer_syntax: self.uids.get(usize::from(entry.transfer_syntax))?,
+            abstract_syntax: self.known.uids.get(usize::from(entry.abstract_syntax))?,
+            transfer_syntax: self.known.uids.get(usize::from(entry.transfer_syntax))?,
             roles: entry.roles,
         })
     }
@@ -106,7 +155,7 @@ fn place(uids: &mut Vec<Uid>, uid: Uid) -> Option<u8> {
 impl Default for Contexts {
     /// No context.
     fn default() -> Self {
-        Self { index: [0; 128], entries: Box::default(), uids: Box::default() }
+        Self { index: [0; 128], entries: Box::default(), known: Box::default() }
     }
 }
 

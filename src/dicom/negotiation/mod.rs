@@ -1,11 +1,12 @@
 //! Presentation contexts and user items (PS3.8 annex D, PS3.7 annex D): what to ask the archive, what to answer the caller.
 //!
 //! [`propose`] makes the request to the archive out of the caller's, [`answer`] the answer to the caller out of the
-//! archive's: same ids, mirrored, never a table of its own. [`merge`] makes one answer of several systems'. What policy
-//! allows comes in as a closure; nothing is decided here.
+//! archive's: same ids, mirrored, never a table of its own. [`merge`] makes one answer of several systems', [`extras`] are
+//! what a called system is asked beside it. What policy allows comes in as a closure; nothing is decided here.
 
 pub mod answer;
 pub mod contexts;
+pub mod extras;
 pub mod merge;
 pub mod plain;
 pub mod propose;
@@ -13,6 +14,7 @@ pub mod reject;
 
 pub use answer::{NegotiationFault, answer, verify};
 pub use contexts::{Context, Contexts};
+pub use extras::{Extra, Wanted, is_native};
 pub use merge::{Part, merge};
 pub use plain::ask_plainly;
 pub use propose::{Candidate, candidates, propose};

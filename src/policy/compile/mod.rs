@@ -7,6 +7,7 @@ mod faults;
 mod names;
 mod people;
 mod reach;
+mod rights;
 mod rules;
 mod trials;
 
@@ -29,11 +30,13 @@ impl Policy {
         for (index, rule) in model.rules.iter().enumerate() {
             reach::check(index, rule, &names, &mut faults);
             people::check(index, rule, &mut faults);
+            rights::check(index, rule, &model, &names, &mut faults);
         }
         people::check_canaries(&model, &mut faults);
         trials::check(&model, &names, &mut faults);
         faults.none_or_all()?;
         let index = Index::of(&rules, |subject| names.population(subject));
+        let rights = Index::of_rights(&rules, |subject| names.population(subject));
         let nearby = Nearby::of(&rules);
         let identity = identity(&model);
         let certificates = names::certificates(&model);
@@ -50,6 +53,7 @@ impl Policy {
             values,
             rules,
             index,
+            rights,
             nearby,
             people,
             canaries,

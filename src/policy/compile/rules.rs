@@ -52,6 +52,8 @@ fn rule_of(index: usize, rule: &Rule, names: &Names, values: &mut Values, faults
         require_key: (!rule.require_key.is_empty()).then(|| rule.require_key.clone().into_boxed_slice()),
         break_glass: rule.break_glass,
         narrows: people::narrows(index, rule, faults),
+        seal: rule.seal,
+        open: rule.open,
     }
 }
 

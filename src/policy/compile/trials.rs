@@ -13,6 +13,7 @@ pub(super) fn check(model: &PolicyModel, names: &Names, faults: &mut Faults) {
         if let Some(line) = seen.insert(&test.name, test.line) {
             faults.add(at_test(index, test), "name", format!("the test in line {line} has the same name"), "");
         }
+        vault(index, test, faults);
         let written = match &test.asker {
             Asker::Peer(written) => written,
             Asker::Archive(written) => {
@@ -34,6 +35,15 @@ pub(super) fn check(model: &PolicyModel, names: &Names, faults: &mut Faults) {
             _ => {}
         }
         rule_of(index, test, model, faults);
+    }
+}
+
+/// What is denied is neither sealed nor opened.
+fn vault(index: usize, test: &PolicyTest, faults: &mut Faults) {
+    let written = [("seal", test.seal.is_some()), ("open", test.open.is_some())];
+    for (key, _) in written.into_iter().filter(|(_, written)| *written && test.expect == Expectation::Deny) {
+        let problem = format!("`{key}` is a property of what is permitted");
+        faults.add(at_test(index, test), key, problem, "write expect = \"permit\", or take it out");
     }
 }
 

@@ -107,6 +107,8 @@ pub fn test(name: &str, peer: &str, wants: &str, expect: Expectation) -> PolicyT
         at: None,
         expect,
         rule: None,
+        seal: None,
+        open: None,
     }
 }
 

@@ -28,6 +28,7 @@ fn hospital(rules: Vec<Rule>, observe: bool) -> PolicyModel {
         tests: Vec::new(),
         canaries: Vec::new(),
         observe_until: observe.then_some(jiff::Timestamp::MAX),
+        seal_all: false,
     }
 }
 

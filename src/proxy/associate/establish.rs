@@ -5,7 +5,8 @@ use crate::archive::Leg;
 use crate::audit::event::Cause;
 use crate::dicom::AeTitle;
 use crate::dicom::association::{Event, Outgoing};
-use crate::dicom::negotiation::{answer, reject};
+use crate::dicom::negotiation::extras::{accepted_extras, with_extras};
+use crate::dicom::negotiation::{Extra, answer, reject};
 use crate::dicom::pdu::user_identity::IdentityAnswer;
 use crate::dicom::pdu::{AssociateAc, AssociateRq};
 use crate::gate::Visit;
@@ -28,19 +29,67 @@ pub(super) struct Joined {
     errand: Errand,
     legs: SmallVec<[CalledSide; 1]>,
     ways: Vec<(u8, Way)>,
+    /// What the systems accepted beside the caller's contexts.
+    extras: Vec<Extra>,
+    /// The numbers of second associations.
+    further: Vec<u8>,
+}
+
+/// Who has joined.
+#[derive(Debug, Clone)]
+pub(super) struct System {
+    /// How rules and records call it.
+    pub(super) to: Arc<str>,
+    /// The title that it was called by.
+    pub(super) title: AeTitle,
 }
 
 impl Joined {
     /// Nobody has joined yet.
     pub(super) fn new(asked: AssociateRq, answered: AssociateAc, errand: Errand) -> Self {
-        Self { asked, answered, errand, legs: SmallVec::new(), ways: Vec::new() }
+        Self {
+            asked,
+            answered,
+            errand,
+            legs: SmallVec::new(),
+            ways: Vec::new(),
+            extras: Vec::new(),
+            further: Vec::new(),
+        }
     }
 
-    /// A system that was asked these contexts and has answered.
-    pub(super) fn add(&mut self, leg: Leg, to: Arc<str>, title: AeTitle, asked: &AssociateRq, ac: &AssociateAc) {
+    /// A system that was asked these contexts and has answered. `rq`: the caller's request.
+    pub(super) fn add(
+        &mut self,
+        rq: &AssociateRq,
+        leg: Leg,
+        system: System,
+        (asked, ac): (&AssociateRq, &AssociateAc),
+    ) {
         // 128 contexts at most, so no more systems.
         let number = u8::try_from(self.legs.len()).unwrap_or(u8::MAX);
-        self.ways.extend(asked.contexts.iter().map(|context| (context.id, Way::Leg(number))));
+        let is_callers = |id: u8| rq.contexts.iter().any(|context| context.id == id);
+        let callers = asked.contexts.iter().filter(|context| is_callers(context.id));
+        self.ways.extend(callers.map(|context| (context.id, Way::Leg(number))));
+        self.extras.extend(accepted_extras(number, rq, asked, ac, false));
+        self.push(leg, system, ac);
+    }
+
+    /// A second association with a system, for extras alone.
+    pub(super) fn add_further(
+        &mut self,
+        rq: &AssociateRq,
+        leg: Leg,
+        system: System,
+        (asked, ac): (&AssociateRq, &AssociateAc),
+    ) {
+        let number = u8::try_from(self.legs.len()).unwrap_or(u8::MAX);
+        self.extras.extend(accepted_extras(number, rq, asked, ac, true));
+        self.further.push(number);
+        self.push(leg, system, ac);
+    }
+
+    fn push(&mut self, leg: Leg, System { to, title }: System, ac: &AssociateAc) {
         self.legs.push(CalledSide { leg, to, title, longest: longest(ac.user.max_length) });
     }
 
@@ -68,8 +117,8 @@ pub(super) async fn establish(
     let shared = Arc::clone(&asking.newcomer.shared);
     // An archive is told whom it reached: peers learn what their own archive is only with a certificate.
     let certified = matches!(asking.presented.proof, Proof::Mutual(_)) || joined.errand.inward().is_some();
-    let Joined { asked, answered, errand, legs, ways } = joined;
-    let (mirrored, contexts) = match answer(&asking.rq, &asked, &answered, &snapshot.own, certified) {
+    let Joined { asked, answered, errand, legs, ways, extras, further } = joined;
+    let (mut mirrored, mut contexts) = match answer(&asking.rq, &asked, &answered, &snapshot.own, certified) {
         Ok(mirrored) => mirrored,
         Err(fault) => {
             let principal = visit.principal().clone();
@@ -80,7 +129,9 @@ pub(super) async fn establish(
             return refuse_visit(asking, visit, no).await;
         }
     };
-    let mut mirrored = mirrored;
+    if !extras.is_empty() || !further.is_empty() {
+        contexts = with_extras(&asking.rq, &mut mirrored, contexts, extras, further);
+    }
     mirrored.user.identity_answer = asking.confirm.then(|| IdentityAnswer(Bytes::new()));
     let effects = asking.machine.on(Event::Evt6(None), Instant::now());
     let accepted = asking.machine.on(Event::Evt7, Instant::now());

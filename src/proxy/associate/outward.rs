@@ -1,7 +1,7 @@
 //! A peer asks for systems behind the gateway.
 
 use super::dial::{Answered, Dial, Full, Miss, Role, dial};
-use super::establish::{Joined, establish};
+use super::establish::{Joined, System, establish};
 use super::person::{self, Stranger};
 use super::plan::{Plan, Portion, admission, plan};
 use super::refuse::{No, known, refuse, refuse_denied, refuse_visit};
@@ -9,6 +9,7 @@ use crate::archive::Target;
 use crate::audit::event::Cause;
 use crate::dicom::AeTitle;
 use crate::dicom::negotiation::{Part, merge, propose, reject};
+use crate::dicom::pdu::AssociateRq;
 use crate::gate::{Basis, Entry, Opening, Visit};
 use crate::identity;
 use crate::net::slots::Slot;
@@ -154,10 +155,17 @@ async fn call_up(
     let principal = visit.principal().clone();
     let Plan { mut portions, to, .. } = planned;
     for portion in &mut portions {
-        portion.proposed.user.chain = edge::item(&portion.archive.settings, &snapshot.settings.gateway.name, &visit);
+        let chain = edge::item(&portion.archive.settings, &snapshot.settings.gateway.name, &visit);
+        if let Some(further) = &mut portion.further {
+            further.user.chain.clone_from(&chain);
+        }
+        portion.proposed.user.chain = chain;
     }
-    let systems = portions.iter().map(|portion| dial_of(&shared, portion)).collect();
-    let outcomes = dial(&shared, snapshot, asking.since, systems).await;
+    let mut systems: Vec<Dial<'_>> =
+        portions.iter().map(|portion| dial_of(&shared, portion, &portion.proposed)).collect();
+    systems.extend(further(&portions).map(|(portion, proposed)| dial_of(&shared, portion, proposed)));
+    let mut outcomes = dial(&shared, snapshot, asking.since, systems).await;
+    let seconds = outcomes.split_off(portions.len());
     if portions.len() > 1 {
         for (portion, outcome) in portions.iter().zip(&outcomes) {
             if let Err(miss) = outcome {
@@ -180,19 +188,34 @@ async fn call_up(
         portions.iter().zip(outcomes).filter_map(|(portion, outcome)| Some((portion, outcome.ok()?))).collect();
     let mut joined = Joined::new(asked, answered, Errand::Outward);
     for (portion, (leg, ac)) in legs {
-        let title = portion.archive.settings.ae_title;
-        joined.add(leg, Arc::from(title.as_str()), title, &portion.proposed, &ac);
+        joined.add(&asking.rq, leg, system(portion), (&portion.proposed, &ac));
+    }
+    for ((portion, proposed), outcome) in further(&portions).zip(seconds) {
+        match outcome {
+            Ok((leg, ac)) => joined.add_further(&asking.rq, leg, system(portion), (proposed, &ac)),
+            Err(miss) => missed(&shared, &visit, portion.archive.settings.ae_title, &miss),
+        }
     }
     establish(asking, joined, visit, slot).await
 }
 
-fn dial_of<'a>(shared: &Shared, portion: &'a Portion<'_>) -> Dial<'a> {
+/// The second associations that are needed.
+fn further<'a>(portions: &'a [Portion<'a>]) -> impl Iterator<Item = (&'a Portion<'a>, &'a AssociateRq)> {
+    portions.iter().filter_map(|portion| Some((portion, portion.further.as_ref()?)))
+}
+
+fn system(portion: &Portion<'_>) -> System {
+    let title = portion.archive.settings.ae_title;
+    System { to: Arc::from(title.as_str()), title }
+}
+
+fn dial_of<'a>(shared: &Shared, portion: &'a Portion<'_>, proposed: &'a AssociateRq) -> Dial<'a> {
     let archive = &portion.archive.settings;
     Dial {
         to: archive.ae_title.as_str(),
         role: Role::Archive,
         target: Target::archive(archive, portion.archive.tls.as_ref()),
-        proposed: &portion.proposed,
+        proposed,
         place: shared.capacity.take(archive, portion.may_store).map(Some).map_err(|_| Full),
     }
 }

@@ -4,18 +4,22 @@ use super::spread::{Goes, spread};
 use crate::config::Calling;
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
+use crate::dicom::negotiation::extras::{add_extras, ask_for_extras};
 use crate::dicom::negotiation::{Candidate, Roles, ask_plainly, candidates, propose};
 use crate::dicom::pdu::AssociateRq;
 use crate::policy::request::Known;
 use crate::policy::{Decision, Moment, Principal, Request};
 use crate::proxy::negotiate::{name_of, sift};
 use crate::proxy::snapshot::{ArchiveWiring, Snapshot};
+use crate::proxy::vault::contexts::ask_archive;
 
 /// What one system is asked.
 #[derive(Debug)]
 pub(super) struct Portion<'a> {
     pub(super) archive: &'a ArchiveWiring,
     pub(super) proposed: AssociateRq,
+    /// What it is asked on a second association, where one cannot hold it all.
+    pub(super) further: Option<AssociateRq>,
     /// Something in it lets objects be stored.
     pub(super) may_store: bool,
 }
@@ -94,7 +98,7 @@ pub(super) fn plan<'a>(
         Some(portion) => portion.archive,
         None => systems.iter().find(|system| is_admitted(snapshot, system, principal, at)).unwrap_or(first),
     };
-    Some(Plan { kept: names(&portions), removed, to: to.settings.ae_title, portions })
+    Some(Plan { kept: names(rq, &portions), removed, to: to.settings.ae_title, portions })
 }
 
 /// Where a context goes that any system can have: to one that is dialled anyway, to one without `for`, to the others.
@@ -131,14 +135,30 @@ fn portion<'a>(
         ask_plainly(&mut proposed.user);
     }
     let may_store = mine().any(|kept| kept.roles.scu && kept.operations.contains(&Operation::Store));
-    Portion { archive, proposed, may_store }
+    let further = beside(snapshot, principal, archive.settings.ae_title.as_str(), rq, &mut proposed);
+    Portion { archive, proposed, further, may_store }
+}
+
+/// Adds to what a system is asked what sealed objects need; what finds no room is to be asked on a second association.
+pub(super) fn beside(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    archive: &str,
+    rq: &AssociateRq,
+    proposed: &mut AssociateRq,
+) -> Option<AssociateRq> {
+    let wanted = ask_archive(snapshot, principal, archive, proposed);
+    let rest = add_extras(proposed, rq, wanted);
+    (!rest.is_empty()).then(|| ask_for_extras(proposed, rest))
 }
 
 /// The kept SOP classes; where there are several systems, with the one that each goes to.
-fn names(portions: &[Portion<'_>]) -> Vec<String> {
+fn names(rq: &AssociateRq, portions: &[Portion<'_>]) -> Vec<String> {
     let several = portions.len() > 1;
     let of_one = |portion: &Portion<'_>| -> Vec<String> {
-        let contexts = portion.proposed.contexts.iter().map(|context| name_of(&context.abstract_syntax));
+        let is_callers = |id: u8| rq.contexts.iter().any(|context| context.id == id);
+        let contexts = portion.proposed.contexts.iter().filter(|context| is_callers(context.id));
+        let contexts = contexts.map(|context| name_of(&context.abstract_syntax));
         match several {
             true => contexts.map(|name| format!("{name} to {}", portion.archive.settings.ae_title)).collect(),
             false => contexts.collect(),

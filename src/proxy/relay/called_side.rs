@@ -24,7 +24,7 @@ impl Relay {
     /// Goes through what has been taken, until its end or until a message must wait.
     pub(super) fn work_down(&mut self, now: Instant) -> Result<(), Ending> {
         let mut ended = false;
-        while self.called.down.wait.is_none()
+        while !self.called.down.is_held()
             && let Some(event) = self.called.down.lane.next().map_err(|fault| Ending::pdu(End::Called, fault))?
         {
             match event {
@@ -50,7 +50,7 @@ impl Relay {
                 }
             }
         }
-        if self.called.down.wait.is_none() {
+        if !self.called.down.is_held() {
             let Self { called, caller, .. } = self;
             called.down.lane.settle(&mut |bytes| caller.send(bytes));
             self.after_answers()?;
@@ -104,7 +104,7 @@ impl Relay {
     fn called_command(&mut self, context: u8, bytes: &[u8]) -> Result<(), Ending> {
         let command =
             Command::decode(bytes, &self.called_tolerances()).map_err(|fault| Ending::command(End::Called, &fault))?;
-        let Some(accepted) = self.contexts.get(context) else {
+        let Some(accepted) = self.contexts.called(self.called.number, context) else {
             let words = "a message on a presentation context that was not accepted";
             return Err(Ending::malformed(End::Called, "message", words, Abort::INVALID_VALUE));
         };
@@ -166,7 +166,7 @@ impl Relay {
     fn called_answer(&mut self, context: u8, command: &Command) -> Result<(), Ending> {
         let found = self.called.asked.iter().position(|asked| {
             Some(asked.sent_as) == command.responded_to
-                && asked.context == context
+                && asked.sent_on == context
                 && Some(command.field) == asked.field.response()
                 && !asked.is_over()
         });
@@ -184,7 +184,13 @@ impl Relay {
                 return Ok(());
             }
             let asked = self.called.asked.remove(index);
+            let translated = asked.is_translated().then_some(asked.context);
             self.settle_permit(asked, command)?;
+            if let Some(callers) = translated {
+                self.called.down.fate = Fate::Drop;
+                self.answer_caller(callers, &Command { data_set: false, ..command.clone() }, None);
+                return Ok(());
+            }
         } else if let Some(asked) = self.called.asked.get_mut(index) {
             asked.answers = asked.answers.saturating_add(1);
         }
@@ -195,7 +201,7 @@ impl Relay {
     /// The archive asks: an instance of a C-GET under way, or an event report.
     fn called_request(&mut self, context: u8, command: &Command) -> Result<(), Ending> {
         self.keep_up()?;
-        let Some(accepted) = self.contexts.get(context) else { return Ok(()) };
+        let Some(accepted) = self.contexts.called(self.called.number, context) else { return Ok(()) };
         let (class, syntax, roles) = (*accepted.abstract_syntax, *accepted.transfer_syntax, accepted.roles);
         let reports = command.field == Field::EventReportRq;
         if !roles.scp && !reports {
@@ -244,8 +250,13 @@ impl Relay {
             }
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
-                self.called.asked_back.push(Outstanding::new(context, command, permit, Purpose::Plain));
-                self.called.down.fate = Fate::Forward;
+                match self.may_be_sealed(&class).filter(|_| command.field == Field::StoreRq && command.data_set) {
+                    Some(room) => self.look_into_got(&room, context, command, permit, None, Vec::new())?,
+                    None => {
+                        self.called.asked_back.push(Outstanding::new(context, command, permit, Purpose::Plain));
+                        self.called.down.fate = Fate::Forward;
+                    }
+                }
             }
             Admission::Denied(refusal) => {
                 self.shared.metrics.denied(operation);
@@ -311,7 +322,17 @@ impl Relay {
         if self.called.down.lead.is_some() && self.called.down.fate == Fate::Hold {
             self.decide_instance(&data)?;
         }
-        self.finish_down()?;
+        data.complete = true;
+        self.called.down.stage = Stage::Data(data);
+        self.conclude_down()
+    }
+
+    /// All of a data set has come: where it goes on changed, all of that must have gone before its message is over.
+    pub(super) fn conclude_down(&mut self) -> Result<(), Ending> {
+        if !matches!(&self.called.down.stage, Stage::Data(data) if data.complete) || !self.finish_down()? {
+            return Ok(());
+        }
+        let Stage::Data(data) = std::mem::replace(&mut self.called.down.stage, Stage::Between) else { return Ok(()) };
         if matches!(self.called.down.fate, Fate::Forward | Fate::Rewrite) {
             self.shared.metrics.bytes_out.inc_by(data.bytes);
         }

@@ -22,7 +22,7 @@ impl Relay {
     /// Goes through what has been taken, until its end or until a message must wait.
     pub(super) fn work_up(&mut self, now: Instant) -> Result<(), Ending> {
         let mut ended = false;
-        while self.up.wait.is_none()
+        while !self.up.is_held()
             && let Some(event) = self.up.lane.next().map_err(|fault| Ending::pdu(End::Caller, fault))?
         {
             match event {
@@ -48,7 +48,7 @@ impl Relay {
             }
         }
         // What waits stays where it is: the rest of the input is gone through when the wait is over.
-        if self.up.wait.is_none() {
+        if !self.up.is_held() {
             self.settle_up();
         }
         Timers::pdu(&mut self.timers.began, self.up.lane.mid_pdu(), ended, now);
@@ -249,11 +249,21 @@ impl Relay {
         if own {
             return self.own_data_set(*data);
         }
-        self.up_is_whole(&data)
+        self.conclude_up(data)
     }
 
-    /// All of a data set has come: its length goes into the record.
-    pub(super) fn up_is_whole(&mut self, data: &DataSet) -> Result<(), Ending> {
+    /// All of a data set has come: where it goes on changed, all of that must have gone before its message is over.
+    pub(super) fn conclude_up(&mut self, data: Box<DataSet>) -> Result<(), Ending> {
+        if !self.finish_up()? {
+            self.up.stage = Stage::Data(data);
+            return Ok(());
+        }
+        self.up_is_whole(&data);
+        Ok(())
+    }
+
+    /// All of a data set has come, and gone: its length goes into the record.
+    fn up_is_whole(&mut self, data: &DataSet) {
         if matches!(self.up.fate, Fate::Forward | Fate::Rewrite) {
             let metrics = &self.shared.metrics;
             let outward = matches!(self.errand, Errand::Outward);
@@ -263,7 +273,6 @@ impl Relay {
         if let Some(asked) = self.called.asked.iter_mut().find(|asked| Some(asked.message) == message) {
             asked.bytes = data.bytes;
         }
-        self.finish_up()
     }
 
     fn decide_on_data(&mut self) -> Result<(), Ending> {
@@ -340,7 +349,7 @@ impl Relay {
         }
         let found = self.called.asked_back.iter().position(|asked| {
             Some(asked.message) == command.responded_to
-                && asked.context == context
+                && asked.sent_on == context
                 && Some(command.field) == asked.field.response()
         });
         let Some(index) = found else {
@@ -348,7 +357,16 @@ impl Relay {
         };
         if command.status.is_none_or(Status::is_final) {
             let asked = self.called.asked_back.remove(index);
+            let translated = asked.is_translated().then_some(asked.context);
             self.settle_back(asked, &command)?;
+            if let Some(callers) = translated {
+                self.up.fate = Fate::Drop;
+                if command.data_set {
+                    return Err(out_of_turn("an answer to an object with a data set"));
+                }
+                self.answer_called(callers, &command);
+                return Ok(());
+            }
         }
         self.up.fate = Fate::Forward;
         if command.data_set {

@@ -165,6 +165,8 @@ impl Relay {
                 warning: u32::from(counters.warning.unwrap_or_default()),
             }),
             archive_incident: told,
+            opened: asked.opened.map(|(opened, _)| opened),
+            drift: asked.opened.map(|(_, drift)| drift).unwrap_or_default(),
         };
         asked.permit.close(outcome).map_err(|_| Ending::Unrecorded)?;
         if let Purpose::Delivery(deliveries) = asked.purpose {

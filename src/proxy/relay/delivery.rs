@@ -11,8 +11,10 @@ use crate::audit::event::Delivery;
 use crate::config::Correlate;
 use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::retrieve::Belongs;
-use crate::dicom::{AeTitle, Uid};
-use crate::gate::{Admission, Object, Permit, Subject, Tripwire};
+use crate::dicom::transfer_syntax::encoding_of;
+use crate::dicom::{AeTitle, Tag, Uid};
+use crate::gate::{Admission, Object, Outcome, Permit, Subject, Tripwire};
+use crate::policy::Open as Right;
 use crate::policy::{Decision, Known, Narrowing, Principal, Query, Request};
 use crate::proxy::relay::decide::phi_of;
 use crate::proxy::way_back::Held;
@@ -196,6 +198,8 @@ impl Relay {
         let Some(to) = inward.destination.clone() else { return Ok(()) };
         let mut permits: Vec<Permit> = Vec::with_capacity(1);
         let mut narrowed: Vec<(Arc<Held>, Arc<Narrowing>)> = Vec::new();
+        // What is opened for one of those who asked is opened for all of them, so all must have the right to it.
+        let mut right = Right::Opened;
         for held in &covering {
             let grant = &held.grant.grant;
             let user = match person::restored(&grant.person) {
@@ -243,12 +247,14 @@ impl Relay {
                     && !held_back
                 {
                     narrowed.extend(permission.narrowing.map(|narrowing| (Arc::clone(held), narrowing)));
+                    right = right.min(permission.open);
                     continue;
                 }
                 permits.clear();
             }
             match self.shared.gate.admit(self.basis(), &self.visit, &request, &object) {
                 Admission::Permit(permit) => {
+                    right = right.min(permit.open());
                     narrowed.extend(permit.narrowing().map(|narrowing| (Arc::clone(held), Arc::clone(narrowing))));
                     permits.push(permit);
                 }
@@ -260,38 +266,71 @@ impl Relay {
         }
         let Some(permit) = permits.pop() else { return Ok(()) };
         if narrowed.is_empty() {
-            return self.send_covered(data, permit, covering, None);
+            return self.send_covered(data, permit, covering, right, Vec::new());
         }
         self.pending = Some(permit);
-        self.judge_delivery(walk.leading.study(), covering, narrowed);
+        self.judge_delivery(walk.leading.study(), covering, right, narrowed);
         Ok(())
     }
 
-    /// Everything is permitted: the instance goes on, `transform`: changed.
+    /// Everything is permitted: the instance goes on, `hidden`: without these attributes, `right`: if it is sealed, as this
+    /// says.
     pub(super) fn send_covered(
         &mut self,
         data: &DataSet,
         permit: Permit,
         covering: Covering,
-        transform: Option<Transform>,
+        right: Right,
+        hidden: Vec<Tag>,
     ) -> Result<(), Ending> {
         self.shared.metrics.permitted(Operation::Move, permit.observed());
         let Some(instance) = data.walk.as_ref().and_then(|walk| walk.leading.sop_instance().copied()) else {
             return Ok(());
         };
+        let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
+        let (class, encoding) = (*accepted.abstract_syntax, encoding_of(accepted.transfer_syntax));
         let originator = covering.first().filter(|held| held.is_rewritten()).map(|held| held.originator());
-        let deliveries = covering.iter().map(|held| held.begin(instance)).collect();
-        self.send_delivery(data, permit, Purpose::Delivery(deliveries));
         let mut command = data.command.clone();
         if let Some((title, message)) = originator.filter(|_| command.move_originator_message.is_some()) {
             command.move_originator = Some(title);
             command.move_originator_message = Some(message);
         }
-        if let Some(transform) = transform {
-            return self.rewrite_up(data.context, &command, transform);
+        if let Some(room) = self.may_be_sealed(&class) {
+            return self.look_into_delivery(&room, data, command, permit, Some(covering), right, hidden);
+        }
+        let hide = match hidden.is_empty() {
+            true => None,
+            false => match self.hide(encoding, &hidden) {
+                Ok(hide) => Some(hide),
+                Err(fault) => {
+                    let words = fault.to_string();
+                    return self.not_delivered(data, permit, &covering, &words, Status::NOT_AUTHORIZED);
+                }
+            },
+        };
+        let deliveries = covering.iter().map(|held| held.begin(instance)).collect();
+        self.send_delivery(data, permit, Purpose::Delivery(deliveries));
+        if let Some(hide) = hide {
+            return self.rewrite_up(data.context, &command, Transform::Hide(Box::new(hide)));
         }
         self.up.lead = None;
         self.go_on_with(data.context, &command);
+        Ok(())
+    }
+
+    /// What was permitted is not handed out after all.
+    pub(super) fn not_delivered(
+        &mut self,
+        data: &DataSet,
+        permit: Permit,
+        covering: &Covering,
+        words: &str,
+        status: Status,
+    ) -> Result<(), Ending> {
+        permit.close(Outcome { status: status.0, ..Outcome::default() }).map_err(|_| Ending::Unrecorded)?;
+        note_refused(covering, data.command.sop_instance());
+        let Some((walk, inward)) = data.walk.as_ref().zip(self.errand.inward().cloned()) else { return Ok(()) };
+        self.refuse_delivery(data, walk, &inward, words, status);
         Ok(())
     }
 
@@ -319,6 +358,11 @@ impl Relay {
         match self.shared.gate.admit(self.basis(), &self.visit, &request, &object_of(data, walk)) {
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
+                if let Some(room) = data.command.sop_class().and_then(|class| self.may_be_sealed(class)) {
+                    let (command, right) = (data.command.clone(), permit.open());
+                    return self.look_into_delivery(&room, data, command, permit, None, right, Vec::new());
+                }
+                self.up.lead = None;
                 self.send_delivery(data, permit, Purpose::Plain);
                 self.go_on_with(data.context, &data.command);
             }

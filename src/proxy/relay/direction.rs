@@ -1,6 +1,7 @@
 //! One direction of an association: what comes from one side for the other.
 
 use super::lane::Lane;
+use super::opening::Opening;
 use super::refuse::Refused;
 use super::rewrite::Rewrite;
 use super::stage::{Fate, Stage};
@@ -29,6 +30,8 @@ pub(super) struct Direction {
     pub(super) lead: Option<Vec<u8>>,
     /// The data set of the message under way goes on changed.
     pub(super) rewrite: Option<Box<Rewrite>>,
+    /// The object under way may be sealed.
+    pub(super) opening: Option<Box<Opening>>,
 }
 
 /// A message whose command is written anew.
@@ -58,6 +61,7 @@ impl Direction {
             cut: None,
             lead: None,
             rewrite: None,
+            opening: None,
         }
     }
 
@@ -67,6 +71,11 @@ impl Direction {
             Some(lead) if self.fate == Fate::Hold => lead.extend_from_slice(bytes),
             lead => *lead = None,
         }
+    }
+
+    /// Nothing more is read of it until something has become known or gone.
+    pub(super) fn is_held(&self) -> bool {
+        self.wait.is_some() || self.rewrite.as_ref().is_some_and(|rewrite| rewrite.is_busy())
     }
 
     /// Neither a message nor a PDU is under way.

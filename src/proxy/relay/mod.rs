@@ -23,6 +23,7 @@ mod look;
 mod moves;
 mod narrow;
 mod note;
+mod opening;
 mod outstanding;
 mod own;
 mod poll;

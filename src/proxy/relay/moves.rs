@@ -130,11 +130,13 @@ impl Relay {
             message: data.command.message_id.unwrap_or_default(),
             sent_as: held.grant.message,
             context: data.context,
+            sent_on: data.context,
             field: data.command.field,
             permit,
             bytes: data.bytes,
             answers: 0,
             withheld: 0,
+            opened: None,
             purpose: Purpose::Move(Moving {
                 held: Guarded::new(held, grants, lag),
                 over: false,

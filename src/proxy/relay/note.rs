@@ -2,7 +2,7 @@
 
 use super::outstanding::Purpose;
 use super::wait::Woken;
-use super::{Ending, Relay};
+use super::{End, Ending, Relay};
 use crate::dicom::dimse::{Command, Status};
 use crate::state::Seen;
 use std::sync::Arc;
@@ -58,6 +58,14 @@ impl Relay {
                 self.report_answered(status);
                 Ok(())
             }
+            Woken::Spooled(spooled) => {
+                self.spooled_down(spooled)?;
+                self.conclude_down()
+            }
+            Woken::Ledger(row) => {
+                self.go_on_with_ledger(End::Called, *row)?;
+                self.conclude_down()
+            }
             Woken::Charged(charged) => self.go_on_charged(*charged),
             Woken::Move(..)
             | Woken::Grants(_)
@@ -78,7 +86,13 @@ impl Relay {
         let Some(index) = found else { return Ok(()) };
         if command.status.is_none_or(Status::is_final) {
             let asked = self.called.asked.remove(index);
+            let translated = asked.is_translated();
             self.settle_permit(asked, command)?;
+            if translated {
+                self.called.down.fate = super::stage::Fate::Drop;
+                self.answer_caller(*context, &Command { data_set: false, ..command.clone() }, None);
+                return Ok(());
+            }
         }
         self.called.down.fate = super::stage::Fate::Forward;
         Ok(())

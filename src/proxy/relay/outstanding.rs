@@ -1,6 +1,7 @@
 //! Requests that have gone and are not answered yet.
 
 use super::narrow::Querying;
+use crate::audit::vault::Drift;
 use crate::dicom::Uid;
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::{Command, Counters, Field};
@@ -19,8 +20,11 @@ pub struct Outstanding {
     pub message: u16,
     /// Its message id on the way it went; another one only for a C-MOVE.
     pub sent_as: u16,
-    /// Its presentation context.
+    /// Its presentation context, on which the requester sent it and is answered.
     pub context: u8,
+    /// The presentation context on the way it went, on which it is answered; another one only for an object that is sealed
+    /// or opened.
+    pub sent_on: u8,
     /// What it was.
     pub field: Field,
     /// The permit under which it went.
@@ -31,6 +35,8 @@ pub struct Outstanding {
     pub answers: u32,
     /// Answers with a pending status that were kept back.
     pub withheld: u32,
+    /// A sealed object: whether it goes on opened, and in what it differs from what was sealed.
+    pub opened: Option<(bool, Drift)>,
     /// What else hangs on it.
     pub purpose: Purpose,
 }
@@ -169,7 +175,13 @@ impl Outstanding {
     pub fn new(context: u8, command: &Command, permit: Permit, purpose: Purpose) -> Self {
         let message = command.message_id.unwrap_or_default();
         let (sent_as, field) = (message, command.field);
-        Self { message, sent_as, context, field, permit, bytes: 0, answers: 0, withheld: 0, purpose }
+        let (bytes, answers, withheld, opened) = (0, 0, 0, None);
+        Self { message, sent_as, context, sent_on: context, field, permit, bytes, answers, withheld, opened, purpose }
+    }
+
+    /// Whether its answers have to be said in other words to whoever asked: it went on another context.
+    pub const fn is_translated(&self) -> bool {
+        self.sent_on != self.context
     }
 
     /// The final answer has come already and is being held back.

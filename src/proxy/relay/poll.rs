@@ -44,7 +44,7 @@ impl Relay {
 
     fn poll_caller_in(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
         let reads = !self.up.over
-            && self.up.wait.is_none()
+            && !self.up.is_held()
             && self.takes_answers(End::Caller)
             && !self.all_called().any(|called| called.leg.has_pending() || !called.owed.is_empty());
         if !reads {
@@ -68,7 +68,7 @@ impl Relay {
     fn poll_called_in(&mut self, cx: &mut Context<'_>) -> Result<bool, Ending> {
         let reads = !self.called.down.over
             && !self.called.released
-            && self.called.down.wait.is_none()
+            && !self.called.down.is_held()
             && !self.caller.has_pending()
             && self.takes_answers(End::Called)
             && !self.another_talks();

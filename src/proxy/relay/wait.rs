@@ -2,9 +2,10 @@
 
 use super::narrow::{Charged, Prepared};
 use super::retrieve::{Anew, Judged, Resolving};
+use super::rewrite::Spooled;
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
-use crate::state::StateFault;
+use crate::state::{SealRow, StateFault};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -32,4 +33,8 @@ pub(super) enum Woken {
     Query(Box<Prepared>),
     /// What budgets have room for.
     Charged(Box<Charged>),
+    /// What is kept of an object has been written or read.
+    Spooled(Spooled),
+    /// What the ledger knows of an object.
+    Ledger(Box<Result<Option<SealRow>, StateFault>>),
 }

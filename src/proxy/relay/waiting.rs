@@ -2,7 +2,7 @@
 
 use super::stage::{DataSet, Stage};
 use super::wait::Woken;
-use super::{Ending, Relay};
+use super::{End, Ending, Relay};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
@@ -34,11 +34,60 @@ impl Relay {
             }
             Ok(())
         })?;
+        progress |= self.poll_kept()?;
         if !self.settling.is_empty() {
             progress |= self.poll_settling(cx)?;
         }
         progress |= self.poll_mailbox(cx);
         Ok(progress)
+    }
+
+    /// What is kept of objects that go on changed goes, as their receivers take it. Whether anything went.
+    fn poll_kept(&mut self) -> Result<bool, Ending> {
+        let mut progress = false;
+        if self.up.wait.is_none() && self.up.is_held() {
+            self.focus_up();
+            if !self.called.leg.has_pending() {
+                let now = Instant::now();
+                self.timers.heard(now);
+                self.pump_up()?;
+                self.kept_went_up(now)?;
+                progress = true;
+            }
+        }
+        self.each(|relay| {
+            if relay.called.down.wait.is_none() && relay.called.down.is_held() && !relay.caller.has_pending() {
+                let now = Instant::now();
+                relay.timers.heard(now);
+                relay.pump_down()?;
+                relay.kept_went_down(now)?;
+                progress = true;
+            }
+            Ok(())
+        })?;
+        Ok(progress)
+    }
+
+    /// Where all that was kept of the caller's object has gone, its message is over or goes on.
+    fn kept_went_up(&mut self, now: Instant) -> Result<(), Ending> {
+        if self.up.is_held() {
+            return Ok(());
+        }
+        if matches!(&self.up.stage, Stage::Data(data) if data.complete)
+            && let Stage::Data(data) = std::mem::replace(&mut self.up.stage, Stage::Between)
+        {
+            self.conclude_up(data)?;
+        }
+        self.work_up(now)
+    }
+
+    /// Where all that was kept of the object of the system in focus has gone, its message is over or goes on.
+    fn kept_went_down(&mut self, now: Instant) -> Result<(), Ending> {
+        if self.called.down.is_held() {
+            return Ok(());
+        }
+        self.conclude_down()?;
+        self.work_down(now)
     }
 
     /// The caller's message goes on with what has become known.
@@ -51,7 +100,7 @@ impl Relay {
             data.walk = None;
         }
         if data.complete && self.up.wait.is_none() {
-            return self.up_is_whole(&data);
+            return self.conclude_up(data);
         }
         self.up.stage = Stage::Data(data);
         Ok(())
@@ -65,6 +114,8 @@ impl Relay {
             Woken::Query(prepared) => self.go_on_with_query(data, *prepared),
             Woken::Resolved(resolving) => self.go_on_with_retrieve(data, *resolving),
             Woken::Judged(judged) => self.go_on_with_judged(data, *judged),
+            Woken::Spooled(spooled) => self.spooled_up(spooled),
+            Woken::Ledger(row) => self.go_on_with_ledger(End::Caller, *row),
             Woken::Noted(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }

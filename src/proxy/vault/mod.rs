@@ -2,3 +2,14 @@
 //! what an archive does to sealed objects.
 //!
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
+
+pub mod alert;
+pub mod contexts;
+pub mod prove;
+mod room;
+#[cfg(test)]
+pub mod tests;
+pub mod verify;
+pub mod walk;
+
+pub use room::VaultRoom;

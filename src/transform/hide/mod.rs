@@ -15,10 +15,8 @@ use crate::dicom::Tag;
 use crate::dicom::dataset::record::RecordFault;
 use crate::dicom::dataset::{Length, Raw, Vr, WalkFault, is_sequence};
 use crate::dicom::transfer_syntax::Encoding;
+use crate::transform::head::{ITEM, ITEM_END, SEQUENCE_END, put_header};
 
-const ITEM: Tag = Tag(0xfffe, 0xe000);
-const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
-const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
 /// How the tag of an item is written, in either byte order.
 const ITEMS: [[u8; 4]; 2] = [[0xfe, 0xff, 0x00, 0xe0], [0xff, 0xfe, 0xe0, 0x00]];
 
@@ -420,24 +418,5 @@ impl Hide {
 impl std::fmt::Debug for Hide {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Hide").field("tags", &self.tags).field("position", &self.position).finish_non_exhaustive()
-    }
-}
-
-/// The header of an element, item or delimiter.
-fn put_header(out: &mut Vec<u8>, encoding: Encoding, tag: Tag, vr: Option<Vr>, length: u32) {
-    let big = encoding == Encoding::ExplicitBe;
-    let two = |number: u16| if big { number.to_be_bytes() } else { number.to_le_bytes() };
-    let long = if big { length.to_be_bytes() } else { length.to_le_bytes() };
-    out.extend_from_slice(&two(tag.0));
-    out.extend_from_slice(&two(tag.1));
-    match vr {
-        None => out.extend_from_slice(&long),
-        Some(vr) => {
-            out.extend_from_slice(&vr.0);
-            out.extend_from_slice(&[0; 2]);
-            if vr.is_long() {
-                out.extend_from_slice(&long);
-            }
-        }
     }
 }

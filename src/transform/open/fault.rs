@@ -3,17 +3,10 @@
 use crate::dicom::Tag;
 use crate::dicom::Uid;
 use crate::dicom::dataset::WalkFault;
-use crate::dicom::transfer_syntax::Encoding;
 
 /// Why an object is not opened. No value of a patient is quoted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OpenFault {
-    /// In such an encoding no seal is looked for.
-    #[error("a seal cannot be opened in the encoding that the archive sends ({transfer:?})")]
-    Carrier {
-        /// The encoding.
-        transfer: Encoding,
-    },
     /// What the archive sends is no data set.
     #[error("the data set is damaged: {0}")]
     Walk(#[from] WalkFault),
@@ -47,6 +40,9 @@ pub enum OpenFault {
     /// Nobody said yet whether it may be opened.
     #[error("it is not decided yet how this object goes on")]
     Undecided,
+    /// It is to be opened, and there is no seal.
+    #[error("the object is not sealed")]
+    NotSealed,
     /// After a fault, or after the end.
     #[error("nothing more is opened after a fault")]
     Over,

@@ -35,11 +35,20 @@ pub struct OpenOptions {
     pub depth: u16,
     /// What of the archive's data set may be out of order.
     pub tolerances: Tolerances,
+    /// SHA-256 of what was sealed is asked for ([`Opened::digest`]); it costs as much as opening does.
+    pub digest: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self { minted: false, whole: 64 << 20, header: 32 << 20, depth: 64, tolerances: Tolerances::STRICT }
+        Self {
+            minted: false,
+            whole: 64 << 20,
+            header: 32 << 20,
+            depth: 64,
+            tolerances: Tolerances::STRICT,
+            digest: false,
+        }
     }
 }
 
@@ -106,4 +115,6 @@ pub struct Opened {
     /// Keywords or tags of what stands otherwise around the seal than when it was sealed: [`Inner::drift`] and the sequences
     /// to which items were added.
     pub drift: Vec<String>,
+    /// SHA-256 of what was sealed, as it stood in the original; `None`: not asked for.
+    pub digest: Option<[u8; 32]>,
 }

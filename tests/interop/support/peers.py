@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 import pathlib
@@ -23,18 +24,22 @@ from support import wire
 _config.UNRESTRICTED_STORAGE_SERVICE = True
 
 
-_given: set[int] = set()
+# Below what the system gives to outgoing connections (32768 and up), so that none of them can take a port between its
+# choice and its use; tests that run side by side (pytest-xdist) each have a part of their own.
+_WORKER = int("".join(filter(str.isdigit, os.environ.get("PYTEST_XDIST_WORKER", ""))) or 0)
+_PORTS = itertools.cycle(range(12_000 + 5_000 * (_WORKER % 4), 17_000 + 5_000 * (_WORKER % 4)))
 
 
 def free_port() -> int:
-    """A port that nobody listens on, and that was not given out before."""
+    """A port that nobody listens on, and that was not given out lately."""
     while True:
+        port = next(_PORTS)
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        if port not in _given:
-            _given.add(port)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
             return port
 
 

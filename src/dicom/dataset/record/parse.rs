@@ -60,7 +60,7 @@ fn inflate(bytes: &[u8], limits: WalkLimits, tolerances: Tolerances) -> Result<V
     let mut plain = Vec::new();
     inflater.push(bytes, &limits, tolerances.has(Tolerance::Trailing), |piece| {
         plain.extend_from_slice(piece);
-        Ok(())
+        Ok::<(), WalkFault>(())
     })?;
     if inflater.ended() { Ok(plain) } else { Err(WalkFault::Truncated) }
 }

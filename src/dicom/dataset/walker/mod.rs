@@ -12,7 +12,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub(super) use step::is_sequence;
+pub(super) use step::{is_sequence, is_signed_or_not};
 
 use super::deflate::Inflater;
 use super::stack::Frame;

@@ -322,3 +322,9 @@ pub(in crate::dicom::dataset) fn is_sequence(tag: Tag) -> Option<bool> {
     let entry = StandardDataDictionary.by_tag(dicom_core::Tag(tag.0, tag.1))?;
     Some(entry.vr() == VirtualVr::Exact(dicom_core::VR::SQ))
 }
+
+/// Whether the dictionary has words here that are signed where pixels are.
+pub(in crate::dicom::dataset) fn is_signed_or_not(tag: Tag) -> bool {
+    let entry = StandardDataDictionary.by_tag(dicom_core::Tag(tag.0, tag.1));
+    entry.is_some_and(|entry| entry.vr() == VirtualVr::Xs)
+}

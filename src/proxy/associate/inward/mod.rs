@@ -3,13 +3,14 @@
 //! The destination is dialled only if a move under way or a rule could let something pass. Archives are told why they are
 //! rejected; and nothing is refused without a record, since what an archive cannot deliver somebody will miss.
 
+mod beside;
 mod destination;
 mod expected;
 mod own;
 mod share;
 
 use super::dial::{Answered, Dial, Full, Miss, Role, dial};
-use super::establish::{Joined, establish};
+use super::establish::{Joined, System, establish};
 use super::plan::admission;
 use super::refuse::{No, known, refuse, refuse_denied, refuse_visit};
 use crate::audit::event::Cause;
@@ -117,7 +118,10 @@ async fn choose<'a>(
     if draining == Drain::Now || draining == Drain::Gently && goes_on && !asked_for {
         return Err((reject::ARCHIVE_AWAY, Cause::Draining, "the gateway is stopping".to_owned()));
     }
-    let share = to.as_ref().ok().filter(|_| goes_on).map(|to| sender.share(&rq, to, asked_for));
+    let mut share = to.as_ref().ok().filter(|_| goes_on).map(|to| sender.share(&rq, to, asked_for));
+    if let (Ok(to), Some(share)) = (&to, &mut share) {
+        beside::ask_beside(&shared, sender, to, told, &rq, share).await;
+    }
     let own = sender.own_part(&rq, to.as_ref().ok(), told);
     let reports = own.as_ref().is_some_and(|own| own.reports);
     match (to, share) {
@@ -196,17 +200,22 @@ impl Intent<'_> {
         let (archive, calling) = (sender.archive.ae_title, sender.principal.calling);
         let mut inward = Inward { archive, calling, told: self.told, destination: None };
         let mut answered: Option<Answered> = None;
+        let mut second: Option<Answered> = None;
         if let Some((to, share)) = &self.onward {
             match dial_destination(&shared, &asking, sender, to, share).await {
-                Ok(reached) => {
+                Ok((reached, further)) => {
                     inward.destination = Some(to.name().into());
                     answered = Some(reached);
+                    second = match further.transpose() {
+                        Ok(further) => further,
+                        Err(miss) => {
+                            missed(&shared, &visit, to.name(), &miss, "the destination has no second association");
+                            None
+                        }
+                    };
                 }
                 Err(miss) if self.own.as_ref().is_some_and(|own| own.reports) => {
-                    let refusal = shared.gate.missed(&visit, to.name(), miss.cause, &miss.words);
-                    let incident = refusal.incident.map(tracing::field::display);
-                    let (association, words) = (visit.id(), &miss.words);
-                    tracing::warn!(destination = %to.name(), %association, incident, %words, "nothing is delivered");
+                    missed(&shared, &visit, to.name(), &miss, "nothing is delivered");
                 }
                 Err(Miss { rj, cause, words }) => {
                     let no = No { to: Some(to.name()), principal: Some(sender.principal), ..No::new(rj, cause, words) };
@@ -223,7 +232,11 @@ impl Intent<'_> {
         let mut joined = Joined::new(asked, ac, Errand::Inward(Box::new(inward)));
         match (answered, &self.onward) {
             (Some((leg, ac)), Some((to, share))) => {
-                joined.add(leg, to.name().into(), to.title(), &share.proposed, &ac);
+                let system = System { to: to.name().into(), title: to.title() };
+                joined.add(&asking.rq, leg, system.clone(), (&share.proposed, &ac));
+                if let (Some(proposed), Some((leg, ac))) = (&share.further, second) {
+                    joined.add_further(&asking.rq, leg, system, (proposed, &ac));
+                }
             }
             _ => joined.add_nobody(sender.snapshot, self.told),
         }
@@ -240,23 +253,39 @@ impl Sender<'_> {
     }
 }
 
+/// The destination, or a second association with it, is missing: that is recorded, and the log says what follows.
+fn missed(shared: &Shared, visit: &Visit, destination: &str, miss: &Miss, follows: &str) {
+    let refusal = shared.gate.missed(visit, destination, miss.cause, &miss.words);
+    let incident = refusal.incident.map(tracing::field::display);
+    let (association, words) = (visit.id(), &miss.words);
+    tracing::warn!(%destination, %association, incident, %words, "{follows}");
+}
+
+/// The association with the destination, and the second one where it takes two.
 async fn dial_destination(
     shared: &Shared,
     asking: &Asking,
     sender: Sender<'_>,
     to: &Destination<'_>,
     share: &Share,
-) -> Result<Answered, Miss> {
+) -> Result<(Answered, Option<Result<Answered, Miss>>), Miss> {
     let away = |words| Miss { rj: reject::ARCHIVE_AWAY, cause: Cause::DestinationAway, words };
-    let target = to.target(sender.snapshot).map_err(away)?;
-    let (role, place) = match to {
-        Destination::Peer { .. } => (Role::Destination, Ok(None)),
-        Destination::Archive(wiring) => {
-            let place = shared.capacity.take(&wiring.settings, share.may_store);
-            (Role::Archive, place.map(Some).map_err(|_| Full))
-        }
+    let dial_one = |proposed| {
+        let target = to.target(sender.snapshot).map_err(away)?;
+        let (role, place) = match to {
+            Destination::Peer { .. } => (Role::Destination, Ok(None)),
+            Destination::Archive(wiring) => {
+                let place = shared.capacity.take(&wiring.settings, share.may_store);
+                (Role::Archive, place.map(Some).map_err(|_| Full))
+            }
+        };
+        Ok(Dial { to: to.name(), role, target, proposed, place })
     };
-    let only = Dial { to: to.name(), role, target, proposed: &share.proposed, place };
-    let mut outcomes = dial(shared, sender.snapshot, asking.since, vec![only]).await;
-    outcomes.pop().unwrap_or_else(|| Err(away("there was nobody to dial".to_owned())))
+    let mut dials = vec![dial_one(&share.proposed)?];
+    if let Some(further) = &share.further {
+        dials.push(dial_one(further)?);
+    }
+    let mut outcomes = dial(shared, sender.snapshot, asking.since, dials).await.into_iter();
+    let first = outcomes.next().unwrap_or_else(|| Err(away("there was nobody to dial".to_owned())))?;
+    Ok((first, outcomes.next()))
 }

@@ -16,6 +16,8 @@ use crate::proxy::snapshot::Snapshot;
 #[derive(Debug)]
 pub(super) struct Share {
     pub(super) proposed: AssociateRq,
+    /// What it is asked on a second association, where one cannot hold it all.
+    pub(super) further: Option<AssociateRq>,
     /// SOP classes kept, for the record.
     pub(super) kept: Vec<String>,
     /// SOP classes taken away, and why.
@@ -61,7 +63,7 @@ impl Sender<'_> {
         };
         let proposed = propose(rq, keep, &self.snapshot.own, to.title(), self.calling(to));
         let proposed = self.hidden(proposed, to);
-        Share { proposed, kept, removed, may_store }
+        Share { proposed, further: None, kept, removed, may_store }
     }
 
     /// Whether the gateway itself answers on a context: C-ECHO, and storage commitment unless it goes on to another

@@ -1,16 +1,13 @@
 //! An instance that is delivered for a move: what may be seen of it now, by whoever asked.
 
-use super::super::delivery::{Covering, note_refused};
+use super::super::delivery::Covering;
 use super::super::refuse::transient;
-use super::super::rewrite::Transform;
 use super::super::stage::DataSet;
 use super::super::wait::Woken;
 use super::super::{Ending, Relay};
 use crate::dicom::dimse::Status;
-use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{Tag, Uid};
-use crate::gate::Outcome;
-use crate::policy::Narrowing;
+use crate::policy::{Narrowing, Open as Right};
 use crate::proxy::lookup::LookupFault;
 use crate::proxy::way_back::Held;
 use std::sync::Arc;
@@ -19,6 +16,8 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub(in super::super) struct Judged {
     covering: Covering,
+    /// What all who asked for it may have of what is sealed.
+    right: Right,
     /// What is taken out of it; `None`: it may not be seen.
     hidden: Result<Option<Vec<Tag>>, LookupFault>,
 }
@@ -26,7 +25,8 @@ pub(in super::super) struct Judged {
 impl Relay {
     /// Whether objects of this kind of message may go on changed.
     pub(in super::super) fn may_be_rewritten(&self, field: crate::dicom::dimse::Field) -> bool {
-        field == crate::dicom::dimse::Field::StoreRq && self.errand.inward().is_some() && self.snapshot.policy.narrows()
+        let delivered = field == crate::dicom::dimse::Field::StoreRq && self.errand.inward().is_some();
+        delivered && (self.snapshot.policy.narrows() || self.snapshot.vault.is_some())
     }
 
     /// Each of these moves may hand out part of what its archive has: whether the instance's study is of it must be known.
@@ -34,6 +34,7 @@ impl Relay {
         &mut self,
         study: Option<&Uid>,
         covering: Covering,
+        right: Right,
         narrowed: Vec<(Arc<Held>, Arc<Narrowing>)>,
     ) {
         let mut asks = Vec::with_capacity(narrowed.len());
@@ -59,33 +60,19 @@ impl Relay {
                 Ok(Some(hidden))
             };
             let hidden = hidden.await;
-            Woken::Judged(Box::new(Judged { covering, hidden }))
+            Woken::Judged(Box::new(Judged { covering, right, hidden }))
         }));
     }
 
     /// What may be seen of the instance is known.
     pub(in super::super) fn go_on_with_judged(&mut self, data: &DataSet, judged: Judged) -> Result<(), Ending> {
         let Some(permit) = self.pending.take() else { return Ok(()) };
-        let syntax = self.contexts.get(data.context).map(|accepted| *accepted.transfer_syntax);
-        let Judged { covering, hidden } = judged;
-        let (status, words) = match (hidden, syntax) {
-            (Ok(Some(hidden)), _) if hidden.is_empty() => {
-                return self.send_covered(data, permit, covering, None);
-            }
-            (Ok(Some(hidden)), Some(syntax)) => match self.hide(encoding_of(&syntax), &hidden) {
-                Ok(hide) => {
-                    let transform = Transform::Hide(Box::new(hide));
-                    return self.send_covered(data, permit, covering, Some(transform));
-                }
-                Err(fault) => (Status::NOT_AUTHORIZED, fault.to_string()),
-            },
-            (Ok(_), _) => (Status::NOT_AUTHORIZED, "whoever asked for it may not see its study".to_owned()),
-            (Err(fault), _) => (transient(data.command.field), format!("it cannot be looked up now: {fault}")),
+        let Judged { covering, right, hidden } = judged;
+        let (status, words) = match hidden {
+            Ok(Some(hidden)) => return self.send_covered(data, permit, covering, right, hidden),
+            Ok(None) => (Status::NOT_AUTHORIZED, "whoever asked for it may not see its study".to_owned()),
+            Err(fault) => (transient(data.command.field), format!("it cannot be looked up now: {fault}")),
         };
-        permit.close(Outcome { status: status.0, ..Outcome::default() }).map_err(|_| Ending::Unrecorded)?;
-        note_refused(&covering, data.command.sop_instance());
-        let Some((walk, inward)) = data.walk.as_ref().zip(self.errand.inward().cloned()) else { return Ok(()) };
-        self.refuse_delivery(data, walk, &inward, &words, status);
-        Ok(())
+        self.not_delivered(data, permit, &covering, &words, status)
     }
 }

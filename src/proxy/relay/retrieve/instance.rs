@@ -38,7 +38,7 @@ impl Relay {
         if let Some(words) = inspect::mismatch(&data.command, walk) {
             return self.mismatched(End::Called, data.context, &data.command, words);
         }
-        let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
+        let Some(accepted) = self.contexts.called(self.called.number, data.context) else { return Ok(()) };
         let encoding = encoding_of(accepted.transfer_syntax);
         let Some(getting) = self.getting() else { return Ok(()) };
         let request = Request {
@@ -101,6 +101,15 @@ impl Relay {
         encoding: crate::dicom::transfer_syntax::Encoding,
         hidden: Option<Vec<Tag>>,
     ) -> Result<(), Ending> {
+        let room = data.command.sop_class().and_then(|class| self.may_be_sealed(class));
+        let hidden = match (hidden, room) {
+            (Some(hidden), Some(room)) => {
+                self.shared.metrics.permitted(permit.operation(), permit.observed());
+                let study = data.walk.as_ref().and_then(|walk| walk.leading.study().copied());
+                return self.look_into_got(&room, data.context, &data.command, permit, study, hidden);
+            }
+            (hidden, _) => hidden,
+        };
         let hide = match hidden {
             None => Err("the study may not be seen any more".to_owned()),
             Some(hidden) if hidden.is_empty() => Ok(None),

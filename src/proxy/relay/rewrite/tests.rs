@@ -1,8 +1,12 @@
+use super::cutter::room;
+use super::drive::Step;
 use super::*;
 use crate::dicom::Tag;
 use crate::dicom::dataset::write::DataSet as Written;
-use crate::dicom::pdu::{Event, Framer, FramerLimits};
+use crate::dicom::pdu::{Event, Framer, FramerLimits, pdata};
 use crate::dicom::transfer_syntax::Encoding;
+use crate::spool::SpoolOptions;
+use bytes::Bytes;
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
 
 const NAME: Tag = Tag(0x0010, 0x0010);
@@ -10,14 +14,42 @@ const NAME: Tag = Tag(0x0010, 0x0010);
 /// What goes out for these pieces, as whole PDUs.
 fn rewritten(pieces: &[&[u8]], longest: u32, hidden: &[Tag]) -> Vec<Bytes> {
     let hide = Hide::new(Encoding::ExplicitLe, hidden).unwrap();
-    let mut rewrite = Rewrite::new(5, longest, Transform::Hide(Box::new(hide)));
-    let mut pdus = Vec::new();
-    let mut forward = |pdu: Bytes| pdus.push(pdu);
+    let mut rewrite = Rewrite::new(Transform::Hide(Box::new(hide)), spools());
+    rewrite.begin(5, &command(), longest);
+    let mut out = Vec::new();
+    let mut forward = |bytes: Bytes| out.extend_from_slice(&bytes);
     for piece in pieces {
-        rewrite.push(piece, &mut forward).unwrap();
-        assert!(rewrite.out.len() <= room(longest) + 64, "more than one PDU waits");
+        rewrite.push(piece).unwrap();
+        assert!(matches!(rewrite.drive(false, &mut forward).unwrap(), Step::Idle));
+        assert!(rewrite.cutter.as_ref().unwrap().waiting() <= room(longest), "more than one PDU waits");
     }
-    rewrite.finish(&mut forward).unwrap();
+    rewrite.finish().unwrap();
+    assert!(matches!(rewrite.drive(false, &mut forward).unwrap(), Step::Over));
+    let mut pdus = whole_pdus(&out);
+    let head = pdata::write_message(5, &command().encode(), None, longest);
+    let heads = whole_pdus(&head);
+    let data = pdus.split_off(heads.len());
+    assert_eq!(pdus, heads, "the command goes first");
+    data
+}
+
+fn command() -> Command {
+    Command::find_rq(1, &"1.2.840.10008.5.1.4.1.2.2.1".parse().unwrap())
+}
+
+fn spools() -> Arc<Spools> {
+    Spools::new(SpoolOptions { folder: "nowhere".into(), memory: 0, memory_all: 0, disk: 0 })
+}
+
+/// A stream cut where each PDU says that it ends.
+fn whole_pdus(mut stream: &[u8]) -> Vec<Bytes> {
+    let mut pdus = Vec::new();
+    while !stream.is_empty() {
+        let length = 6 + u32::from_be_bytes(stream[2..6].try_into().unwrap()) as usize;
+        let (pdu, rest) = stream.split_at(length);
+        pdus.push(Bytes::copy_from_slice(pdu));
+        stream = rest;
+    }
     pdus
 }
 

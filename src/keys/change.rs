@@ -1,0 +1,183 @@
+//! Making, taking in, destroying and forgetting keys.
+
+use super::check::CheckValue;
+use super::fault::{KeysFault, Problem};
+use super::file::{Content, KeyText};
+use super::load::candidates;
+use super::manifest::{End, Entry, Manifest};
+use super::{folder, token};
+use crate::config::{KeySource, Vault};
+use crate::vault::KeyId;
+use crate::vault::suite::Key256;
+use jiff::Timestamp;
+use ring::rand::{SecureRandom as _, SystemRandom};
+use std::path::PathBuf;
+use zeroize::Zeroizing;
+
+/// A key that was made.
+#[derive(Debug)]
+pub struct Made {
+    /// Its number.
+    pub id: KeyId,
+    /// Which key it is.
+    pub check: CheckValue,
+    /// Its file.
+    pub file: Option<PathBuf>,
+    /// What has to be added to the environment variable: `2:HEX`. A secret.
+    pub variable: Option<Zeroizing<String>>,
+}
+
+/// Makes the next key, or the first, and enters it in the manifest.
+///
+/// # Errors
+/// What is there is not sound, or the token or the folder does not take it. Then no key was made.
+pub fn new_key(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
+    let folder = &vault.key_folder;
+    let _lock = folder::Lock::take(folder)?;
+    folder::guarded(folder)?;
+    let mut manifest = sound_manifest(vault)?;
+    let id = manifest.next();
+    let key = random_key()?;
+    let check = CheckValue::of(&key);
+    let path = folder::key_path(folder, id.0);
+    let (file, variable) = match &vault.keys {
+        KeySource::Environment(_) => (None, Some(variable(id, &key))),
+        KeySource::Folder => {
+            folder::create(&path, &KeyText { id, content: Content::Key(key), check }.text())?;
+            (Some(path), None)
+        }
+        KeySource::Token(uri) => {
+            let content = Content::Wrapped(token::wrap(uri, &key)?);
+            folder::create(&path, &KeyText { id, content, check }.text())?;
+            (Some(path), None)
+        }
+    };
+    manifest.insert(Entry { id, check, made: now, end: None });
+    if let Err(problem) = manifest.write(folder) {
+        // A key that the manifest does not know would keep the gateway from starting.
+        if let Some(path) = &file {
+            let _ = folder::shred(path);
+        }
+        return Err(problem.into());
+    }
+    Ok(Made { id, check, file, variable })
+}
+
+/// Enters keys that are there and not in the manifest: after the manifest was lost, or where keys come from elsewhere.
+/// Returns their numbers.
+///
+/// # Errors
+/// Keys that cannot be read, or that contradict the manifest.
+pub fn adopt(vault: &Vault, now: Timestamp) -> Result<Vec<KeyId>, KeysFault> {
+    let folder = &vault.key_folder;
+    let _lock = folder::Lock::take(folder)?;
+    folder::guarded(folder)?;
+    let mut problems = Vec::new();
+    let keys = candidates(vault, &|name| std::env::var(name).ok(), &mut problems);
+    if !problems.is_empty() {
+        return Err(KeysFault(problems));
+    }
+    let mut manifest = Manifest::read(folder)?.unwrap_or_default();
+    let mut adopted = Vec::new();
+    for (id, key) in &keys {
+        let check = CheckValue::of(key);
+        match manifest.get(*id) {
+            None => {
+                manifest.insert(Entry { id: *id, check, made: now, end: None });
+                adopted.push(*id);
+            }
+            Some(entry) if entry.check != check => problems.push(Problem::Exchanged(*id)),
+            Some(Entry { end: Some((End::Destroyed, _)), .. }) => problems.push(Problem::Returned(*id)),
+            Some(_) => {}
+        }
+    }
+    if !problems.is_empty() {
+        return Err(KeysFault(problems));
+    }
+    if !adopted.is_empty() {
+        manifest.write(folder)?;
+    }
+    Ok(adopted)
+}
+
+/// Destroys a key: what it sealed opens by escrow alone from now on. Its file is overwritten and removed; copies elsewhere
+/// (backups, the environment) are not reached.
+///
+/// # Errors
+/// There is no such key, it is the newest, or the folder cannot be written.
+pub fn destroy(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault> {
+    end(vault, id, End::Destroyed, now)
+}
+
+/// Says that a key is lost, and that this is known: the gateway starts without it. Should it come back, it opens again.
+///
+/// # Errors
+/// There is no such key, or it is there.
+pub fn forget(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault> {
+    end(vault, id, End::Forgotten, now)
+}
+
+fn end(vault: &Vault, id: KeyId, how: End, now: Timestamp) -> Result<(), KeysFault> {
+    let folder = &vault.key_folder;
+    let _lock = folder::Lock::take(folder)?;
+    let mut manifest = Manifest::read(folder)?.ok_or_else(|| Problem::NoManifest(Manifest::path(folder)))?;
+    let newest = manifest.keys.iter().rev().find(|entry| entry.end.is_none()).map(|entry| entry.id);
+    let path = folder::key_path(folder, id.0);
+    let entry = manifest.get_mut(id).ok_or(Problem::NoSuchKey(id))?;
+    match (how, entry.end) {
+        (End::Destroyed, Some((End::Destroyed, _))) => {
+            // A destruction that was interrupted is ended.
+            folder::shred(&path)?;
+            return Ok(());
+        }
+        (End::Destroyed, _) if newest == Some(id) => {
+            let words = format!("key {id} is the one that new objects are sealed with: `dicomgate vault rotate` first");
+            return Err(Problem::Refused(words).into());
+        }
+        (End::Forgotten, Some(_)) => {
+            return Err(Problem::Refused(format!("key {id} has ended already")).into());
+        }
+        (End::Forgotten, None) if path.exists() => {
+            let words = format!("key {id} is there: `{}`; only what is lost is forgotten", path.display());
+            return Err(Problem::Refused(words).into());
+        }
+        _ => entry.end = Some((how, now)),
+    }
+    // First the word, then the deed: a key that is gone and not entered would keep the gateway from starting.
+    manifest.write(folder)?;
+    if how == End::Destroyed {
+        folder::shred(&path)?;
+    }
+    Ok(())
+}
+
+/// The manifest, once it is sure that it belongs to the keys that are there.
+fn sound_manifest(vault: &Vault) -> Result<Manifest, KeysFault> {
+    match Manifest::read(&vault.key_folder)? {
+        Some(manifest) => Ok(manifest),
+        None => {
+            let files = folder::key_files(&vault.key_folder)?;
+            match files.is_empty() {
+                true => Ok(Manifest::default()),
+                false => Err(Problem::NoManifest(Manifest::path(&vault.key_folder)).into()),
+            }
+        }
+    }
+}
+
+fn random_key() -> Result<Key256, Problem> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    SystemRandom::new().fill(bytes.as_mut()).map_err(|_| Problem::NoRandom)?;
+    Ok(Key256::new(&bytes))
+}
+
+fn variable(id: KeyId, key: &Key256) -> Zeroizing<String> {
+    use std::fmt::Write as _;
+    let mut text = Zeroizing::new(String::with_capacity(80));
+    // Writing to a string cannot fail.
+    let _ = write!(text, "{id}:");
+    for byte in key.reveal() {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

@@ -1,0 +1,49 @@
+//! What a destination is asked for beside the archive's contexts, so that sealed objects can be opened for it, or sealed on
+//! the way to another archive.
+
+use super::super::plan;
+use super::destination::Destination;
+use super::share::{Sender, Share};
+use crate::dicom::negotiation::extras::{add_extras, ask_for_extras};
+use crate::dicom::pdu::AssociateRq;
+use crate::dicom::{AeTitle, Uid};
+use crate::proxy::shared::Shared;
+use crate::proxy::vault::contexts::wanted_of_destination;
+
+/// Adds to what the destination is asked. `told`: the title that the archive called.
+pub(super) async fn ask_beside(
+    shared: &Shared,
+    sender: Sender<'_>,
+    to: &Destination<'_>,
+    told: AeTitle,
+    rq: &AssociateRq,
+    share: &mut Share,
+) {
+    if sender.snapshot.vault.is_none() || share.proposed.contexts.is_empty() {
+        return;
+    }
+    let proposed = &mut share.proposed;
+    if let Destination::Archive(wiring) = to {
+        let name = wiring.settings.ae_title.as_str();
+        share.further = plan::beside(sender.snapshot, sender.principal, name, rq, proposed);
+        return;
+    }
+    let archive = sender.archive.ae_title;
+    let studies: Vec<Uid> = {
+        let grants = shared.grants.known_by_told(archive, told);
+        grants.iter().flat_map(|held| held.scope.studies().iter().copied()).collect()
+    };
+    let wanted = match wanted_of_destination(&shared.state, archive, &studies, proposed).await {
+        Ok(wanted) => wanted,
+        Err(fault) => {
+            tracing::warn!(%archive, %fault, "what is sealed in the studies to be delivered is not known");
+            return;
+        }
+    };
+    if wanted.is_empty() {
+        return;
+    }
+    proposed.user.async_window = None;
+    let rest = add_extras(proposed, rq, wanted);
+    share.further = (!rest.is_empty()).then(|| ask_for_extras(proposed, rest));
+}

@@ -1,0 +1,186 @@
+//! An object begins that may be sealed.
+
+use super::super::delivery::Covering;
+use super::super::rewrite::Transform;
+use super::super::stage::{DataSet, Stage};
+use super::super::wait::Woken;
+use super::super::{End, Ending, Relay};
+use super::{Opening, Pipe, Whom};
+use crate::config::vault::OpenHow;
+use crate::dicom::dimse::{Command, Tolerances};
+use crate::dicom::transfer_syntax::encoding_of;
+use crate::dicom::{Tag, Uid};
+use crate::gate::Permit;
+use crate::policy::Open as Right;
+use crate::proxy::clock;
+use crate::proxy::vault::VaultRoom;
+use crate::transform::open::{Found, OpenOptions, OpenOrder};
+use crate::vault::Unlock;
+use crate::vault::family::{Family, Treatment};
+use std::sync::Arc;
+
+impl Relay {
+    /// The keys, where objects of this class could come sealed from an archive; `None`: they go the way they always went.
+    pub(in super::super) fn may_be_sealed(&self, class: &Uid) -> Option<Arc<VaultRoom>> {
+        let room = self.snapshot.vault.as_ref()?;
+        (!matches!(Family::of(class), Treatment::Never(_))).then(|| Arc::clone(room))
+    }
+
+    /// An object of a C-GET, `hidden`: without these attributes.
+    pub(in super::super) fn look_into_got(
+        &mut self,
+        room: &VaultRoom,
+        context: u8,
+        command: &Command,
+        permit: Permit,
+        study: Option<Uid>,
+        hidden: Vec<Tag>,
+    ) -> Result<(), Ending> {
+        let right = match permit.open() {
+            Right::Sealed if !self.snapshot.policy.shares_vault(&self.principal.name) => Right::No,
+            right => right,
+        };
+        let archive = self.called.title;
+        let Some(mut opening) = self.opening(archive, context, command, permit, Whom::Getting, right, hidden) else {
+            return Ok(());
+        };
+        opening.study = study;
+        self.look_into(End::Called, room, opening)
+    }
+
+    /// An object that an archive delivers, with this command: for these moves, or since a rule lets it send. `right`: what
+    /// all who asked for it may have.
+    #[expect(clippy::too_many_arguments, reason = "each is another kind of thing, and all go into one value")]
+    pub(in super::super) fn look_into_delivery(
+        &mut self,
+        room: &VaultRoom,
+        data: &DataSet,
+        command: Command,
+        permit: Permit,
+        covering: Option<Covering>,
+        right: Right,
+        hidden: Vec<Tag>,
+    ) -> Result<(), Ending> {
+        let Some(inward) = self.errand.inward() else { return Ok(()) };
+        let archive = inward.archive;
+        let right = self.right_at_destination(&command, covering.as_ref(), right);
+        let whom = covering.map_or(Whom::Unasked, Whom::Moves);
+        let Some(mut opening) = self.opening(archive, data.context, &command, permit, whom, right, hidden) else {
+            return Ok(());
+        };
+        opening.study = data.walk.as_ref().and_then(|walk| walk.leading.study().copied());
+        self.look_into(End::Caller, room, opening)
+    }
+
+    /// What is opened for whoever asked goes to a destination that may have it opened itself, or is whoever asked.
+    fn right_at_destination(&self, command: &Command, covering: Option<&Covering>, right: Right) -> Right {
+        let Some(inward) = self.errand.inward() else { return Right::No };
+        let to = inward.destination.as_deref().unwrap_or_default();
+        let policy = &self.snapshot.policy;
+        let opens = || match covering {
+            // The rule that lets the archive send names the destination.
+            None => true,
+            Some(covering) => {
+                covering.iter().all(|held| &*held.grant.grant.requester == to)
+                    || policy.opens_for(to, inward.archive.as_str(), command.sop_class(), clock::moment())
+            }
+        };
+        match right {
+            Right::Opened if opens() => Right::Opened,
+            // Whoever may have it opened may have it sealed, where that is of use.
+            Right::Opened | Right::Sealed if policy.shares_vault(to) => Right::Sealed,
+            Right::No | Right::Sealed | Right::Opened => Right::No,
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is another kind of thing, and all go into one value")]
+    fn opening(
+        &self,
+        archive: crate::dicom::AeTitle,
+        context: u8,
+        command: &Command,
+        permit: Permit,
+        whom: Whom,
+        right: Right,
+        hidden: Vec<Tag>,
+    ) -> Option<Opening> {
+        let accepted = match whom {
+            Whom::Getting => self.contexts.called(self.called.number, context),
+            Whom::Moves(_) | Whom::Unasked => self.contexts.get(context),
+        }?;
+        Some(Opening {
+            archive,
+            context,
+            class: *accepted.abstract_syntax,
+            syntax: *accepted.transfer_syntax,
+            instance: *command.sop_instance()?,
+            study: None,
+            command: command.clone(),
+            permit: Some(permit),
+            whom,
+            right,
+            hidden,
+            asked: false,
+        })
+    }
+
+    /// Looks into it from its first byte, what has come of it included.
+    fn look_into(&mut self, from: End, room: &VaultRoom, opening: Opening) -> Result<(), Ending> {
+        let limits = &self.snapshot.settings.limits;
+        let vault = self.snapshot.settings.vault.as_ref();
+        let whole = vault.is_some_and(|vault| vault.open == OpenHow::Whole);
+        let minted = self.snapshot.archive(&opening.archive).is_some_and(|archive| archive.settings.vault.rewrites_sop);
+        let encoding = encoding_of(&opening.syntax);
+        let order = OpenOrder {
+            unlock: Unlock::Ring(Arc::clone(&room.ring)),
+            from: encoding,
+            sop_class: opening.class,
+            sop_instance: opening.instance,
+            options: OpenOptions {
+                minted,
+                whole: if whole { u64::MAX } else { limits.open_whole },
+                header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
+                depth: self.walk_limits.depth,
+                tolerances: Tolerances::ALL,
+                digest: false,
+            },
+        };
+        let pipe = Pipe::new(encoding, order, self.walk_limits);
+        let rewrite = self.rewrite(Transform::Open(Box::new(pipe)));
+        match from {
+            End::Caller => {
+                self.up.opening = Some(Box::new(opening));
+                self.start_up(rewrite)
+            }
+            End::Called => {
+                self.called.down.opening = Some(Box::new(opening));
+                self.start_down(rewrite)
+            }
+        }
+    }
+
+    /// More of it has been looked at: once it is known what it is, the ledger is asked.
+    pub(in super::super) fn looked(&mut self, from: End) {
+        let state = self.shared.state.clone();
+        let direction = match from {
+            End::Caller => &mut self.up,
+            End::Called => &mut self.called.down,
+        };
+        let (Some(opening), Some(rewrite)) = (&mut direction.opening, &direction.rewrite) else { return };
+        let Transform::Open(pipe) = rewrite.transform() else { return };
+        let Some(found) = pipe.found().filter(|_| !opening.asked) else { return };
+        opening.asked = true;
+        if let Stage::Data(data) = &direction.stage
+            && let Some(walk) = &data.walk
+        {
+            opening.study = walk.leading.study().copied();
+        }
+        // Where an archive mints UIDs, the ledger has the one that was sealed.
+        let instance = match found {
+            Found::Plain => opening.instance,
+            Found::Sealed(inner) => inner.sop_instance,
+        };
+        let archive = opening.archive;
+        direction.wait = Some(Box::pin(async move { Woken::Ledger(Box::new(state.seals(archive, &instance).await)) }));
+    }
+}

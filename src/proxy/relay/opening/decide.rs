@@ -1,0 +1,196 @@
+//! It is known what an object is and what the ledger knows of it: where and how it goes on.
+
+use super::super::outstanding::{Outstanding, Purpose};
+use super::super::refuse::transient;
+use super::super::rewrite::Transform;
+use super::super::stage::Stage;
+use super::super::{End, Ending, Relay};
+use super::fail::Stays;
+use super::judge::{Question, Verdict, judge};
+use super::place::{self, Opens, Place, Takes};
+use super::{Opening, Pipe, Whom};
+use crate::audit::vault::Drift;
+use crate::config::vault::IdentityDrift;
+use crate::dicom::Uid;
+use crate::dicom::dimse::Status;
+use crate::dicom::transfer_syntax::{self, encoding_of};
+use crate::state::{SealRow, StateFault};
+use crate::transform::hide::HideFault;
+use crate::transform::open::Found;
+
+/// How an object goes on.
+struct Going {
+    place: Place,
+    /// Opened so; `None`: as it is.
+    opens: Option<Opens>,
+    /// For the record: it is sealed, and goes on opened or not.
+    opened: Option<(bool, Drift)>,
+}
+
+impl Relay {
+    /// The ledger has answered, or cannot.
+    pub(in super::super) fn go_on_with_ledger(
+        &mut self,
+        from: End,
+        row: Result<Option<SealRow>, StateFault>,
+    ) -> Result<(), Ending> {
+        if from == End::Called
+            && let Stage::Data(data) = &self.called.down.stage
+            && let Some(walk) = &data.walk
+        {
+            self.ask_canaries(walk)?;
+        }
+        let Some((opening, pipe)) = self.looked_into(from) else { return Ok(()) };
+        let Some(found) = pipe.found() else { return Ok(()) };
+        let going = match row {
+            Ok(row) => self.going(from, opening, found, row.as_ref()),
+            Err(fault) => {
+                tracing::error!(%fault, "an object of an archive is refused for now: the ledger cannot be asked");
+                Err(Stays::kept(transient(opening.command.field), "the gateway cannot ask its ledger now"))
+            }
+        };
+        match going {
+            Ok(going) => self.send_on(from, &going),
+            Err(stays) => self.keep_back(from, stays),
+        }
+    }
+
+    /// The object that comes from this end, and the way it goes.
+    pub(super) fn looked_into(&self, from: End) -> Option<(&Opening, &Pipe)> {
+        let direction = match from {
+            End::Caller => &self.up,
+            End::Called => &self.called.down,
+        };
+        match direction.rewrite.as_ref()?.transform() {
+            Transform::Open(pipe) => Some((direction.opening.as_deref()?, pipe)),
+            Transform::Hide(_) => None,
+        }
+    }
+
+    fn going(&self, from: End, opening: &Opening, found: &Found, row: Option<&SealRow>) -> Result<Going, Stays> {
+        let drift = self.snapshot.settings.vault.as_ref().map_or(IdentityDrift::Record, |vault| vault.identity_drift);
+        let repeats = self.snapshot.vault.as_ref().map(|room| room.repeats(&opening.archive)).unwrap_or_default();
+        let (right, younger) = (opening.right, false);
+        let verdict = judge(&Question { found, row, repeats, right, drift, younger });
+        let as_it_is = |opened| Ok(Going { place: self.place_as_it_is(from, opening)?, opens: None, opened });
+        match (verdict, found) {
+            (Verdict::Alert(cause, words), _) => Err(Stays::Alert(cause, words)),
+            (Verdict::Refuse(words), _) => Err(Stays::kept(Status::NOT_AUTHORIZED, words)),
+            (Verdict::Open, Found::Sealed(inner)) => {
+                let opens = self.place_opened(from, &opening.class, &inner.transfer_syntax)?;
+                Ok(Going { place: opens.place, opens: Some(opens), opened: Some((true, drift_of(&inner.drift))) })
+            }
+            (_, Found::Sealed(inner)) => as_it_is(Some((false, drift_of(&inner.drift)))),
+            (_, Found::Plain) => as_it_is(None),
+        }
+    }
+
+    /// What whoever receives objects takes of a class.
+    fn takes(&self, from: End, class: &Uid) -> Vec<Takes> {
+        let takes = |context: u8, syntax: &Uid| Takes { context, syntax: *syntax };
+        let all = self.contexts.iter().filter(|(_, accepted)| accepted.abstract_syntax == class);
+        if from == End::Called {
+            let receives = all.filter(|(_, accepted)| accepted.roles.scp);
+            return receives.map(|(id, accepted)| takes(id, accepted.transfer_syntax)).collect();
+        }
+        let leg = self.called.number;
+        let known = all.filter_map(|(id, _)| Some((id, self.contexts.called(leg, id)?)));
+        let known = known.filter(|(_, accepted)| accepted.abstract_syntax == class && accepted.roles.scu);
+        let extras = self.contexts.extras(class).filter(|extra| extra.leg == leg && extra.roles.scu);
+        let extras = extras.map(|extra| takes(extra.id, &extra.transfer_syntax));
+        known.map(|(id, accepted)| takes(id, accepted.transfer_syntax)).chain(extras).collect()
+    }
+
+    fn place_as_it_is(&self, from: End, opening: &Opening) -> Result<Place, Stays> {
+        let takes = self.takes(from, &opening.class);
+        place::as_it_is(&takes, opening.context, &opening.syntax).ok_or_else(|| {
+            let words = format!("whoever receives it does not take its class in {}", named(&opening.syntax));
+            Stays::Kept(Status::DATA_SET_MISMATCH, words)
+        })
+    }
+
+    fn place_opened(&self, from: End, class: &Uid, original: &Uid) -> Result<Opens, Stays> {
+        let opens = place::opened(&self.takes(from, class), original);
+        opens.filter(|opens| !opens.decode).ok_or_else(|| {
+            let syntax = named(original);
+            let words = match opens {
+                Some(_) => format!("it was sealed in {syntax}, which whoever receives it does not take and the gateway does not decode"),
+                None => format!("it was sealed in {syntax}, and whoever receives it takes neither that nor anything that it could be written in"),
+            };
+            Stays::Kept(Status::DATA_SET_MISMATCH, words)
+        })
+    }
+
+    /// It goes on.
+    fn send_on(&mut self, from: End, going: &Going) -> Result<(), Ending> {
+        let Some((opening, pipe)) = self.looked_into(from) else { return Ok(()) };
+        let comes = going.opens.map_or(pipe.encoding(), |opens| opens.comes);
+        let hide = (!opening.hidden.is_empty()).then(|| self.hide(comes, &opening.hidden));
+        let hide = match hide.transpose() {
+            Ok(hide) => hide,
+            Err(fault) => {
+                return self.keep_back(from, Stays::Kept(Status::NOT_AUTHORIZED, HideFault::to_string(&fault)));
+            }
+        };
+        let longest = match from {
+            End::Caller => self.called.longest,
+            End::Called => self.longest,
+        };
+        let direction = match from {
+            End::Caller => &mut self.up,
+            End::Called => &mut self.called.down,
+        };
+        let (Some(opening), Some(rewrite)) = (&mut direction.opening, &mut direction.rewrite) else { return Ok(()) };
+        let (Transform::Open(pipe), flow) = rewrite.transform_mut() else { return Ok(()) };
+        let outcome = match &going.opens {
+            None => pipe.pass(&going.place, encoding_of(&opening.syntax), hide, flow),
+            Some(opens) => pipe.deliver(opens, hide, flow),
+        };
+        rewrite.begin(going.place.context, &opening.command, longest);
+        let Some(permit) = opening.permit.take() else { return Ok(()) };
+        let purpose = match &opening.whom {
+            Whom::Getting | Whom::Unasked => Purpose::Plain,
+            Whom::Moves(covering) => {
+                Purpose::Delivery(covering.iter().map(|held| held.begin(opening.instance)).collect())
+            }
+        };
+        let (sent_on, opened) = (going.place.context, going.opened);
+        let asked = Outstanding::new(opening.context, &opening.command, permit, purpose);
+        let asked = Outstanding { sent_on, opened, ..asked };
+        match from {
+            End::Caller => self.called.asked.push(asked),
+            End::Called => self.called.asked_back.push(asked),
+        }
+        if let Err(fault) = outcome {
+            return self.opening_failed(from, &fault.into());
+        }
+        self.note_drift(from);
+        match from {
+            End::Caller => self.pump_up(),
+            End::Called => self.pump_down(),
+        }
+    }
+
+    /// What was found to differ only with the last of it goes into the record too.
+    pub(in super::super) fn note_drift(&mut self, from: End) {
+        let Some((opening, pipe)) = self.looked_into(from) else { return };
+        let Some(opened) = pipe.opened() else { return };
+        let drift = opened.drift.iter().fold(Drift::default(), |drift, name| drift.with(name));
+        let message = opening.command.message_id.unwrap_or_default();
+        let asked = match from {
+            End::Caller => &mut self.called.asked,
+            End::Called => &mut self.called.asked_back,
+        };
+        if let Some(asked) = asked.iter_mut().find(|asked| asked.message == message) {
+            asked.opened = Some((true, drift));
+        }
+    }
+}
+
+fn drift_of(names: &[&str]) -> Drift {
+    names.iter().fold(Drift::default(), |drift, name| drift.with(name))
+}
+
+fn named(syntax: &Uid) -> String {
+    transfer_syntax::name(syntax).map_or_else(|| syntax.to_string(), str::to_owned)
+}

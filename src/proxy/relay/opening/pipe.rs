@@ -1,0 +1,221 @@
+//! What an object of an archive goes through: it is looked into, opened if it is to be, attributes are taken out of it,
+//! and it is written in the receiver's encoding.
+
+use super::place::{Opens, Place};
+use crate::dicom::dataset::WalkLimits;
+use crate::dicom::transfer_syntax::Encoding;
+use crate::transform::flow::{Flow, Piece};
+use crate::transform::hide::{Hide, HideFault};
+use crate::transform::open::{Finished, Found, Open, OpenFault, OpenOrder, Opened};
+use crate::transform::recode::{Recode, RecodeFault};
+use bytes::Bytes;
+
+/// Why it does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum PipeFault {
+    /// The seal, or what is around it.
+    #[error(transparent)]
+    Open(#[from] OpenFault),
+    /// Attributes cannot be taken out of it.
+    #[error(transparent)]
+    Hide(#[from] HideFault),
+    /// It cannot be written in the receiver's encoding, or read in the archive's.
+    #[error(transparent)]
+    Recode(#[from] RecodeFault),
+}
+
+/// The way of one object.
+#[derive(Debug)]
+pub struct Pipe {
+    /// How it comes out of `before`.
+    encoding: Encoding,
+    /// To an encoding that is looked into, where the archive sends another.
+    before: Option<Box<Recode>>,
+    /// What came, where it is another encoding: if there is no seal it goes on so.
+    came: Vec<u8>,
+    open: Box<Open>,
+    inner: Flow,
+    after: After,
+    /// It goes on as it came, without another look.
+    raw: bool,
+    /// All of it is in.
+    whole: bool,
+    /// The end has been said.
+    ended: bool,
+    opened: Option<Opened>,
+}
+
+/// What is done behind opening.
+#[derive(Debug, Default)]
+struct After {
+    hide: Option<Box<Hide>>,
+    recode: Option<Box<Recode>>,
+}
+
+impl Pipe {
+    /// Before the first byte of an object that comes in this encoding. That of `order` does not count.
+    pub fn new(from: Encoding, order: OpenOrder, limits: WalkLimits) -> Self {
+        let encoding = match from {
+            Encoding::ImplicitLe => Encoding::ImplicitLe,
+            Encoding::ExplicitLe | Encoding::ExplicitBe | Encoding::Deflated => Encoding::ExplicitLe,
+        };
+        let before = (from != encoding).then(|| Box::new(Recode::with_limits(from, encoding, limits)));
+        let open = Box::new(Open::new(OpenOrder { from: encoding, ..order }));
+        Self {
+            encoding,
+            before,
+            came: Vec::new(),
+            open,
+            inner: Flow::default(),
+            after: After::default(),
+            raw: false,
+            whole: false,
+            ended: false,
+            opened: None,
+        }
+    }
+
+    /// What it is, once that is known.
+    pub fn found(&self) -> Option<&Found> {
+        self.open.found()
+    }
+
+    /// What was opened, at the end.
+    pub const fn opened(&self) -> Option<&Opened> {
+        self.opened.as_ref()
+    }
+
+    /// Takes the next bytes.
+    pub fn push(&mut self, bytes: &[u8], flow: &mut Flow) -> Result<(), PipeFault> {
+        if self.raw {
+            flow.go(Bytes::copy_from_slice(bytes));
+            return Ok(());
+        }
+        match &mut self.before {
+            None => self.open.push(bytes, &mut self.inner)?,
+            Some(before) => {
+                if self.open.found().is_none() {
+                    self.came.extend_from_slice(bytes);
+                }
+                let mut read = Vec::new();
+                before.push(bytes, &mut read)?;
+                self.open.push(&read, &mut self.inner)?;
+            }
+        }
+        self.after.pass(&mut self.inner, flow)
+    }
+
+    /// All of it is in.
+    pub fn finish(&mut self, flow: &mut Flow) -> Result<(), PipeFault> {
+        if let Some(before) = self.before.as_mut().filter(|_| !self.raw && !self.whole) {
+            let mut read = Vec::new();
+            before.finish(&mut read)?;
+            self.open.push(&read, &mut self.inner)?;
+        }
+        self.whole = true;
+        self.end(flow)
+    }
+
+    /// It goes on opened.
+    pub fn deliver(&mut self, opens: &Opens, hide: Option<Hide>, flow: &mut Flow) -> Result<(), PipeFault> {
+        self.after.set(opens.comes, opens.place.encoding, hide);
+        self.came = Vec::new();
+        self.open.deliver(opens.how)?;
+        self.go_on(flow)
+    }
+
+    /// It goes on as it is.
+    pub fn pass(
+        &mut self,
+        place: &Place,
+        from: Encoding,
+        hide: Option<Hide>,
+        flow: &mut Flow,
+    ) -> Result<(), PipeFault> {
+        let came = std::mem::take(&mut self.came);
+        if self.before.is_some() && place.encoding == from && hide.is_none() {
+            self.raw = true;
+            self.ended = self.whole;
+            flow.go(came);
+            return Ok(());
+        }
+        self.after.set(self.encoding, place.encoding, hide);
+        self.open.pass()?;
+        self.go_on(flow)
+    }
+
+    /// How it is encoded behind `before`.
+    pub const fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    fn go_on(&mut self, flow: &mut Flow) -> Result<(), PipeFault> {
+        self.open.push(&[], &mut self.inner)?;
+        self.after.pass(&mut self.inner, flow)?;
+        if self.whole { self.end(flow) } else { Ok(()) }
+    }
+
+    fn end(&mut self, flow: &mut Flow) -> Result<(), PipeFault> {
+        if self.raw || self.ended {
+            self.ended = true;
+            return Ok(());
+        }
+        match self.open.finish(&mut self.inner)? {
+            Finished::Undecided => return Ok(()),
+            Finished::Passed => {}
+            Finished::Opened(opened) => self.opened = Some(opened),
+        }
+        self.ended = true;
+        self.after.pass(&mut self.inner, flow)?;
+        self.after.finish(flow)
+    }
+}
+
+impl After {
+    fn set(&mut self, from: Encoding, to: Encoding, hide: Option<Hide>) {
+        self.hide = hide.map(Box::new);
+        self.recode = (from != to).then(|| Box::new(Recode::new(from, to)));
+    }
+
+    /// What has come out of the seal goes through the rest, piece by piece.
+    fn pass(&mut self, inner: &mut Flow, flow: &mut Flow) -> Result<(), PipeFault> {
+        while let Some(piece) = inner.next_piece() {
+            match piece {
+                Piece::Go(bytes) => flow.go(self.change(bytes)?),
+                Piece::Keep(bytes) => flow.keep(self.change(bytes)?),
+                Piece::Kept => flow.kept(),
+            }
+        }
+        Ok(())
+    }
+
+    fn change(&mut self, bytes: Bytes) -> Result<Bytes, PipeFault> {
+        let bytes = match &mut self.hide {
+            None => bytes,
+            Some(hide) => {
+                let mut out = Vec::with_capacity(bytes.len());
+                hide.push(&bytes, &mut out)?;
+                out.into()
+            }
+        };
+        let Some(recode) = &mut self.recode else { return Ok(bytes) };
+        let mut out = Vec::with_capacity(bytes.len());
+        recode.push(&bytes, &mut out)?;
+        Ok(out.into())
+    }
+
+    fn finish(&mut self, flow: &mut Flow) -> Result<(), PipeFault> {
+        let mut rest = Vec::new();
+        if let Some(hide) = &mut self.hide {
+            hide.finish(&mut rest)?;
+        }
+        if let Some(recode) = &mut self.recode {
+            let mut out = Vec::new();
+            recode.push(&rest, &mut out)?;
+            recode.finish(&mut out)?;
+            rest = out;
+        }
+        flow.go(rest);
+        Ok(())
+    }
+}

@@ -1,0 +1,222 @@
+//! What systems are asked for beside the caller's contexts, so that sealed objects find a way: archives for contexts in
+//! which they are stored and handed out, destinations for the encodings of what is sealed.
+
+use crate::dicom::negotiation::extras::ask_natively;
+use crate::dicom::negotiation::{Candidate, Roles, Wanted, candidates, is_native};
+use crate::dicom::pdu::AssociateRq;
+use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
+use crate::dicom::{AeTitle, Uid, sop_class};
+use crate::policy::{Open, Principal};
+use crate::proxy::snapshot::Snapshot;
+use crate::state::{State, StateFault};
+use crate::vault::family::{Family, Treatment};
+
+/// So many instances of a study are looked at for the encodings of what is sealed in it.
+const INSTANCES: u32 = 256;
+/// So many studies of what a move asks for.
+const STUDIES: usize = 32;
+/// So many encodings of one class a destination is asked for.
+const SYNTAXES: usize = 8;
+
+/// Asks an archive (its `ae_title`) for what sealing and opening need, as far as policy could want either of what this
+/// principal does there. Nothing, where there is no vault. What it does not ask yet comes back, to be added.
+///
+/// Who only receives objects has its contexts asked for in native encodings, where it offers them.
+pub fn ask_archive(
+    snapshot: &Snapshot,
+    principal: &Principal,
+    archive: &str,
+    proposed: &mut AssociateRq,
+) -> Vec<Wanted> {
+    if snapshot.vault.is_none() {
+        return Vec::new();
+    }
+    let seals = snapshot.policy.may_seal(principal, archive);
+    let opens = snapshot.policy.may_open(principal, archive) != Open::No;
+    if !seals && !opens {
+        return Vec::new();
+    }
+    // What is changed on its way takes its time, and its answers wait: one at a time, and both sides are told.
+    proposed.user.async_window = None;
+    let wanted = wanted(proposed, seals, opens);
+    if opens {
+        let receives: Vec<Uid> = candidates(proposed).filter(receives_alone).map(class_of).collect();
+        ask_natively(proposed, |context| receives.contains(&context.abstract_syntax));
+    }
+    wanted
+}
+
+fn class_of(candidate: Candidate<'_>) -> Uid {
+    *candidate.abstract_syntax
+}
+
+fn receives_alone(candidate: &Candidate<'_>) -> bool {
+    candidate.roles == Roles { scu: false, scp: true } && may_be_sealed(candidate.abstract_syntax)
+}
+
+/// Whether objects of a class may be sealed: a storage class, or one that nobody knows, that is not exempt.
+fn may_be_sealed(class: &Uid) -> bool {
+    let stores = sop_class::is_storage(class) || sop_class::find(class).is_none();
+    stores && matches!(Family::of(class), Treatment::Sealed(_))
+}
+
+/// One context for each class for which the caller's own are no way for sealed objects.
+fn wanted(proposed: &AssociateRq, seals: bool, opens: bool) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for Candidate { abstract_syntax: class, transfer_syntaxes, roles, .. } in candidates(proposed) {
+        let roles = Roles { scu: roles.scu && seals, scp: roles.scp && opens };
+        if roles.is_none() || !may_be_sealed(class) || wanted.iter().any(|known| known.abstract_syntax == *class) {
+            continue;
+        }
+        let of_class = || proposed.contexts.iter().filter(|context| context.abstract_syntax == *class);
+        let all_native = of_class().any(|context| context.transfer_syntaxes.iter().all(is_native));
+        // Of who only receives, contexts are asked for natively where that is offered.
+        let some_native = of_class().any(|context| context.transfer_syntaxes.iter().any(is_native));
+        if all_native || roles == (Roles { scu: false, scp: true }) && some_native && receives_only(proposed, class) {
+            continue;
+        }
+        let offers = |name: &str| transfer_syntaxes.iter().any(|syntax| syntax.as_str() == name);
+        let implicit_first = offers(IMPLICIT_VR_LITTLE_ENDIAN) && !offers(EXPLICIT_VR_LITTLE_ENDIAN);
+        let mut syntaxes = natives();
+        if implicit_first {
+            syntaxes.reverse();
+        }
+        wanted.push(Wanted { abstract_syntax: *class, transfer_syntaxes: syntaxes, roles });
+    }
+    wanted
+}
+
+fn receives_only(proposed: &AssociateRq, class: &Uid) -> bool {
+    candidates(proposed).any(|candidate| candidate.abstract_syntax == class && receives_alone(&candidate))
+}
+
+/// Explicit and Implicit VR Little Endian.
+fn natives() -> Vec<Uid> {
+    [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].iter().filter_map(|name| Uid::new(name).ok()).collect()
+}
+
+/// What a destination is to be asked for beside an archive's contexts: of each class that is sent, the encodings of what the
+/// ledger knows to be sealed in these studies, and a native one.
+///
+/// # Errors
+/// The ledger cannot be asked.
+pub async fn wanted_of_destination(
+    state: &State,
+    archive: AeTitle,
+    studies: &[Uid],
+    proposed: &AssociateRq,
+) -> Result<Vec<Wanted>, StateFault> {
+    let mut sealed: Vec<(Uid, Uid)> = Vec::new();
+    for study in studies.iter().take(STUDIES) {
+        for row in state.seals_of_study(archive, study, INSTANCES).await? {
+            let pairs = row.seals.iter().map(|seal| (row.sop_class, seal.syntax));
+            for pair in pairs {
+                if !sealed.contains(&pair) {
+                    sealed.push(pair);
+                }
+            }
+        }
+    }
+    Ok(inner(proposed, &sealed))
+}
+
+/// `sealed`: SOP classes, and encodings of what is sealed of them.
+fn inner(proposed: &AssociateRq, sealed: &[(Uid, Uid)]) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    let mut seen: Vec<Uid> = Vec::new();
+    for Candidate { abstract_syntax: class, roles, .. } in candidates(proposed) {
+        if !roles.scu || !may_be_sealed(class) || seen.contains(class) {
+            continue;
+        }
+        seen.push(*class);
+        let offered = |all: &dyn Fn(&[Uid]) -> bool| {
+            proposed.contexts.iter().any(|context| context.abstract_syntax == *class && all(&context.transfer_syntaxes))
+        };
+        let one =
+            |syntaxes: Vec<Uid>| Wanted { abstract_syntax: *class, transfer_syntaxes: syntaxes, roles: Roles::DEFAULT };
+        let of_class = sealed.iter().filter(|(other, _)| other == class).map(|(_, syntax)| *syntax);
+        for syntax in of_class.take(SYNTAXES) {
+            if !offered(&|all| all.iter().all(|other| *other == syntax)) {
+                wanted.push(one(vec![syntax]));
+            }
+        }
+        if !offered(&|all| all.iter().all(is_native)) {
+            wanted.push(one(natives()));
+        }
+    }
+    wanted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dicom::pdu::{ProposedContext, RawTitle, Role, UserItems};
+
+    const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+    const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
+    const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+    const JPEG: &str = "1.2.840.10008.1.2.4.50";
+    const IMPLICIT: &str = IMPLICIT_VR_LITTLE_ENDIAN;
+    const EXPLICIT: &str = EXPLICIT_VR_LITTLE_ENDIAN;
+
+    fn uid(text: &str) -> Uid {
+        Uid::new(text).unwrap()
+    }
+
+    fn rq(contexts: &[(&str, &[&str])], roles: &[(&str, bool, bool)]) -> AssociateRq {
+        let title: RawTitle = AeTitle::new("X").unwrap().into();
+        let context = |(at, (class, syntaxes)): (usize, &(&str, &[&str]))| ProposedContext {
+            id: u8::try_from(2 * at + 1).unwrap(),
+            abstract_syntax: uid(class),
+            transfer_syntaxes: syntaxes.iter().map(|name| uid(name)).collect(),
+        };
+        let roles = roles.iter().map(|&(class, scu, scp)| Role { sop_class: uid(class), scu, scp }).collect();
+        AssociateRq {
+            protocol_version: 1,
+            called: title,
+            calling: title,
+            reserved: [0; 32],
+            application_context: uid("1.2.840.10008.3.1.1.1"),
+            contexts: contexts.iter().enumerate().map(context).collect(),
+            user: UserItems { roles, ..UserItems::default() },
+        }
+    }
+
+    fn asks(wanted: &[Wanted]) -> Vec<(&str, Vec<&str>, bool, bool)> {
+        wanted
+            .iter()
+            .map(|one| {
+                let syntaxes = one.transfer_syntaxes.iter().map(Uid::as_str).collect();
+                (one.abstract_syntax.as_str(), syntaxes, one.roles.scu, one.roles.scp)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn who_stores_gets_one_context_for_each_class_that_it_does_not_offer_natively() {
+        let proposed = rq(&[(CT, &[JPEG]), (CT, &[JPEG, EXPLICIT]), (MR, &[IMPLICIT, EXPLICIT]), (FIND, &[JPEG])], &[]);
+        assert_eq!(asks(&wanted(&proposed, true, true)), [(CT, vec![EXPLICIT, IMPLICIT], true, false)]);
+        assert_eq!(asks(&wanted(&proposed, false, true)), []);
+        let implicit = rq(&[(CT, &[IMPLICIT, JPEG])], &[]);
+        assert_eq!(asks(&wanted(&implicit, true, false)), [(CT, vec![IMPLICIT, EXPLICIT], true, false)]);
+    }
+
+    #[test]
+    fn who_receives_gets_one_only_where_it_offers_nothing_native() {
+        let receives = [(CT, false, true), (MR, false, true)];
+        let proposed = rq(&[(CT, &[JPEG]), (MR, &[JPEG, EXPLICIT])], &receives);
+        assert_eq!(asks(&wanted(&proposed, true, true)), [(CT, vec![EXPLICIT, IMPLICIT], false, true)]);
+        // Who also stores goes on asking for what it stores.
+        let both = rq(&[(CT, &[JPEG, EXPLICIT])], &[(CT, true, true)]);
+        assert_eq!(asks(&wanted(&both, false, true)), [(CT, vec![EXPLICIT, IMPLICIT], false, true)]);
+        assert_eq!(asks(&wanted(&both, true, true)), [(CT, vec![EXPLICIT, IMPLICIT], true, true)]);
+    }
+
+    #[test]
+    fn a_destination_is_asked_for_what_is_sealed_and_for_a_native_encoding() {
+        let proposed = rq(&[(CT, &[EXPLICIT, IMPLICIT]), (MR, &[JPEG]), (FIND, &[IMPLICIT])], &[]);
+        let sealed = [(uid(CT), uid(JPEG)), (uid(MR), uid(JPEG)), (uid("1.2.3"), uid(JPEG))];
+        let expected = [(CT, vec![JPEG], true, false), (MR, vec![EXPLICIT, IMPLICIT], true, false)];
+        assert_eq!(asks(&inner(&proposed, &sealed)), expected);
+    }
+}

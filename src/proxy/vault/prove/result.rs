@@ -1,0 +1,274 @@
+//! The result of a proof: `state/vault/probe-TITLE.json`, signed with the gateway's audit key.
+
+use crate::audit::checkpoint::Signer;
+use crate::audit::keys::{self, KeysFault};
+use crate::dicom::AeTitle;
+use crate::state::Repeats;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The form of the file.
+pub const VERSION: u32 = 1;
+/// What a signature over a result begins with: no other signature of the key fits.
+const PURPOSE: &str = "dicomgate vault probe 1";
+/// No result is longer, bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// Where the seal of a trial stood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Carried {
+    /// In Pixel Data.
+    Pixels,
+    /// In Encrypted Attributes Sequence (0400,0500).
+    Attributes,
+}
+
+impl std::fmt::Display for Carried {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pixels => "pixels",
+            Self::Attributes => "attributes",
+        })
+    }
+}
+
+/// What became of a sealed object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// It came back, and opened to the last byte.
+    Whole,
+    /// It came back losslessly compressed, in this transfer syntax: it has to be decoded before it opens.
+    Recompressed(String),
+    /// Its pixels came back compressed with loss.
+    Lossy,
+    /// It came back without its seal.
+    Dropped,
+    /// It came back otherwise changed; in words.
+    Changed(String),
+    /// The archive refused it; the status.
+    Refused(String),
+    /// The archive does not take its SOP class.
+    NotTaken,
+    /// It was acknowledged, and did not come back; in words.
+    Missing(String),
+}
+
+/// One sealed object, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// Family of the SOP class (docs/sealing.md).
+    pub family: String,
+    /// SOP class.
+    pub class: String,
+    /// Where the seal stood.
+    pub carrier: Carried,
+    /// Transfer syntax of what was sealed.
+    pub sealed: String,
+    /// Transfer syntax that it was stored in.
+    pub stored: String,
+    /// Bytes of the object as it was stored.
+    pub bytes: u64,
+    /// What became of it by C-GET.
+    pub get: Option<Fate>,
+    /// What became of it by C-MOVE, for each destination that was asked for.
+    pub moved: Vec<(String, Fate)>,
+}
+
+/// What an archive does to sealed objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProbeResult {
+    /// [`VERSION`].
+    pub version: u32,
+    /// The archive's title.
+    pub archive: String,
+    /// Where it was.
+    pub address: String,
+    /// Which gateway proved it.
+    pub gateway: String,
+    /// When.
+    pub at: jiff::Timestamp,
+    /// How long what was stored was left alone, seconds.
+    pub aged: u64,
+    /// The largest sealed object that was stored, bytes.
+    pub largest: u64,
+    /// What it does with repeats.
+    pub repeats: Repeats,
+    /// It gives objects SOP Instance UIDs of its own.
+    pub mints: bool,
+    /// Keywords of the attributes that came back otherwise than they were stored, beside the seal.
+    pub coerces: Vec<String>,
+    /// Whether what was sealed can be read back by C-GET.
+    pub reads_back: bool,
+    /// Every object that was stored.
+    pub trials: Vec<Trial>,
+    /// What it now holds that nobody needs, in words.
+    pub left_behind: Option<String>,
+}
+
+/// Why there is no result that counts.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveFault {
+    /// The file cannot be read or written.
+    #[error("`{path}`: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Nobody of this gateway wrote this.
+    #[error("`{0}` was not written by this gateway, or has been changed since: run `dicomgate vault probe` again")]
+    Unsigned(PathBuf),
+    /// The signing key.
+    #[error(transparent)]
+    Keys(#[from] KeysFault),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Signed {
+    result: ProbeResult,
+    public_key: String,
+    signature: String,
+}
+
+/// Where the result of an archive is. A title may have characters that a file name should not: those are written as `%` and
+/// two hexadecimal digits.
+pub fn path(state: &Path, archive: &AeTitle) -> PathBuf {
+    let mut name = String::from("probe-");
+    for byte in archive.as_str().bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
+            other => name.push_str(&format!("%{other:02X}")),
+        }
+    }
+    state.join("vault").join(format!("{name}.json"))
+}
+
+impl ProbeResult {
+    /// The result of an archive; `None`: it was never proven.
+    ///
+    /// # Errors
+    /// There is one, but none that counts.
+    pub fn load(state: &Path, archive: &AeTitle) -> Result<Option<Self>, ProveFault> {
+        let path = path(state, archive);
+        let fault = |source| ProveFault::File { path: path.clone(), source };
+        let mut text = String::new();
+        match File::open(&path) {
+            Ok(file) => file.take(LONGEST).read_to_string(&mut text).map_err(fault)?,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(other) => return Err(fault(other)),
+        };
+        let signer = keys::signer(state)?;
+        match serde_json::from_str::<Signed>(&text) {
+            Ok(signed) if signed.counts(&signer, archive) => Ok(Some(signed.result)),
+            _ => Err(ProveFault::Unsigned(path)),
+        }
+    }
+
+    /// Signs it and writes it in place of an older one, durably.
+    ///
+    /// # Errors
+    /// There is no signing key, or the file cannot be written.
+    pub fn keep(&self, state: &Path, archive: &AeTitle) -> Result<PathBuf, ProveFault> {
+        let signer = keys::signer(state)?;
+        let signed = Signed {
+            result: self.clone(),
+            public_key: hex(signer.public_key()),
+            signature: hex(&signer.sign(PURPOSE, &self.statement())),
+        };
+        let path = path(state, archive);
+        let new = path.with_extension("json.new");
+        let write = || {
+            let folder = path.parent().unwrap_or(Path::new("."));
+            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+            file.write_all(serde_json::to_string_pretty(&signed)?.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&new, &path)?;
+            File::open(folder)?.sync_all()
+        };
+        write().map_err(|source| ProveFault::File { path: path.clone(), source })?;
+        Ok(path)
+    }
+
+    /// What is signed: the same for the same result.
+    fn statement(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// Whether it is about the archive as it is configured now.
+    pub fn is_of(&self, address: &str) -> bool {
+        self.address == address
+    }
+
+    /// How long ago it was made.
+    pub fn age(&self, now: jiff::Timestamp) -> Duration {
+        now.duration_since(self.at).try_into().unwrap_or_default()
+    }
+
+    /// Whether objects of this family may be sealed with this carrier: some came back whole each way that was tried, and
+    /// none came back otherwise.
+    ///
+    /// # Errors
+    /// Why not, in words for a log line and a comment.
+    pub fn proves(&self, family: &str, carrier: Carried) -> Result<(), String> {
+        let mut proven = false;
+        for trial in self.trials.iter().filter(|trial| trial.family == family && trial.carrier == carrier) {
+            for fate in trial.get.iter().chain(trial.moved.iter().map(|(_, fate)| fate)) {
+                match fate {
+                    Fate::Whole => proven = true,
+                    Fate::NotTaken => {}
+                    other => return Err(format!("the probe found that sealed objects {}", other.words())),
+                }
+            }
+        }
+        let words = "the probe has not seen a sealed object of this kind come back".to_owned();
+        if proven { Ok(()) } else { Err(words) }
+    }
+}
+
+impl Signed {
+    fn counts(&self, signer: &Signer, archive: &AeTitle) -> bool {
+        let Some(signature) = unhex(&self.signature) else { return false };
+        self.public_key == hex(signer.public_key())
+            && self.result.version == VERSION
+            && self.result.archive == archive.as_str()
+            && signer.signed(PURPOSE, &self.result.statement(), &signature)
+    }
+}
+
+impl Fate {
+    /// What became of it, as the end of a sentence about sealed objects.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Whole => "come back whole".to_owned(),
+            Self::Recompressed(syntax) => format!("come back losslessly compressed ({syntax})"),
+            Self::Lossy => "come back compressed with loss".to_owned(),
+            Self::Dropped => "come back without their seal".to_owned(),
+            Self::Changed(how) => format!("come back changed: {how}"),
+            Self::Refused(status) => format!("are refused with {status}"),
+            Self::NotTaken => "are of a class that the archive does not take".to_owned(),
+            Self::Missing(why) => format!("are acknowledged and do not come back: {why}"),
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,86 @@
+use super::{Carried, Fate, ProbeResult, ProveFault, Trial, VERSION, path};
+use crate::audit::keys::Keys;
+use crate::dicom::AeTitle;
+use crate::state::Repeats;
+
+fn trial(family: &str, carrier: Carried, get: Fate) -> Trial {
+    Trial {
+        family: family.to_owned(),
+        class: "1.2.840.10008.5.1.4.1.1.2".to_owned(),
+        carrier,
+        sealed: "1.2.840.10008.1.2.1".to_owned(),
+        stored: "1.2.840.10008.1.2.1".to_owned(),
+        bytes: 70_000,
+        get: Some(get),
+        moved: Vec::new(),
+    }
+}
+
+fn result(trials: Vec<Trial>) -> ProbeResult {
+    ProbeResult {
+        version: VERSION,
+        archive: "PACS 1".to_owned(),
+        address: "10.0.0.1:104".to_owned(),
+        gateway: "gate-1".to_owned(),
+        at: jiff::Timestamp::from_second(1_800_000_000).unwrap(),
+        aged: 60,
+        largest: 1 << 20,
+        repeats: Repeats::Replaced,
+        mints: false,
+        coerces: vec!["PatientName".to_owned()],
+        reads_back: true,
+        trials,
+        left_behind: None,
+    }
+}
+
+#[test]
+fn a_result_comes_back_and_a_changed_one_does_not_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = AeTitle::new("PACS 1").unwrap();
+    assert!(matches!(ProbeResult::load(folder.path(), &archive), Ok(None)));
+    let result = result(vec![trial("ct", Carried::Pixels, Fate::Lossy)]);
+    assert!(matches!(result.keep(folder.path(), &archive), Err(ProveFault::Keys(_))), "no key yet");
+    Keys::create(folder.path()).unwrap();
+    let kept = result.keep(folder.path(), &archive).unwrap();
+    assert_eq!(kept, path(folder.path(), &archive));
+    assert!(kept.to_str().unwrap().ends_with("vault/probe-PACS%201.json"));
+    assert_eq!(ProbeResult::load(folder.path(), &archive).unwrap(), Some(result));
+    let text = std::fs::read_to_string(&kept).unwrap();
+    for (from, to) in [("\"lossy\"", "\"whole\""), ("replaced", "kept"), ("1048576", "1048577"), ("gate-1", "gate-2")] {
+        assert!(text.contains(from), "{text}");
+        std::fs::write(&kept, text.replace(from, to)).unwrap();
+        assert!(matches!(ProbeResult::load(folder.path(), &archive), Err(ProveFault::Unsigned(_))), "{from}");
+    }
+    // Another archive's does not count for this one, nor another gateway's.
+    std::fs::write(&kept, &text).unwrap();
+    let other = AeTitle::new("PACS2").unwrap();
+    std::fs::copy(&kept, path(folder.path(), &other)).unwrap();
+    assert!(matches!(ProbeResult::load(folder.path(), &other), Err(ProveFault::Unsigned(_))));
+    Keys::create(folder.path()).unwrap();
+    assert!(matches!(ProbeResult::load(folder.path(), &archive), Err(ProveFault::Unsigned(_))));
+}
+
+#[test]
+fn what_did_not_come_back_whole_each_way_is_not_proven() {
+    let good = trial("ct", Carried::Pixels, Fate::Whole);
+    assert!(result(vec![good.clone()]).proves("ct", Carried::Pixels).is_ok());
+    assert!(result(vec![good.clone()]).proves("ct", Carried::Attributes).is_err());
+    assert!(result(vec![good.clone()]).proves("mr", Carried::Pixels).is_err());
+    let untaken = trial("ct", Carried::Pixels, Fate::NotTaken);
+    assert!(result(vec![untaken.clone()]).proves("ct", Carried::Pixels).is_err());
+    assert!(result(vec![untaken, good.clone()]).proves("ct", Carried::Pixels).is_ok());
+    for fate in [
+        Fate::Lossy,
+        Fate::Dropped,
+        Fate::Recompressed("1.2.840.10008.1.2.4.70".to_owned()),
+        Fate::Changed("x".to_owned()),
+        Fate::Refused("x".to_owned()),
+        Fate::Missing("x".to_owned()),
+    ] {
+        let bad = trial("ct", Carried::Pixels, fate.clone());
+        assert!(result(vec![good.clone(), bad]).proves("ct", Carried::Pixels).is_err(), "{fate:?}");
+        let moved = Trial { moved: vec![("WS1".to_owned(), fate.clone())], ..good.clone() };
+        assert!(result(vec![moved]).proves("ct", Carried::Pixels).is_err(), "{fate:?}");
+    }
+}

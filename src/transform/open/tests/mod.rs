@@ -1,0 +1,5 @@
+mod hand;
+mod hostile;
+mod kept;
+mod merged;
+mod opened;

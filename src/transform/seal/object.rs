@@ -1,0 +1,457 @@
+//! One object on its way into a seal: part by part, what stays and what is sealed go apart.
+
+use super::already::{Probe, Recipient};
+use super::carry::{Carry, ENCRYPTED, Way, zeros};
+use super::clear::{Clear, Merged};
+use super::facts::Facts;
+use super::order::{Begun, SealFault, SealOrder, Sealed};
+use super::split::Split;
+use crate::dicom::Tag;
+use crate::dicom::dataset::{Length, WalkLimits};
+use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, Encoding, encoding_of};
+use crate::transform::flow::Flow;
+use crate::transform::head::PIXEL_DATA;
+use crate::transform::recode::Recode;
+use crate::transform::scan::{Head, Holds, Part, Scanner};
+use crate::vault::carrier::{Carrier, Form, Geometry, TRAILING_RESERVE};
+use crate::vault::family::{self, Family};
+use crate::vault::{Sealer, banner};
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// Pixel Data of any kind: Float, Double Float, and of integers.
+const PIXELS: [Tag; 3] = [Tag(0x7fe0, 0x0008), Tag(0x7fe0, 0x0009), PIXEL_DATA];
+/// Values of objects without pixels that may be long: Encapsulated Document, Spectroscopy Data. They are sealed as they
+/// come, not held.
+const LONG: [Tag; 2] = [Tag(0x0042, 0x0011), Tag(0x5600, 0x0020)];
+
+/// What the element of the top level that passes becomes.
+#[derive(Debug, Clone, Copy)]
+enum Top {
+    /// It is taken apart.
+    Split(Tag),
+    /// It is sealed whole; so many sequences and items are open, itself included; 0: it is a value.
+    Sealed(usize),
+}
+
+/// One object.
+pub(super) struct Object {
+    order: SealOrder,
+    family: &'static Family,
+    scanner: Scanner,
+    facts: Facts,
+    split: Split,
+    /// Where what stays is written in another encoding.
+    recode: Option<Recode>,
+    clear: Clear,
+    /// What is sealed, until the sealer is there.
+    held: Clear,
+    /// Bytes sealed, those held included.
+    payload: u64,
+    sealer: Option<Sealer>,
+    carry: Carry,
+    top: Option<Top>,
+    /// The last element of which anything was sealed.
+    last: Option<Tag>,
+    /// Pixels have come.
+    image: bool,
+    probe: Option<Probe>,
+    recipient: Option<Recipient>,
+    begun: Option<Begun>,
+    segments: Vec<Bytes>,
+    /// What comes out.
+    pub(super) out: Flow,
+}
+
+impl Object {
+    pub(super) fn new(order: SealOrder, family: &'static Family, encoding: Encoding) -> Self {
+        let options = &order.options;
+        let limits = WalkLimits { depth: options.depth, ..WalkLimits::default() };
+        let deflated = encoding_of(&order.from) == Encoding::Deflated;
+        let plain = EXPLICIT_VR_LITTLE_ENDIAN.parse().ok().filter(|_| deflated);
+        let syntax = plain.unwrap_or(order.from);
+        Self {
+            family,
+            scanner: Scanner::new(encoding, options.depth),
+            facts: Facts::new(encoding),
+            split: Split::new(family, Arc::clone(&options.family), options.depth),
+            recode: (encoding != order.to).then(|| Recode::with_limits(encoding, order.to, limits)),
+            clear: Clear::default(),
+            held: Clear::default(),
+            payload: 0,
+            sealer: None,
+            carry: Carry::new(Way::Items, order.to, syntax, options.attributes_max),
+            top: None,
+            last: None,
+            image: false,
+            probe: None,
+            recipient: None,
+            begun: None,
+            segments: Vec::new(),
+            out: Flow::default(),
+            order,
+        }
+    }
+
+    /// What has begun, if what comes out may go on.
+    pub(super) fn begun(&self) -> Option<&Begun> {
+        self.begun.as_ref().filter(|_| self.may_go())
+    }
+
+    /// Whether nothing is to be sealed so far.
+    pub(super) const fn is_untouched(&self) -> bool {
+        self.last.is_none()
+    }
+
+    /// Whether it may still turn out to be sealed already.
+    pub(super) const fn may_be_sealed(&self) -> bool {
+        !self.image || self.probe.is_some()
+    }
+
+    /// Whether what comes out may go on: it waits while the object may turn out to be sealed already.
+    pub(super) const fn may_go(&self) -> bool {
+        self.probe.is_none()
+    }
+
+    /// Takes the next bytes.
+    pub(super) fn push(&mut self, mut bytes: &[u8]) -> Result<(), SealFault> {
+        while let Some(part) = self.scanner.next(&mut bytes)? {
+            self.part(part)?;
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, part: Part) -> Result<(), SealFault> {
+        match (self.top, part) {
+            (None, Part::Element(head, holds)) => self.begin(&head, holds),
+            // Zeros behind the data set say nothing, and stand nowhere.
+            (None, _) => Ok(()),
+            (Some(Top::Sealed(open)), part) => self.sealed(open, part),
+            (Some(Top::Split(tag)), part) => {
+                if let Part::Bytes(bytes, last) = part {
+                    self.noted(bytes, last);
+                }
+                self.split.part(part)?;
+                self.bounded()?;
+                if self.split.is_idle() { self.splitted(tag) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// An element of the top level begins.
+    fn begin(&mut self, head: &Head, holds: Holds) -> Result<(), SealFault> {
+        let tag = head.raw.tag;
+        let image = PIXELS.contains(&tag) && !self.facts.original.has_pixels();
+        self.facts.begin(head, holds)?;
+        // Whatever it is, it would stand where a seal may have to.
+        let becomes = if tag == ENCRYPTED { family::Part::Seal } else { self.split.decide(head) };
+        if becomes != family::Part::Seal {
+            self.recipient = None;
+            self.top = Some(Top::Split(tag));
+            self.split.begin(head, holds, becomes);
+            return Ok(());
+        }
+        self.recipient = (tag == ENCRYPTED).then(Recipient::default);
+        if image {
+            self.image = true;
+            let (bits, samples) = self.facts.pixel();
+            self.probe = Probe::new(head, self.facts.size().1, bits, samples);
+        }
+        if self.sealer.is_none() && (image || LONG.contains(&tag)) {
+            self.start(head, image)?;
+        }
+        self.top = Some(Top::Sealed(usize::from(holds != Holds::Value)));
+        self.behind(tag)?;
+        self.seal(tag, head.bytes())
+    }
+
+    /// A part of an element that is sealed whole.
+    fn sealed(&mut self, open: usize, part: Part) -> Result<(), SealFault> {
+        let mut now = open;
+        let mut over = false;
+        let bytes = match &part {
+            Part::Element(head, holds) => {
+                now += usize::from(*holds != Holds::Value);
+                head.bytes()
+            }
+            Part::Item(head) => {
+                now += 1;
+                head.bytes()
+            }
+            Part::Fragment(head) | Part::Stray(head) => head.bytes(),
+            Part::Bytes(bytes, last) => {
+                over = *last && open == 0;
+                if open == 0 {
+                    self.noted(bytes, *last);
+                    self.probed(bytes)?;
+                }
+                bytes
+            }
+            Part::End(delimiter) => {
+                now = open.saturating_sub(1);
+                over = now == 0;
+                delimiter.as_ref().map_or(&[] as &[u8], Head::bytes)
+            }
+            Part::Zeros(_) => &[],
+        };
+        if self.recipient.as_mut().is_some_and(|recipient| recipient.push(bytes)) {
+            return Err(SealFault::Already);
+        }
+        self.seal_more(bytes)?;
+        self.top = (!over).then_some(Top::Sealed(now));
+        Ok(())
+    }
+
+    /// Pixels pass that may be those of a sealed object.
+    fn probed(&mut self, pixels: &[u8]) -> Result<(), SealFault> {
+        match self.probe.as_mut().and_then(|probe| probe.push(pixels)) {
+            Some(true) => Err(SealFault::Already),
+            Some(false) => {
+                self.probe = None;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Bytes of a value pass, which may say something of the object.
+    fn noted(&mut self, bytes: &[u8], last: bool) {
+        if self.facts.push(bytes, last)
+            && let Some(recode) = &mut self.recode
+        {
+            // What depends on it is written by what the original says.
+            recode.set_signed(self.facts.signed());
+        }
+    }
+
+    /// An element that was taken apart is over.
+    fn splitted(&mut self, tag: Tag) -> Result<(), SealFault> {
+        self.top = None;
+        let clear = std::mem::take(&mut self.split.clear);
+        if !clear.is_empty() {
+            if matches!(self.carry.way, Way::Going(..)) && tag < PIXEL_DATA {
+                return Err(SealFault::Order(tag));
+            }
+            let to = self.clear.begin(tag)?;
+            match &mut self.recode {
+                None => to.extend_from_slice(&clear),
+                Some(recode) => recode.push(&clear, to)?,
+            }
+        }
+        let payload = std::mem::take(&mut self.split.payload);
+        if !payload.is_empty() {
+            self.behind(tag)?;
+            self.seal(tag, &payload)?;
+        }
+        // The buffers serve the next one.
+        (self.split.clear, self.split.payload) = (emptied(clear), emptied(payload));
+        Ok(())
+    }
+
+    /// Nothing of what has been sealed stands behind this.
+    fn behind(&mut self, tag: Tag) -> Result<(), SealFault> {
+        if self.sealer.is_some() && self.last.is_some_and(|last| last > tag) {
+            return Err(SealFault::Order(tag));
+        }
+        self.last = self.last.max(Some(tag));
+        Ok(())
+    }
+
+    /// Bytes are sealed with which an element begins.
+    fn seal(&mut self, tag: Tag, bytes: &[u8]) -> Result<(), SealFault> {
+        if self.sealer.is_none() {
+            self.held.begin(tag)?;
+        }
+        self.seal_more(bytes)
+    }
+
+    fn seal_more(&mut self, bytes: &[u8]) -> Result<(), SealFault> {
+        self.payload += bytes.len() as u64;
+        let Some(sealer) = &mut self.sealer else {
+            self.held.extend(bytes);
+            return self.bounded();
+        };
+        if let Way::Going(_, room) = self.carry.way
+            && sealer.sealed_length(self.payload) > room
+        {
+            return Err(SealFault::Trailing);
+        }
+        sealer.push(bytes, &mut self.segments)?;
+        self.segments.drain(..).for_each(|segment| self.carry.segment(segment, &mut self.out));
+        Ok(())
+    }
+
+    /// What is held stays below the limit.
+    fn bounded(&self) -> Result<(), SealFault> {
+        let held = self.clear.len() + self.held.len() + self.split.len();
+        let limit = self.order.options.header;
+        if held > limit as usize { Err(SealFault::Header(limit)) } else { Ok(()) }
+    }
+
+    /// The sealer is made, and takes what was held: a long value comes, an image, or the end.
+    fn start(&mut self, head: &Head, image: bool) -> Result<(), SealFault> {
+        let identity = self.facts.identity(&self.order)?;
+        let sealer = Sealer::new(Arc::clone(&self.order.context), &identity, self.facts.character_set())?;
+        if image {
+            self.carry.way = self.way(head, &sealer)?;
+        }
+        self.begin_seal(sealer, identity.study);
+        if let Way::Going(image, room) = self.carry.way {
+            let mut merged = self.merge(Some(&image));
+            merged.before(Some(PIXEL_DATA), |bytes| self.out.go(bytes));
+            if let Some(tag) = merged.next_tag() {
+                return Err(SealFault::Order(tag));
+            }
+            self.out.go(self.carry.pixel_data(&image));
+            self.out.go(image.beginning(room));
+        }
+        self.unhold()
+    }
+
+    fn begin_seal(&mut self, sealer: Sealer, study: Option<crate::dicom::Uid>) {
+        let (rows, columns) = self.facts.size();
+        self.begun = Some(Begun {
+            seal: sealer.id(),
+            key: sealer.key(),
+            study,
+            rows,
+            columns,
+            frames: self.facts.frames(),
+            transfer_syntax: self.order.from,
+            carrier: self.carry.carrier(),
+        });
+        self.sealer = Some(sealer);
+    }
+
+    /// The sealer takes what was held.
+    fn unhold(&mut self) -> Result<(), SealFault> {
+        let held = std::mem::take(&mut self.held);
+        let before = self.payload;
+        self.payload -= held.len() as u64;
+        let mut outcome = Ok(());
+        held.merge(Vec::new(), self.order.to).before(None, |bytes| {
+            if outcome.is_ok() {
+                outcome = self.seal_more(&bytes);
+            }
+        });
+        debug_assert!(outcome.is_err() || self.payload == before, "all that was held is sealed");
+        outcome
+    }
+
+    /// Where the segments of an image go.
+    fn way(&self, head: &Head, sealer: &Sealer) -> Result<Way, SealFault> {
+        let options = &self.order.options;
+        let Some(form) = self.form() else { return Ok(Way::Items) };
+        let known = match head.raw.length {
+            Length::Defined(length) => Some(u64::from(length)),
+            Length::Undefined => None,
+        };
+        let sealed = known.map(|length| sealer.sealed_length(self.payload + head.bytes().len() as u64 + length));
+        let few = sealed.is_none_or(|sealed| sealed <= options.attributes_max);
+        let small = Geometry::placeholder(form).total <= options.attributes_max;
+        if self.order.carrier == Carrier::Attributes && few && small {
+            return Ok(Way::Held(Vec::new()));
+        }
+        let short = known.is_none_or(|length| self.scanner.position() + length < options.hold);
+        match sealed {
+            Some(sealed) if !short && !self.order.whole => {
+                let room = sealed + TRAILING_RESERVE;
+                let image = Geometry::for_length(room, form).map_err(|_| SealFault::TooLong)?;
+                Ok(Way::Going(image, room))
+            }
+            _ => Ok(Way::Kept),
+        }
+    }
+
+    fn form(&self) -> Option<Form> {
+        self.family.form(&self.facts.original)
+    }
+
+    /// All that stays so far, and what stands in the place of what was sealed.
+    fn merge(&mut self, image: Option<&Geometry>) -> Merged {
+        let replacements = self.family.replacements(&self.facts.original, image);
+        std::mem::take(&mut self.clear).merge(replacements, self.order.to)
+    }
+
+    /// The data set is over; `None`: nothing of it is to be sealed.
+    pub(super) fn finish(&mut self) -> Result<Option<Sealed>, SealFault> {
+        self.scanner.finish()?;
+        self.probe = None;
+        if self.is_untouched() {
+            return Ok(None);
+        }
+        if self.sealer.is_none() {
+            let identity = self.facts.identity(&self.order)?;
+            let sealer = Sealer::new(Arc::clone(&self.order.context), &identity, self.facts.character_set())?;
+            self.begin_seal(sealer, identity.study);
+            self.unhold()?;
+        }
+        if let Some(sealer) = self.sealer.take() {
+            sealer.finish(&mut self.segments)?;
+            self.segments.drain(..).for_each(|segment| self.carry.segment(segment, &mut self.out));
+        }
+        let carrier = match std::mem::replace(&mut self.carry.way, Way::Items) {
+            Way::Held(segments) => {
+                let items = |carry: &Carry, out: &mut Flow| {
+                    segments.into_iter().for_each(|segment| carry.item(segment, |bytes| out.go(bytes)));
+                };
+                self.attributes(items);
+                Carrier::Attributes
+            }
+            Way::Items => {
+                self.attributes(|_, out| out.kept());
+                Carrier::Attributes
+            }
+            Way::Kept => {
+                self.kept()?;
+                Carrier::Pixels
+            }
+            Way::Going(image, room) => {
+                zeros(image.pad + room.checked_sub(self.carry.bytes).ok_or(SealFault::Trailing)?, &mut self.out);
+                let tail = std::mem::take(&mut self.clear);
+                tail.merge(Vec::new(), self.order.to).before(None, |bytes| self.out.go(bytes));
+                Carrier::Pixels
+            }
+        };
+        let Some(begun) = &mut self.begun else { return Err(SealFault::Over) };
+        begun.carrier = Some(carrier);
+        Ok(Some(Sealed { begun: begun.clone(), segments: self.carry.segments, bytes: self.carry.bytes }))
+    }
+
+    /// The object with its segments in attributes.
+    fn attributes(&mut self, segments: impl FnOnce(&Carry, &mut Flow)) {
+        let form = self.form();
+        let image = form.map(Geometry::placeholder);
+        let mut merged = self.merge(image.as_ref());
+        merged.before(Some(ENCRYPTED), |bytes| self.out.go(bytes));
+        self.out.go(self.carry.sequence());
+        segments(&self.carry, &mut self.out);
+        self.out.go(self.carry.sequence_end());
+        merged.before(Some(PIXEL_DATA), |bytes| self.out.go(bytes));
+        if let Some(image) = image {
+            self.out.go(self.carry.pixel_data(&image));
+            let banner = Bytes::from(banner::rows(image.columns, image.bits, image.samples));
+            (0..image.frames).for_each(|_| self.out.go(banner.clone()));
+        }
+        merged.before(None, |bytes| self.out.go(bytes));
+    }
+
+    /// The object with its segments in Pixel Data, now that their length is known.
+    fn kept(&mut self) -> Result<(), SealFault> {
+        let Some(form) = self.form() else { return Err(SealFault::Over) };
+        let image = Geometry::for_length(self.carry.bytes, form).map_err(|_| SealFault::TooLong)?;
+        let mut merged = self.merge(Some(&image));
+        merged.before(Some(PIXEL_DATA), |bytes| self.out.go(bytes));
+        self.out.go(self.carry.pixel_data(&image));
+        self.out.go(image.beginning(self.carry.bytes));
+        self.out.kept();
+        zeros(image.pad, &mut self.out);
+        merged.before(None, |bytes| self.out.go(bytes));
+        Ok(())
+    }
+}
+
+fn emptied(mut buffer: Vec<u8>) -> Vec<u8> {
+    buffer.clear();
+    buffer
+}

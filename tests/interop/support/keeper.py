@@ -1,0 +1,249 @@
+"""An archive in a few lines that keeps what it gets in files and hands it out by C-GET: of any size, and changed if a test says so."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import mmap
+import pathlib
+import socket
+import struct
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.filewriter import write_dataset
+from pydicom.filebase import DicomBytesIO
+
+from support import wire
+
+FINDS = {"1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1"}
+GETS = {"1.2.840.10008.5.1.4.1.2.1.3", "1.2.840.10008.5.1.4.1.2.2.3"}
+ROOM = 262144
+
+
+@dataclasses.dataclass
+class Kept:
+    """One object: how it came, and the file that holds its data set."""
+
+    sop_class: str
+    sop_instance: str
+    transfer_syntax: str
+    path: pathlib.Path
+
+    def header(self) -> Dataset:
+        """What stands before its pixels."""
+        meta = wire.explicit(0x00020010, "UI", wire.ui(self.transfer_syntax))
+        head = bytes(128) + b"DICM" + wire.explicit(0x00020000, "UL", struct.pack("<L", len(meta))) + meta
+        with self.path.open("rb") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(io.BytesIO(head + file.read(1 << 20)), force=True, stop_before_pixels=True)
+
+
+HandOut = Callable[[Kept, bytes], bytes | None]
+
+
+class Keeper:
+    """Accepts every context in the first native syntax that is offered, else the first.
+
+    `hand_out(kept, data set)` may change what a C-GET brings, or keep it back (None); `keeps(kept)` may refuse a store with a status.
+    """
+
+    def __init__(self, folder: pathlib.Path, *, hand_out: HandOut | None = None, keeps: Callable[[Kept], int] | None = None, port: int = 0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.hand_out, self.keeps = folder, hand_out, keeps
+        self.kept: dict[str, Kept] = {}
+        self.stored: list[str] = []
+        """Instances in the order in which they were stored, repeats included."""
+        self._socket = socket.create_server(("127.0.0.1", port), backlog=64)
+        self.port = self._socket.getsockname()[1]
+        self._open, self._number = True, 0
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def stop(self) -> None:
+        self._open = False
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+
+    def bytes_of(self, instance: str) -> bytes:
+        return self.kept[instance].path.read_bytes()
+
+    def _accept(self) -> None:
+        while self._open:
+            try:
+                sock, _ = self._socket.accept()
+            except OSError:
+                return
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(120)
+            threading.Thread(target=self._serve, args=(sock,), daemon=True).start()
+
+    def _serve(self, sock: socket.socket) -> None:
+        with contextlib.suppress(wire.Closed, OSError, TimeoutError), contextlib.closing(sock):
+            Talk(self, wire.Wire(sock)).run()
+
+    def place(self) -> pathlib.Path:
+        self._number += 1
+        return self.folder / f"{self._number}.data"
+
+
+class Talk:
+    """One association."""
+
+    def __init__(self, keeper: Keeper, connection: wire.Wire) -> None:
+        self.keeper, self.connection = keeper, connection
+        self.contexts: dict[int, tuple[str, str]] = {}
+
+    def run(self) -> None:
+        kind, body = self.connection.receive()
+        if kind != wire.ASSOCIATE_RQ:
+            return
+        self._accept(body)
+        for context, command, path in self._messages():
+            field = int.from_bytes(command[wire.FIELD], "little")
+            sop_class = command.get(wire.SOP_CLASS, b"").decode().rstrip("\0")
+            if field == wire.C_STORE:
+                assert path is not None
+                self._respond(context, command, self._store(context, command, path))
+            elif field == wire.C_FIND and sop_class in FINDS:
+                self._find(context, command, self._identifier(context, path))
+            elif field == wire.C_GET and sop_class in GETS:
+                self._get(context, command, self._identifier(context, path))
+            elif field != wire.C_CANCEL:
+                self._respond(context, command, 0)
+
+    def _accept(self, body: bytes) -> None:
+        out = roles = b""
+        for kind, value in wire.items_of(body[68:]):
+            if kind == 0x20:
+                subs = list(wire.items_of(value[4:]))
+                abstract = next(one for sub, one in subs if sub == 0x30).rstrip(b"\0").decode()
+                offered = [one.rstrip(b"\0").decode() for sub, one in subs if sub == 0x40]
+                chosen = next((one for one in offered if one in (wire.EXPLICIT, wire.IMPLICIT)), offered[0])
+                self.contexts[value[0]] = (abstract, chosen)
+                out += wire.item(0x21, bytes((value[0], 0, 0, 0)) + wire.item(0x40, chosen.encode()))
+            elif kind == 0x50:
+                roles = b"".join(wire.item(sub, one) for sub, one in wire.items_of(value) if sub == 0x54)
+                found = [int.from_bytes(one, "big") for sub, one in wire.items_of(value) if sub == 0x51]
+                self.room = min(found[0] or ROOM, ROOM) if found else ROOM
+        user = wire.user_items(ROOM, roles)
+        answer = body[:68] + wire.item(0x10, wire.APPLICATION_CONTEXT.encode()) + out + user
+        self.connection.send(wire.pdu(wire.ASSOCIATE_AC, answer))
+        self.connection.accepted.max_length = self.room
+
+    def _messages(self) -> Iterator[tuple[int, dict[int, bytes], pathlib.Path | None]]:
+        """Every message; its data set lies in a file."""
+        command_set, asked, file, path = bytearray(), None, None, None
+        while True:
+            kind, body = self.connection.receive()
+            if kind == wire.RELEASE_RQ:
+                self.connection.send(wire.RELEASE_RESPONSE)
+                return
+            if kind != wire.P_DATA:
+                return
+            at = 0
+            while at < len(body):
+                length, context, control = struct.unpack_from(">LBB", body, at)
+                value = memoryview(body)[at + 6 : at + 4 + length]
+                at += 4 + length
+                if control & 1:
+                    command_set += value
+                    if control & 2:
+                        asked = wire.parse_command(bytes(command_set))
+                        command_set.clear()
+                        if int.from_bytes(asked[wire.DATA_SET_TYPE], "little") == wire.NO_DATA_SET:
+                            yield context, asked, None
+                        else:
+                            path = self.keeper.place()
+                            file = path.open("wb")
+                    continue
+                assert file is not None
+                assert asked is not None
+                file.write(value)
+                if control & 2:
+                    file.close()
+                    yield context, asked, path
+
+    def _store(self, context: int, command: dict[int, bytes], path: pathlib.Path) -> int:
+        sop_class, syntax = self.contexts[context]
+        instance = command[wire.SOP_INSTANCE].decode().rstrip("\0")
+        kept = Kept(sop_class, instance, syntax, path)
+        status = self.keeper.keeps(kept) if self.keeper.keeps else 0
+        if status == 0:
+            self.keeper.kept[instance] = kept
+            self.keeper.stored.append(instance)
+        return status
+
+    def _identifier(self, context: int, path: pathlib.Path | None) -> Dataset:
+        assert path is not None
+        return Kept("", "", self.contexts[context][1], path).header()
+
+    def _matching(self, wanted: Dataset) -> Iterator[tuple[Kept, Dataset]]:
+        for kept in list(self.keeper.kept.values()):
+            header = kept.header()
+            for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "PatientID"):
+                asked = wanted.get(keyword)
+                named = [asked] if isinstance(asked, str) else list(asked or [])
+                if any(named) and str(header.get(keyword, "")) not in [str(one) for one in named]:
+                    break
+            else:
+                yield kept, header
+
+    def _find(self, context: int, command: dict[int, bytes], wanted: Dataset) -> None:
+        implicit = self.contexts[context][1] == wire.IMPLICIT
+        level = {"STUDY": "StudyInstanceUID", "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID", "PATIENT": "PatientID"}[wanted.QueryRetrieveLevel]
+        told = set()
+        for _, header in self._matching(wanted):
+            if str(header.get(level, "")) in told:
+                continue
+            told.add(str(header.get(level, "")))
+            answer = Dataset()
+            for tag in wanted.keys():
+                answer[tag] = header[tag] if tag in header else wanted[tag]
+            answer.QueryRetrieveLevel = wanted.QueryRetrieveLevel
+            raw = DicomBytesIO()
+            raw.is_little_endian, raw.is_implicit_VR = True, implicit
+            write_dataset(raw, answer)
+            self._respond(context, command, 0xFF00, raw.getvalue())
+        self._respond(context, command, 0)
+
+    def _get(self, context: int, command: dict[int, bytes], wanted: Dataset) -> None:
+        done = failed = 0
+        for number, (kept, _) in enumerate(list(self._matching(wanted))):
+            place = next((key for key, one in self.contexts.items() if one == (kept.sop_class, kept.transfer_syntax)), None)
+            with kept.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+                data = mapped if self.keeper.hand_out is None else self.keeper.hand_out(kept, mapped[:])
+                if place is None or data is None:
+                    failed += 1
+                    continue
+                status = self._sub_store(place, kept, data, number % 60000 + 1)
+            done, failed = done + (status == 0), failed + (status != 0)
+        self._respond(context, command, 0 if not failed else 0xB000 if done else 0xA702, counted=(done, failed))
+
+    def _sub_store(self, context: int, kept: Kept, data: bytes | mmap.mmap, message: int) -> int | None:
+        command = wire.store_rq(kept.sop_class, kept.sop_instance, message)
+        for piece in wire.fragments(context, True, command, self.room):
+            self.connection.send(piece)
+        step = self.room - 6 & ~1
+        for at in range(0, len(data), step):
+            piece = data[at : at + step]
+            self.connection.send(wire.pdu(wire.P_DATA, wire.pdv(context, 2 if at + step >= len(data) else 0, piece)))
+        return self.connection.answer().status
+
+    def _respond(
+        self, context: int, asked: dict[int, bytes], status: int, data: bytes | None = None, counted: tuple[int, int] | None = None
+    ) -> None:
+        elements: dict[int, int | str | bytes] = {
+            wire.FIELD: int.from_bytes(asked[wire.FIELD], "little") | 0x8000, wire.ANSWERED_ID: asked[wire.MESSAGE_ID],
+            wire.DATA_SET_TYPE: wire.NO_DATA_SET if data is None else 0, wire.STATUS: status,
+        }  # fmt: skip
+        for tag in (wire.SOP_CLASS, wire.SOP_INSTANCE):
+            if tag in asked:
+                elements[tag] = asked[tag]
+        if counted is not None:
+            elements |= {0x00001020: 0, 0x00001021: counted[0], 0x00001022: counted[1], 0x00001023: 0}
+        self.connection.message(context, wire.command(elements), data, limit=16384)

@@ -1,0 +1,63 @@
+"""A gateway that seals: its keys, its escrow, an archive of a maker behind it, proven by the probe."""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+
+from support import gateway as under_test
+
+ESCROW_KINDS = {
+    "rsa": ["-newkey", "rsa:2048"],
+    "p256": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    "p384": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+}
+
+
+def escrow(folder: pathlib.Path, kind: str) -> tuple[pathlib.Path, pathlib.Path]:
+    """A self-signed certificate and its private key, which a hospital would keep elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    away = folder / "away"
+    away.mkdir(exist_ok=True)
+    certificate, key = folder / f"escrow-{kind}.crt", away / f"escrow-{kind}.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", *ESCROW_KINDS[kind], "-nodes", "-days", "3650", "-subj", f"/CN=escrow {kind}", "-keyout", str(key), "-out", str(certificate)],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return certificate, key
+
+
+def policy(title: str = "PACS") -> dict[str, object]:
+    """A CT that stores sealed, a workstation that has opened, a registrar that finds and may not open."""
+    return {
+        "peer": [
+            under_test.peer("CT1", "ct1.test", groups=["modality"]),
+            under_test.peer("WS1", "ws1.test", groups=["workstation"]),
+            under_test.peer("CT2", "ct2.test"),
+        ],
+        "rule": [
+            under_test.rule("modalities store", ["group:modality"], ["echo", "store", "commit"], to=[title], seal=True),
+            under_test.rule("workstations read", ["group:workstation"], ["echo", "find", "get", "move"], to=[title], destinations=["self"], open=True),
+            under_test.rule("others only find", ["peer:CT2"], ["echo", "find", "get"], to=[title]),
+        ],
+    }
+
+
+def settings(folder: pathlib.Path, kinds: tuple[str, ...] = ("rsa",), **more: object) -> dict[str, object]:
+    """The table `[vault]`, with fresh escrow certificates."""
+    return {
+        "seal": "policy",
+        "keys": folder / "state" / "keys",
+        "escrow": [str(escrow(folder / "escrow", kind)[0]) for kind in kinds],
+        "probe_age": "0s",
+    } | more  # fmt: skip
+
+
+ALWAYS = {"all_readers_pass_the_gateway": True}
+
+
+def prove(gateway: under_test.Gateway, title: str = "PACS") -> str:
+    """Makes the first key, and proves the archive. Before the gateway runs."""
+    if not list((gateway.folder / "state" / "keys").glob("*")):
+        gateway.run("vault", "new-key")
+    return gateway.run("vault", "probe", title).stdout
