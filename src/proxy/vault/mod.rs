@@ -7,6 +7,8 @@ pub mod alert;
 pub mod contexts;
 pub mod prove;
 mod room;
+#[cfg(test)]
+pub mod tests;
 pub mod verify;
 pub mod walk;
 
