@@ -5,9 +5,12 @@
 
 pub mod alert;
 pub mod contexts;
+mod proofs;
 pub mod prove;
 mod room;
 pub mod verify;
 pub mod walk;
+mod whole;
 
-pub use room::VaultRoom;
+pub use room::{Seals, VaultRoom};
+pub use whole::KeptWhole;
