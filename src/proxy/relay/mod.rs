@@ -32,6 +32,7 @@ mod refuse;
 mod retrieve;
 mod rewrite;
 mod routes;
+mod sealing;
 mod session;
 mod settle;
 mod stage;

@@ -3,6 +3,7 @@
 use super::narrow::{Charged, FoundTruths, Prepared};
 use super::retrieve::{Anew, Judged, Resolving};
 use super::rewrite::Spooled;
+use super::sealing::Ended;
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::{SealRow, StateFault};
@@ -33,6 +34,10 @@ pub(super) enum Woken {
     Query(Box<Prepared>),
     /// What budgets have room for.
     Charged(Box<Charged>),
+    /// The ledger knows of a seal that is about to be stored, or cannot be asked.
+    SealBegun(Result<(), StateFault>),
+    /// The ledger knows what became of a seal.
+    SealEnded(Box<Ended>),
     /// What is kept of an object has been written or read.
     Spooled(Spooled),
     /// What the ledger knows of the images that a query asks about.
