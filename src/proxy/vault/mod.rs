@@ -8,6 +8,8 @@ pub mod contexts;
 mod proofs;
 pub mod prove;
 mod room;
+#[cfg(test)]
+pub mod tests;
 pub mod verify;
 pub mod walk;
 mod whole;

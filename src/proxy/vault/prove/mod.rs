@@ -10,6 +10,8 @@ mod proving;
 mod result;
 mod sample;
 mod send;
+#[cfg(test)]
+pub mod testing;
 
 pub use proving::{Proving, ProvingFault};
 pub use result::{Carried, Fate, ProbeResult, ProveFault, Trial, path};
