@@ -285,9 +285,10 @@ fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != 2 * N {
         return None;
     }
-    for (byte, digits) in out.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    for (byte, digits) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let [high, low] = digits else { return None };
+        *byte = digit(high)? << 4 | digit(low)?;
     }
     Some(out)
 }
