@@ -1,8 +1,10 @@
 //! `dicomgate vault ...`: keys, probe, opening, sealing what an archive holds, drills. Each command is one file; none
 //! needs a gateway that runs.
 
-mod drill;
+pub mod drill;
 mod open;
+mod restore;
+mod with;
 
 use std::process::ExitCode;
 
