@@ -19,7 +19,7 @@ mod opening;
 mod order;
 mod payload;
 mod probe;
-mod split;
+pub(super) mod split;
 #[cfg(test)]
 mod tests;
 
@@ -189,7 +189,8 @@ impl Open {
 
     /// What was taken before the decision is looked at behind it.
     fn catch_up(&mut self, out: &mut Flow) -> Result<(), OpenFault> {
-        if !self.pending.is_empty() && !self.waits() {
+        // Also where no byte waits, the end of what carries the seal may.
+        if !self.waits() {
             let pending = std::mem::take(&mut self.pending);
             let mut input = pending.as_slice();
             self.run(&mut input, out)?;

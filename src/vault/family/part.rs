@@ -41,8 +41,8 @@ pub struct Element<'a> {
 pub struct Exempt {
     /// Its private creator.
     pub creator: String,
-    /// Its group, odd.
-    pub group: u16,
+    /// Its group, odd; `None`: any.
+    pub group: Option<u16>,
     /// The low byte of its element number; `None`: all of the block.
     pub element: Option<u8>,
 }
@@ -119,7 +119,7 @@ impl Element<'_> {
 impl Exempt {
     fn covers(&self, element: &Element<'_>) -> bool {
         let [_, low] = element.tag.element().to_be_bytes();
-        self.group == element.tag.group()
+        self.group.is_none_or(|only| only == element.tag.group())
             && self.element.is_none_or(|only| only == low)
             && element.creator == Some(self.creator.as_bytes())
     }

@@ -63,7 +63,7 @@ impl Relay {
         };
         match direction.rewrite.as_ref()?.transform() {
             Transform::Open(pipe) => Some((direction.opening.as_deref()?, pipe)),
-            Transform::Hide(_) => None,
+            Transform::Hide(_) | Transform::Seal(_) => None,
         }
     }
 
