@@ -1,12 +1,14 @@
 //! `dicomgate vault ...`: keys, probe, opening, sealing what an archive holds, drills. Each command is one file; none
 //! needs a gateway that runs.
 
-mod drill;
+pub mod drill;
 mod new_key;
 mod open;
+mod restore;
 mod ring;
 mod rotate;
 mod status;
+mod with;
 
 use crate::config::{Settings, Vault};
 use crate::keys::escrow::Nearby;
