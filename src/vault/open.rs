@@ -79,7 +79,7 @@ pub enum OpenFault {
         /// What came.
         found: u32,
     },
-    /// Something follows the last segment.
+    /// Something else than zero bytes follows the last segment.
     #[error("something follows the last segment")]
     AfterLast,
     /// A recipient was taken away, added or exchanged.
@@ -201,7 +201,9 @@ impl Opener {
             }
             self.padding = false;
             if self.whole {
-                return Err(OpenFault::AfterLast);
+                // Room that was left for what might have stood behind the pixels, and did not.
+                let room = bytes.iter().all(|byte| *byte == 0);
+                return if room { Ok(()) } else { Err(OpenFault::AfterLast) };
             }
             let Some(length) = self.length else {
                 self.buffer.push(*first);

@@ -5,8 +5,11 @@
 
 pub mod alert;
 pub mod contexts;
+pub mod prove;
 mod room;
+#[cfg(test)]
+pub mod tests;
+pub mod verify;
+pub mod walk;
 
 pub use room::VaultRoom;
-pub mod prove;
-pub mod verify;

@@ -8,6 +8,7 @@ use super::merge::{MergeFault, sequences};
 use super::payload::{Sealed, Whole, is_whole};
 use super::{OpenFault, OpenOptions};
 use crate::dicom::Tag;
+use crate::dicom::dataset::Vr;
 use crate::transform::flow::Flow;
 use crate::transform::scan::{Head, Holds};
 use crate::vault::family::Family;
@@ -185,7 +186,8 @@ impl Compose {
         if tag == PIXEL_REPRESENTATION {
             self.emit.set_signed(sealed.value().iter().any(|byte| *byte != 0));
         }
-        let Some(clear) = clear.filter(|clear| sealed.holds == Holds::Items && has_items(clear)) else {
+        let parts = |clear: &&Whole| !goes(tag) && has_items(clear) && has_items(sealed);
+        let Some(clear) = clear.filter(parts) else {
             return self.emit.sealed(&sealed.bytes, out);
         };
         let (mut ours, mut theirs, mut merged) = (Vec::new(), Vec::new(), Vec::new());
@@ -209,13 +211,14 @@ fn pop_if(from: &mut VecDeque<Whole>, fits: impl FnOnce(&Whole) -> bool) -> Opti
     if from.front().is_some_and(fits) { from.pop_front() } else { None }
 }
 
-/// Whether something in clear has items to put what was sealed into.
-fn has_items(clear: &Whole) -> bool {
-    let value = clear.value();
-    match clear.holds {
-        Holds::Items => [[0xfe, 0xff, 0x00, 0xe0], [0xff, 0xfe, 0xe0, 0x00]].iter().any(|item| value.starts_with(item)),
-        Holds::Value => value.starts_with(&[0xfe, 0xff, 0x00, 0xe0]),
-        Holds::Fragments => false,
+/// Whether something is a sequence with items. One that nobody knows may look like a value: UN, or implicit VR.
+fn has_items(whole: &Whole) -> bool {
+    let value = whole.value();
+    let little = value.starts_with(&[0xfe, 0xff, 0x00, 0xe0]);
+    match (whole.holds, whole.head.raw.vr) {
+        (Holds::Items, _) => little || value.starts_with(&[0xff, 0xfe, 0xe0, 0x00]),
+        (Holds::Value, None | Some(Vr::UN)) => little,
+        (Holds::Value | Holds::Fragments, _) => false,
     }
 }
 

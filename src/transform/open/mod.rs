@@ -189,7 +189,8 @@ impl Open {
 
     /// What was taken before the decision is looked at behind it.
     fn catch_up(&mut self, out: &mut Flow) -> Result<(), OpenFault> {
-        if !self.pending.is_empty() && !self.waits() {
+        // Also without any: the end of a value that was all there may not have been looked at before the decision.
+        if !self.waits() {
             let pending = std::mem::take(&mut self.pending);
             let mut input = pending.as_slice();
             self.run(&mut input, out)?;

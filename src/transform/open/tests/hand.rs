@@ -289,8 +289,9 @@ pub struct Out {
     pub bytes: Vec<u8>,
     pub found: Found,
     pub finished: Finished,
-    /// The most that was kept, and how many bytes were out before the input was over.
+    /// The most that was kept, in bytes.
     pub kept: usize,
+    /// Bytes that were out before the input was over.
     pub early: usize,
 }
 

@@ -347,6 +347,8 @@ fn never_sealed_classes_pass_at_once() {
 }
 
 proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(32))]
+
     #[test]
     fn every_split_gives_the_same(
         bulk in prop::sample::select(vec![0_usize, 10, 66_000, 140_000]), attributes in any::<bool>(),

@@ -1,0 +1,73 @@
+//! One sealed sample in an archive, for the tests of others.
+
+use super::sample::{Sample, Shape};
+use super::send::{Means, store};
+use crate::dicom::Uid;
+use crate::dicom::dimse::Status;
+use crate::proxy::vault::verify::Place;
+use crate::scu::{Ask, Link, Target};
+use crate::vault::SealId;
+use crate::vault::carrier::Carrier;
+use crate::vault::family::Family;
+
+/// A CT slice.
+pub fn sample() -> Sample {
+    let uid = |text| Uid::new(text).unwrap();
+    let class = uid("1.2.840.10008.5.1.4.1.1.2");
+    Sample {
+        family: Family::sealing(&class).unwrap(),
+        class,
+        instance: uid("1.2.826.0.1.3680043.1"),
+        study: uid("1.2.826.0.1.3680043.2"),
+        series: uid("1.2.826.0.1.3680043.3"),
+        accession: "A1".to_owned(),
+        shape: Shape::Native(16, 1),
+        number: 1,
+    }
+}
+
+/// Stores it sealed.
+pub async fn sealed(target: &Target<'_>, means: &Means, carrier: Carrier) -> (Place, SealId) {
+    let sample = sample();
+    let mut link = Link::open(target, &[Ask::plain(sample.class)]).await.unwrap();
+    let on = link.accepted(&sample.class).unwrap();
+    let (bytes, sealed) = means.sealed(&sample, carrier, &on).unwrap();
+    assert_eq!(store(&mut link, &on, &sample, &bytes).await.unwrap(), Status::SUCCESS);
+    link.release().await.unwrap();
+    let (study, series) = (Some(sample.study), Some(sample.series));
+    (Place { class: sample.class, instance: sample.instance, study, series, patient: None }, sealed.begun.seal)
+}
+
+#[test]
+fn a_sealed_sample_opens() {
+    use crate::transform::flow::Flow;
+    use crate::transform::open::{As, Finished, Open, OpenOptions, OpenOrder};
+    let means = crate::proxy::vault::tests::means();
+    let sample = sample();
+    let on = crate::scu::Accepted {
+        id: 1,
+        class: sample.class,
+        syntax: Uid::new("1.2.840.10008.1.2.1").unwrap(),
+        roles: crate::dicom::negotiation::Roles::DEFAULT,
+    };
+    for carrier in [Carrier::Pixels, Carrier::Attributes] {
+        let (bytes, _) = means.sealed(&sample, carrier, &on).unwrap();
+        std::fs::write(format!("/tmp/t/ledger/sealed-{carrier:?}.bin"), &bytes).unwrap();
+        let mut open = Open::new(OpenOrder {
+            unlock: crate::proxy::vault::tests::ring().into(),
+            from: crate::dicom::transfer_syntax::Encoding::ExplicitLe,
+            sop_class: sample.class,
+            sop_instance: sample.instance,
+            options: OpenOptions::default(),
+        });
+        let mut flow = Flow::default();
+        for chunk in bytes.chunks(1000) {
+            open.push(chunk, &mut flow).unwrap();
+            if open.found().is_some() {
+                let _ = open.deliver(As::Own);
+            }
+        }
+        let done = open.finish(&mut flow);
+        println!("{carrier:?} {done:?}");
+    }
+}

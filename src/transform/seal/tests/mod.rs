@@ -1,0 +1,4 @@
+mod cases;
+mod made;
+mod random;
+mod read;
