@@ -80,13 +80,7 @@ pub fn site() -> Site {
 /// With further lines of `[vault]` and `[limits]`.
 pub fn site_with(vault: &str, limits: &str) -> Site {
     let policy = format!("[vault]\nkeys = \"keys\"\nescrow = []\nsegment = \"64KiB\"\n{vault}\n");
-    let setup = Setup {
-        policy,
-        limits: limits.into(),
-        peers: PEERS.into(),
-        rules: RULES.into(),
-        ..Setup::default()
-    };
+    let setup = Setup { policy, limits: limits.into(), peers: PEERS.into(), rules: RULES.into(), ..Setup::default() };
     of(World::with(&setup))
 }
 
@@ -256,7 +250,12 @@ impl Site {
         let accepted = caller.accepted();
         let mut takes: Vec<(u8, String)> = Vec::new();
         for context in &accepted.contexts {
-            takes.extend(context.transfer_syntax.filter(|_| context.result.accepted()).map(|syntax| (context.id, syntax.to_string())));
+            takes.extend(
+                context
+                    .transfer_syntax
+                    .filter(|_| context.result.accepted())
+                    .map(|syntax| (context.id, syntax.to_string())),
+            );
         }
         let known = proposed.contexts.iter().zip(&answer.contexts).skip(1);
         let sends = known.filter_map(|(proposed, answered)| Some((proposed.id, answered.transfer_syntax?.to_string())));
