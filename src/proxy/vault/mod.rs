@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod contexts;
+pub mod decode;
 mod room;
 
 pub use room::VaultRoom;
