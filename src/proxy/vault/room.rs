@@ -133,11 +133,6 @@ fn options(vault: &config::Vault, settings: &Settings) -> SealOptions {
             exempt: vault.private_exempt.iter().map(exempt).collect(),
         }),
     }
-
-    /// What an archive does when an instance that it holds is stored again, as far as its probe found out.
-    pub fn repeats(&self, _archive: &AeTitle) -> Repeats {
-        Repeats::Unknown
-    }
 }
 
 /// Whether a seal could be begun: certificates may be too many, or the same.
