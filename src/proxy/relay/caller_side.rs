@@ -305,8 +305,8 @@ impl Relay {
         let Some(permit) = self.ask_gate(data.context, &data.command, operation, Some(data)) else { return Ok(()) };
         let permit = match data.command.field {
             Field::FindRq => match self.begin_truths(data, permit) {
-                Ok(()) => return Ok(()),
-                Err(permit) => permit,
+                None => return Ok(()),
+                Some(permit) => permit,
             },
             _ => permit,
         };

@@ -143,15 +143,15 @@ fn same(wanted: &str, said: &str) -> bool {
 
 impl Relay {
     /// Whether a query asks for single images and for what is sealed of them: its studies are looked up in the ledger first.
-    /// `Err`: it goes on as always.
-    pub(in super::super) fn begin_truths(&mut self, data: &DataSet, permit: Permit) -> Result<(), Permit> {
+    /// Gives the permit back where not: it goes on as always.
+    pub(in super::super) fn begin_truths(&mut self, data: &DataSet, permit: Permit) -> Option<Permit> {
         self.truths = None;
         let Some((room, identifier)) = self.snapshot.vault.clone().zip(self.identifier_of(data)) else {
-            return Err(permit);
+            return Some(permit);
         };
         let asks = SEALED.into_iter().any(|tag| identifier.asked().has(&[tag]));
         if identifier.level() != Some(Level::Image) || !asks {
-            return Err(permit);
+            return Some(permit);
         }
         let studies = identifier.uids(query::STUDY).unwrap_or_default();
         let (state, archive) = (self.shared.state.clone(), self.called.title);
@@ -161,7 +161,7 @@ impl Relay {
             Some(Box::pin(
                 async move { Woken::Truths(Box::new(Truths::find(&state, archive, repeats, studies).await)) },
             ));
-        Ok(())
+        None
     }
 
     /// The ledger has answered, or cannot.
