@@ -369,7 +369,7 @@ fn what_devices_do_wrong_and_is_tolerated_comes_back() {
 
 #[test]
 fn private_elements_of_a_named_creator_stay() {
-    let exempt = |creator: &str| Exempt { creator: creator.into(), group: Some(0x29), element: Some(0x10) };
+    let exempt = |creator: &str| Exempt { creator: creator.into(), element: Some((0x29, 0x10)) };
     let family = Arc::new(FamilyOptions { exempt: vec![exempt("MAKER")], ..FamilyOptions::default() });
     let options = SealOptions { family, ..SealOptions::default() };
     let block = |creator: &str| {
