@@ -1,19 +1,21 @@
 //! `dicomgate vault ...`: keys, probe, opening, sealing what an archive holds, drills. Each command is one file; none
 //! needs a gateway that runs.
 
-mod drill;
+pub mod drill;
 mod ground;
 mod new_key;
 mod open;
 mod probe;
 mod progress;
 mod reindex;
+mod restore;
 mod ring;
 mod rotate;
 mod seal_archive;
 mod status;
 mod tally;
 mod window;
+mod with;
 
 use crate::config::{Settings, Vault};
 use crate::keys::escrow::Nearby;

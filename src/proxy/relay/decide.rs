@@ -166,6 +166,14 @@ impl Relay {
             }),
             archive_incident: told,
             opened: asked.opened.map(|(opened, _)| opened),
+            sealed: match &asked.purpose {
+                Purpose::Seal(sealing) => sealing.note(),
+                _ => None,
+            },
+            in_clear: match &asked.purpose {
+                Purpose::Clear(why) => Some(why),
+                _ => None,
+            },
             drift: asked.opened.map(|(_, drift)| drift).unwrap_or_default(),
         };
         asked.permit.close(outcome).map_err(|_| Ending::Unrecorded)?;

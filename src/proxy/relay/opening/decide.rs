@@ -63,7 +63,7 @@ impl Relay {
         };
         match direction.rewrite.as_ref()?.transform() {
             Transform::Open(pipe) => Some((direction.opening.as_deref()?, pipe)),
-            Transform::Hide(_) => None,
+            Transform::Hide(_) | Transform::Seal(_) => None,
         }
     }
 
@@ -87,18 +87,21 @@ impl Relay {
 
     /// What whoever receives objects takes of a class.
     fn takes(&self, from: End, class: &Uid) -> Vec<Takes> {
-        let takes = |context: u8, syntax: &Uid| Takes { context, syntax: *syntax };
+        let leg = self.called.number;
+        let takes = |leg: u8, context: u8, syntax: &Uid| Takes { leg, context, syntax: *syntax };
         let all = self.contexts.iter().filter(|(_, accepted)| accepted.abstract_syntax == class);
         if from == End::Called {
             let receives = all.filter(|(_, accepted)| accepted.roles.scp);
-            return receives.map(|(id, accepted)| takes(id, accepted.transfer_syntax)).collect();
+            return receives.map(|(id, accepted)| takes(leg, id, accepted.transfer_syntax)).collect();
         }
-        let leg = self.called.number;
         let known = all.filter_map(|(id, _)| Some((id, self.contexts.called(leg, id)?)));
         let known = known.filter(|(_, accepted)| accepted.abstract_syntax == class && accepted.roles.scu);
-        let extras = self.contexts.extras(class).filter(|extra| extra.leg == leg && extra.roles.scu);
-        let extras = extras.map(|extra| takes(extra.id, &extra.transfer_syntax));
-        known.map(|(id, accepted)| takes(id, accepted.transfer_syntax)).chain(extras).collect()
+        let mut known: Vec<Takes> = known.map(|(id, accepted)| takes(leg, id, accepted.transfer_syntax)).collect();
+        let extras = self.contexts.extras(class).filter(|extra| extra.roles.scu);
+        known.extend(extras.map(|extra| takes(extra.leg, extra.id, &extra.transfer_syntax)));
+        // A second association with the receiver is there for what the first one had no room for.
+        known.sort_by_key(|takes| takes.leg != leg);
+        known
     }
 
     fn place_as_it_is(&self, from: End, opening: &Opening) -> Result<Place, Stays> {
@@ -133,7 +136,15 @@ impl Relay {
             }
         };
         let longest = match from {
-            End::Caller => self.called.longest,
+            End::Caller => {
+                if going.place.leg != self.up_for {
+                    // What was released for the leg before goes there first.
+                    self.hand_out_up();
+                    self.up_for = going.place.leg;
+                    self.focus_up();
+                }
+                self.called.longest
+            }
             End::Called => self.longest,
         };
         let direction = match from {

@@ -37,3 +37,8 @@ pub async fn sealed(target: &Target<'_>, means: &Means, carrier: Carrier) -> (Pl
     let (study, series) = (Some(sample.study), Some(sample.series));
     (Place { class: sample.class, instance: sample.instance, study, series, patient: None }, sealed.begun.seal)
 }
+
+/// Pixels of a sample.
+pub fn pixels(length: u64) -> Vec<u8> {
+    super::sample::noise(usize::try_from(length).unwrap(), 1)
+}

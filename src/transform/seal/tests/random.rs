@@ -122,7 +122,12 @@ fn parted(elements: &[E], path: &mut Vec<Tag>, from: Encoding, sealed: &mut Vec<
                 path.pop();
                 clear.push(E(*tag, element.1, V::Items(*defined, items)));
             }
-            _ => sealed.push(element.clone()),
+            _ => {
+                if let Some(value) = family.stand_in(path, *tag, &|_| None) {
+                    clear.push(e(*tag, &element.1, value));
+                }
+                sealed.push(element.clone());
+            }
         }
     }
     clear
