@@ -110,7 +110,9 @@ async fn what_was_under_way_is_found_again() {
         "seal": seal.to_string(), "syntax": "1.2.840.10008.1.2.1",
     });
     let spoilt = [&sealed[..sealed.len() - 1000], &[9; 1000][..]].concat();
-    for (has, expected, left) in [(&sealed, "sealed", &sealed), (&original, "as it was", &original), (&spoilt, "restored", &original)] {
+    for (has, expected, left) in
+        [(&sealed, "sealed", &sealed), (&original, "as it was", &original), (&spoilt, "restored", &original)]
+    {
         archive.held.lock().unwrap()[0].data = has.clone();
         let file = crate::dicom::dataset::part10::Part10 {
             sop_class: place.class,
