@@ -42,3 +42,26 @@ pub async fn sealed(target: &Target<'_>, means: &Means, carrier: Carrier) -> (Pl
 pub fn pixels(length: u64) -> Vec<u8> {
     super::sample::noise(usize::try_from(length).unwrap(), 1)
 }
+
+/// SHA-256 of what is sealed of the sample, as the sealing side says it.
+pub fn digest(means: &Means) -> [u8; 32] {
+    use crate::transform::flow::Flow;
+    use crate::transform::seal::{Seal, SealOrder};
+    let sample = sample();
+    let (head, length) = sample.data(None);
+    let order = SealOrder {
+        context: std::sync::Arc::clone(&means.context),
+        sop_class: sample.class,
+        sop_instance: sample.instance,
+        from: Uid::new(sample.syntax()).unwrap(),
+        to: crate::dicom::transfer_syntax::Encoding::ImplicitLe,
+        carrier: Carrier::Pixels,
+        options: std::sync::Arc::clone(&means.options),
+        whole: false,
+    };
+    let (mut seal, mut flow) = (Seal::new(order).unwrap().with_digest(), Flow::default());
+    seal.push(&head, &mut flow).unwrap();
+    seal.push(&pixels(length), &mut flow).unwrap();
+    seal.finish(&mut flow).unwrap();
+    seal.digest().unwrap()
+}
