@@ -90,7 +90,7 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> list[pathlib.Path]:
 def test_everything_that_is_sealed_comes_back_by_hand(sealer, safe, originals, tmp_path, carrier, key):
     sealed = tmp_path / "sealed"
     sealed.mkdir()
-    said = subprocess.run([sealer, carrier, sealed, *originals], check=True, capture_output=True, text=True).stdout
+    said = subprocess.run([sealer, carrier, "explicit", sealed, *originals], check=True, capture_output=True, text=True).stdout
     files = sorted(sealed.iterdir())
     assert len(files) >= len(originals) // 3, said
     wrong = []
@@ -116,7 +116,7 @@ def test_everything_that_is_sealed_comes_back_by_hand(sealer, safe, originals, t
 def test_a_flipped_byte_does_not_open_by_hand(sealer, safe, originals, tmp_path):
     sealed = tmp_path / "sealed"
     sealed.mkdir()
-    subprocess.run([sealer, "pixels", sealed, *originals], check=True, capture_output=True)
+    subprocess.run([sealer, "pixels", "explicit", sealed, *originals], check=True, capture_output=True)
     file = max(sealed.iterdir(), key=lambda one: one.stat().st_size)
     raw = bytearray(file.read_bytes())
     raw[len(raw) // 2] ^= 1
