@@ -140,3 +140,36 @@ fn colours_are_marked_as_the_attributes_say_where_the_stream_does_not() {
     said.photometric = "RGB".to_owned();
     assert_eq!(transform(&said, &marked), 1, "the stream knows better");
 }
+
+/// Runs in a process of its own, started by the test below.
+#[test]
+#[ignore = "ends what this process may do"]
+fn inside() {
+    super::sandbox::enter(64 << 20, 60).unwrap();
+    let denied = |outcome: std::io::Result<()>| assert!(outcome.is_err());
+    denied(std::net::UdpSocket::bind("127.0.0.1:0").map(drop));
+    denied(
+        std::net::TcpStream::connect_timeout(&([127, 0, 0, 1], 9).into(), std::time::Duration::from_secs(1)).map(drop),
+    );
+    denied(std::os::unix::net::UnixStream::pair().map(drop));
+    denied(std::fs::File::open("/proc/self/statm").map(drop));
+    denied(std::fs::File::create("/tmp/dicomgate-decode-worker").map(drop));
+    denied(std::process::Command::new("/bin/true").status().map(drop));
+    let mut much: Vec<u8> = Vec::new();
+    assert!(much.try_reserve_exact(256 << 20).is_err());
+    // What codecs need.
+    assert_eq!(std::thread::spawn(|| 7).join().unwrap(), 7);
+    assert!(much.try_reserve_exact(1 << 20).is_ok());
+    // Whoever does not get here has not passed.
+    println!("everything was denied");
+}
+
+#[test]
+fn the_worker_can_open_nothing_and_start_nothing() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "cli::decode::tests::inside", "--ignored", "--nocapture", "--test-threads=1"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("everything was denied"), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
