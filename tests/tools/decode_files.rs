@@ -1,5 +1,6 @@
 //! Decodes DICOM files as the gateway does and prints what comes out: file, Photometric Interpretation and SHA-256 of the
-//! native pixels, or why not. For tests that compare with other decoders: `decode_files PROGRAM FILE...`.
+//! native pixels, or why not. For tests that compare with other decoders: `decode_files PROGRAM FOLDER FILE...`; the pixels are
+//! written into the folder under their digests.
 
 #![expect(clippy::expect_used, reason = "a tool for tests may panic")]
 
@@ -10,6 +11,7 @@ use dicomgate::dicom::dimse::Tolerances;
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::proxy::vault::decode::{Decoder, DecoderSettings, Decoding};
 use dicomgate::transform::frames::FramesLimits;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Where the pixels are.
@@ -35,7 +37,7 @@ impl Sink for Found {
     }
 }
 
-async fn decode(decoder: &Decoder, file: &[u8]) -> Result<String, String> {
+async fn decode(decoder: &Decoder, folder: &Path, file: &[u8]) -> Result<String, String> {
     let part = Part10::split(file).map_err(|fault| fault.to_string())?;
     let decoding = Decoding::new(decoder, &part.transfer_syntax, Encoding::ExplicitLe, FramesLimits::default());
     let mut decoding = decoding.map_err(|fault| fault.to_string())?;
@@ -50,12 +52,14 @@ async fn decode(decoder: &Decoder, file: &[u8]) -> Result<String, String> {
     let pixels = out.get(from..from + length as usize).ok_or("no pixels")?;
     let digest = ring::digest::digest(&ring::digest::SHA256, pixels);
     let hex: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    std::fs::write(folder.join(&hex), pixels).map_err(|fault| fault.to_string())?;
     Ok(format!("{}\t{hex}", found.photometric))
 }
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let program = arguments.next().expect("the program, then files");
+    let program = arguments.next().expect("the program");
+    let folder = PathBuf::from(arguments.next().expect("a folder, then files"));
     let settings =
         DecoderSettings { program: Some(program.into()), memory: 512 << 20, time: Duration::from_secs(60), workers: 1 };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -63,7 +67,7 @@ fn main() {
         let decoder = Decoder::new(settings);
         for name in arguments {
             let file = std::fs::read(&name).expect("a file");
-            match decode(&decoder, &file).await {
+            match decode(&decoder, &folder, &file).await {
                 Ok(said) => println!("{name}\t{said}"),
                 Err(fault) => println!("{name}\t-\t{fault}"),
             }
