@@ -31,6 +31,7 @@ fn look_at(named: &Named) -> Option<Fault> {
             fault.map(|fault| if path.exists() { fault } else { fault.with_hint(PATHS) })
         }
         Kind::Folder => folder(path).map(said),
+        Kind::Told => None,
         Kind::Accounts if !path.exists() => {
             let words = format!("`{}` is not there yet: nobody has an account", path.display());
             Some(Fault { severity: Severity::Warning, ..said(words) }.with_hint("`dicomgate user add` makes it"))
@@ -42,7 +43,7 @@ fn look_at(named: &Named) -> Option<Fault> {
             fault.map(|fault| fault.with_hint(hint(path, named.kind))).or_else(|| match named.kind {
                 Kind::Key | Kind::Password | Kind::Accounts => exposed(),
                 Kind::RowKey => odd_row_key(path).map(|message| said(message).with_hint(ROW_KEY)).or_else(exposed),
-                Kind::File | Kind::Folder | Kind::Own => None,
+                Kind::File | Kind::Folder | Kind::Own | Kind::Told => None,
             })
         }
     }

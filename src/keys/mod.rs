@@ -17,6 +17,7 @@ mod folder;
 mod load;
 mod locked;
 mod manifest;
+mod random;
 mod token;
 
 pub use change::{Made, adopt, destroy, forget, new_key};
@@ -24,6 +25,7 @@ pub use check::CheckValue;
 pub use fault::{KeysFault, Problem};
 pub use load::{load, load_folder, load_with};
 pub use manifest::{End, Entry, Manifest};
+pub use random::System;
 
 #[cfg(test)]
 mod tests;

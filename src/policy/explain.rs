@@ -8,6 +8,7 @@ use super::model::{Asker, Effect};
 use super::narrow::Narrowing;
 use super::question::{Question, QuestionFault};
 use super::request::{Request, Transport};
+use super::rights::{Open, SEES};
 use crate::dicom::dimse::Operation;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -33,6 +34,10 @@ pub struct Explanation {
     pub because: String,
     /// What of the answers would be seen, one line for each permit; empty: all of it, or nothing.
     pub shows: Vec<String>,
+    /// What is stored is sealed.
+    pub seal: bool,
+    /// What becomes of sealed objects; `None`: it is nothing that shows objects.
+    pub open: Option<Open>,
     /// The rules whose `who` and `via` fit, in the order of the file; every rule if asked for.
     pub rules: Vec<RuleReport>,
     /// How many rules are for others and not listed.
@@ -105,6 +110,8 @@ impl Policy {
             rule: None,
             because: String::new(),
             shows: Vec::new(),
+            seal: false,
+            open: None,
             rules: Vec::new(),
             for_others: 0,
         };
@@ -144,6 +151,10 @@ impl Policy {
             Decision::Permit(permission) => {
                 let narrowing = permission.narrowing.as_deref();
                 let permits = narrowing.map(Narrowing::permits).unwrap_or_default();
+                explanation.seal = permission.seal;
+                let seals = !self.rights.is_empty() || self.model.seal_all;
+                let shows = seals && request.operation.is_some_and(|operation| SEES.contains(&operation));
+                explanation.open = (shows || permission.open != Open::No).then_some(permission.open);
                 explanation.shows = permits.iter().map(|permit| self.shown_by(&permit.rule)).collect();
                 match permission.rule {
                     Some(rule) if request.operation.is_none() => {

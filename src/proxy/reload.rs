@@ -160,7 +160,19 @@ fn changes(before: &Snapshot, after: &Snapshot, relisten: bool) -> Vec<String> {
     if old.audit != new.audit || old.limits.audit_rooms != new.limits.audit_rooms {
         changes.push("the audit log is opened at start only: restart for `[audit]` and `audit_rooms`".to_owned());
     }
+    let keys = |snapshot: &Snapshot| -> Vec<String> {
+        snapshot.vault.iter().flat_map(|room| room.ring.ids()).map(|id| id.to_string()).collect()
+    };
+    let (old, new) = (keys(before), keys(after));
+    if old != new {
+        let newest = new.last().map(|newest| format!("; new objects are sealed with key {newest}")).unwrap_or_default();
+        changes.push(format!("keys of the vault: {} instead of {}{newest}", listed(&new), listed(&old)));
+    }
     changes
+}
+
+fn listed(words: &[String]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 
 /// Shows in the metrics what is in force.

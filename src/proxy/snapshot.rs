@@ -119,6 +119,13 @@ impl Snapshot {
             faults.extend(wrong);
             None
         });
+        let vault = settings.vault.as_ref().and_then(|vault| match VaultRoom::load(vault, &settings) {
+            Ok(room) => Some(Arc::new(room)),
+            Err(wrong) => {
+                faults.extend(wrong);
+                None
+            }
+        });
         match (policy, own) {
             (Some(policy), Some(own)) if faults.is_empty() => Ok(Self {
                 generation,
@@ -130,7 +137,7 @@ impl Snapshot {
                 archives,
                 own,
                 people: people.map(Arc::new),
-                vault: None,
+                vault,
                 peers,
                 tolerances,
             }),

@@ -173,12 +173,12 @@ impl SegmentHeader {
             sop_class: uid("sop-class", line("sop-class")?)?,
             sop_instance: uid("sop-instance", line("sop-instance")?)?,
             study: Some(line("study")?).filter(|text| !text.is_empty()).map(|text| uid("study", text)).transpose()?,
-            patient_id: Phi::new(line("patient-id")?.to_owned()),
-            patient_name: Phi::new(line("patient-name")?.to_owned()),
-            birth_date: Phi::new(line("birth-date")?.to_owned()),
-            accession: Phi::new(line("accession")?.to_owned()),
+            patient_id: Phi::new(value("patient-id", line("patient-id")?)?),
+            patient_name: Phi::new(value("patient-name", line("patient-name")?)?),
+            birth_date: Phi::new(value("birth-date", line("birth-date")?)?),
+            accession: Phi::new(value("accession", line("accession")?)?),
             transfer_syntax: uid("transfer-syntax", line("transfer-syntax")?)?,
-            character_set: line("character-set")?.to_owned(),
+            character_set: value("character-set", line("character-set")?)?,
             recipients: unhex(line("recipients")?).ok_or(HeaderFault::Line("recipients"))?,
         };
         // There is one way to write each header.
@@ -240,6 +240,34 @@ fn encode(value: &[u8]) -> String {
     out
 }
 
+/// A value as [`encode`] writes it.
+fn value(key: &'static str, text: &str) -> Result<String, HeaderFault> {
+    let written = match text.strip_prefix(DIGEST) {
+        Some(digest) => unhex::<32>(digest).is_some_and(|bytes| hex(&bytes) == digest),
+        None => decode(text).is_some_and(|bytes| encode(&bytes) == text),
+    };
+    if written { Ok(text.to_owned()) } else { Err(HeaderFault::Line(key)) }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = match (first, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let [byte] = unhex(std::str::from_utf8(&[*high, *low]).ok()?)?;
+                out.push(byte);
+                after
+            }
+            (byte, after) => {
+                out.push(*byte);
+                after
+            }
+        };
+    }
+    Some(out)
+}
+
 fn uid(key: &'static str, text: &str) -> Result<Uid, HeaderFault> {
     text.parse().map_err(|_| HeaderFault::Line(key))
 }
@@ -257,9 +285,10 @@ fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != 2 * N {
         return None;
     }
-    for (byte, digits) in out.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
+    let digit = |digit: &u8| char::from(*digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    for (byte, digits) in out.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let [high, low] = digits else { return None };
+        *byte = digit(high)? << 4 | digit(low)?;
     }
     Some(out)
 }

@@ -4,7 +4,7 @@
 #![expect(clippy::expect_used, reason = "a tool of the tests may panic")]
 
 use dicomgate::dicom::dataset::part10::Part10;
-use dicomgate::dicom::dataset::{Header, Length, Sink, SinkFault, WalkLimits, Walker, Want};
+use dicomgate::dicom::dataset::{Header, Length, Sink, SinkFault, Vr, WalkLimits, Walker, Want, is_sequence};
 use dicomgate::dicom::dimse::Tolerances;
 use dicomgate::dicom::transfer_syntax::encoding_of;
 use dicomgate::dicom::{Tag, Uid};
@@ -54,7 +54,8 @@ impl Sink for Parts {
         }
         self.path.push(header.tag);
         let wanted = header.depth == 0 && (Original::wants(header.tag) || header.tag == Tag(0x0008, 0x0016));
-        let short = matches!(header.length, Length::Defined(length) if length <= 64);
+        let value = header.vr != Some(Vr::SQ) && is_sequence(header.tag) != Some(true);
+        let short = value && matches!(header.length, Length::Defined(length) if length <= 64);
         if wanted && !short {
             self.original.note(header.tag, &[], self.big_endian);
         }

@@ -5,6 +5,7 @@ mod peer;
 mod place;
 mod provider;
 pub mod shows;
+mod vault;
 pub mod who;
 mod wiring;
 
@@ -63,6 +64,7 @@ pub fn answer(check: &Check, now: &jiff::Zoned) -> (String, u8) {
             let (material, found) = material(&settings, now);
             faults.extend(found);
             faults.extend(shows::faults(&settings));
+            faults.extend(vault::faults(&settings, now));
             (Some(settings), Faults(faults), material)
         }
         Err(faults) => (None, faults, None),
@@ -187,6 +189,7 @@ fn meaning(settings: &Settings) -> String {
         counted(policy.rules.len(), "rule"),
         counted(policy.tests.len(), "test"),
     );
+    vault::meaning(settings, &mut text);
     if policy.rules.is_empty() {
         text.push_str("  no rule: everything is refused\n");
     }

@@ -190,6 +190,12 @@ fn text(explanation: &Explanation, question: &Question) -> String {
     for line in &explanation.shows {
         let _ = writeln!(text, "  shows {line}");
     }
+    if explanation.seal {
+        text.push_str("  what is stored is sealed\n");
+    }
+    if let Some(open) = explanation.open {
+        let _ = writeln!(text, "  {}", open.words());
+    }
     text
 }
 

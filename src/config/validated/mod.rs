@@ -54,6 +54,8 @@ pub(super) enum Kind {
     RowKey,
     /// A folder that is written to; it may come into being.
     Folder,
+    /// A file that a command writes, and whose change is a reload; it may not be there yet.
+    Told,
     /// One of the files of the configuration itself.
     Own,
     /// A password: nobody else may read it.

@@ -17,6 +17,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 use toml::Spanned;
 
+/// What changes with every key that is made: a running gateway then loads the ring anew.
+const MANIFEST: &str = "manifest.json";
 /// What `all_readers_pass_the_gateway` means, for who has to find out whether it is so.
 const READERS: &str = "only banners would be seen by viewers that ask the archive itself, by its own web pages and links, on CDs that \
                        it burns, on film that it prints and by what it forwards past the gateway; when all of these go through the \
@@ -124,12 +126,14 @@ fn keys(
         }
         let folder = ground.root.join(folder);
         ground.named.push(named(folder.clone(), Kind::Folder));
+        ground.named.push(named(folder.join(MANIFEST), Kind::Told));
         return Some((KeySource::Folder, folder));
     }
     let folder = match vault.key_folder.is_absent() {
         true => raw.gateway.get()?.state.get().map(|state| ground.root.join(state).join("keys"))?,
         false => ground.path(&vault.key_folder, Kind::Folder, report)?,
     };
+    ground.named.push(named(folder.join(MANIFEST), Kind::Told));
     let source = match word.get_ref() {
         KeysWord::Environment(name) => KeySource::Environment(name.clone()),
         KeysWord::Token(uri) => {

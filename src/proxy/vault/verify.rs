@@ -167,7 +167,7 @@ impl Reader {
         if self.link.accepted(&place.class).is_none() {
             return Err(VerifyFault::NotOffered);
         }
-        let mut opening = Opening::new(how, place);
+        let mut opening = Opening::new(how.clone(), place.clone());
         let status = self.get(place, &mut opening).await?;
         let verified = opening.outcome.unwrap_or(Err(VerifyFault::Gone(status)))?;
         match expected {
@@ -216,9 +216,9 @@ fn identifier(place: &Place, context: &Accepted) -> Vec<u8> {
 }
 
 /// Opens what comes, and keeps nothing of it.
-pub struct Opening<'a> {
-    how: &'a ReadBack,
-    place: &'a Place,
+pub struct Opening {
+    how: ReadBack,
+    place: Place,
     open: Option<Open>,
     flow: Flow,
     inner: Option<Inner>,
@@ -226,9 +226,9 @@ pub struct Opening<'a> {
     pub outcome: Option<Result<Verified, VerifyFault>>,
 }
 
-impl<'a> Opening<'a> {
+impl Opening {
     /// For this instance.
-    pub fn new(how: &'a ReadBack, place: &'a Place) -> Self {
+    pub fn new(how: ReadBack, place: Place) -> Self {
         Self { how, place, open: None, flow: Flow::default(), inner: None, outcome: None }
     }
 
@@ -269,7 +269,7 @@ impl<'a> Opening<'a> {
     }
 }
 
-impl Receiver for Opening<'_> {
+impl Receiver for Opening {
     fn begin(&mut self, context: &Accepted, command: &Command) {
         (self.open, self.inner, self.outcome) = (None, None, None);
         let (Some(class), Some(instance)) = (command.sop_class(), command.sop_instance()) else {

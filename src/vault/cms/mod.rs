@@ -19,6 +19,3 @@ pub const MOST_RECIPIENTS: usize = 16;
 
 /// Bytes of an object around its content: what is longer was not written here.
 pub const GREATEST_OVERHEAD: usize = 64 * 1024;
-
-#[cfg(test)]
-mod tests;

@@ -1,12 +1,14 @@
 //! Families whose objects are pictures.
 
-use super::{Depth, Family, Fate, Pixels};
+use super::{Depth, Family, Fate, Grey, Pixels};
 
-const GREY: Pixels = Pixels { depth: Depth::Original, colour: false, movable: false };
+const GREY: Pixels = Pixels { depth: Depth::Original, colour: false, movable: false, grey: Grey::Plain };
 const GREY_8: Pixels = Pixels { depth: Depth::Eight, ..GREY };
 const GREY_16: Pixels = Pixels { depth: Depth::Sixteen, ..GREY };
+const SHAPED: Pixels = Pixels { grey: Grey::Shape, ..GREY };
+const SCALED: Pixels = Pixels { grey: Grey::ShapeAndScale, ..GREY };
 const BITS: Pixels = Pixels { depth: Depth::OneOrMore, ..GREY };
-const COLOUR: Pixels = Pixels { depth: Depth::Eight, colour: true, movable: false };
+const COLOUR: Pixels = Pixels { depth: Depth::Eight, colour: true, ..GREY };
 
 /// What is sealed of objects of any other class, and of those that come without what their class is about.
 pub(super) static OTHER: Family = image(
@@ -48,7 +50,9 @@ pub(super) static PLAIN: &[Family] = &[
         GREY_8,
         "Ultrasound Regions and Frame Time (Vector) stay",
     ),
-    image("Secondary capture", &["4.1.1.7", "4.1.1.7.2", "4.1.1.7.3"], GREY, ""),
+    image("Secondary capture", &["4.1.1.7"], GREY, "grey also where the original is in colour"),
+    image("Secondary capture, grey bytes", &["4.1.1.7.2"], Pixels { depth: Depth::Eight, ..SCALED }, ""),
+    image("Secondary capture, grey words", &["4.1.1.7.3"], Pixels { depth: Depth::Sixteen, ..SCALED }, ""),
     image("Secondary capture, single bit", &["4.1.1.7.1"], BITS, "one bit a pixel, as the class asks"),
     image("Secondary capture, true colour", &["4.1.1.7.4"], COLOUR, "RGB, as the class asks"),
     image(
@@ -60,7 +64,13 @@ pub(super) static PLAIN: &[Family] = &[
     image(
         "Endoscopy, microscopy, photography, dermoscopy",
         &["4.1.1.77.1", "4.1.1.77.1.1", "4.1.1.77.1.2", "4.1.1.77.1.3", "4.1.1.77.1.4", "4.1.1.77.1.7", "4.1.1.77.2"],
-        GREY,
+        GREY_8,
+        "grey also where the original is in colour",
+    ),
+    image(
+        "Ophthalmic photography, 8 bit",
+        &["4.1.1.77.1.5.1"],
+        Pixels { depth: Depth::Eight, ..SHAPED },
         "grey also where the original is in colour",
     ),
     image(
@@ -126,7 +136,6 @@ pub(super) static ENHANCED: &[Family] = &[
     image(
         "Ophthalmic images and maps",
         &[
-            "4.1.1.77.1.5.1",
             "4.1.1.77.1.5.2",
             "4.1.1.77.1.5.4",
             "4.1.1.77.1.5.5",
@@ -136,13 +145,13 @@ pub(super) static ENHANCED: &[Family] = &[
             "4.1.1.81.1",
             "4.1.1.82.1",
         ],
-        GREY,
+        SHAPED,
         "functional groups stay where there are any; 2D to 3D maps have a stand-in of one point",
     ),
     image(
         "Whole slides, confocal microscopy",
         &["4.1.1.77.1.6", "4.1.1.77.1.8", "4.1.1.77.1.9"],
-        GREY,
+        SCALED,
         "grey also where the original is in colour; Total Pixel Matrix and tile positions stay",
     ),
     image("Enhanced RT images", &["4.1.1.481.23", "4.1.1.481.24"], GREY, FUNCTIONAL),

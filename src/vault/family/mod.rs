@@ -63,6 +63,19 @@ struct Pixels {
     colour: bool,
     /// One frame, or as many as it takes: the number of frames means nothing.
     movable: bool,
+    /// What grey objects of the class have to have, put beside the banner where the original is in colour.
+    grey: Grey,
+}
+
+/// See [`Pixels::grey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Grey {
+    /// Nothing.
+    Plain,
+    /// Presentation LUT Shape.
+    Shape,
+    /// Presentation LUT Shape and Rescale.
+    ShapeAndScale,
 }
 
 /// SOP classes that are treated alike.
@@ -117,7 +130,7 @@ impl Family {
 
     /// The form of the pixels of the sealed object; `None`: the original has no pixels, so it has none either.
     pub fn form(&self, original: &Original) -> Option<Form> {
-        let Pixels { depth, colour, movable } = self.pixels;
+        let Pixels { depth, colour, movable, .. } = self.pixels;
         let bits = match (depth, original.bits()) {
             (Depth::OneOrMore, 1) => 1,
             (Depth::Eight, _) | (Depth::Original | Depth::OneOrMore, ..=8) => 8,
@@ -131,7 +144,7 @@ impl Family {
     /// What stands at the top level of the sealed object beside what stayed, tags ascending; without Pixel Data and without
     /// Encrypted Attributes. `image` is `None` where [`Self::form`] is.
     pub fn replacements(&self, original: &Original, image: Option<&Geometry>) -> Vec<Replacement> {
-        original::replacements(original, image)
+        original::replacements(original, image, self.pixels.grey)
     }
 
     /// Whether a top-level element of a sealed object comes from sealing. The same for all families and for ever, so that

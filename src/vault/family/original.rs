@@ -1,6 +1,6 @@
 //! What an original says of itself, and what stands in its place.
 
-use super::{documents, tags};
+use super::{Grey, documents, tags};
 use crate::dicom::Tag;
 use crate::dicom::dataset::Vr;
 use crate::vault::carrier::Geometry;
@@ -8,6 +8,11 @@ use std::collections::BTreeMap;
 
 const FRAMES: Tag = Tag(0x0028, 0x0008);
 const BITS: Tag = Tag(0x0028, 0x0100);
+const PHOTOMETRIC: Tag = Tag(0x0028, 0x0004);
+const RESCALE_TYPE: Tag = Tag(0x0028, 0x1054);
+const SHAPE: Tag = Tag(0x2050, 0x0020);
+const DOSE_SCALING: Tag = Tag(0x3004, 0x000e);
+const PALETTE: Tag = Tag(0x0028, 0x1101);
 const MODALITY_LUT: Tag = Tag(0x0028, 0x3000);
 const VOI_LUT: Tag = Tag(0x0028, 0x3010);
 const MIME: Tag = Tag(0x0042, 0x0012);
@@ -29,7 +34,7 @@ impl Original {
     }
 
     /// Takes an element for which [`Self::wants`] says so, with its value as it stands where that has at most 64 bytes,
-    /// and with an empty one otherwise.
+    /// and with an empty one otherwise and for sequences.
     pub fn note(&mut self, tag: Tag, value: &[u8], big_endian: bool) {
         let mut value: Vec<u8> = value.iter().copied().take(SHORT).collect();
         if big_endian && let Some(size) = word_of(tag) {
@@ -84,10 +89,11 @@ pub struct Replacement {
 }
 
 /// What stands beside what stayed; ascending.
-pub(super) fn replacements(original: &Original, image: Option<&Geometry>) -> Vec<Replacement> {
+pub(super) fn replacements(original: &Original, image: Option<&Geometry>, grey: Grey) -> Vec<Replacement> {
     let mut list = List(Vec::new());
     if let Some(image) = image {
         list.pixels(original, image);
+        list.scale(original, image, grey);
     }
     if original.has(Tag(0x5600, 0x0020)) {
         list.spectrum(original);
@@ -138,25 +144,51 @@ impl List {
         }
         self.number(0x0102, bits.saturating_sub(1));
         self.number(0x0103, 0);
-        // All that the original scaled with is gone. What its class may ask for stands there as a scale that changes
-        // nothing, and as a window from black to white.
-        if grey && bits > 1 && original.has_any(0x0028, &[0x1050, 0x1051, 0x3010]) {
-            let white = 1_u32 << bits;
-            self.put(Tag(0x0028, 0x1050), b"DS", (white / 2).to_string().as_bytes());
-            self.put(Tag(0x0028, 0x1051), b"DS", white.to_string().as_bytes());
+        if original.has(DOSE_SCALING) {
+            self.put(DOSE_SCALING, b"DS", b"0");
         }
-        if grey && original.has_any(0x0028, &[0x1052, 0x1053, 0x3000]) {
+    }
+
+    /// All that the original scaled with is gone. What its class may ask for stands there as a scale that changes nothing,
+    /// and as a window from black to white.
+    fn scale(&mut self, original: &Original, image: &Geometry, grey: Grey) {
+        // What the scale is called has to fit the class: HU in CT, unspecified (US) in others.
+        let kind = original.value(RESCALE_TYPE);
+        if !kind.is_empty() {
+            self.put(RESCALE_TYPE, b"LO", kind);
+        }
+        if image.samples != 1 {
+            return;
+        }
+        let coloured = !original.value(PHOTOMETRIC).starts_with(b"MONOCHROME");
+        let scaled = coloured && grey == Grey::ShapeAndScale;
+        if scaled || original.has_any(0x0028, &[0x1052, 0x1053, 0x3000]) {
             self.put(Tag(0x0028, 0x1052), b"DS", b"0");
             self.put(Tag(0x0028, 0x1053), b"DS", b"1");
         }
-        if grey && original.has_any(0x0028, &[0x1054, 0x3000]) {
-            self.put(Tag(0x0028, 0x1054), b"LO", b"US");
+        if kind.is_empty() && (scaled || original.has(MODALITY_LUT)) {
+            self.put(RESCALE_TYPE, b"LO", b"US");
         }
-        if grey && original.has(Tag(0x2050, 0x0020)) {
-            self.put(Tag(0x2050, 0x0020), b"CS", b"IDENTITY");
+        if original.has(SHAPE) || coloured && grey != Grey::Plain {
+            self.put(SHAPE, b"CS", b"IDENTITY");
         }
-        if original.has(Tag(0x3004, 0x000e)) {
-            self.put(Tag(0x3004, 0x000e), b"DS", b"0");
+        if image.bits == 1 {
+            return;
+        }
+        let white = 1_u32 << image.bits;
+        if original.has_any(0x0028, &[0x1050, 0x1051, 0x3010]) {
+            self.put(Tag(0x0028, 0x1050), b"DS", (white / 2).to_string().as_bytes());
+            self.put(Tag(0x0028, 0x1051), b"DS", white.to_string().as_bytes());
+        }
+        // Colours for a range of grey (PS3.3 C.7.6.19), which objects that promise them have to have: white for the
+        // highest two values.
+        if original.has(PALETTE) && !coloured {
+            let first = u16::try_from(white - 2).unwrap_or(u16::MAX);
+            let descriptor: Vec<u8> = [2, first, 16].iter().flat_map(|number| number.to_le_bytes()).collect();
+            for element in 0x1101..=0x1103 {
+                self.put(Tag(0x0028, element), b"US", &descriptor);
+                self.put(Tag(0x0028, element + 0x100), b"OW", &[0xff; 4]);
+            }
         }
     }
 
@@ -187,7 +219,7 @@ impl List {
     }
 }
 
-/// What of the replaced describes, with its VR; tags ascending.
+/// What of the replaced describes the pixels or scales them, with its VR; tags ascending.
 const VRS: [(Tag, &[u8; 2]); 21] = [
     (Tag(0x0028, 0x0002), b"US"),
     (Tag(0x0028, 0x0004), b"CS"),

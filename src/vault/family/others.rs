@@ -1,8 +1,8 @@
 //! Families whose objects are no pictures, and those that are never sealed.
 
-use super::{Depth, Family, Fate, Pixels};
+use super::{Depth, Family, Fate, Grey, Pixels};
 
-const NONE: Pixels = Pixels { depth: Depth::Original, colour: false, movable: false };
+const NONE: Pixels = Pixels { depth: Depth::Original, colour: false, movable: false, grey: Grey::Plain };
 
 const fn family(fate: Fate, name: &'static str, classes: &'static [&'static str], remarks: &'static str) -> Family {
     Family { name, classes, fate, pixels: NONE, remarks }

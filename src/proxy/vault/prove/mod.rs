@@ -4,6 +4,17 @@
 //! It stores only its own test patient (`DICOMGATE^PROBE`), judges only what came back, and writes "not proven" where it
 //! could not see.
 
+mod deliver;
+mod judge;
+mod proving;
 mod result;
+mod sample;
+mod send;
+mod signing;
+#[cfg(test)]
+pub mod testing;
 
+pub use proving::{Proving, ProvingFault};
 pub use result::{Carried, Fate, ProbeResult, ProveFault, Trial, path};
+pub use sample::{PATIENT_ID, PATIENT_NAME};
+pub use send::{Line, Means};

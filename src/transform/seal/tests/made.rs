@@ -30,7 +30,7 @@ pub enum V {
 
 pub fn e(tag: Tag, vr: &[u8; 2], value: impl AsRef<[u8]>) -> E {
     let mut value = value.as_ref().to_vec();
-    if value.len() % 2 == 1 {
+    if !value.len().is_multiple_of(2) {
         value.push(if matches!(vr, b"UI" | b"OB" | b"UN") { 0 } else { b' ' });
     }
     E(tag, *vr, V::Bytes(value))
@@ -196,8 +196,6 @@ pub struct Out {
     pub outcome: Outcome,
     /// Bytes that went before the end.
     pub early: usize,
-    /// The most that waited in one piece.
-    pub largest: usize,
 }
 
 impl Out {
@@ -214,7 +212,6 @@ impl Out {
 struct Taken {
     gone: Vec<u8>,
     kept: Vec<u8>,
-    largest: usize,
 }
 
 impl Taken {
@@ -222,10 +219,7 @@ impl Taken {
         let any = !flow.is_empty();
         while let Some(piece) = flow.next_piece() {
             match piece {
-                Piece::Go(bytes) => {
-                    self.largest = self.largest.max(bytes.len());
-                    self.gone.extend_from_slice(&bytes);
-                }
+                Piece::Go(bytes) => self.gone.extend_from_slice(&bytes),
                 Piece::Keep(bytes) => self.kept.extend_from_slice(&bytes),
                 Piece::Kept => self.gone.append(&mut self.kept),
             }
@@ -249,5 +243,5 @@ pub fn seal(order: SealOrder, input: &[u8], cuts: &[usize]) -> Result<Out, SealF
     taken.take(&mut flow);
     assert!(!(unknown && matches!(outcome, Outcome::Sealed(_))), "the ledger knows before anything leaves");
     assert!(taken.kept.is_empty(), "nothing is left behind");
-    Ok(Out { bytes: taken.gone, outcome, early, largest: taken.largest })
+    Ok(Out { bytes: taken.gone, outcome, early })
 }

@@ -1,0 +1,77 @@
+//! What the commands about the ring have in common.
+
+use crate::cli::EXIT_CONFIGURATION;
+use crate::cli::audit::Format;
+use crate::config::{self, Settings, Vault};
+use crate::dicom::AeTitle;
+use crate::keys::KeysFault;
+use crate::proxy::state_options;
+use crate::state::{BadRow, State, StateFault};
+use crate::vault::KeyId;
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// The configuration, or why not.
+pub(super) fn settings(path: &Path) -> Result<Settings, ExitCode> {
+    config::load(path).map_err(|faults| {
+        eprintln!("{faults}");
+        ExitCode::from(EXIT_CONFIGURATION)
+    })
+}
+
+/// Its vault.
+pub(super) fn vault(settings: &Settings) -> Result<&Vault, ExitCode> {
+    settings.vault.as_ref().ok_or_else(|| {
+        eprintln!("`{}` has no [vault]: write one, with `keys` and `escrow`", settings.source.gateway.display());
+        ExitCode::from(EXIT_CONFIGURATION)
+    })
+}
+
+/// Says what is wrong with keys, one line each.
+pub(super) fn refused(fault: KeysFault) -> ExitCode {
+    for problem in fault.0 {
+        eprintln!("{problem}");
+    }
+    ExitCode::from(1)
+}
+
+/// Prints an answer. Who closes the pipe has read enough.
+pub(super) fn print(format: Format, text: &str, json: &serde_json::Value) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    let _ = match format {
+        Format::Text => out.write_all(text.as_bytes()),
+        Format::Json => writeln!(out, "{json}"),
+    };
+    ExitCode::SUCCESS
+}
+
+/// How many objects were sealed last with which key, by archive. `None`: no gateway has kept a ledger here yet.
+///
+/// # Errors
+/// The state cannot be asked.
+pub(super) fn counts(settings: &Settings) -> Result<Option<BTreeMap<AeTitle, Vec<(KeyId, u64)>>>, String> {
+    let file = settings.gateway.state.join("state.db");
+    if settings.gateway.database.is_none() && matches!(file.try_exists(), Ok(false)) {
+        return Ok(None);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|fault| format!("the runtime cannot be started: {fault}"))?;
+    let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
+    let counted = runtime.block_on(async {
+        let state = State::open(state_options(settings, Arc::new(alert))).await?;
+        let mut all = BTreeMap::new();
+        for archive in &settings.archives {
+            all.insert(archive.ae_title, state.seals_per_key(archive.ae_title).await?);
+        }
+        Ok::<_, StateFault>(all)
+    });
+    counted.map(Some).map_err(|fault| fault.to_string())
+}
+
+/// All archives together.
+pub(super) fn of_key(counts: &BTreeMap<AeTitle, Vec<(KeyId, u64)>>, id: KeyId) -> u64 {
+    counts.values().flatten().filter(|(key, _)| *key == id).map(|(_, count)| count).sum()
+}

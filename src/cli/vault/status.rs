@@ -1,0 +1,266 @@
+//! `dicomgate vault status`: keys and what they hold, escrow, proofs, and what is sealed and what is not.
+
+use super::{drill, ring};
+use crate::cli::audit::Format;
+use crate::config::{self, Settings, Vault};
+use crate::dicom::AeTitle;
+use crate::dicom::dimse::Operation;
+use crate::keys::{self, End, Manifest};
+use crate::policy::model::{Effect, Rule};
+use crate::policy::replay::number;
+use crate::proxy::vault::prove::{Fate, ProbeResult, Trial};
+use crate::vault::KeyId;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Status {
+    /// The configuration
+    #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+    /// How the answer is written
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Everything that is known.
+#[derive(Debug, Serialize)]
+struct Report {
+    keys: Vec<Key>,
+    escrow: Vec<Certificate>,
+    archives: Vec<OfArchive>,
+    faults: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Key {
+    id: u32,
+    check: String,
+    made: jiff::Timestamp,
+    state: &'static str,
+    /// `None`: no ledger could be asked.
+    objects: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+struct Certificate {
+    file: PathBuf,
+    certificate: String,
+    private_key_nearby: Vec<PathBuf>,
+    /// When its key last opened everything of a drill; `None`: never.
+    proven_days_ago: Option<i64>,
+}
+
+#[derive(Debug, Serialize)]
+struct OfArchive {
+    archive: String,
+    /// Rules whose objects are sealed.
+    sealed_by: Vec<String>,
+    /// Rules whose objects are stored as they are.
+    clear_by: Vec<String>,
+    /// Rules by which sealed objects are opened.
+    opened_by: Vec<String>,
+    probe: Option<String>,
+    probe_age_days: Option<u64>,
+    all_readers_pass_the_gateway: bool,
+    objects: Option<u64>,
+}
+
+impl Status {
+    /// Says it. 0: nothing is wrong; 1: something is; 64: the configuration is refused.
+    pub fn run(&self) -> ExitCode {
+        self.say().unwrap_or_else(|code| code)
+    }
+
+    fn say(&self) -> Result<ExitCode, ExitCode> {
+        let settings = ring::settings(&self.config)?;
+        let vault = ring::vault(&settings)?;
+        let report = report(&settings, vault, jiff::Timestamp::now());
+        let json = serde_json::to_value(&report).unwrap_or_default();
+        let printed = ring::print(self.format, &text(&report), &json);
+        Ok(if report.faults.is_empty() { printed } else { ExitCode::from(1) })
+    }
+}
+
+fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
+    let mut faults = Vec::new();
+    let newest = match keys::load(vault) {
+        Ok((ring, _)) => ring.newest().map(|key| key.id),
+        Err(wrong) => {
+            faults.extend(wrong.0.iter().map(ToString::to_string));
+            None
+        }
+    };
+    let counts = ring::counts(settings).unwrap_or_else(|words| {
+        faults.push(format!("the ledger cannot be asked: {words}"));
+        None
+    });
+    let manifest = Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
+    let keys = manifest.keys.iter().map(|entry| Key {
+        id: entry.id.0,
+        check: entry.check.to_string(),
+        made: entry.made,
+        state: match entry.end {
+            Some((End::Destroyed, _)) => "destroyed",
+            Some((End::Forgotten, _)) => "lost",
+            None if newest == Some(entry.id) => "seals and opens",
+            None => "opens",
+        },
+        objects: counts.as_ref().map(|counts| ring::of_key(counts, entry.id)),
+    });
+    let keys = keys.collect();
+    for (key, count) in strangers(counts.as_ref(), &manifest) {
+        faults.push(format!(
+            "{} objects were sealed with key {key}, which this ring never had: is this the right folder of keys?",
+            number(count)
+        ));
+    }
+    let nearby = keys::escrow::nearby(&vault.escrow, &super::places(settings, vault));
+    for one in &nearby {
+        faults.push(super::beside(one));
+    }
+    let certificates: Vec<_> = vault.escrow.iter().filter_map(|file| keys::escrow::read(file).ok()).collect();
+    let drills = drill::last(&settings.gateway.state, &certificates).unwrap_or_else(|fault| {
+        faults.push(format!("the results of drills cannot be read: {fault}"));
+        Vec::new()
+    });
+    let escrow = vault.escrow.iter().filter_map(|file| {
+        let certificate = keys::escrow::read(file).ok()?.describe().to_owned();
+        let private_key_nearby = nearby.iter().filter(|one| one.certificate == *file).map(|one| one.key.clone());
+        let private_key_nearby = private_key_nearby.collect();
+        let proven = drills.iter().find(|proven| proven.certificate == certificate);
+        let proven_days_ago = proven.map(|proven| now.as_second().saturating_sub(proven.at).max(0) / 86_400);
+        Some(Certificate { file: file.clone(), certificate, private_key_nearby, proven_days_ago })
+    });
+    let escrow = escrow.collect();
+    let archives = settings
+        .archives
+        .iter()
+        .map(|archive| of_archive(settings, vault, archive, counts.as_ref(), now, &mut faults))
+        .collect();
+    Report { keys, escrow, archives, faults }
+}
+
+/// Keys that the ledger knows and the manifest does not.
+fn strangers(counts: Option<&BTreeMap<AeTitle, Vec<(KeyId, u64)>>>, manifest: &Manifest) -> BTreeMap<KeyId, u64> {
+    let mut strange = BTreeMap::new();
+    for (key, count) in counts.into_iter().flat_map(BTreeMap::values).flatten() {
+        if manifest.get(*key).is_none() {
+            *strange.entry(*key).or_default() += count;
+        }
+    }
+    strange
+}
+
+fn of_archive(
+    settings: &Settings,
+    vault: &Vault,
+    archive: &config::Archive,
+    counts: Option<&BTreeMap<AeTitle, Vec<(KeyId, u64)>>>,
+    now: jiff::Timestamp,
+    faults: &mut Vec<String>,
+) -> OfArchive {
+    let title = archive.ae_title;
+    let seal_all = settings.policy.seal_all;
+    let names = |fits: &dyn Fn(&Rule) -> bool| {
+        let permits = settings.policy.rules.iter().filter(|rule| rule.effect == Effect::Permit);
+        let there = permits.filter(|rule| rule.to.iter().any(|to| **to == *title.as_str()));
+        there.filter(|rule| fits(rule)).map(|rule| rule.name.to_string()).collect::<Vec<_>>()
+    };
+    let stores = |rule: &Rule| rule.may.contains(&Operation::Store);
+    let sealed_by = names(&|rule| stores(rule) && (seal_all || rule.seal));
+    let clear_by = names(&|rule| stores(rule) && !seal_all && !rule.seal);
+    let opened_by = names(&|rule| rule.open != crate::policy::Open::No);
+    let (mut probe, mut age) = (None, None);
+    match ProbeResult::load(&settings.gateway.state, &title) {
+        Ok(Some(result)) => {
+            let days = result.age(now).as_secs() / 86_400;
+            if !result.is_of(&archive.address.to_string()) {
+                faults
+                    .push(format!("archive {title}: it was proven at another address: `dicomgate vault probe` again"));
+            } else if result.age(now) > vault.probe_every && !sealed_by.is_empty() {
+                faults.push(format!("archive {title}: it was proven {days} days ago: `dicomgate vault probe` again"));
+            }
+            (probe, age) = (Some(proof(&result)), Some(days));
+        }
+        Ok(None) if sealed_by.is_empty() => {}
+        Ok(None) => {
+            faults.push(format!(
+                "archive {title}: nothing is sealed for it before `dicomgate vault probe` has proven it"
+            ));
+        }
+        Err(fault) => faults.push(format!("archive {title}: {fault}")),
+    }
+    let objects = counts.map(|counts| counts.get(&title).into_iter().flatten().map(|(_, count)| count).sum());
+    OfArchive {
+        archive: title.to_string(),
+        sealed_by,
+        clear_by,
+        opened_by,
+        probe,
+        probe_age_days: age,
+        all_readers_pass_the_gateway: archive.vault.all_readers_pass,
+        objects,
+    }
+}
+
+/// A proof in one line.
+fn proof(result: &ProbeResult) -> String {
+    let whole = |trial: &&Trial| {
+        trial.get.iter().chain(trial.moved.iter().map(|(_, fate)| fate)).all(|fate| *fate == Fate::Whole)
+    };
+    let came_back = result.trials.iter().filter(whole).count();
+    format!(
+        "{came_back} of {} sealed objects came back as they were, up to {} bytes",
+        result.trials.len(),
+        number(result.largest)
+    )
+}
+
+fn text(report: &Report) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    for key in &report.keys {
+        let objects = key.objects.map_or_else(|| "?".to_owned(), number);
+        let made = key.made.strftime("%Y-%m-%d");
+        let _ =
+            writeln!(text, "key {:>4}  {:<15}  made {made}  {objects} objects  check {}", key.id, key.state, key.check);
+    }
+    if report.keys.is_empty() {
+        text.push_str("no key yet\n");
+    }
+    for certificate in &report.escrow {
+        let _ = writeln!(text, "escrow    {}  ({})", certificate.file.display(), certificate.certificate);
+        let _ = match certificate.proven_days_ago {
+            Some(days) => writeln!(text, "  escrow proven {days} days ago"),
+            None => writeln!(text, "  never proven: `dicomgate vault drill` proves that its key opens what is sealed"),
+        };
+    }
+    if report.escrow.is_empty() {
+        text.push_str("escrow    NONE: what is sealed is lost with the ring\n");
+    }
+    for archive in &report.archives {
+        let _ = writeln!(text, "archive   {}", archive.archive);
+        for (word, rules) in
+            [("sealed", &archive.sealed_by), ("in clear", &archive.clear_by), ("opened", &archive.opened_by)]
+        {
+            for rule in rules {
+                let _ = writeln!(text, "  {word:<9} by rule `{rule}`");
+            }
+        }
+        if let Some(objects) = archive.objects {
+            let _ = writeln!(text, "  {} sealed objects in the ledger", number(objects));
+        }
+        if let (Some(probe), Some(days)) = (&archive.probe, archive.probe_age_days) {
+            let _ = writeln!(text, "  proven {days} days ago: {probe}");
+        }
+    }
+    for fault in &report.faults {
+        let _ = writeln!(text, "FAULT     {fault}");
+    }
+    text
+}

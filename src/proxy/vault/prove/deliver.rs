@@ -1,0 +1,99 @@
+//! C-MOVE of the test studies to a destination, and what comes of it.
+
+use super::judge::{Judge, Verdict};
+use super::proving::Stored;
+use super::sample::PATIENT_ID;
+use crate::dicom::dataset::write::DataSet;
+use crate::dicom::dimse::{Command, Field};
+use crate::dicom::transfer_syntax::encoding_of;
+use crate::dicom::{AeTitle, Tag, Uid, sop_class};
+use crate::proxy::vault::verify::ReadBack;
+use crate::scu::{Accepted, Answerer, Ask, LONGEST_DATA_SET, Link, LinkFault, Target, What};
+use std::time::Duration;
+
+/// How long nothing more must come after the final response until the deliveries are taken to be over.
+const QUIET: Duration = Duration::from_secs(5);
+/// Longer objects cannot be heard: the answerer holds them whole.
+pub const LONGEST: u64 = LONGEST_DATA_SET as u64;
+/// Message id of the C-MOVE.
+const MESSAGE: u16 = 0x4d48;
+const CLASSES: [&str; 2] = [sop_class::STUDY_ROOT_MOVE, sop_class::PATIENT_ROOT_MOVE];
+
+/// What is asked for.
+pub(super) struct Delivery<'a> {
+    pub target: &'a Target<'a>,
+    pub destination: AeTitle,
+    pub how: &'a ReadBack,
+}
+
+/// Has the archive deliver every small object that was stored; what came, and why it may not be all.
+pub(super) async fn deliver(
+    delivery: &Delivery<'_>,
+    ear: &mut Answerer,
+    stored: &[Stored],
+) -> (Vec<Verdict>, Option<String>) {
+    let mut judge = Judge::new(delivery.how);
+    ear.forget();
+    let outcome = ask(delivery, ear, stored, &mut judge).await;
+    (judge.verdicts, outcome.err().map(|fault| fault.to_string()))
+}
+
+async fn ask(
+    delivery: &Delivery<'_>,
+    ear: &mut Answerer,
+    stored: &[Stored],
+    judge: &mut Judge<'_>,
+) -> Result<(), LinkFault> {
+    let asks: Vec<Ask> = CLASSES.iter().filter_map(|class| Uid::new(class).ok()).map(Ask::plain).collect();
+    let mut link = Link::open(delivery.target, &asks).await?;
+    let context = CLASSES.iter().find_map(|class| link.all_accepted().find(|one| one.class.as_str() == *class));
+    let Some(context) = context else {
+        let _ = link.release().await;
+        return Err(LinkFault::Malformed("it does not offer C-MOVE".into()));
+    };
+    let mut series: Vec<(Uid, Uid)> = stored.iter().map(|one| (one.sample.study, one.sample.series)).collect();
+    series.sort_unstable();
+    series.dedup();
+    for (study, _) in series {
+        let command = Command::move_rq(MESSAGE, &context.class, delivery.destination);
+        link.send(context.id, &command, Some(&identifier(&study, &context))).await?;
+        loop {
+            tokio::select! {
+                biased;
+                Some(arrival) = ear.next() => take(arrival.what, judge),
+                message = link.receive() => match message?.command.status {
+                    Some(status) if status.is_final() => break,
+                    _ => {}
+                },
+            }
+        }
+        while let Ok(Some(arrival)) = tokio::time::timeout(QUIET, ear.next()).await {
+            let over = matches!(arrival.what, What::Ended(_));
+            take(arrival.what, judge);
+            if over && judge.verdicts.len() >= stored.iter().filter(|one| one.is_stored()).count() {
+                break;
+            }
+        }
+    }
+    let _ = link.release().await;
+    Ok(())
+}
+
+fn take(what: What, judge: &mut Judge<'_>) {
+    if let What::Request(message, context) = what
+        && message.command.field == Field::StoreRq
+        && let Some(data) = &message.data
+    {
+        judge.judge(&context, &message.command, data);
+    }
+}
+
+fn identifier(study: &Uid, context: &Accepted) -> Vec<u8> {
+    let set = DataSet::new().with(Tag(0x0008, 0x0052), b"CS", "STUDY").with_uid(Tag(0x0020, 0x000d), study);
+    let set = if context.class.as_str() == sop_class::PATIENT_ROOT_MOVE {
+        set.with(Tag(0x0010, 0x0020), b"LO", PATIENT_ID)
+    } else {
+        set
+    };
+    set.encode(encoding_of(&context.syntax))
+}

@@ -1,0 +1,92 @@
+use super::archive::{Archive, Habit, PATIENCE};
+use super::{means, ring};
+use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Proving, Trial};
+use crate::scu::Target;
+use crate::state::Repeats;
+use crate::transform::open::OpenOptions;
+use crate::vault::Unlock;
+use std::time::Duration;
+
+async fn prove(habit: Habit) -> ProbeResult {
+    let archive = Archive::start(habit).await;
+    let mut proving = Proving {
+        target: Target { answer: PATIENCE, ..archive.target() },
+        means: means(),
+        unlock: Unlock::from(ring()),
+        options: OpenOptions::default(),
+        age: Duration::ZERO,
+        largest: 3 << 20,
+        destinations: Vec::new(),
+        ear: Err("nobody listens".to_owned()),
+        gateway: "gate-1".to_owned(),
+        say: Box::new(|_| {}),
+    };
+    proving.prove().await.unwrap()
+}
+
+fn fates(result: &ProbeResult, carrier: Carried) -> Vec<(&str, &Fate)> {
+    let trials = result.trials.iter().filter(|trial| trial.carrier == carrier);
+    trials.filter_map(|trial: &Trial| Some((trial.family.as_str(), trial.get.as_ref()?))).collect()
+}
+
+#[tokio::test]
+async fn an_archive_that_keeps_what_it_gets_proves_both_carriers() {
+    let result = prove(Habit::None).await;
+    for carrier in [Carried::Pixels, Carried::Attributes] {
+        let fates = fates(&result, carrier);
+        assert!(fates.len() > 20, "{fates:?}");
+        assert!(fates.iter().all(|(_, fate)| **fate == Fate::Whole), "{fates:?}");
+    }
+    assert_eq!((result.repeats, result.mints, result.reads_back), (Repeats::Replaced, false, true));
+    assert!(result.coerces.is_empty(), "{:?}", result.coerces);
+    assert!(result.largest > 3 << 20, "{}", result.largest);
+    assert!(result.proves("CT", Carried::Pixels).is_ok());
+    assert!(result.left_behind.unwrap().contains("DICOMGATE^PROBE"));
+}
+
+#[tokio::test]
+async fn what_it_does_with_repeats_is_told_apart() {
+    for (habit, repeats) in
+        [(Habit::Keeps, Repeats::Kept), (Habit::Refuses, Repeats::Refused), (Habit::Compares, Repeats::Compared)]
+    {
+        let result = prove(habit).await;
+        assert_eq!(result.repeats, repeats, "{habit:?}");
+        assert!(result.proves("CT", Carried::Pixels).is_ok(), "{habit:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_drops_the_seal_proves_pixels_alone() {
+    let result = prove(Habit::Drops).await;
+    assert!(fates(&result, Carried::Attributes).iter().all(|(_, fate)| **fate == Fate::Dropped), "{result:?}");
+    assert!(result.proves("CT", Carried::Attributes).is_err());
+    assert!(result.proves("CT", Carried::Pixels).is_ok());
+}
+
+#[tokio::test]
+async fn changed_pixels_prove_nothing() {
+    let result = prove(Habit::Lossy).await;
+    assert!(fates(&result, Carried::Pixels).iter().all(|(_, fate)| **fate != Fate::Whole), "{result:?}");
+    assert!(result.proves("CT", Carried::Pixels).is_err());
+}
+
+#[tokio::test]
+async fn minted_uids_coerced_patients_and_merged_studies_are_daily_work() {
+    for (habit, drift) in
+        [(Habit::Mints, None), (Habit::Coerces, Some("PatientName")), (Habit::Merges, Some("StudyInstanceUID"))]
+    {
+        let result = prove(habit).await;
+        assert!(result.proves("CT", Carried::Pixels).is_ok(), "{habit:?}: {:?}", fates(&result, Carried::Pixels));
+        assert_eq!(result.mints, habit == Habit::Mints, "{habit:?}");
+        let named = drift.is_none_or(|name| result.coerces.iter().any(|one| one == name));
+        assert!(named, "{habit:?}: {:?}", result.coerces);
+    }
+}
+
+#[tokio::test]
+async fn an_archive_that_forgets_proves_nothing() {
+    let result = prove(Habit::Forgets).await;
+    let lost = |(_, fate): &(&str, &Fate)| matches!(fate, Fate::Missing(_));
+    assert!(fates(&result, Carried::Pixels).iter().all(lost), "{result:?}");
+    assert!(result.proves("CT", Carried::Pixels).is_err() && !result.reads_back);
+}
