@@ -193,8 +193,8 @@ fn what_is_exempt_stays() {
     let options = FamilyOptions {
         private_max: 1024,
         exempt: vec![
-            Exempt { creator: "ACME 1".into(), group: 0x0029, element: Some(0x10) },
-            Exempt { creator: "ACME 2".into(), group: 0x0029, element: None },
+            Exempt { creator: "ACME 1".into(), group: Some(0x0029), element: Some(0x10) },
+            Exempt { creator: "ACME 2".into(), group: Some(0x0029), element: None },
         ],
     };
     let part = |tag, creator: Option<&str>| {
