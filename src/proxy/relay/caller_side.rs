@@ -105,6 +105,7 @@ impl Relay {
             self.begin_up(fragment.context);
             self.up.fate = Fate::Hold;
             self.up.lead = None;
+            self.up.opening = None;
         } else {
             self.focus_up();
         }
@@ -302,6 +303,13 @@ impl Relay {
             return self.deliver(data, walk);
         }
         let Some(permit) = self.ask_gate(data.context, &data.command, operation, Some(data)) else { return Ok(()) };
+        let permit = match data.command.field {
+            Field::FindRq => match self.begin_truths(data, permit) {
+                Ok(()) => return Ok(()),
+                Err(permit) => permit,
+            },
+            _ => permit,
+        };
         if let Some(narrowing) = permit.narrowing().map(Arc::clone) {
             return match data.command.field {
                 Field::FindRq => self.begin_query(data, permit, narrowing),

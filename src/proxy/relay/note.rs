@@ -74,6 +74,7 @@ impl Relay {
             | Woken::Registered(_)
             | Woken::Query(_)
             | Woken::Resolved(_)
+            | Woken::Truths(_)
             | Woken::Judged(_) => Ok(()),
         }
     }

@@ -1,6 +1,6 @@
 //! What a message waits for before it goes on: the state of moves and commitments lies outside this task.
 
-use super::narrow::{Charged, Prepared};
+use super::narrow::{Charged, FoundTruths, Prepared};
 use super::retrieve::{Anew, Judged, Resolving};
 use super::rewrite::Spooled;
 use super::sealing::Ended;
@@ -40,6 +40,8 @@ pub(super) enum Woken {
     SealEnded(Box<Ended>),
     /// What is kept of an object has been written or read.
     Spooled(Spooled),
+    /// What the ledger knows of the images that a query asks about.
+    Truths(Box<FoundTruths>),
     /// What the ledger knows of an object.
     Ledger(Box<Result<Option<SealRow>, StateFault>>),
 }

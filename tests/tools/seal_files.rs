@@ -1,0 +1,87 @@
+//! Seals DICOM files as the gateway would, with the keys of `tests/data/vault` (ring key 3, all three certificates):
+//! `seal_files pixels|attributes FOLDER FILE...` writes each sealed object into the folder, under the name that it had, and says
+//! for each whether it was sealed.
+
+#![expect(clippy::expect_used, reason = "a tool of the tests may panic")]
+
+use dicomgate::dicom::dataset::part10::Part10;
+use dicomgate::dicom::transfer_syntax::Encoding;
+use dicomgate::keys::System;
+use dicomgate::transform::flow::{Flow, Piece};
+use dicomgate::transform::seal::{Outcome, Seal, SealFault, SealOptions, SealOrder};
+use dicomgate::vault::carrier::Carrier;
+use dicomgate::vault::escrow::Escrow;
+use dicomgate::vault::suite::Key256;
+use dicomgate::vault::{KeyId, KeyRing, RingKey, SealContext};
+use std::path::Path;
+use std::sync::Arc;
+
+fn context() -> Arc<SealContext> {
+    let certificate = |kind: &str| {
+        let path = format!("{}/tests/data/vault/{kind}.cert.der", env!("CARGO_MANIFEST_DIR"));
+        Escrow::from_der(&std::fs::read(path).expect("a certificate")).expect("for escrow")
+    };
+    Arc::new(SealContext {
+        ring: Arc::new(KeyRing::new([RingKey { id: KeyId(3), key: Key256::new(&[3; 32]) }])),
+        escrow: ["rsa", "p256", "p384"].map(certificate).into(),
+        random: Arc::new(System::default()),
+        // Several segments even of small images.
+        segment: 64 * 1024,
+    })
+}
+
+fn seal(context: &Arc<SealContext>, file: &Part10<'_>, carrier: Carrier) -> Result<(Vec<u8>, Outcome), SealFault> {
+    let order = SealOrder {
+        context: context.clone(),
+        sop_class: file.sop_class,
+        sop_instance: file.sop_instance,
+        from: file.transfer_syntax,
+        to: Encoding::ExplicitLe,
+        carrier,
+        options: Arc::new(SealOptions::default()),
+        whole: false,
+    };
+    let (mut seal, mut flow) = (Seal::new(order)?, Flow::default());
+    for piece in file.data_set.chunks(100_000) {
+        seal.push(piece, &mut flow)?;
+    }
+    let outcome = seal.finish(&mut flow)?;
+    let (mut out, mut kept) = (Vec::new(), Vec::new());
+    while let Some(piece) = flow.next_piece() {
+        match piece {
+            Piece::Go(bytes) => out.extend_from_slice(&bytes),
+            Piece::Keep(bytes) => kept.extend_from_slice(&bytes),
+            Piece::Kept => out.append(&mut kept),
+        }
+    }
+    Ok((out, outcome))
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let carrier = match arguments.next().as_deref() {
+        Some("attributes") => Carrier::Attributes,
+        _ => Carrier::Pixels,
+    };
+    let folder = arguments.next().expect("a folder");
+    let context = context();
+    for path in arguments {
+        let bytes = std::fs::read(&path).expect("a file");
+        let Ok(file) = Part10::split(&bytes) else {
+            println!("{path}: no DICOM file");
+            continue;
+        };
+        match seal(&context, &file, carrier) {
+            Err(fault) => println!("{path}: {fault}"),
+            Ok((_, Outcome::Nothing | Outcome::Already)) => println!("{path}: nothing to seal"),
+            Ok((data_set, Outcome::Sealed(sealed))) => {
+                let syntax = "1.2.840.10008.1.2.1".parse().expect("a UID");
+                let file = Part10 { transfer_syntax: syntax, data_set: &data_set, ..file };
+                let name = Path::new(&path).file_name().expect("a name");
+                let to = Path::new(&folder).join(name);
+                std::fs::write(to, file.join(&"1.2.3".parse().expect("a UID"))).expect("written");
+                println!("{path}: sealed, {} segments", sealed.segments);
+            }
+        }
+    }
+}
