@@ -134,7 +134,7 @@ impl Relay {
         let here = |id: u8| {
             let known = self.contexts.called(number, id)?;
             let fits = known.abstract_syntax == class && known.roles.scu && is_native(known.transfer_syntax);
-            fits.then(|| Onto { leg: number, context: id, syntax: *known.transfer_syntax })
+            fits.then_some(Onto { leg: number, context: id, syntax: *known.transfer_syntax })
         };
         let extra = || {
             let extras = self.contexts.extras(class);

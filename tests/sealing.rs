@@ -1,0 +1,19 @@
+//! Objects that are sealed on their way to an archive, over real sockets: what the archive gets, what the sender is told, what
+//! the ledger and the record say; and archives and senders that fail at every point.
+
+#[cfg(test)]
+#[expect(dead_code, reason = "what all tests over sockets share; these need but a part of it")]
+mod support;
+
+#[cfg(test)]
+#[path = "sealing/failing.rs"]
+mod failing;
+#[cfg(test)]
+#[path = "sealing/refused.rs"]
+mod refused;
+#[cfg(test)]
+#[path = "sealing/site.rs"]
+mod site;
+#[cfg(test)]
+#[path = "sealing/stored.rs"]
+mod stored;

@@ -1,0 +1,259 @@
+//! A gateway with a vault, and an archive of which it is proven that it keeps sealed objects.
+
+use crate::support::conn::{Conn, Message};
+use crate::support::words::{CT, EXPLICIT, IMPLICIT, ac, title, uid};
+use crate::support::world::{Setup, World};
+use dicomgate::dicom::dataset::write::DataSet;
+use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, ProposedContext, UserItems};
+use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
+use dicomgate::dicom::{AeTitle, Tag};
+use dicomgate::keys;
+use dicomgate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial};
+use dicomgate::state::{Mark, Repeats, SealRow, State, StateOptions};
+use dicomgate::transform::flow::{Flow, Piece};
+use dicomgate::transform::open::{As, Finished, Found, Open, OpenOptions, OpenOrder};
+use dicomgate::vault::family::{Fate as Treated, all as families};
+use dicomgate::vault::{KeyRing, Unlock};
+use std::path::Path;
+use std::sync::Arc;
+
+pub const JPEG: &str = "1.2.840.10008.1.2.4.50";
+
+/// Who stores in rules that seal.
+pub const RULES: &str = r#"
+[[rule]]
+name = "modalities store, and it is sealed"
+who = ["group:modality"]
+to = ["PACS"]
+may = ["echo", "store"]
+seal = true
+"#;
+
+/// What the site is to be like.
+pub struct Wants<'a> {
+    /// Further lines of `[vault]`.
+    pub vault: &'a str,
+    /// Further lines of `[[archive]]`.
+    pub archive: &'a str,
+    /// Lines of `[limits]`.
+    pub limits: &'a str,
+    pub rules: &'a str,
+    /// Whether something is proven of the archive.
+    pub proven: bool,
+}
+
+impl Default for Wants<'_> {
+    fn default() -> Self {
+        Self { vault: "", archive: "", limits: "", rules: RULES, proven: true }
+    }
+}
+
+pub struct Site {
+    pub world: World,
+    pub ring: Arc<KeyRing>,
+}
+
+pub fn site() -> Site {
+    site_with(&Wants::default())
+}
+
+pub fn site_with(wants: &Wants<'_>) -> Site {
+    let setup = Setup {
+        archive: format!("all_readers_pass_the_gateway = true\n{}\n", wants.archive),
+        limits: format!(
+            "{}\n[vault]\nkeys = \"state/keys\"\nescrow = []\n{}\n",
+            wants.limits.replace(',', "\n"),
+            wants.vault
+        ),
+        rules: wants.rules.into(),
+        ..Setup::default()
+    };
+    let world = World::with(&setup);
+    let ring = Arc::new(keys::load_folder(&world.dir.path().join("state/keys")).unwrap());
+    if wants.proven {
+        prove(world.dir.path(), world.archive.port());
+    }
+    Site { world, ring }
+}
+
+/// Writes what a probe would have found.
+fn prove(folder: &Path, port: u16) {
+    let mut trials = Vec::new();
+    for family in families().filter(|family| family.fate == Treated::Sealed) {
+        for carrier in [Carried::Pixels, Carried::Attributes] {
+            trials.push(Trial {
+                family: family.name.to_owned(),
+                class: CT.to_owned(),
+                carrier,
+                sealed: EXPLICIT.to_owned(),
+                stored: EXPLICIT.to_owned(),
+                bytes: 1,
+                get: Some(Fate::Whole),
+                moved: Vec::new(),
+            });
+        }
+    }
+    let result = ProbeResult {
+        version: 1,
+        archive: "PACS".into(),
+        address: format!("127.0.0.1:{port}"),
+        gateway: "gate-1".into(),
+        at: jiff::Timestamp::now(),
+        aged: 0,
+        largest: 1,
+        repeats: Repeats::Replaced,
+        mints: false,
+        coerces: Vec::new(),
+        reads_back: true,
+        trials,
+        left_behind: None,
+    };
+    result.keep(&folder.join("state"), &AeTitle::new("PACS").unwrap()).unwrap();
+}
+
+impl Site {
+    /// CT1's association for CT images on these syntaxes, each in a context of its own from id 1; the archive accepts
+    /// these, the first offered.
+    pub fn modality(&self, offers: &[&[&str]], takes: &[&str]) -> (Conn, AssociateAc, Conn, AssociateRq) {
+        let mut peer = self.world.plain();
+        peer.request(&storing("CT1", offers));
+        let (link, asked) = self.archive_takes(takes);
+        let accepted = peer.accepted();
+        (peer, accepted, link, asked)
+    }
+
+    pub fn archive_takes(&self, takes: &[&str]) -> (Conn, AssociateRq) {
+        let mut link = self.world.archive.accept();
+        let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
+        link.send(taking(&asked, takes).encode());
+        (link, *asked)
+    }
+
+    /// What the ledger knows of an instance.
+    pub fn ledger(&self, instance: &str) -> Option<SealRow> {
+        let options = StateOptions::new(&self.world.dir.path().join("state"), Arc::new(|_| ()), || {
+            jiff::Timestamp::now().as_second()
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let state = State::open(options).await.unwrap();
+            state.seals(AeTitle::new("PACS").unwrap(), &uid(instance)).await.unwrap()
+        })
+    }
+
+    /// The marks of an instance's seals.
+    pub fn marks(&self, instance: &str) -> Vec<Mark> {
+        self.ledger(instance).map(|row| row.seals.iter().map(|seal| seal.mark).collect()).unwrap_or_default()
+    }
+
+    /// Opens what an archive got.
+    pub fn open(&self, message: &Message, syntax: &str) -> Vec<u8> {
+        let order = OpenOrder {
+            unlock: Unlock::Ring(Arc::clone(&self.ring)),
+            from: encoding_of(&uid(syntax)),
+            sop_class: *message.command.sop_class().unwrap(),
+            sop_instance: *message.command.sop_instance().unwrap(),
+            options: OpenOptions::default(),
+        };
+        let mut open = Open::new(order);
+        let (mut flow, mut out, mut kept) = (Flow::default(), Vec::new(), Vec::new());
+        let mut take = |flow: &mut Flow| {
+            while let Some(piece) = flow.next_piece() {
+                match piece {
+                    Piece::Go(bytes) => out.extend_from_slice(&bytes),
+                    Piece::Keep(bytes) => kept.extend_from_slice(&bytes),
+                    Piece::Kept => out.append(&mut kept),
+                }
+            }
+        };
+        let mut told = false;
+        for chunk in message.data.as_ref().unwrap().chunks(50_000) {
+            open.push(chunk, &mut flow).unwrap();
+            if !told && let Some(found) = open.found() {
+                assert!(matches!(found, Found::Sealed(_)), "it is sealed: {found:?}");
+                open.deliver(As::Own).unwrap();
+                told = true;
+            }
+            take(&mut flow);
+        }
+        if open.finish(&mut flow).unwrap() == Finished::Undecided {
+            assert!(matches!(open.found(), Some(Found::Sealed(_))), "it is sealed");
+            open.deliver(As::Own).unwrap();
+            open.finish(&mut flow).unwrap();
+            told = true;
+        }
+        take(&mut flow);
+        assert!(told, "it is sealed");
+        out
+    }
+}
+
+/// A proposal of CT images, a context for each of these lists of syntaxes.
+pub fn storing(calling: &str, offers: &[&[&str]]) -> AssociateRq {
+    let context = |(index, syntaxes): (usize, &&[&str])| ProposedContext {
+        id: u8::try_from(2 * index + 1).unwrap(),
+        abstract_syntax: uid(CT),
+        transfer_syntaxes: syntaxes.iter().map(|name| uid(name)).collect(),
+    };
+    AssociateRq {
+        protocol_version: 1,
+        called: title("PACS"),
+        calling: title(calling),
+        reserved: [0; 32],
+        application_context: uid("1.2.840.10008.3.1.1.1"),
+        contexts: offers.iter().enumerate().map(context).collect(),
+        user: UserItems { max_length: 32_768, implementation_class: Some(uid("1.2.3")), ..UserItems::default() },
+    }
+}
+
+/// An archive's answer: of each context the first syntax that it takes.
+pub fn taking(asked: &AssociateRq, takes: &[&str]) -> AssociateAc {
+    let mut answer = ac(asked);
+    for (context, answered) in asked.contexts.iter().zip(&mut answer.contexts) {
+        let chosen = context.transfer_syntaxes.iter().find(|syntax| takes.contains(&syntax.as_str()));
+        answered.transfer_syntax = chosen.copied().or(answered.transfer_syntax);
+        if chosen.is_none() {
+            answered.result = ContextResult::TransferSyntaxesNotSupported;
+        }
+    }
+    answer
+}
+
+/// A CT image of these many rows of 512 pixels, whose values can be told apart.
+pub fn image(instance: &str, rows: u16) -> Vec<u8> {
+    image_in(instance, rows, Encoding::ExplicitLe)
+}
+
+pub fn image_in(instance: &str, rows: u16, encoding: Encoding) -> Vec<u8> {
+    let pixels: Vec<u8> =
+        (0..u32::from(rows) * 512).flat_map(|at| u16::try_from(at % 4093).unwrap().to_le_bytes()).collect();
+    let number = |value: u16| value.to_le_bytes().to_vec();
+    DataSet::new()
+        .with_uid(Tag(0x0008, 0x0016), &uid(CT))
+        .with_uid(Tag(0x0008, 0x0018), &uid(instance))
+        .with(Tag(0x0008, 0x0060), b"CS", "CT")
+        .with(Tag(0x0010, 0x0010), b"PN", "Test^Eva")
+        .with(Tag(0x0010, 0x0020), b"LO", "4711")
+        .with_uid(Tag(0x0020, 0x000d), &uid("1.2.3.4"))
+        .with_uid(Tag(0x0020, 0x000e), &uid("1.2.3.4.1"))
+        .with(Tag(0x0028, 0x0002), b"US", number(1))
+        .with(Tag(0x0028, 0x0004), b"CS", "MONOCHROME2")
+        .with(Tag(0x0028, 0x0010), b"US", number(rows))
+        .with(Tag(0x0028, 0x0011), b"US", number(512))
+        .with(Tag(0x0028, 0x0100), b"US", number(16))
+        .with(Tag(0x0028, 0x0101), b"US", number(16))
+        .with(Tag(0x0028, 0x0102), b"US", number(15))
+        .with(Tag(0x0028, 0x0103), b"US", number(0))
+        .with(Tag(0x7fe0, 0x0010), b"OW", pixels)
+        .encode(encoding)
+}
+
+/// Whether 64 bytes of the pixels of an image stand in what an archive got.
+pub fn shows(stored: &[u8]) -> bool {
+    let window: Vec<u8> = (1000_u32..1032).flat_map(|at| u16::try_from(at).unwrap().to_le_bytes()).collect();
+    stored.windows(window.len()).any(|bytes| bytes == window)
+}
+
+pub fn natives() -> [&'static str; 2] {
+    [EXPLICIT, IMPLICIT]
+}
