@@ -10,8 +10,6 @@ use crate::proxy::vault::VaultRoom;
 use crate::proxy::vault::prove::Means;
 use crate::scu::Target;
 use crate::transform::open::OpenOptions;
-use crate::transform::seal::{Already, SealOptions};
-use crate::vault::family::{Exempt, FamilyOptions};
 use rustls::ClientConfig;
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,7 +34,7 @@ impl Ground {
             words.iter().for_each(|words| eprintln!("{words}"));
             ExitCode::from(EXIT_CONFIGURATION)
         };
-        let room = VaultRoom::load(ring::vault(&settings)?).map_err(refused)?;
+        let room = VaultRoom::load(ring::vault(&settings)?, &settings).map_err(refused)?;
         let now = jiff::Timestamp::now().as_second();
         let material = TlsFiles::of(&settings).map(|files| TlsMaterial::load(&files, now)).transpose();
         let material = material.map_err(|faults| refused(faults.iter().map(ToString::to_string).collect()))?;
@@ -67,23 +65,7 @@ impl Ground {
 
     /// What is sealed with.
     pub fn means(&self) -> Means {
-        let vault = self.settings.vault.as_ref();
-        let limits = &self.settings.limits;
-        let exempt = vault.into_iter().flat_map(|vault| &vault.private_exempt).filter_map(|exempt| {
-            let (group, element) = exempt.element?;
-            Some(Exempt { creator: exempt.creator.clone(), group, element: Some(element) })
-        });
-        let family =
-            FamilyOptions { private_max: vault.map_or(1024, |vault| vault.private_max), exempt: exempt.collect() };
-        let options = SealOptions {
-            attributes_max: vault.map_or(4 << 20, |vault| vault.attributes_max),
-            hold: vault.map_or(1 << 20, |vault| vault.hold),
-            header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
-            depth: u16::try_from(limits.data_set_depth).unwrap_or(u16::MAX),
-            already: Already::Refuse,
-            family: Arc::new(family),
-        };
-        Means { context: Arc::clone(&self.room.context), options: Arc::new(options) }
+        Means { context: Arc::clone(&self.room.context), options: Arc::clone(self.room.options(false)) }
     }
 
     /// Limits on opening at an archive.

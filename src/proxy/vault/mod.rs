@@ -5,6 +5,8 @@
 
 pub mod alert;
 pub mod contexts;
+pub mod convert;
+pub mod decode;
 mod proofs;
 pub mod prove;
 mod room;
