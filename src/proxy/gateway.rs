@@ -11,6 +11,7 @@ use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
 use crate::net::listen;
+use crate::spool;
 use crate::state::{Alert, BadRow, Database, State, StateFault, StateOptions};
 use crate::telemetry::Metrics;
 use prometheus::IntCounter;
@@ -115,6 +116,7 @@ impl Gateway {
             // A gateway that was killed may have left some, and nobody else shares this file.
             state.end_turns().await?;
         }
+        clear_spool(&snapshot.settings);
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         quarantine::load(&shared).await;
         shared.live.set_generation(1);
@@ -205,6 +207,15 @@ async fn tidy(shared: Arc<Shared>) {
             Ok(dropped) => tracing::debug!(dropped, "expired rows of the state are gone"),
             Err(fault) => tracing::warn!(%fault, "the state could not be tidied"),
         }
+    }
+}
+
+/// What a gateway that was killed left in the spool nobody can read; it only takes room.
+fn clear_spool(settings: &Settings) {
+    match spool::clear(&settings.gateway.state.join(spool::FOLDER)) {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "leftovers of the spool are gone"),
+        Err(fault) => tracing::warn!(%fault, "leftovers of the spool could not be removed"),
     }
 }
 

@@ -185,6 +185,10 @@ pub(super) fn show(shared: &Shared) {
         // A counter that appears only with its first failure hides that one from whoever looks for increases.
         metrics.archive_failures.with_label_values(&[archive.settings.ae_title.as_str()]);
         metrics.archive_associations.with_label_values(&[archive.settings.ae_title.as_str()]);
+        if snapshot.vault.is_some() {
+            metrics.sealed.with_label_values(&[archive.settings.ae_title.as_str()]);
+            metrics.sealed_bytes.with_label_values(&[archive.settings.ae_title.as_str()]);
+        }
     }
     for (issuer, up) in snapshot.people.iter().flat_map(|people| people.providers()) {
         metrics.identity_providers.with_label_values(&[issuer]).set(i64::from(up));

@@ -13,7 +13,7 @@ use crate::config::{Limits, Settings};
 use crate::gate::{Gate, RefusalLimits};
 use crate::net::buffer::Pool;
 use crate::net::slots::Slots;
-use crate::spool::{SpoolOptions, Spools};
+use crate::spool::{self, SpoolOptions, Spools};
 use crate::state::State;
 use crate::telemetry::Metrics;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -136,7 +136,7 @@ impl Shared {
 fn spool_options(settings: &Settings) -> SpoolOptions {
     let limits = &settings.limits;
     SpoolOptions {
-        folder: settings.gateway.state.join("spool"),
+        folder: settings.gateway.state.join(spool::FOLDER),
         memory: limits.spool_memory,
         memory_all: limits.spool_memory_all,
         disk: limits.spool_disk,

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+/// The folder below the state folder.
+pub const FOLDER: &str = "spool";
+
 /// How much may be kept, bytes, and where.
 #[derive(Debug, Clone)]
 pub struct SpoolOptions {

@@ -8,6 +8,9 @@ use dicomgate::dicom::pdu::pdata::write_message;
 use dicomgate::dicom::pdu::{Abort, Pdu};
 use dicomgate::state::Mark;
 
+/// Segments that go before the object is over.
+const SMALL: &str = "segment = \"64KiB\"\nhold = \"64KiB\"";
+
 #[test]
 fn a_sender_that_vanishes_leaves_no_object_and_no_row() {
     let site = site();
@@ -24,7 +27,7 @@ fn a_sender_that_vanishes_leaves_no_object_and_no_row() {
 
 #[test]
 fn an_archive_that_dies_before_the_end_is_never_a_success() {
-    let site = site();
+    let site = site_with(&Wants { vault: SMALL, ..Wants::default() });
     let message = write_message(1, &store(1).encode(), Some(&image(INSTANCE, 6000)), 16_384);
     let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
     peer.send(&message[..message.len() / 2]);
@@ -54,7 +57,7 @@ fn an_archive_that_dies_instead_of_an_answer_leaves_the_seal_in_doubt() {
 
 #[test]
 fn a_success_before_the_end_is_not_believed() {
-    let site = site_with(&Wants { limits: "spool_memory = \"64KiB\"", ..Wants::default() });
+    let site = site_with(&Wants { vault: SMALL, ..Wants::default() });
     let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
     let message = write_message(1, &store(1).encode(), Some(&image(INSTANCE, 6000)), 16_384);
     peer.send(&message[..message.len() / 2]);
@@ -67,7 +70,6 @@ fn a_success_before_the_end_is_not_believed() {
 fn a_slow_archive_slows_its_sender() {
     let site = site();
     let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
-    socket2::SockRef::from(&link.tcp).set_recv_buffer_size(4096).unwrap();
     let message = write_message(1, &store(1).encode(), Some(&image(INSTANCE, 60_000)), 16_384);
     let sent = std::thread::scope(|scope| {
         let sender = scope.spawn(|| {

@@ -2,7 +2,7 @@
 
 use crate::site::{JPEG, Site, Wants, image, natives, shows, site, site_with};
 use crate::support::conn::Conn;
-use crate::support::words::{EXPLICIT, INSTANCE, echo, store, success};
+use crate::support::words::{EXPLICIT, INSTANCE, store, success};
 
 /// Stores, and is refused with this status; the association goes on, and nothing reached the archive.
 fn refused(site: &Site, offers: &[&[&str]], takes: &[&str], status: u16) -> String {
@@ -78,5 +78,4 @@ fn what_is_sealed_already_is_taken_from_nobody() {
     let told = peer.message();
     assert_eq!(told.status(), 0x0110, "{}", told.comment());
     goes_on(&mut peer, &mut link);
-    let _ = echo;
 }

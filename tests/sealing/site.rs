@@ -68,12 +68,7 @@ pub fn site_with(wants: &Wants<'_>) -> Site {
         rules: wants.rules.into(),
         ..Setup::default()
     };
-    let world = World::prepared(&setup, |folder| {
-        std::fs::create_dir_all(folder.join("state/keys")).unwrap();
-        let settings =
-            dicomgate::config::load(&folder.join("gateway.toml")).unwrap_or_else(|faults| panic!("{faults}"));
-        keys::new_key(settings.vault.as_ref().unwrap(), jiff::Timestamp::now()).unwrap();
-    });
+    let world = World::with(&setup);
     let ring = Arc::new(keys::load_folder(&world.dir.path().join("state/keys")).unwrap());
     if wants.proven {
         prove(world.dir.path(), world.archive.port());

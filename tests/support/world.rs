@@ -107,15 +107,9 @@ impl World {
     }
 
     pub fn with(setup: &Setup) -> Self {
-        Self::prepared(setup, |_| ())
-    }
-
-    /// The same, after something was done in its folder.
-    pub fn prepared(setup: &Setup, before: impl FnOnce(&std::path::Path)) -> Self {
         let dir = prepare(setup);
         let archive = Archive::new();
         write_gateway(&dir, setup, archive.port(), 0, 0);
-        before(dir.path());
         let settings = config::load(&dir.path().join("gateway.toml")).unwrap_or_else(|faults| panic!("{faults}"));
         if let Some(vault) = &settings.vault {
             dicomgate::keys::new_key(vault, jiff::Timestamp::now()).unwrap();

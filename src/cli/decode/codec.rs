@@ -1,7 +1,7 @@
 //! One frame, decoded. What the codecs take for granted is checked first: that the stream is of the size, the depth and the
 //! number of components that the attributes say.
 
-use super::{jpeg, jpeg2000};
+use super::{jpeg, jpeg2000, rle};
 use crate::transform::frames::{Frame, Image, Pixels};
 use dicom_core::value::{PixelFragmentSequence, Value};
 use dicom_core::{DataElement, Tag, VR, dicom_value};
@@ -22,15 +22,16 @@ pub(super) fn decode(frame: &Frame) -> Result<Pixels, String> {
             let bytes = frame.bytes.get(..length).ok_or("the frame is too short")?.to_vec();
             Ok(Pixels { photometric: image.photometric.clone(), bytes })
         }
-        "5" => decoded(image, image.allocated, &frame.bytes, image.photometric.clone()),
+        "5" => Ok(Pixels { photometric: image.photometric.clone(), bytes: rle::decode(image, &frame.bytes)? }),
         "4.90" | "4.91" | "4.201" | "4.202" | "4.203" => {
-            let precision = jpeg2000::check(image, &frame.bytes)?;
+            let stream = jpeg2000::codestream(&frame.bytes);
+            let precision = jpeg2000::check(image, stream)?;
             let photometric = match image.photometric.as_str() {
                 // The codec undoes these.
                 "YBR_RCT" | "YBR_ICT" => "RGB".to_owned(),
                 other => other.to_owned(),
             };
-            let mut pixels = decoded(image, image.allocated, &frame.bytes, photometric)?;
+            let mut pixels = decoded(image, image.allocated, stream, photometric)?;
             if image.signed {
                 extend_signs(&mut pixels.bytes, image.allocated, precision);
             }

@@ -40,3 +40,23 @@ fn read(image: &Image, bytes: &[u8]) -> Option<u8> {
     }
     Some(precision)
 }
+
+/// The codestream inside what may be a whole JP2 file (ITU-T T.800 I.4): DICOM has no place for one, and some write it.
+pub(super) fn codestream(bytes: &[u8]) -> &[u8] {
+    let mut cursor = Cursor::new(bytes);
+    if !bytes.starts_with(&[0, 0, 0, 12, b'j', b'P', b' ', b' ']) {
+        return bytes;
+    }
+    while let (Some(length), Some(kind)) = (cursor.u32_be(), cursor.array::<4>()) {
+        let inside = match length {
+            _ if kind == *b"jp2c" => return cursor.rest(),
+            8.. => length as usize - 8,
+            // Longer than 4 GiB, or up to the end: none of those stand before the codestream.
+            _ => return bytes,
+        };
+        if cursor.take(inside).is_none() {
+            return bytes;
+        }
+    }
+    bytes
+}

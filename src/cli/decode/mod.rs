@@ -5,6 +5,7 @@
 mod codec;
 mod jpeg;
 mod jpeg2000;
+mod rle;
 mod sandbox;
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,15 @@ fn run_lengths_are_decoded() {
     assert_eq!(pixels.bytes, [9, 1, 8, 2, 7, 3, 6, 4, 5, 5, 4, 6]);
     let frame = Frame { image: image(RLE, 1, 2, 3, 8), bytes: rle(&[&[1, 2], &[3, 4], &[5, 6]]) };
     assert_eq!(decode(&frame).unwrap().bytes, [1, 3, 5, 2, 4, 6]);
+    let frame = Frame { image: image(RLE, 1, 2, 1, 32), bytes: rle(&[&[1, 2], &[3, 4], &[5, 6], &[7, 8]]) };
+    assert_eq!(decode(&frame).unwrap().bytes, [7, 5, 3, 1, 8, 6, 4, 2]);
+    let mut runs = Frame { image: image(RLE, 1, 5, 1, 8), bytes: rle(&[]) };
+    runs.bytes[..8].copy_from_slice(&[1, 0, 0, 0, 64, 0, 0, 0]);
+    runs.bytes.extend([254, 9, 128, 0, 1, 255, 7]);
+    assert_eq!(decode(&runs).unwrap().bytes, [9, 9, 9, 1, 7]);
+    for wrong in [vec![], vec![1; 64], runs.bytes[..68].to_vec(), rle(&[&[1, 2], &[3, 4]])] {
+        assert!(decode(&Frame { bytes: wrong, ..runs.clone() }).is_err());
+    }
 }
 
 fn asked(frames: &[Frame], memory: u64) -> Vec<Result<Pixels, String>> {
@@ -123,6 +132,9 @@ fn streams_of_another_size_than_the_attributes_say_never_reach_a_codec() {
     };
     let said = image("1.2.840.10008.1.2.4.90", 10, 20, 1, 16);
     assert_eq!(jpeg2000::check(&said, &siz(10, 20, 20, 11)), Ok(12));
+    let boxed =
+        [b"\0\0\0\x0cjP  \x0d\x0a\x87\x0a\0\0\0\x09abcd!\0\0\0\0jp2c".as_slice(), &siz(10, 20, 20, 11)].concat();
+    assert_eq!(jpeg2000::check(&said, jpeg2000::codestream(&boxed)), Ok(12));
     for wrong in [siz(10, 21, 20, 11), siz(u32::MAX, 20, 20, 11), siz(10, 20, 0, 11), siz(10, 20, 20, 31), vec![]] {
         assert!(jpeg2000::check(&said, &wrong).is_err());
     }
@@ -139,4 +151,37 @@ fn colours_are_marked_as_the_attributes_say_where_the_stream_does_not() {
     let marked = jpeg::check(&said, &bytes).unwrap().bytes;
     said.photometric = "RGB".to_owned();
     assert_eq!(transform(&said, &marked), 1, "the stream knows better");
+}
+
+/// Runs in a process of its own, started by the test below.
+#[test]
+#[ignore = "ends what this process may do"]
+fn inside() {
+    super::sandbox::enter(64 << 20, 60).unwrap();
+    let denied = |outcome: std::io::Result<()>| assert!(outcome.is_err());
+    denied(std::net::UdpSocket::bind("127.0.0.1:0").map(drop));
+    denied(
+        std::net::TcpStream::connect_timeout(&([127, 0, 0, 1], 9).into(), std::time::Duration::from_secs(1)).map(drop),
+    );
+    denied(std::os::unix::net::UnixStream::pair().map(drop));
+    denied(std::fs::File::open("/proc/self/statm").map(drop));
+    denied(std::fs::File::create("/tmp/dicomgate-decode-worker").map(drop));
+    denied(std::process::Command::new("/bin/true").status().map(drop));
+    let mut much: Vec<u8> = Vec::new();
+    assert!(much.try_reserve_exact(256 << 20).is_err());
+    // What codecs need.
+    assert_eq!(std::thread::spawn(|| 7).join().unwrap(), 7);
+    assert!(much.try_reserve_exact(1 << 20).is_ok());
+    // Whoever does not get here has not passed.
+    println!("everything was denied");
+}
+
+#[test]
+fn the_worker_can_open_nothing_and_start_nothing() {
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "cli::decode::tests::inside", "--ignored", "--nocapture", "--test-threads=1"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("everything was denied"), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }

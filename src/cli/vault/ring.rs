@@ -48,11 +48,14 @@ pub(super) fn print(format: Format, text: &str, json: &serde_json::Value) -> Exi
     ExitCode::SUCCESS
 }
 
-/// How many objects were sealed last with which key, by archive. `None`: no gateway has kept a ledger here yet.
+/// How many objects were sealed last with which key, by archive.
+pub(super) type Counts = BTreeMap<AeTitle, Vec<(KeyId, u64)>>;
+
+/// Counts the objects of every key. `None`: no gateway has kept a ledger here yet.
 ///
 /// # Errors
 /// The state cannot be asked.
-pub(super) fn counts(settings: &Settings) -> Result<Option<BTreeMap<AeTitle, Vec<(KeyId, u64)>>>, String> {
+pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
     let file = settings.gateway.state.join("state.db");
     if settings.gateway.database.is_none() && matches!(file.try_exists(), Ok(false)) {
         return Ok(None);
@@ -62,7 +65,7 @@ pub(super) fn counts(settings: &Settings) -> Result<Option<BTreeMap<AeTitle, Vec
     let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
     let counted = runtime.block_on(async {
         let state = State::open(state_options(settings, Arc::new(alert))).await?;
-        let mut all = BTreeMap::new();
+        let mut all = Counts::new();
         for archive in &settings.archives {
             all.insert(archive.ae_title, state.seals_per_key(archive.ae_title).await?);
         }
@@ -72,6 +75,6 @@ pub(super) fn counts(settings: &Settings) -> Result<Option<BTreeMap<AeTitle, Vec
 }
 
 /// All archives together.
-pub(super) fn of_key(counts: &BTreeMap<AeTitle, Vec<(KeyId, u64)>>, id: KeyId) -> u64 {
+pub(super) fn of_key(counts: &Counts, id: KeyId) -> u64 {
     counts.values().flatten().filter(|(key, _)| *key == id).map(|(_, count)| count).sum()
 }

@@ -1,9 +1,9 @@
 //! `dicomgate vault status`: keys and what they hold, escrow, proofs, and what is sealed and what is not.
 
-use super::ring;
+use super::drill;
+use super::ring::{self, Counts};
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
-use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use crate::keys::{self, End, Manifest};
 use crate::policy::model::{Effect, Rule};
@@ -51,6 +51,9 @@ struct Certificate {
     file: PathBuf,
     certificate: String,
     private_key_nearby: Vec<PathBuf>,
+    /// How long ago a drill opened what it had picked with this certificate's key; `None`: never.
+    proven_days_ago: Option<u64>,
+    proven_objects: Option<usize>,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,10 +124,23 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
     for one in &nearby {
         faults.push(super::beside(one));
     }
+    let certificates: Vec<_> = vault.escrow.iter().filter_map(|file| keys::escrow::read(file).ok()).collect();
+    let drills = drill::last(&settings.gateway.state, &certificates).unwrap_or_else(|fault| {
+        faults.push(format!("the results of drills cannot be read: {fault}"));
+        Vec::new()
+    });
     let escrow = vault.escrow.iter().filter_map(|file| {
         let certificate = keys::escrow::read(file).ok()?.describe().to_owned();
         let private_key_nearby = nearby.iter().filter(|one| one.certificate == *file).map(|one| one.key.clone());
-        Some(Certificate { file: file.clone(), certificate, private_key_nearby: private_key_nearby.collect() })
+        let drill = drills.iter().find(|drill| drill.certificate == certificate);
+        let ago = |at: i64| u64::try_from(now.as_second().saturating_sub(at) / 86_400).unwrap_or_default();
+        Some(Certificate {
+            file: file.clone(),
+            private_key_nearby: private_key_nearby.collect(),
+            proven_days_ago: drill.map(|drill| ago(drill.at)),
+            proven_objects: drill.map(|drill| drill.objects),
+            certificate,
+        })
     });
     let escrow = escrow.collect();
     let archives = settings
@@ -136,7 +152,7 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
 }
 
 /// Keys that the ledger knows and the manifest does not.
-fn strangers(counts: Option<&BTreeMap<AeTitle, Vec<(KeyId, u64)>>>, manifest: &Manifest) -> BTreeMap<KeyId, u64> {
+fn strangers(counts: Option<&Counts>, manifest: &Manifest) -> BTreeMap<KeyId, u64> {
     let mut strange = BTreeMap::new();
     for (key, count) in counts.into_iter().flat_map(BTreeMap::values).flatten() {
         if manifest.get(*key).is_none() {
@@ -150,7 +166,7 @@ fn of_archive(
     settings: &Settings,
     vault: &Vault,
     archive: &config::Archive,
-    counts: Option<&BTreeMap<AeTitle, Vec<(KeyId, u64)>>>,
+    counts: Option<&Counts>,
     now: jiff::Timestamp,
     faults: &mut Vec<String>,
 ) -> OfArchive {
@@ -225,6 +241,10 @@ fn text(report: &Report) -> String {
     }
     for certificate in &report.escrow {
         let _ = writeln!(text, "escrow    {}  ({})", certificate.file.display(), certificate.certificate);
+        let _ = match (certificate.proven_days_ago, certificate.proven_objects) {
+            (Some(days), Some(objects)) => writeln!(text, "  escrow proven {days} days ago, by {objects} objects"),
+            _ => writeln!(text, "  NEVER PROVEN that its key opens anything: `dicomgate vault drill`"),
+        };
     }
     if report.escrow.is_empty() {
         text.push_str("escrow    NONE: what is sealed is lost with the ring\n");

@@ -153,7 +153,9 @@ impl Facts {
         if photometric.is_empty() || photometric.len() > 16 || !printable {
             return Err(FramesFault::Attribute(Tag(0x0028, 0x0004)));
         }
-        let allocated = small(need(allocated, 3)?, 3, &[8, 16])?;
+        // Of the codecs only run lengths, and no codec at all, have 32 bits.
+        let wide = matches!(syntax.as_str(), "1.2.840.10008.1.2.5" | "1.2.840.10008.1.2.1.98");
+        let allocated = small(need(allocated, 3)?, 3, if wide { &[8, 16, 32] } else { &[8, 16] })?;
         let stored = u8::try_from(need(stored.or(Some(allocated.into())), 4)?).unwrap_or(u8::MAX);
         if stored > allocated {
             return Err(FramesFault::Attribute(Tag(0x0028, 0x0101)));

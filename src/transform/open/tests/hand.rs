@@ -34,7 +34,7 @@ pub enum V {
 
 pub fn e(tag: Tag, vr: &[u8; 2], value: impl AsRef<[u8]>) -> E {
     let mut value = value.as_ref().to_vec();
-    if value.len() % 2 == 1 {
+    if !value.len().is_multiple_of(2) {
         value.push(if matches!(vr, b"UI" | b"OB" | b"UN") { 0 } else { b' ' });
     }
     E(tag, *vr, V::Bytes(value))
@@ -137,7 +137,7 @@ pub fn parted(elements: &[E], path: &mut Vec<Tag>) -> (Vec<E>, Vec<E>) {
                     sealed.push(E(element.0, element.1, V::Items(*defined, theirs)));
                 }
             }
-            (Fate::Into, _) => unreachable!(),
+            (Fate::Into, _) => panic!("only sequences are looked into"),
         }
     }
     (clear, sealed)

@@ -64,7 +64,7 @@ fn what_is_found_is_what_was_sealed() {
 
 /// Without VRs nobody knows what private elements are: an archive that sends implicit VR makes UN of them.
 fn as_from_implicit(elements: &[E]) -> Vec<E> {
-    let known = |element: &E| element.0.0 % 2 == 0 || (0x10..0x100).contains(&element.0.1);
+    let known = |element: &E| element.0.0.is_multiple_of(2) || (0x10..0x100).contains(&element.0.1);
     let sealed = |element: &E| super::hand::fate(&[], element) == super::hand::Fate::Seal;
     let turned = |element: &E| {
         if known(element) || sealed(element) { element.clone() } else { E(element.0, *b"UN", element.2.clone()) }
@@ -152,7 +152,7 @@ fn a_deflated_original_comes_out_deflated() {
         let mut plain = Vec::new();
         std::io::Read::read_to_end(&mut flate2::read::DeflateDecoder::new(bytes.as_slice()), &mut plain).unwrap();
         assert!(plain == write(&original, Encoding::ExplicitLe));
-        assert_eq!(bytes.len() % 2, 0);
+        assert!(bytes.len().is_multiple_of(2));
     }
 }
 
