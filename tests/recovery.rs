@@ -207,3 +207,109 @@ fn the_recovery_steps_without_a_shell_find_the_same() {
     let other = SealedFile::find(&other).unwrap().unwrap().open(Unlock::Ring(ring()), drop);
     assert!(other.unwrap_err().to_string().contains(INSTANCE));
 }
+
+fn dicomgate(folder: &Path, arguments: &[&str]) -> (i32, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_dicomgate")).current_dir(folder).args(arguments).output().unwrap();
+    let said = [&output.stdout[..], &output.stderr[..]].concat();
+    (output.status.code().unwrap(), String::from_utf8(said).unwrap())
+}
+
+#[test]
+fn the_command_restores_what_was_sealed_and_says_whether_that_proves_an_origin() {
+    let safe = Safe::new();
+    let folder = safe.path();
+    for name in ["keys", "out"] {
+        std::fs::create_dir(folder.join(name)).unwrap();
+    }
+    let original = original(3000);
+    std::fs::write(folder.join("sealed.dcm"), sealed(&original, Carrier::Pixels)).unwrap();
+    let whole = |name: &str| Part10::split(&std::fs::read(folder.join(name)).unwrap()).unwrap().data_set.to_vec();
+    for (kind, words) in [("rsa", "RSA"), ("p256", "EC"), ("p384", "EC")] {
+        let key = format!("{kind}.pem");
+        let (code, said) = dicomgate(folder, &["vault", "open", "--escrow-key", &key, "--out", "out", "sealed.dcm"]);
+        assert_eq!(code, 0, "{words}: {said}");
+        assert!(said.contains("proves no origin"), "{said}");
+        let restored = format!("out/{INSTANCE}.dcm");
+        assert!(whole(&restored) == original, "{kind}");
+        // Nothing is overwritten, and nothing else stays there.
+        let again = dicomgate(folder, &["vault", "open", "--escrow-key", &key, "--out", "out", "sealed.dcm"]);
+        assert_eq!(again.0, 1, "{}", again.1);
+        std::fs::remove_file(folder.join(restored)).unwrap();
+        assert_eq!(std::fs::read_dir(folder.join("out")).unwrap().count(), 0);
+    }
+    let key = dicomgate::keys::CheckValue::of(&dicomgate::vault::suite::Key256::new(&[3; 32]));
+    let text = format!("dicomgate ring key 3\nkey: {}\ncheck: {key}\n", "03".repeat(32));
+    let file = folder.join("keys/ring-0003.key");
+    std::fs::write(&file, text).unwrap();
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let (code, said) = dicomgate(folder, &["vault", "open", "--keys", "keys", "--format", "json", "sealed.dcm"]);
+    assert_eq!(code, 0, "{said}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(
+        (&said["origin_proven"], &said["key"], &said["sop_instance"]),
+        (&true.into(), &3.into(), &INSTANCE.into())
+    );
+}
+
+#[test]
+fn the_command_leaves_nothing_of_what_does_not_open() {
+    let safe = Safe::new();
+    let folder = safe.path();
+    std::fs::create_dir(folder.join("out")).unwrap();
+    let original = original(3000);
+    let file = sealed(&original, Carrier::Pixels);
+    let middle = file.len() / 2;
+    let mut flipped = file.clone();
+    flipped[middle] ^= 1;
+    std::fs::write(folder.join("flipped.dcm"), flipped).unwrap();
+    std::fs::write(folder.join("cut.dcm"), &file[..middle]).unwrap();
+    std::fs::write(folder.join("text.dcm"), "no DICOM file").unwrap();
+    let plain = Part10 { data_set: &original, ..Part10::split(&file).unwrap() }.join(&Uid::new("1.2.3").unwrap());
+    std::fs::write(folder.join("plain.dcm"), plain).unwrap();
+    for (name, words) in [
+        ("flipped.dcm", "was changed after it was sealed"),
+        ("cut.dcm", "NOT OPENED"),
+        ("text.dcm", "not a DICOM file"),
+        ("plain.dcm", "is not sealed"),
+        ("absent.dcm", "cannot be read"),
+    ] {
+        let (code, said) = dicomgate(folder, &["vault", "open", "--escrow-key", "rsa.pem", "--out", "out", name]);
+        assert!(code == 1 && said.contains(words), "{name}: {code} {said}");
+        assert_eq!(std::fs::read_dir(folder.join("out")).unwrap().count(), 0, "{name}");
+    }
+    let (code, said) = dicomgate(folder, &["vault", "open", "--escrow-key", "text.dcm", "plain.dcm"]);
+    assert!(code == 2 && said.contains("openssl pkcs8"), "{code} {said}");
+}
+
+#[test]
+fn a_drill_picks_opens_and_signs() {
+    let safe = Safe::new();
+    let folder = safe.path();
+    std::fs::create_dir_all(folder.join("archive/deep")).unwrap();
+    for (number, rows) in [16, 300, 600].into_iter().enumerate() {
+        let file = sealed(&original(rows), [Carrier::Pixels, Carrier::Attributes][number % 2]);
+        std::fs::write(folder.join(format!("archive/deep/{number}")), file).unwrap();
+    }
+    std::fs::write(folder.join("archive/index.db"), "no DICOM file").unwrap();
+    let (code, said) = dicomgate(folder, &["vault", "drill", "--from", "archive", "--to", "picked", "--count", "2"]);
+    assert_eq!(code, 0, "{said}");
+    let picked = |name: &str| folder.join("picked").join(name);
+    assert!(picked("0002.dcm").exists() && !picked("0003.dcm").exists());
+    let open = ["vault", "drill", "--open", "picked", "--escrow-key", "p256.pem"];
+    let (code, said) = dicomgate(folder, &open);
+    assert!(code == 0 && said.contains("2 of 2 opened"), "{code} {said}");
+    let signed: serde_json::Value = serde_json::from_slice(&std::fs::read(picked("result.json")).unwrap()).unwrap();
+    let found: serde_json::Value = serde_json::from_str(signed["result"].as_str().unwrap()).unwrap();
+    assert_eq!(found["objects"][0]["inside"]["sop_instance"], INSTANCE);
+    assert!(!signed["result"].as_str().unwrap().contains("Doe"));
+    // What is exchanged on the way shows.
+    let mut other = std::fs::read(picked("0001.dcm")).unwrap();
+    let last = other.len() - 1;
+    other[last] ^= 1;
+    std::fs::write(picked("0001.dcm"), other).unwrap();
+    let (code, said) = dicomgate(folder, &open);
+    assert!(code == 1 && said.contains("1 of 2 opened") && said.contains("not the file that was picked"), "{said}");
+    assert_eq!(dicomgate(folder, &["vault", "drill"]).0, 2);
+    assert_eq!(dicomgate(folder, &["vault", "drill", "--from", "archive"]).0, 2);
+    assert_eq!(dicomgate(folder, &["vault", "drill", "--from", "a", "--to", "b", "--result", "c"]).0, 2);
+}

@@ -65,8 +65,7 @@ impl Ground {
 
     /// What is sealed with.
     pub fn means(&self) -> Means {
-        let options = Arc::clone(self.room.options(false));
-        Means { context: Arc::clone(&self.room.context), options }
+        Means { context: Arc::clone(&self.room.context), options: Arc::clone(self.room.options(false)) }
     }
 
     /// Limits on opening at an archive.

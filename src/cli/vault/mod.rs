@@ -6,10 +6,15 @@ mod ground;
 mod new_key;
 mod open;
 mod probe;
+mod progress;
+mod reindex;
 mod restore;
 mod ring;
 mod rotate;
+mod seal_archive;
 mod status;
+mod tally;
+mod window;
 mod with;
 
 use crate::config::{Settings, Vault};
@@ -28,6 +33,10 @@ pub enum Command {
     Status(status::Status),
     /// Prove what an archive does to sealed objects; without it nothing is sealed there
     Probe(probe::Probe),
+    /// Seal what an archive holds already; stopped, it goes on where it was
+    SealArchive(seal_archive::SealArchive),
+    /// Rebuild the ledger of seals from what an archive holds
+    Reindex(reindex::Reindex),
     /// Open sealed DICOM files, with the key ring or with an escrow key; needs no gateway
     Open(open::Open),
     /// Prove that escrow opens what the archive holds: pick, open on another machine, bring the result back
@@ -41,6 +50,8 @@ pub fn run(command: &Command) -> ExitCode {
         Command::Rotate(rotate) => rotate.run(),
         Command::Status(status) => status.run(),
         Command::Probe(probe) => probe.run(),
+        Command::SealArchive(seal_archive) => seal_archive.run(),
+        Command::Reindex(reindex) => reindex.run(),
         Command::Open(open) => open.run(),
         Command::Drill(drill) => drill.run(),
     }

@@ -63,10 +63,7 @@ impl Probe {
         match result.keep(state, &archive.ae_title) {
             Ok(path) => eprintln!("kept in `{}`", path.display()),
             Err(fault) => {
-                eprintln!(
-                    "the result cannot be kept, so nothing is sealed: {fault}\n  hint: the gateway's signing key is made \
-                     when `dicomgate run` starts for the first time; then probe again"
-                );
+                eprintln!("the result cannot be kept, so nothing is sealed: {fault}");
                 return Err(ExitCode::from(1));
             }
         }

@@ -51,9 +51,8 @@ struct Certificate {
     file: PathBuf,
     certificate: String,
     private_key_nearby: Vec<PathBuf>,
-    /// How long ago a drill opened what it had picked with this certificate's key; `None`: never.
-    proven_days_ago: Option<u64>,
-    proven_objects: Option<usize>,
+    /// When its key last opened everything of a drill; `None`: never.
+    proven_days_ago: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -132,15 +131,10 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
     let escrow = vault.escrow.iter().filter_map(|file| {
         let certificate = keys::escrow::read(file).ok()?.describe().to_owned();
         let private_key_nearby = nearby.iter().filter(|one| one.certificate == *file).map(|one| one.key.clone());
-        let drill = drills.iter().find(|drill| drill.certificate == certificate);
-        let ago = |at: i64| u64::try_from(now.as_second().saturating_sub(at) / 86_400).unwrap_or_default();
-        Some(Certificate {
-            file: file.clone(),
-            private_key_nearby: private_key_nearby.collect(),
-            proven_days_ago: drill.map(|drill| ago(drill.at)),
-            proven_objects: drill.map(|drill| drill.objects),
-            certificate,
-        })
+        let private_key_nearby = private_key_nearby.collect();
+        let proven = drills.iter().find(|proven| proven.certificate == certificate);
+        let proven_days_ago = proven.map(|proven| now.as_second().saturating_sub(proven.at).max(0) / 86_400);
+        Some(Certificate { file: file.clone(), certificate, private_key_nearby, proven_days_ago })
     });
     let escrow = escrow.collect();
     let archives = settings
@@ -241,9 +235,9 @@ fn text(report: &Report) -> String {
     }
     for certificate in &report.escrow {
         let _ = writeln!(text, "escrow    {}  ({})", certificate.file.display(), certificate.certificate);
-        let _ = match (certificate.proven_days_ago, certificate.proven_objects) {
-            (Some(days), Some(objects)) => writeln!(text, "  escrow proven {days} days ago, by {objects} objects"),
-            _ => writeln!(text, "  NEVER PROVEN that its key opens anything: `dicomgate vault drill`"),
+        let _ = match certificate.proven_days_ago {
+            Some(days) => writeln!(text, "  escrow proven {days} days ago"),
+            None => writeln!(text, "  never proven: `dicomgate vault drill` proves that its key opens what is sealed"),
         };
     }
     if report.escrow.is_empty() {

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-#[group(id = "step", required = true, multiple = false, args = ["from", "open", "result"])]
+#[command(group(clap::ArgGroup::new("step").required(true).args(["from", "open", "result"])))]
 pub struct Drill {
     /// Pick from DICOM files below this folder
     #[arg(long, value_name = "DIR", requires = "to")]
@@ -101,3 +101,6 @@ fn print(words: &str) {
     // Who closes the pipe has read enough.
     let _ = writeln!(std::io::stdout().lock(), "{}", words.trim_end());
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,16 +7,19 @@ use super::super::stage::Stage;
 use super::super::{End, Ending, Relay};
 use super::fail::Stays;
 use super::judge::{Question, Verdict, judge};
-use super::place::{self, Opens, Place, Takes};
+use super::place::{self, Opens, Place, Takes, is_lossy};
 use super::{Opening, Pipe, Whom};
 use crate::audit::vault::Drift;
 use crate::config::vault::IdentityDrift;
 use crate::dicom::Uid;
 use crate::dicom::dimse::Status;
-use crate::dicom::transfer_syntax::{self, encoding_of};
+use crate::dicom::transfer_syntax::{self, encoding_of, is_encapsulated};
 use crate::state::{SealRow, StateFault};
 use crate::transform::hide::HideFault;
 use crate::transform::open::Found;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
 /// How an object goes on.
 struct Going {
@@ -68,14 +71,19 @@ impl Relay {
     }
 
     fn going(&self, from: End, opening: &Opening, found: &Found, row: Option<&SealRow>) -> Result<Going, Stays> {
-        let drift = self.snapshot.settings.vault.as_ref().map_or(IdentityDrift::Record, |vault| vault.identity_drift);
+        let vault = self.snapshot.settings.vault.as_ref();
+        let drift = vault.map_or(IdentityDrift::Record, |vault| vault.identity_drift);
+        let since = vault.and_then(|vault| vault.sealed_since);
+        let younger = opening.dated.zip(since).is_some_and(|(dated, since)| dated >= first_day(since));
+        let compressed = is_encapsulated(&opening.syntax).then(|| is_lossy(&opening.syntax));
         let repeats = self.snapshot.vault.as_ref().map(|room| room.repeats(&opening.archive)).unwrap_or_default();
-        let (right, younger) = (opening.right, false);
-        let verdict = judge(&Question { found, row, repeats, right, drift, younger });
+        let right = opening.right;
+        let verdict = judge(&Question { found, row, repeats, right, drift, younger, compressed });
         let as_it_is = |opened| Ok(Going { place: self.place_as_it_is(from, opening)?, opens: None, opened });
         match (verdict, found) {
             (Verdict::Alert(cause, words), _) => Err(Stays::Alert(cause, words)),
             (Verdict::Refuse(words), _) => Err(Stays::kept(Status::NOT_AUTHORIZED, words)),
+            (Verdict::Cannot(words), _) => Err(Stays::kept(Status::DATA_SET_MISMATCH, words)),
             (Verdict::Open, Found::Sealed(inner)) => {
                 let opens = self.place_opened(from, &opening.class, &inner.transfer_syntax)?;
                 Ok(Going { place: opens.place, opens: Some(opens), opened: Some((true, drift_of(&inner.drift))) })
@@ -195,6 +203,15 @@ impl Relay {
         if let Some(asked) = asked.iter_mut().find(|asked| asked.message == message) {
             asked.opened = Some((true, drift));
         }
+    }
+}
+
+/// The first day of which every object is sealed. Dates say what local clocks showed.
+fn first_day(since: Timestamp) -> Date {
+    let since = since.to_zoned(TimeZone::system());
+    match since.time() == Time::midnight() {
+        true => since.date(),
+        false => since.date().saturating_add(jiff::Span::new().days(1)),
     }
 }
 

@@ -37,3 +37,31 @@ pub async fn sealed(target: &Target<'_>, means: &Means, carrier: Carrier) -> (Pl
     let (study, series) = (Some(sample.study), Some(sample.series));
     (Place { class: sample.class, instance: sample.instance, study, series, patient: None }, sealed.begun.seal)
 }
+
+/// Pixels of a sample.
+pub fn pixels(length: u64) -> Vec<u8> {
+    super::sample::noise(usize::try_from(length).unwrap(), 1)
+}
+
+/// SHA-256 of what is sealed of the sample, as the sealing side says it.
+pub fn digest(means: &Means) -> [u8; 32] {
+    use crate::transform::flow::Flow;
+    use crate::transform::seal::{Seal, SealOrder};
+    let sample = sample();
+    let (head, length) = sample.data(None);
+    let order = SealOrder {
+        context: std::sync::Arc::clone(&means.context),
+        sop_class: sample.class,
+        sop_instance: sample.instance,
+        from: Uid::new(sample.syntax()).unwrap(),
+        to: crate::dicom::transfer_syntax::Encoding::ImplicitLe,
+        carrier: Carrier::Pixels,
+        options: std::sync::Arc::clone(&means.options),
+        whole: false,
+    };
+    let (mut seal, mut flow) = (Seal::new(order).unwrap().with_digest(), Flow::default());
+    seal.push(&head, &mut flow).unwrap();
+    seal.push(&pixels(length), &mut flow).unwrap();
+    seal.finish(&mut flow).unwrap();
+    seal.digest().unwrap()
+}
