@@ -1,6 +1,6 @@
 //! The ring from folders, the environment and a token (SoftHSM): whole, or refused in words that say what to do.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may fail loudly")]
 
 use dicomgate::config::{self, Vault};
 use dicomgate::keys::{self, CheckValue, End, Manifest};

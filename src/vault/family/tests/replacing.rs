@@ -156,13 +156,13 @@ fn the_pdf_has_its_objects_in_place() {
     let text = String::from_utf8(bytes).unwrap();
     let (_, start) = text.rsplit_once("startxref\n").unwrap();
     let start: usize = start.lines().next().unwrap().parse().unwrap();
-    let mut lines = text[start..].lines();
+    let mut lines = text.get(start..).unwrap().lines();
     assert_eq!(lines.next(), Some("xref"));
     let entries: Vec<&str> = lines.skip(1).take_while(|line| line.len() == 19 || line.len() == 18).collect();
     assert_eq!(entries.len(), 6);
     for (number, entry) in entries.iter().enumerate().skip(1) {
-        let offset: usize = entry[..10].parse().unwrap();
-        assert!(text[offset..].starts_with(&format!("{number} 0 obj")));
+        let offset: usize = entry.get(..10).unwrap().parse().unwrap();
+        assert!(text.get(offset..).unwrap().starts_with(&format!("{number} 0 obj")));
     }
 }
 
