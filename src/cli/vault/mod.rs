@@ -2,8 +2,10 @@
 //! needs a gateway that runs.
 
 pub mod drill;
+mod ground;
 mod new_key;
 mod open;
+mod probe;
 mod restore;
 mod ring;
 mod rotate;
@@ -24,6 +26,8 @@ pub enum Command {
     Rotate(rotate::Rotate),
     /// Show keys, escrow, proofs, and what is sealed and what is not
     Status(status::Status),
+    /// Prove what an archive does to sealed objects; without it nothing is sealed there
+    Probe(probe::Probe),
     /// Open sealed DICOM files, with the key ring or with an escrow key; needs no gateway
     Open(open::Open),
     /// Prove that escrow opens what the archive holds: pick, open on another machine, bring the result back
@@ -36,6 +40,7 @@ pub fn run(command: &Command) -> ExitCode {
         Command::NewKey(new_key) => new_key.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Status(status) => status.run(),
+        Command::Probe(probe) => probe.run(),
         Command::Open(open) => open.run(),
         Command::Drill(drill) => drill.run(),
     }

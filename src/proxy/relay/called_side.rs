@@ -89,6 +89,7 @@ impl Relay {
         if begins_message {
             self.called.down.fate = Fate::Hold;
             self.called.down.lead = None;
+            self.called.down.opening = None;
         }
         if !fragment.command {
             self.called_data(&fragment.bytes)?;

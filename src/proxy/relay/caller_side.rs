@@ -105,6 +105,7 @@ impl Relay {
             self.begin_up(fragment.context);
             self.up.fate = Fate::Hold;
             self.up.lead = None;
+            self.up.opening = None;
         } else {
             self.focus_up();
         }

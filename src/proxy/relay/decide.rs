@@ -134,7 +134,7 @@ impl Relay {
     pub(super) fn refuse(&mut self, context: u8, command: &Command, status: Status, comment: &str) {
         self.up.fate = Fate::Drop;
         if let Some(answer) = command.refusal(status, comment) {
-            if command.data_set {
+            if command.data_set && !self.drains_patiently() {
                 self.timers.set_refusing(Some(Instant::now()));
             }
             self.up.refusal = Some(Box::new(Refused { context, answer, dropped: 0 }));

@@ -5,6 +5,7 @@
 
 pub mod alert;
 pub mod contexts;
+pub mod decode;
 mod proofs;
 pub mod prove;
 mod room;

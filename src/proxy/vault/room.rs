@@ -117,11 +117,8 @@ impl VaultRoom {
 
 fn options(vault: &config::Vault, settings: &Settings) -> SealOptions {
     let limits = &settings.limits;
-    let exempt = |exempt: &config::vault::PrivateExempt| Exempt {
-        creator: exempt.creator.clone(),
-        group: exempt.element.map(|(group, _)| group),
-        element: exempt.element.map(|(_, element)| element),
-    };
+    let exempt =
+        |exempt: &config::vault::PrivateExempt| Exempt { creator: exempt.creator.clone(), element: exempt.element };
     SealOptions {
         attributes_max: vault.attributes_max,
         hold: vault.hold,

@@ -41,10 +41,8 @@ pub struct Element<'a> {
 pub struct Exempt {
     /// Its private creator.
     pub creator: String,
-    /// Its group, odd; `None`: any.
-    pub group: Option<u16>,
-    /// The low byte of its element number; `None`: all of the block.
-    pub element: Option<u8>,
+    /// Its group and the low byte of its element number; `None`: all that this creator has.
+    pub element: Option<(u16, u8)>,
 }
 
 /// `[vault]`, as far as families look at it.
@@ -119,8 +117,7 @@ impl Element<'_> {
 impl Exempt {
     fn covers(&self, element: &Element<'_>) -> bool {
         let [_, low] = element.tag.element().to_be_bytes();
-        self.group.is_none_or(|only| only == element.tag.group())
-            && self.element.is_none_or(|only| only == low)
+        self.element.is_none_or(|only| only == (element.tag.group(), low))
             && element.creator == Some(self.creator.as_bytes())
     }
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::dicom::dataset::{Length, Vr};
 use proptest::prelude::*;
 
+mod page;
 mod replacing;
 
 const OPTIONS: FamilyOptions = FamilyOptions { private_max: 1024, exempt: Vec::new() };
@@ -193,8 +194,8 @@ fn what_is_exempt_stays() {
     let options = FamilyOptions {
         private_max: 1024,
         exempt: vec![
-            Exempt { creator: "ACME 1".into(), group: 0x0029, element: Some(0x10) },
-            Exempt { creator: "ACME 2".into(), group: 0x0029, element: None },
+            Exempt { creator: "ACME 1".into(), element: Some((0x0029, 0x10)) },
+            Exempt { creator: "ACME 2".into(), element: None },
         ],
     };
     let part = |tag, creator: Option<&str>| {
@@ -204,7 +205,8 @@ fn what_is_exempt_stays() {
     assert_eq!(part(Tag(0x0029, 0x1110), Some("ACME 1")), Part::Clear);
     assert_eq!(part(Tag(0x0029, 0x1111), Some("ACME 1")), Part::Seal);
     assert_eq!(part(Tag(0x0029, 0x1111), Some("ACME 2")), Part::Clear);
-    assert_eq!(part(Tag(0x002b, 0x1111), Some("ACME 2")), Part::Seal);
+    assert_eq!(part(Tag(0x002b, 0x1111), Some("ACME 2")), Part::Clear);
+    assert_eq!(part(Tag(0x002b, 0x1110), Some("ACME 1")), Part::Seal, "another group");
     assert_eq!(part(Tag(0x0029, 0x1110), None), Part::Seal);
     assert_eq!(part(Tag(0x7fe0, 0x0010), Some("ACME 2")), Part::Seal, "only private elements are exempt");
 }

@@ -221,7 +221,10 @@ impl ProbeResult {
     /// Why not, in words for a log line and a comment.
     pub fn proves(&self, family: &str, carrier: Carried) -> Result<(), String> {
         let mut proven = false;
-        for trial in self.trials.iter().filter(|trial| trial.family == family && trial.carrier == carrier) {
+        // Of a family that has no class in the standard nothing can be tried: it takes all others to be proven.
+        let known = self.trials.iter().any(|trial| trial.family == family);
+        let like = |trial: &&Trial| trial.carrier == carrier && (!known || trial.family == family);
+        for trial in self.trials.iter().filter(like) {
             for fate in trial.get.iter().chain(trial.moved.iter().map(|(_, fate)| fate)) {
                 match fate {
                     Fate::Whole => proven = true,

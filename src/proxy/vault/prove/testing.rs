@@ -37,37 +37,3 @@ pub async fn sealed(target: &Target<'_>, means: &Means, carrier: Carrier) -> (Pl
     let (study, series) = (Some(sample.study), Some(sample.series));
     (Place { class: sample.class, instance: sample.instance, study, series, patient: None }, sealed.begun.seal)
 }
-
-#[test]
-fn a_sealed_sample_opens() {
-    use crate::transform::flow::Flow;
-    use crate::transform::open::{As, Finished, Open, OpenOptions, OpenOrder};
-    let means = crate::proxy::vault::tests::means();
-    let sample = sample();
-    let on = crate::scu::Accepted {
-        id: 1,
-        class: sample.class,
-        syntax: Uid::new("1.2.840.10008.1.2.1").unwrap(),
-        roles: crate::dicom::negotiation::Roles::DEFAULT,
-    };
-    for carrier in [Carrier::Pixels, Carrier::Attributes] {
-        let (bytes, _) = means.sealed(&sample, carrier, &on).unwrap();
-        std::fs::write(format!("/tmp/t/ledger/sealed-{carrier:?}.bin"), &bytes).unwrap();
-        let mut open = Open::new(OpenOrder {
-            unlock: crate::proxy::vault::tests::ring().into(),
-            from: crate::dicom::transfer_syntax::Encoding::ExplicitLe,
-            sop_class: sample.class,
-            sop_instance: sample.instance,
-            options: OpenOptions::default(),
-        });
-        let mut flow = Flow::default();
-        for chunk in bytes.chunks(1000) {
-            open.push(chunk, &mut flow).unwrap();
-            if open.found().is_some() {
-                let _ = open.deliver(As::Own);
-            }
-        }
-        let done = open.finish(&mut flow);
-        println!("{carrier:?} {done:?}");
-    }
-}

@@ -66,7 +66,10 @@ fn what_did_not_come_back_whole_each_way_is_not_proven() {
     let good = trial("ct", Carried::Pixels, Fate::Whole);
     assert!(result(vec![good.clone()]).proves("ct", Carried::Pixels).is_ok());
     assert!(result(vec![good.clone()]).proves("ct", Carried::Attributes).is_err());
-    assert!(result(vec![good.clone()]).proves("mr", Carried::Pixels).is_err());
+    // Of a private class nothing can be tried.
+    assert!(result(vec![good.clone()]).proves("other", Carried::Pixels).is_ok());
+    let bad = trial("mr", Carried::Pixels, Fate::Lossy);
+    assert!(result(vec![good.clone(), bad]).proves("other", Carried::Pixels).is_err());
     let untaken = trial("ct", Carried::Pixels, Fate::NotTaken);
     assert!(result(vec![untaken.clone()]).proves("ct", Carried::Pixels).is_err());
     assert!(result(vec![untaken, good.clone()]).proves("ct", Carried::Pixels).is_ok());
