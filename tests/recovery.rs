@@ -20,6 +20,7 @@ use dicomgate::transform::flow::{Flow, Piece};
 use dicomgate::transform::seal::{Outcome, Seal, SealOptions, SealOrder};
 use dicomgate::vault::Unlock;
 use dicomgate::vault::carrier::Carrier;
+use dicomgate::vault::family::Family;
 use dicomgate::vault::offline::SealedFile;
 use ground::{Fixed, INSTANCE, context, data, payload, private, ring};
 use std::path::Path;
@@ -206,6 +207,24 @@ fn the_recovery_steps_without_a_shell_find_the_same() {
     let other = Part10 { sop_instance: Uid::new("1.2.3.9").unwrap(), ..found.file }.join(&Uid::new("1.2.3").unwrap());
     let other = SealedFile::find(&other).unwrap().unwrap().open(Unlock::Ring(ring()), drop);
     assert!(other.unwrap_err().to_string().contains(INSTANCE));
+}
+
+/// What the document takes away before it merges is what sealing puts there.
+#[test]
+fn the_document_names_what_stands_in_place_of_what_was_sealed() {
+    let python = fence("python merge");
+    let (_, list) = python.split_once("REPLACED = \"\"\"").unwrap();
+    let list: Vec<&str> = list.split_once("\"\"\"").unwrap().0.split_whitespace().collect();
+    let groups = (0x0008_u16..0x0080)
+        .chain([0x0400, 0x2010, 0x2020, 0x2030, 0x2050])
+        .chain(0x3000..0x3010)
+        .chain([0x5400, 0x5600, 0x7fe0]);
+    let elements = groups.filter(|group| group.is_multiple_of(2)).flat_map(|group| {
+        (0..=u16::MAX).map(move |element| Tag(group, element)).filter(|tag| Family::is_replacement(*tag))
+    });
+    let mut known: Vec<String> = elements.map(|tag| format!("{:04X}{:04X}", tag.0, tag.1)).collect();
+    known.sort();
+    assert_eq!(list, known);
 }
 
 fn dicomgate(folder: &Path, arguments: &[&str]) -> (i32, String) {

@@ -79,10 +79,10 @@ def same(original: pydicom.Dataset, restored: pydicom.Dataset, place: str = "") 
 
 @pytest.fixture(scope="module")
 def originals(tmp_path_factory: pytest.TempPathFactory) -> list[pathlib.Path]:
-    """The corpus under names of its own; with DICOMGATE_FULL all of it, else every seventh."""
+    """The corpus under names of its own; with DICOMGATE_FULL all of it, else every fifth, shared out among the ways."""
     folder = tmp_path_factory.mktemp("originals")
     samples = [one for one in corpus.samples() if pydicom.misc.is_dicom(one.path)]
-    step = 1 if os.environ.get("DICOMGATE_FULL") == "1" else 7
+    step = 1 if os.environ.get("DICOMGATE_FULL") == "1" else 5
     return [pathlib.Path(shutil.copy(one.path, folder / f"{number:04}.dcm")) for number, one in enumerate(samples[::step])]
 
 
@@ -90,6 +90,8 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> list[pathlib.Path]:
 def test_everything_that_is_sealed_comes_back_by_hand(sealer, safe, originals, tmp_path, carrier, key):
     sealed = tmp_path / "sealed"
     sealed.mkdir()
+    if os.environ.get("DICOMGATE_FULL") != "1":
+        originals = originals[WAYS.index((carrier, key)) :: len(WAYS)]
     said = subprocess.run([sealer, carrier, "explicit", sealed, *originals], check=True, capture_output=True, text=True).stdout
     files = sorted(sealed.iterdir())
     assert len(files) >= len(originals) // 3, said
