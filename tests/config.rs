@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 mod people;
 #[path = "config/users.rs"]
 mod users;
+#[path = "config/vault.rs"]
+mod vault;
 #[path = "config/way_back.rs"]
 mod way_back;
 
@@ -165,9 +167,7 @@ fn cases() -> Vec<(&'static str, String, String)> {
         ("no-client-ca", gateway("client_ca   = \"certs/ca.crt\"\n", "")),
         ("no-tls", gateway(&GATEWAY[GATEWAY.find("[tls]").unwrap()..GATEWAY.find("[[listen]]").unwrap()], "")),
         ("crl-keys", gateway("[[listen]]", "crl_check = \"chain\"\n[[listen]]")),
-        ("later-tables", more("[vault]\nseal = \"all\"\n[users.local]\nfile = \"users.toml\"\n[web]\n", "")),
-        ("later-archive", gateway("[policy]", "carrier = \"pixels\"\n[policy]")),
-        ("later-rule", rule("seal = true\nopen = true")),
+        ("later-tables", more("[users.local]\nfile = \"users.toml\"\n[web]\n", "")),
         ("later-modalities", with_rule("who = [\"peer:CT1\"]\nmay = [\"get\"]\nmodalities = [\"CT\"]")),
         ("modalities-unread", with_rule("who = [\"peer:CT1\"]\nmay = [\"mpps\"]\nmodalities = [\"CT\"]")),
         ("peer-without-certificate", peer("network = [\"10.20.0.0/16\"]")),

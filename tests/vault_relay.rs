@@ -9,6 +9,12 @@ mod support;
 #[path = "vault_relay/get.rs"]
 mod get;
 #[cfg(test)]
+#[path = "vault_relay/moved.rs"]
+mod moved;
+#[cfg(test)]
+#[path = "vault_relay/queries.rs"]
+mod queries;
+#[cfg(test)]
 #[path = "vault_relay/site.rs"]
 mod site;
 #[cfg(test)]

@@ -320,6 +320,8 @@ pub enum Event<'a> {
     VaultAlert(VaultNote<'a>),
     /// A sealed object was not opened for whoever asked.
     NotOpened(NotOpenedNote<'a>),
+    /// An object that must be sealed could not be: it was refused.
+    NotSealed(NotOpenedNote<'a>),
 }
 
 /// What was asked.

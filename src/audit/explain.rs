@@ -15,7 +15,7 @@ pub fn explain(record: &Record) -> Vec<String> {
     let mut lines = vec![headline(record)];
     lines.extend(who(record));
     match record.event() {
-        "denied" | "operation" | "mismatch" | "not-opened" => lines.extend(operation(record)),
+        "denied" | "operation" | "mismatch" | "not-opened" | "not-sealed" => lines.extend(operation(record)),
         "association-refused" | "association-opened" => lines.extend(association(record)),
         "association-closed" => lines.extend(closing(record)),
         "refusals-summed" => lines.extend(sums(record)),
@@ -87,7 +87,7 @@ fn headline(record: &Record) -> String {
         "policy-ended" => "association ended: it is no longer permitted".to_owned(),
         "session-over" => "association ended: access of the person is over".to_owned(),
         "quarantined" | "quarantine-released" | "emergency" => tripwire::headline(record),
-        "vault-alert" | "not-opened" => vault::headline(record),
+        "vault-alert" | "not-opened" | "not-sealed" => vault::headline(record),
         "commitment" => format!("storage commitment report {}", record.text("outcome").unwrap_or("?")),
         "refusals-summed" => format!(
             "{} refusals in {} ms, more than are recorded one by one",
@@ -172,6 +172,17 @@ fn operation(record: &Record) -> Vec<String> {
     match record.0.get("opened").and_then(serde_json::Value::as_bool) {
         Some(true) => lines.push("seal      opened for whoever receives it".to_owned()),
         Some(false) => lines.push("seal      not opened".to_owned()),
+        None => {}
+    }
+    match record.0.get("sealed").and_then(serde_json::Value::as_bool) {
+        Some(true) => lines.push(format!(
+            "sealed    as {} with key {}, {} segments, {} bytes",
+            part(record, "seal"),
+            record.number("key").unwrap_or(0),
+            record.number("segments").unwrap_or(0),
+            record.number("sealed_bytes").unwrap_or(0)
+        )),
+        Some(false) => lines.push(format!("sealed    no, {}", in_clear(record.text("in_clear")))),
         None => {}
     }
     let drift = record.list("drift");
@@ -401,4 +412,12 @@ fn quoted(value: &str) -> String {
 
 fn part<'a>(record: &'a Record, name: &str) -> &'a str {
     record.text(name).unwrap_or("?")
+}
+/// Why an object that was to be sealed went in clear.
+fn in_clear(why: Option<&str>) -> &'static str {
+    match why {
+        Some("unproven") => "although it was to be: nothing is proven of the archive, and `unproven = \"pass\"`",
+        Some("unsealable") => "although it was to be: objects of its class cannot be, and `unsealable = \"pass\"`",
+        _ => "although it was to be",
+    }
 }

@@ -138,15 +138,6 @@ impl Keys {
     }
 }
 
-/// The signing key alone.
-///
-/// # Errors
-/// It is not there (the first start of the gateway makes it), others may read it, or it is none.
-pub fn signer(state: &Path) -> Result<Signer, KeysFault> {
-    let folder = folder(state);
-    Signer::new(&read(&folder, SIGNING)?).ok_or_else(|| KeysFault::Damaged(folder.join(SIGNING)))
-}
-
 /// The secret of the incident ids.
 pub fn incident_secret(state: &Path) -> Result<Zeroizing<[u8; 32]>, KeysFault> {
     let folder = folder(state);

@@ -135,7 +135,7 @@ impl VaultNote<'_> {
     }
 }
 
-/// A sealed object that somebody who may find it did not get.
+/// A sealed object that somebody who may find it did not get, or an object that could not be sealed.
 #[derive(Debug, Clone, Copy)]
 pub struct NotOpenedNote<'a> {
     /// The fields that say who.
@@ -192,6 +192,7 @@ impl Drift {
 pub(super) fn headline(record: &Record) -> String {
     match record.event() {
         "vault-alert" => format!("VAULT: an object of {} is {}", part(record, "archive"), meaning(record)),
+        "not-sealed" => "an object that must be sealed could not be, and was not stored".to_owned(),
         _ => "a sealed object was not opened".to_owned(),
     }
 }
@@ -212,6 +213,9 @@ pub(super) fn remedy(record: &Record) -> Option<&'static str> {
         "vault-alert" => cause(record).map(VaultCause::remedy),
         "not-opened" => Some(
             "a rule that permits it may say `open = \"opened\"`; the words say if something else is missing (docs/sealing.md)",
+        ),
+        "not-sealed" => Some(
+            "nothing reached the archive, and the sender was told so: the words say what is missing (docs/sealing.md); `dicomgate vault status` shows keys and proofs",
         ),
         _ => None,
     }

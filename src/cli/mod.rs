@@ -7,6 +7,7 @@ pub mod audit;
 pub mod certs;
 pub mod check;
 pub mod commit;
+mod decode;
 mod dial;
 pub mod edge;
 mod fresh;
@@ -69,6 +70,9 @@ enum Command {
     User(user::Command),
     /// Make a gateway beside a device that cannot do TLS
     Edge(edge::Edge),
+    /// Decode frames for the gateway; it starts this itself
+    #[command(hide = true)]
+    DecodeWorker(decode::Worker),
 }
 
 /// Runs the command that the arguments name.
@@ -90,6 +94,7 @@ pub fn main() -> ExitCode {
             ExitCode::from(user::run(&command, &mut input, &mut out, &mut err))
         }
         Command::Vault(command) => vault::run(&command),
+        Command::DecodeWorker(worker) => decode::run(&worker),
         Command::Quarantine(command) => quarantine::run(&command),
         Command::Edge(edge) => {
             let now = jiff::Zoned::now();

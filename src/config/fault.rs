@@ -253,7 +253,8 @@ fn place(text: &str, at: Range<usize>) -> Place {
     Place { line: before.matches('\n').count() + 1, column, text: shown, length }
 }
 
-/// A line without what may be a password: behind `postgres://`, behind `database =`, behind anything called password.
+/// A line without what may be a password: behind `postgres://`, behind `database =`, behind anything called password, and
+/// the PIN of a `pkcs11:` URI.
 fn veil(line: &str) -> Cow<'_, str> {
     let lower = line.to_ascii_lowercase();
     let url = lower.find("postgres").and_then(|at| Some(at + lower.get(at..)?.find("://")? + 3));
@@ -263,7 +264,8 @@ fn veil(line: &str) -> Cow<'_, str> {
         let between = lower.get(behind..equals)?.trim_matches(['"', '\'', ' ', '\t']);
         (!whole || between.is_empty()).then_some(equals + 1)
     };
-    let hidden = [url, named("database", true), named("password", false)].into_iter().flatten().min();
+    let pin = lower.find("pin-value").map(|at| at + "pin-value".len());
+    let hidden = [url, pin, named("database", true), named("password", false)].into_iter().flatten().min();
     match hidden.and_then(|at| line.get(..at)) {
         Some(open) if open.ends_with('=') => Cow::Owned(format!("{open} \"...\"")),
         Some(open) => Cow::Owned(format!("{open}...")),

@@ -57,6 +57,17 @@ pub fn name(uid: &Uid) -> Option<&'static str> {
     NAMES.get(index).map(|(_, name)| *name)
 }
 
+/// All transfer syntaxes in which an object stands by itself: not those whose pixels are elsewhere (JPIP, A.6 and A.7),
+/// or that are streams and documents.
+pub fn all() -> impl Iterator<Item = &'static str> {
+    let elsewhere = |text: &str| {
+        ["1.2.840.10008.1.2.6.", "1.2.840.10008.1.2.7."].iter().any(|start| text.starts_with(start))
+            || ["1.2.840.10008.1.2.4.94", "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.204"].contains(&text)
+            || ["1.2.840.10008.1.2.4.205", "1.2.840.10008.1.20"].contains(&text)
+    };
+    NAMES.iter().map(|(text, _)| *text).filter(move |text| !elsewhere(text))
+}
+
 // Ascending by UID as text.
 #[rustfmt::skip]
 static NAMES: &[(&str, &str)] = &[

@@ -314,6 +314,21 @@ impl Gate {
         self.refuse(&Event::NotOpened(note), basis.generation, Cause::Vault)
     }
 
+    /// Records that an object that must be sealed cannot be, and why: it is refused, and nothing of it is stored.
+    pub fn refuse_sealing(
+        &self,
+        basis: Basis<'_>,
+        visit: &Visit,
+        request: &Request<'_>,
+        object: &Object<'_>,
+        words: &str,
+    ) -> Refusal {
+        visit.ledger.counters.denied.fetch_add(1, Relaxed);
+        let asked = asked(request, object);
+        let note = NotOpenedNote { who: &visit.ledger.who, asked: &asked, words };
+        self.refuse(&Event::NotSealed(note), basis.generation, Cause::Vault)
+    }
+
     /// Records that something is wrong with an object of the vault. `visit`: whose association it came up on; what the
     /// note says of it does not count.
     pub fn vault_alert(&self, generation: u64, visit: Option<&Visit>, note: VaultNote<'_>) -> Refusal {

@@ -18,7 +18,7 @@ mod tests;
 
 pub use door::{Admission, Basis, Entry, Gate, Object, Opening};
 pub use lookup::{LookingUp, LookupPermit};
-pub use permit::{Outcome, Permit, SubOperations};
+pub use permit::{Outcome, Permit, SealedAs, SubOperations};
 pub use quarantine::{Held, Quarantine, Subject};
 pub use refusal::{Refusal, told};
 pub use tally::RefusalLimits;

@@ -53,6 +53,23 @@ pub struct Outcome {
     pub opened: Option<bool>,
     /// In what it differs from what was sealed.
     pub drift: Drift,
+    /// The object was sealed on its way to the archive.
+    pub sealed: Option<SealedAs>,
+    /// It was to be sealed and went in clear all the same, as the configuration wants it: why, in one word.
+    pub in_clear: Option<&'static str>,
+}
+
+/// How an object was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SealedAs {
+    /// Identity of the seal.
+    pub seal: [u8; 16],
+    /// Number of the ring key.
+    pub key: u32,
+    /// How many segments it has.
+    pub segments: u32,
+    /// Their length together, bytes.
+    pub bytes: u64,
 }
 
 /// The counters of PS3.7 C.4.2 and C.4.3, as the archive gave them.
@@ -64,6 +81,17 @@ pub struct SubOperations {
     pub failed: u32,
     /// With a warning.
     pub warning: u32,
+}
+
+impl SealedAs {
+    fn encode(&self, body: &mut Body) {
+        let seal: String = self.seal.iter().map(|byte| format!("{byte:02x}")).collect();
+        body.fact("sealed", true)
+            .text("seal", &seal)
+            .number("key", u64::from(self.key))
+            .number("segments", u64::from(self.segments))
+            .number("sealed_bytes", self.bytes);
+    }
 }
 
 impl Permit {
@@ -138,6 +166,12 @@ impl Permit {
             body.fact("opened", opened);
         }
         body.list("drift", outcome.drift.names());
+        if let Some(sealed) = outcome.sealed {
+            sealed.encode(&mut body);
+        }
+        if let Some(why) = outcome.in_clear {
+            body.fact("sealed", false).text("in_clear", why);
+        }
         body.text_if("archive_incident", outcome.archive_incident.map(Incident::characters));
         body.number("microseconds", micros(began));
         room.append(body).map(Some)

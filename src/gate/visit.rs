@@ -156,6 +156,8 @@ pub enum How {
     Quarantine,
     /// The gateway ended it: it stops, and the time to drain was up.
     Drain,
+    /// The gateway ended it: an object of which the archive had the beginning could not be sealed to its end.
+    Unsealed,
     /// The gateway ended it: nothing can be recorded.
     Unrecorded,
 }
@@ -174,6 +176,7 @@ impl How {
             Self::Policy => "policy",
             Self::SessionOver => "session-over",
             Self::Quarantine => "quarantine",
+            Self::Unsealed => "unsealed",
             Self::Drain => "drain",
             Self::Unrecorded => "unrecorded",
         }

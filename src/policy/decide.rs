@@ -93,7 +93,8 @@ impl Policy {
         if permits.first.is_none() && permits.later.is_some() {
             return Decision::Need(permits.fact());
         }
-        if let Some(fact) = rights.need() {
+        // What is observed is sealed by who stores what where alone.
+        if let (false, Some(fact)) = (none, rights.need()) {
             return Decision::Need(fact);
         }
         let permission = self.permission_of(facts, operation, &permits);

@@ -6,6 +6,7 @@ use super::live::Live;
 use super::lookup::Remembered;
 use super::names::Names;
 use super::snapshot::Snapshot;
+use super::vault::KeptWhole;
 use super::way_back::Grants;
 use crate::archive::Capacity;
 use crate::config::{Limits, Settings};
@@ -64,6 +65,8 @@ pub struct Shared {
     pub lookups: Remembered,
     /// Where objects wait that are being sealed or opened.
     pub spools: Arc<Spools>,
+    /// What is sealed whole.
+    pub kept_whole: KeptWhole,
 }
 
 impl Shared {
@@ -95,6 +98,7 @@ impl Shared {
             commitments: Commitments::new(state.clone(), super::clock::unix),
             grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
             lookups: Remembered::default(),
+            kept_whole: KeptWhole::default(),
             spools: Spools::new(spool_options(&snapshot.settings)),
             snapshot: ArcSwap::from_pointee(snapshot),
         }

@@ -119,7 +119,7 @@ impl Snapshot {
             faults.extend(wrong);
             None
         });
-        let vault = settings.vault.as_ref().and_then(|vault| match VaultRoom::load(vault) {
+        let vault = settings.vault.as_ref().and_then(|vault| match VaultRoom::load(vault, &settings) {
             Ok(room) => Some(Arc::new(room)),
             Err(wrong) => {
                 faults.extend(wrong);

@@ -111,6 +111,11 @@ impl Link {
         })
     }
 
+    /// The classes of the accepted contexts, in the order asked.
+    pub fn asked(&self) -> impl Iterator<Item = Uid> {
+        self.all_accepted().map(|accepted| accepted.class)
+    }
+
     /// The answer to the association request, as it went over the wire.
     pub const fn answer(&self) -> &AssociateAc {
         &self.answer

@@ -52,6 +52,10 @@ pub struct Metrics {
     pub emergencies: IntCounter,
     /// Objects of the vault that something is wrong with, by what it is.
     pub vault_alerts: IntCounterVec,
+    /// Objects sealed and acknowledged, by archive.
+    pub sealed: IntCounterVec,
+    /// Bytes of their seals, by archive.
+    pub sealed_bytes: IntCounterVec,
     /// Rows of the state that were not what a gateway wrote.
     pub bad_rows: IntCounter,
     permitted: Vec<IntCounter>,
@@ -186,6 +190,18 @@ impl Metrics {
                 "dicomgate_vault_alerts_total",
                 "Objects of the vault that something is wrong with, by what it is",
                 &["cause"],
+            )?,
+            sealed: counters(
+                &registry,
+                "dicomgate_sealed_total",
+                "Objects that were sealed and that the archive acknowledged, by archive",
+                &["archive"],
+            )?,
+            sealed_bytes: counters(
+                &registry,
+                "dicomgate_sealed_bytes_total",
+                "Bytes of the seals of these objects, by archive",
+                &["archive"],
             )?,
             bad_rows: counters(
                 &registry,

@@ -4,6 +4,7 @@
 //! Pure: bytes and values in, bytes out, bounded. It never decides who may see what: that is `policy`'s.
 
 pub mod flow;
+pub mod frames;
 mod head;
 pub mod hide;
 pub mod narrow;

@@ -12,6 +12,7 @@ mod der;
 pub mod escrow;
 pub mod family;
 pub mod identity;
+pub mod offline;
 pub mod open;
 pub mod ring;
 pub mod seal;

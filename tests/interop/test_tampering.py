@@ -42,7 +42,6 @@ def site(shared_house):
         vault=vault.settings(folder, segment="64KiB"),
     )  # fmt: skip
     vault.prove(gateway)
-    gateway.start()
     gateway.archive = archive
     return gateway
 

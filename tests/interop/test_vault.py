@@ -33,7 +33,6 @@ def site(request, shared_house):
         vault=vault.settings(shared_house.folder / f"vault-{maker}-{carrier}"),
     )
     gateway.said = vault.prove(gateway)
-    gateway.start()
     gateway.direct, gateway.archive, gateway.maker = plain, archive, maker
     return gateway
 

@@ -152,6 +152,48 @@ fn what_the_archive_corrected_is_told_in_the_record() {
     assert!(!alert.0.to_string().contains("471"), "names, no values: {alert:?}");
 }
 
+#[test]
+fn who_takes_only_what_was_sealed_gets_it_though_the_archive_sends_something_else() {
+    let site = site();
+    let object = encapsulated("1.5", 150_000);
+    let sealed = site.seal("1.5", JPEG, &object, Carrier::Pixels);
+    for refuses in [false, true] {
+        // The archive may not know the syntax at all.
+        let refuse = |_: usize, proposed: &dicomgate::dicom::pdu::ProposedContext| {
+            (refuses && proposed.transfer_syntaxes == [uid(JPEG)]).then_some(None)
+        };
+        let mut getting = site.associated("WS1", &[&[JPEG]], refuse);
+        assert!(getting.takes.contains(&(3, JPEG.to_owned())), "{:?}", getting.takes);
+        getting.asks();
+        getting.archive.message();
+        let extra = getting.on(EXPLICIT);
+        assert_ne!(extra, 3);
+        getting.send_on(extra, "1.5", &sealed.bytes);
+        let got = getting.arrives();
+        assert_eq!(got.context, 3);
+        assert!(got.data.unwrap() == object);
+        getting.ends();
+    }
+}
+
+#[test]
+fn attributes_are_taken_out_of_what_is_opened() {
+    let site = site();
+    let (name, pixels) = (dicomgate::dicom::Tag(0x0010, 0x0010), 200_000);
+    let sealed = site.seal("1.5", EXPLICIT, &image("1.5", pixels), Carrier::Pixels);
+    let mut getting = site.associated("WS3", &[&[EXPLICIT]], |_, _| None);
+    getting.asks();
+    site.looked_up("Ref^Rita");
+    getting.archive.message();
+    getting.send("1.5", &sealed.bytes);
+    let hidden = data_set("1.5", pixels).with(name, b"PN", "").encode(Encoding::ExplicitLe);
+    assert!(getting.arrives().data.unwrap() == hidden);
+    getting.send("1.6", &image("1.6", pixels));
+    let hidden = data_set("1.6", pixels).with(name, b"PN", "").encode(Encoding::ExplicitLe);
+    assert!(getting.arrives().data.unwrap() == hidden);
+    getting.ends();
+}
+
 fn replaced(bytes: &[u8], what: &[u8], by: &[u8]) -> Vec<u8> {
     let at = bytes.windows(what.len()).position(|window| window == what).unwrap();
     [&bytes[..at], by, &bytes[at + what.len()..]].concat()

@@ -31,6 +31,10 @@ ae_titles = ["WS2"]
 tls = "off"
 network = ["127.0.0.1/32"]
 [[peer]]
+ae_titles = ["WS3"]
+tls = "off"
+network = ["127.0.0.1/32"]
+[[peer]]
 ae_titles = ["ARC"]
 tls = "off"
 network = ["127.0.0.1/32"]
@@ -50,6 +54,15 @@ who = ["peer:WS1"]
 to = ["PACS"]
 may = ["get", "move", "find"]
 destinations = ["self"]
+open = true
+[[rule]]
+name = "referred"
+who = ["peer:WS3"]
+to = ["PACS"]
+may = ["get"]
+where = { ReferringPhysicianName = "Ref^Rita" }
+hide = ["PatientName"]
+hide_in_objects = true
 open = true
 [[rule]]
 name = "second archive"
@@ -214,11 +227,14 @@ impl Site {
 
     /// An association for C-GET: objects come on contexts of CT images with these lists of transfer syntaxes, from 3.
     pub fn getting(&self, calling: &str, contexts: &[&[&str]]) -> Getting {
-        self.getting_from(calling, contexts, |_, _| None)
+        let mut getting = self.associated(calling, contexts, |_, _| None);
+        getting.asks();
+        getting.archive.message();
+        getting
     }
 
-    /// The same; the archive accepts of each context the syntax that is chosen, else the first.
-    pub fn getting_from(
+    /// The same before it asks; the archive accepts of each context the syntax that is chosen, else the first.
+    pub fn associated(
         &self,
         calling: &str,
         contexts: &[&[&str]],
@@ -259,11 +275,24 @@ impl Site {
         }
         let known = proposed.contexts.iter().zip(&answer.contexts).skip(1);
         let sends = known.filter_map(|(proposed, answered)| Some((proposed.id, answered.transfer_syntax?.to_string())));
-        let mut getting = Getting { sends: sends.collect(), takes, caller, archive, sent: 0, failed: Vec::new() };
-        let one = DataSet::new().with(Tag(0x0008, 0x0052), b"CS", "STUDY").with_uid(Tag(0x0020, 0x000d), &uid(STUDY));
-        getting.caller.say(1, &Command::get_rq(7, &uid(GET)), Some(&one.encode(Encoding::ExplicitLe)));
-        getting.archive.message();
+        let getting = Getting { sends: sends.collect(), takes, caller, archive, sent: 0, failed: Vec::new() };
         getting
+    }
+
+    /// An archive's association of the gateway's own: it asks whose the study is.
+    pub fn looked_up(&self, referrer: &str) {
+        let (mut link, proposed) = self.world.archive_accepts(|_| ());
+        let asked = link.message();
+        let context = asked.bytes[10];
+        let found = DataSet::new()
+            .with(Tag(0x0008, 0x0052), b"CS", "STUDY")
+            .with(Tag(0x0008, 0x0090), b"PN", referrer)
+            .with(Tag(0x0010, 0x0020), b"LO", "4711")
+            .with_uid(Tag(0x0020, 0x000d), &uid(STUDY));
+        let syntax = proposed.contexts.iter().find(|proposed| proposed.id == context).unwrap().transfer_syntaxes[0];
+        let pending = asked.command.response(Status::PENDING).unwrap().with_data_set();
+        link.say(context, &pending, Some(&found.encode(encoding_of(&syntax))));
+        link.say(context, &success(&asked.command), None);
     }
 }
 
@@ -280,6 +309,12 @@ pub struct Getting {
 }
 
 impl Getting {
+    /// The caller asks for the study.
+    pub fn asks(&mut self) {
+        let one = DataSet::new().with(Tag(0x0008, 0x0052), b"CS", "STUDY").with_uid(Tag(0x0020, 0x000d), &uid(STUDY));
+        self.caller.say(1, &Command::get_rq(7, &uid(GET)), Some(&one.encode(Encoding::ExplicitLe)));
+    }
+
     /// The context on which the archive sends in this syntax.
     pub fn on(&self, syntax: &str) -> u8 {
         self.sends.iter().find(|(_, known)| known == syntax).unwrap_or_else(|| panic!("{syntax}: {:?}", self.sends)).0

@@ -1,9 +1,11 @@
 //! Objects that are not as they were sealed: no byte of them comes out that was not authenticated, no object is completed,
 //! and it is told.
 
-use crate::site::{Getting, Sealed, Site, image, site, site_with};
+use crate::site::{Getting, JPEG, Sealed, Site, encapsulated, image, site, site_with};
 use crate::support::words::{CT, EXPLICIT, uid};
+use dicomgate::dicom::Tag;
 use dicomgate::dicom::dimse::{Command, Status};
+use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::SealEnd;
 use dicomgate::vault::carrier::Carrier;
 
@@ -140,4 +142,40 @@ fn a_large_object_that_breaks_on_its_way_is_never_completed() {
     assert_eq!(alert.text("cause"), Some("tampered"), "{alert:?}");
     let ended = site.world.record("malformed");
     assert_eq!(ended.text("place"), Some("sealed object"), "{ended:?}");
+}
+
+#[test]
+fn an_archive_that_compresses_what_carries_the_seal_is_told_of_if_that_loses_something() {
+    let site = site();
+    drop(sealed(&site, 1000));
+    let baseline = "1.2.840.10008.1.2.4.50";
+    let compressed = encapsulated("1.5", 4000);
+    let mut getting = site.getting("WS1", &[&[EXPLICIT], &[JPEG], &[baseline]]);
+    getting.send_on(getting.on(baseline), "1.5", &compressed);
+    getting.fails("1.5", Status::PROCESSING_FAILURE);
+    assert_eq!(site.world.record("vault-alert").text("cause"), Some("lossy"));
+    getting.send_on(getting.on(JPEG), "1.5", &compressed);
+    getting.fails("1.5", Status::DATA_SET_MISMATCH);
+    assert_eq!(site.world.count("vault-alert"), 1, "without losses nothing is wrong");
+    // What the ledger does not know is as it always was.
+    getting.send_on(getting.on(baseline), "1.6", &encapsulated("1.6", 4000));
+    assert!(getting.arrives().data.unwrap() == encapsulated("1.6", 4000));
+}
+
+#[test]
+fn what_is_younger_than_the_vault_must_be_sealed() {
+    let site = site_with("sealed_since = 2025-03-01", "");
+    let dated = |instance: &str, date: &str| {
+        crate::site::data_set(instance, 1000).with(Tag(0x0008, 0x0020), b"DA", date).encode(Encoding::ExplicitLe)
+    };
+    let mut getting = site.getting("WS1", &[&[EXPLICIT]]);
+    for (instance, date) in [("1.6", "20250228"), ("1.7", "")] {
+        getting.send(instance, &dated(instance, date));
+        assert!(getting.arrives().data.unwrap() == dated(instance, date));
+    }
+    told(&site, &mut getting, "1.8", &dated("1.8", "20250301"), "forged");
+    let sealed = site.seal("1.9", EXPLICIT, &dated("1.9", "20250301"), Carrier::Pixels);
+    getting.send("1.9", &sealed.bytes);
+    assert!(getting.arrives().data.unwrap() == dated("1.9", "20250301"));
+    getting.ends();
 }

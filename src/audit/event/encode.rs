@@ -71,7 +71,7 @@ impl Event<'_> {
             Self::Emergency(note) => note.encode(&mut body),
             Self::Commitment(note) => note.encode(&mut body),
             Self::VaultAlert(note) => note.encode(&mut body),
-            Self::NotOpened(note) => note.encode(&mut body),
+            Self::NotOpened(note) | Self::NotSealed(note) => note.encode(&mut body),
         }
         body
     }
@@ -99,6 +99,7 @@ impl Event<'_> {
             Self::Commitment(_) => "commitment",
             Self::VaultAlert(_) => "vault-alert",
             Self::NotOpened(_) => "not-opened",
+            Self::NotSealed(_) => "not-sealed",
         }
     }
 
@@ -123,6 +124,7 @@ impl Event<'_> {
                 | Self::Emergency(_)
                 | Self::VaultAlert(_)
                 | Self::NotOpened(_)
+                | Self::NotSealed(_)
         )
     }
 }

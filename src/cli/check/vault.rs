@@ -15,7 +15,7 @@ pub(super) fn faults(settings: &Settings, now: &jiff::Zoned) -> Vec<Fault> {
     let Some(vault) = &settings.vault else { return Vec::new() };
     let fault = |severity, words: String| Fault { severity, ..Fault::of_file(&settings.source.gateway, words) };
     let mut faults = Vec::new();
-    if let Err(wrong) = VaultRoom::load(vault) {
+    if let Err(wrong) = VaultRoom::load(vault, settings) {
         faults.extend(wrong.into_iter().map(|words| fault(Severity::Error, words)));
     }
     for nearby in keys::escrow::nearby(&vault.escrow, &places(settings, vault)) {

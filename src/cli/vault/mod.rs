@@ -1,12 +1,21 @@
 //! `dicomgate vault ...`: keys, probe, opening, sealing what an archive holds, drills. Each command is one file; none
 //! needs a gateway that runs.
 
-mod drill;
+pub mod drill;
+mod ground;
 mod new_key;
 mod open;
+mod probe;
+mod progress;
+mod reindex;
+mod restore;
 mod ring;
 mod rotate;
+mod seal_archive;
 mod status;
+mod tally;
+mod window;
+mod with;
 
 use crate::config::{Settings, Vault};
 use crate::keys::escrow::Nearby;
@@ -22,6 +31,12 @@ pub enum Command {
     Rotate(rotate::Rotate),
     /// Show keys, escrow, proofs, and what is sealed and what is not
     Status(status::Status),
+    /// Prove what an archive does to sealed objects; without it nothing is sealed there
+    Probe(probe::Probe),
+    /// Seal what an archive holds already; stopped, it goes on where it was
+    SealArchive(seal_archive::SealArchive),
+    /// Rebuild the ledger of seals from what an archive holds
+    Reindex(reindex::Reindex),
     /// Open sealed DICOM files, with the key ring or with an escrow key; needs no gateway
     Open(open::Open),
     /// Prove that escrow opens what the archive holds: pick, open on another machine, bring the result back
@@ -34,6 +49,9 @@ pub fn run(command: &Command) -> ExitCode {
         Command::NewKey(new_key) => new_key.run(),
         Command::Rotate(rotate) => rotate.run(),
         Command::Status(status) => status.run(),
+        Command::Probe(probe) => probe.run(),
+        Command::SealArchive(seal_archive) => seal_archive.run(),
+        Command::Reindex(reindex) => reindex.run(),
         Command::Open(open) => open.run(),
         Command::Drill(drill) => drill.run(),
     }

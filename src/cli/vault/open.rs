@@ -1,7 +1,11 @@
 //! `dicomgate vault open FILE...`: what was sealed comes out, with nothing else than the files and a key.
 
+use super::restore::{RestoreFault, Restored, restore};
+use super::with::With;
 use crate::cli::audit::Format;
-use std::path::PathBuf;
+use crate::vault::Unlock;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Arguments.
@@ -10,19 +14,100 @@ pub struct Open {
     /// Sealed objects: DICOM files as the archive holds or sends them
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Where the originals go; without it the files are only checked
+    /// Where the originals go, each as its SOP Instance UID with `.dcm`; without it the files are only checked
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    with: With,
+    /// Open what an archive has given another SOP Instance UID, too
+    #[arg(long)]
+    minted: bool,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 impl Open {
-    /// Opens. 0: all of them; 1: not all.
+    /// Opens. 0: all of them; 1: not all; 2: the key cannot be used.
     pub fn run(&self) -> ExitCode {
-        let _ = (&self.files, &self.out, self.format);
-        eprintln!("this build cannot open sealed files yet");
-        ExitCode::from(1)
+        if let Some(folder) = self.out.as_deref().filter(|folder| !folder.is_dir()) {
+            eprintln!("`{}` is no folder", folder.display());
+            return ExitCode::from(2);
+        }
+        let unlock = match self.with.unlock() {
+            Ok(unlock) => unlock,
+            Err(code) => return code,
+        };
+        let mut failed = 0;
+        let mut out = io::stdout().lock();
+        for file in &self.files {
+            let outcome = restore(file, &unlock, self.out.as_deref(), self.minted);
+            failed += u32::from(outcome.is_err());
+            let written = match self.format {
+                Format::Text => text(&mut out, file, &outcome, &unlock),
+                Format::Json => writeln!(out, "{}", json(file, &outcome, &unlock)),
+            };
+            // Who closes the pipe has read enough.
+            if written.is_err() {
+                break;
+            }
+        }
+        ExitCode::from(u8::from(failed > 0))
+    }
+}
+
+type Outcome = Result<Restored, RestoreFault>;
+
+const fn proves_origin(unlock: &Unlock) -> bool {
+    matches!(unlock, Unlock::Ring(_))
+}
+
+fn text(out: &mut dyn Write, file: &Path, outcome: &Outcome, unlock: &Unlock) -> io::Result<()> {
+    let restored = match outcome {
+        Ok(restored) => restored,
+        Err(fault) => return writeln!(out, "{}: NOT OPENED: {fault}", file.display()),
+    };
+    let (inner, opened) = (&restored.inner, &restored.opened);
+    let (segments, bytes) = (opened.segments, opened.bytes);
+    writeln!(out, "{}: whole, {segments} segments, {bytes} bytes, seal {}", file.display(), inner.seal)?;
+    match (proves_origin(unlock), inner.key) {
+        (true, Some(key)) => writeln!(out, "    sealed by who had ring key {key}")?,
+        (true, None) => writeln!(out, "    sealed by who had the ring")?,
+        (false, _) => writeln!(
+            out,
+            "    opened by escrow alone: that proves no origin, as anybody with the certificate could have sealed it"
+        )?,
+    }
+    if restored.inner.sop_instance != restored.instance {
+        writeln!(out, "    sealed as SOP instance {}", restored.inner.sop_instance)?;
+    }
+    if !opened.drift.is_empty() {
+        writeln!(out, "    changed in the archive since, and left as it stands there: {}", opened.drift.join(", "))?;
+    }
+    match &restored.to {
+        Some(path) => writeln!(out, "    original: {}", path.display()),
+        None => Ok(()),
+    }
+}
+
+fn json(file: &Path, outcome: &Outcome, unlock: &Unlock) -> serde_json::Value {
+    let file = file.display().to_string();
+    match outcome {
+        Err(fault) => serde_json::json!({ "file": file, "opened": false, "fault": fault.to_string() }),
+        Ok(Restored { instance, sop_class, inner, opened, to }) => serde_json::json!({
+            "file": file,
+            "opened": true,
+            "origin_proven": proves_origin(unlock),
+            "sop_class": sop_class,
+            "sop_instance": instance,
+            "sealed_as": inner.sop_instance,
+            "transfer_syntax": inner.transfer_syntax,
+            "seal": inner.seal.to_string(),
+            "key": inner.key.map(|key| key.0),
+            "segments": opened.segments,
+            "bytes": opened.bytes,
+            "drift": opened.drift,
+            "original": to.as_ref().map(|path| path.display().to_string()),
+        }),
     }
 }

@@ -1,6 +1,6 @@
 //! `dicomgate vault status`: keys and what they hold, escrow, proofs, and what is sealed and what is not.
 
-use super::ring;
+use super::{drill, ring};
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::dicom::AeTitle;
@@ -51,6 +51,8 @@ struct Certificate {
     file: PathBuf,
     certificate: String,
     private_key_nearby: Vec<PathBuf>,
+    /// When its key last opened everything of a drill; `None`: never.
+    proven_days_ago: Option<i64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -121,10 +123,18 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
     for one in &nearby {
         faults.push(super::beside(one));
     }
+    let certificates: Vec<_> = vault.escrow.iter().filter_map(|file| keys::escrow::read(file).ok()).collect();
+    let drills = drill::last(&settings.gateway.state, &certificates).unwrap_or_else(|fault| {
+        faults.push(format!("the results of drills cannot be read: {fault}"));
+        Vec::new()
+    });
     let escrow = vault.escrow.iter().filter_map(|file| {
         let certificate = keys::escrow::read(file).ok()?.describe().to_owned();
         let private_key_nearby = nearby.iter().filter(|one| one.certificate == *file).map(|one| one.key.clone());
-        Some(Certificate { file: file.clone(), certificate, private_key_nearby: private_key_nearby.collect() })
+        let private_key_nearby = private_key_nearby.collect();
+        let proven = drills.iter().find(|proven| proven.certificate == certificate);
+        let proven_days_ago = proven.map(|proven| now.as_second().saturating_sub(proven.at).max(0) / 86_400);
+        Some(Certificate { file: file.clone(), certificate, private_key_nearby, proven_days_ago })
     });
     let escrow = escrow.collect();
     let archives = settings
@@ -225,6 +235,10 @@ fn text(report: &Report) -> String {
     }
     for certificate in &report.escrow {
         let _ = writeln!(text, "escrow    {}  ({})", certificate.file.display(), certificate.certificate);
+        let _ = match certificate.proven_days_ago {
+            Some(days) => writeln!(text, "  escrow proven {days} days ago"),
+            None => writeln!(text, "  never proven: `dicomgate vault drill` proves that its key opens what is sealed"),
+        };
     }
     if report.escrow.is_empty() {
         text.push_str("escrow    NONE: what is sealed is lost with the ring\n");

@@ -108,13 +108,8 @@ impl Deflater {
 
     /// Ends the stream, with a zero byte where its length is odd.
     pub fn finish(mut self, out: &mut Vec<u8>) {
-        loop {
-            match self.compress(&[], out, FlushCompress::Finish).0 {
-                Some(Status::Ok | Status::BufError) => {}
-                // With room to write to it cannot fail.
-                Some(Status::StreamEnd) | None => break,
-            }
-        }
+        // With room to write to it cannot fail.
+        while let Some(Status::Ok | Status::BufError) = self.compress(&[], out, FlushCompress::Finish).0 {}
         if !self.stream.total_out().is_multiple_of(2) {
             out.push(0);
         }

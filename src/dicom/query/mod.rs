@@ -228,6 +228,11 @@ impl Identifier {
         set
     }
 
+    /// Asks for any value instead of what was asked; answers are matched by whoever does this.
+    pub fn empty_key(&mut self, tag: Tag) {
+        self.record.empty(tag);
+    }
+
     /// Asks at another level of the model.
     pub fn set_level(&mut self, level: Level) {
         // A word of the default repertoire always fits.

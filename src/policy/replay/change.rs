@@ -3,6 +3,7 @@
 use super::recorded::{Mark, Person, Recorded, Then};
 use super::stand::{Judge, Stand, words_of};
 use crate::policy::compiled::Policy;
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// Names (peers, persons) that are counted one by one; what further ones do is counted under [`OTHERS`].
@@ -47,6 +48,14 @@ pub struct Change {
     pub widened: Group,
     /// Both permit them, and hold back different things.
     pub narrowed_otherwise: Group,
+    /// Both permit them, and the new one would have what is stored sealed.
+    pub newly_sealed: Group,
+    /// Both permit them, and the new one would have what is stored lie there in clear.
+    pub no_longer_sealed: Group,
+    /// Both permit them, and the new one would open sealed objects, or hand them out, where the old one does less.
+    pub newly_opened: Group,
+    /// Both permit them, and the new one would do less with sealed objects.
+    pub no_longer_opened: Group,
     /// What records do not tell, and how many operations hang on it.
     pub untold: BTreeMap<&'static str, Group>,
 }
@@ -105,9 +114,30 @@ impl<'p> Replay<'p> {
             return;
         }
         match (&old, &new) {
-            (Stand::Permits { narrowing: was, rule: before }, Stand::Permits { narrowing: is, rule }) => {
+            (
+                Stand::Permits { narrowing: was, rule: before, seal: sealed, open: opened },
+                Stand::Permits { narrowing: is, rule, seal, open },
+            ) => {
                 if before.is_none() && rule.is_some() && then == Then::Observed {
                     change.covered.add(recorded, count, mark, || by_rule(rule.as_deref()));
+                }
+                if then != Then::Refused {
+                    let sealing = match (sealed, seal) {
+                        (false, true) => Some(&mut change.newly_sealed),
+                        (true, false) => Some(&mut change.no_longer_sealed),
+                        _ => None,
+                    };
+                    if let Some(group) = sealing {
+                        group.add(recorded, count, mark, || by_rule(rule.as_deref()));
+                    }
+                    let opening = match opened.cmp(open) {
+                        Ordering::Less => Some(&mut change.newly_opened),
+                        Ordering::Greater => Some(&mut change.no_longer_opened),
+                        Ordering::Equal => None,
+                    };
+                    if let Some(group) = opening {
+                        group.add(recorded, count, mark, || by_rule(rule.as_deref()));
+                    }
                 }
                 let group = match (was, is) {
                     (None, Some(_)) => &mut change.narrowed,

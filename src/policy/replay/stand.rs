@@ -4,10 +4,11 @@ use super::recorded::{Person, Recorded};
 use crate::dicom::Tag;
 use crate::dicom::dimse::Operation;
 use crate::policy::compiled::Policy;
-use crate::policy::decision::{Decision, DenialReason, Fact};
+use crate::policy::decision::{Decision, DenialReason, Fact, Permission};
 use crate::policy::model::Subject;
 use crate::policy::narrow::Narrowing;
 use crate::policy::request::{Known, Principal, Query, Request, Transport};
+use crate::policy::rights::Open;
 use crate::policy::user::User;
 use crate::policy::value::{Given, Value};
 use std::collections::BTreeSet;
@@ -23,6 +24,10 @@ pub enum Stand {
         rule: Option<Arc<str>>,
         /// What of the answers could be seen; `None`: all of it.
         narrowing: Option<Arc<Narrowing>>,
+        /// What is stored is sealed.
+        seal: bool,
+        /// What becomes of sealed objects.
+        open: Open,
     },
     /// It refuses it, and why.
     Refuses(DenialReason),
@@ -168,7 +173,9 @@ impl<'p> Judge<'p> {
 
     fn decided(&self, request: &Request<'_>, observing: bool) -> Stand {
         match self.policy.decide_as(request, observing) {
-            Decision::Permit(permission) => Stand::Permits { rule: permission.rule, narrowing: permission.narrowing },
+            Decision::Permit(Permission { rule, narrowing, seal, open, .. }) => {
+                Stand::Permits { rule, narrowing, seal, open }
+            }
             Decision::Deny(denial) => Stand::Refuses(denial.reason),
             Decision::Need(Fact::Query) => Stand::Untold(QUERY),
             Decision::Need(Fact::Modality) => Stand::Untold(MODALITY),
@@ -232,7 +239,10 @@ fn fill(user: &mut User, names: &[String]) {
 /// Whether two answers come to the same.
 fn same(a: &Stand, b: &Stand) -> bool {
     match (a, b) {
-        (Stand::Permits { narrowing: a, .. }, Stand::Permits { narrowing: b, .. }) => a.is_some() == b.is_some(),
+        (
+            Stand::Permits { narrowing: a, seal: a_seals, open: a_opens, .. },
+            Stand::Permits { narrowing: b, seal: b_seals, open: b_opens, .. },
+        ) => a.is_some() == b.is_some() && a_seals == b_seals && a_opens == b_opens,
         (Stand::Refuses(_) | Stand::Strange(_), Stand::Refuses(_) | Stand::Strange(_)) => true,
         (Stand::Untold(_), Stand::Untold(_)) => true,
         _ => false,

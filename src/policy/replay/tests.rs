@@ -5,7 +5,7 @@ use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Tag, Uid};
 use crate::policy::model::{ArchiveName, Effect, Hours, Peer, Rule, Subject};
-use crate::policy::{Moment, Policy, PolicyModel};
+use crate::policy::{Moment, Open, Policy, PolicyModel};
 
 const NIGHT: Moment = Moment { unix: 1_000, minute: 120, weekday: 2 };
 const DAY: Moment = Moment { unix: 2_000, minute: 720, weekday: 2 };
@@ -173,4 +173,25 @@ fn a_deny_refuses_while_observing_too() {
 #[test]
 fn numbers_are_grouped() {
     assert_eq!([0, 999, 1_000, 41_233, 1_000_000].map(number), ["0", "999", "1,000", "41,233", "1,000,000"]);
+}
+
+#[test]
+fn what_would_be_sealed_or_opened_or_no_longer_is_counted() {
+    let store = || rule("store", peer("CT1"), Operation::Store);
+    let read = || rule("read", peer("WS1"), Operation::Get);
+    let old = policy(vec![store(), Rule { open: Open::Opened, ..read() }]);
+    let new = policy(vec![Rule { seal: true, ..store() }, read()]);
+    let all = [
+        (recorded("CT1", Operation::Store), Then::Permitted, 5),
+        (recorded("WS1", Operation::Get), Then::Permitted, 3),
+        (recorded("WS1", Operation::Get), Then::Refused, 9),
+    ];
+    let there = replayed(&old, &new, &all);
+    assert_eq!((there.newly_sealed.count, there.no_longer_sealed.count), (5, 0), "{there:?}");
+    assert_eq!((there.newly_opened.count, there.no_longer_opened.count), (0, 3), "{there:?}");
+    let back = replayed(&new, &old, &all);
+    assert_eq!((back.newly_sealed.count, back.no_longer_sealed.count), (0, 5), "{back:?}");
+    assert_eq!((back.newly_opened.count, back.no_longer_opened.count), (3, 0), "{back:?}");
+    let same = replayed(&old, &old, &all);
+    assert_eq!((same.newly_sealed.count, same.newly_opened.count), (0, 0), "{same:?}");
 }

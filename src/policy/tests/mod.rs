@@ -9,5 +9,6 @@ mod naive;
 mod people;
 mod properties;
 mod receive;
+mod rights;
 mod size;
 mod trial;

@@ -3,7 +3,7 @@
 
 use crate::dicom::dimse::Operation;
 use crate::policy::model::{Destination, Effect, Rule, Subject};
-use crate::policy::{Known, PolicyModel, Request};
+use crate::policy::{Known, Open, PolicyModel, Request};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Says {
@@ -35,11 +35,64 @@ pub fn decide(model: &PolicyModel, request: &Request<'_>) -> String {
     if first(Effect::Deny, Says::NotYet).is_some() || (permit.is_none() && perhaps.is_some()) {
         return "need".to_owned();
     }
+    if vault(model, request).is_none() {
+        return "need".to_owned();
+    }
     permit.map_or_else(|| "observed".to_owned(), |(rule, _)| format!("permit {}", rule.name))
 }
 
+/// What becomes of objects that a permitted request stores or shows; `None`: it hangs on what is not read yet.
+pub fn vault(model: &PolicyModel, request: &Request<'_>) -> Option<(bool, Open)> {
+    let operation = request.operation.unwrap();
+    let archive = model.archives.iter().any(|archive| archive.ae_title.as_str() == &*request.principal.name);
+    let permits = || model.rules.iter().filter(|rule| rule.effect == Effect::Permit);
+    let observed = !permits().any(|rule| says(model, rule, request, operation) == Says::Yes);
+    let (mut seal, mut open) = (operation == Operation::Store && model.seal_all, Open::No);
+    let (mut later_seal, mut later_open) = (false, Open::No);
+    for rule in permits() {
+        if operation == Operation::Store && rule.seal {
+            match said(conditions(model, rule, request, operation), true) {
+                Says::Yes => seal = true,
+                Says::NotYet => later_seal = true,
+                _ => {}
+            }
+            let about = [
+                who(model, rule, request),
+                known(rule.to.iter().any(|name| **name == *request.to)),
+                known(rule.may.contains(&operation)),
+            ];
+            seal |= observed && !about.contains(&Says::No);
+        }
+        let shows = match operation {
+            Operation::Find | Operation::Get | Operation::Move => true,
+            Operation::Store => archive,
+            _ => false,
+        };
+        match says(model, rule, request, operation) {
+            Says::Yes if shows => open = open.max(rule.open),
+            Says::NotYet if shows => later_open = later_open.max(rule.open),
+            _ => {}
+        }
+    }
+    (!(later_seal && !seal && !observed) && later_open <= open).then_some((seal, open))
+}
+
 fn says(model: &PolicyModel, rule: &Rule, request: &Request<'_>, operation: Operation) -> Says {
-    let conditions = [
+    said(conditions(model, rule, request, operation), rule.effect == Effect::Deny)
+}
+
+fn said(conditions: [Says; 10], doubt_holds: bool) -> Says {
+    if conditions.contains(&Says::No) || (!doubt_holds && conditions.contains(&Says::Doubt)) {
+        Says::No
+    } else if conditions.contains(&Says::NotYet) {
+        Says::NotYet
+    } else {
+        Says::Yes
+    }
+}
+
+fn conditions(model: &PolicyModel, rule: &Rule, request: &Request<'_>, operation: Operation) -> [Says; 10] {
+    [
         who(model, rule, request),
         known(rule.via.is_empty() || rule.via.iter().any(|subject| is(model, subject, request))),
         known(rule.to.iter().any(|name| **name == *request.to)),
@@ -53,14 +106,7 @@ fn says(model: &PolicyModel, rule: &Rule, request: &Request<'_>, operation: Oper
         })),
         known(rule.days.is_empty() || rule.days.contains(&request.at.weekday)),
         if operation == Operation::Move { destination(model, rule, request) } else { Says::Yes },
-    ];
-    if conditions.contains(&Says::No) || (rule.effect == Effect::Permit && conditions.contains(&Says::Doubt)) {
-        Says::No
-    } else if conditions.contains(&Says::NotYet) {
-        Says::NotYet
-    } else {
-        Says::Yes
-    }
+    ]
 }
 
 fn who(model: &PolicyModel, rule: &Rule, request: &Request<'_>) -> Says {

@@ -2,9 +2,10 @@
 
 use super::kit::{NOON, archive, hours, ops, peer, rule, subject, title, to, uid, user, verdict};
 use super::naive;
+use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Uid};
 use crate::policy::model::{Effect, Hours, Rule};
-use crate::policy::{Known, Moment, Policy, PolicyModel, Principal, Request, Transport, User};
+use crate::policy::{Decision, Known, Moment, Open, Policy, PolicyModel, Principal, Request, Transport, User};
 use proptest::option;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use proptest::sample::{select, subsequence};
@@ -19,6 +20,7 @@ fn hospital(rules: Vec<Rule>, observe: bool) -> PolicyModel {
     let mut shared = peer("WS2", "workstation ward");
     shared.ae_titles.push(title("WS2_QR"));
     let peers = vec![peer("CT1", "modality"), peer("CT2", "modality ward"), peer("WS1", "workstation"), shared];
+    let peers = peers.into_iter().map(|peer| crate::policy::model::Peer { vault_shared: true, ..peer }).collect();
     let rules =
         rules.into_iter().enumerate().map(|(at, rule)| Rule { name: format!("rule {at}").into(), ..rule }).collect();
     PolicyModel {
@@ -69,10 +71,20 @@ fn rules() -> impl Strategy<Value = Rule> {
         some((0..7).collect(), 7),
         some(named, 3),
     );
-    let made = (who_to_may, conditions).prop_map(|((who, via, to, may, effect), conditions)| {
+    let opens = prop_oneof![2 => Just(Open::No), 1 => Just(Open::Sealed), 1 => Just(Open::Opened)];
+    let vault = (any::<bool>(), opens);
+    let made = (who_to_may, conditions, vault).prop_map(|((who, via, to, may, effect), conditions, (seal, open))| {
         let (sop_classes, transfer_syntaxes, modalities, hours, days, destinations) = conditions;
         let rest = Rule { sop_classes, transfer_syntaxes, modalities, hours, days, destinations, ..rule("", "", "") };
-        Rule { who, via, to, may, effect, ..rest }
+        let permits = effect == Effect::Permit;
+        let archive = who.iter().any(|who| matches!(who, crate::policy::model::Subject::Archive(_)));
+        let seal = seal && permits && may.contains(&Operation::Store);
+        let shows = |operation: &Operation| match operation {
+            Operation::Store => archive,
+            operation => [Operation::Find, Operation::Get, Operation::Move].contains(operation),
+        };
+        let open = if permits && may.iter().any(shows) { open } else { Open::No };
+        Rule { who, via, to, may, effect, seal, open, ..rest }
     });
     made.prop_filter("compiles", |rule| Policy::compile(hospital(vec![rule.clone()], false)).is_ok())
 }
@@ -178,6 +190,10 @@ proptest! {
             let expected = asked.decide_with(|request| naive::decide(&model, request));
             prop_assert_eq!(asked.verdict(&policy), expected.clone(), "{:?}", asked);
             prop_assert_eq!(asked.verdict(&again), expected, "deterministic");
+            if let Decision::Permit(permission) = asked.decide_with(|request| policy.decide(request)) {
+                let expected = asked.decide_with(|request| naive::vault(&model, request));
+                prop_assert_eq!(Some((permission.seal, permission.open)), expected, "{:?}", asked);
+            }
         }
     }
 
@@ -187,7 +203,7 @@ proptest! {
     ) {
         let before = asked.verdict(&compile(&rules, false));
         let mut more = rules;
-        more.insert(at.index(more.len() + 1), Rule { effect: Effect::Deny, ..extra });
+        more.insert(at.index(more.len() + 1), Rule { effect: Effect::Deny, seal: false, open: Open::No, ..extra });
         let Ok(policy) = Policy::compile(hospital(more, false)) else { return Ok(()) };
         let after = asked.verdict(&policy);
         prop_assert!(!passes(&after) || passes(&before), "{before} became {after}");
@@ -240,6 +256,42 @@ proptest! {
         let verdict = asked.verdict(&policy);
         prop_assert!(possible || !(passes(&verdict) || verdict == "need"), "{verdict}");
         prop_assert!(admitted || !possible);
+    }
+
+    #[test]
+    fn whoever_may_have_it_sealed_or_opened_is_told_so_beforehand(rules in many_rules(), asked in requests(), observe in any::<bool>()) {
+        let policy = compile(&rules, observe);
+        let (seal, open) = match asked.decide_with(|request| policy.decide(request)) {
+            Decision::Permit(permission) => (permission.seal, permission.open),
+            _ => return Ok(()),
+        };
+        asked.decide_with(|request| {
+            prop_assert!(!seal || policy.may_seal(request.principal, request.to));
+            if asked.wants != "store" {
+                prop_assert!(open <= policy.may_open(request.principal, request.to));
+            }
+            Ok(())
+        })?;
+    }
+
+    #[test]
+    fn one_more_deny_never_takes_a_seal_away(rules in many_rules(), extra in rules(), asked in requests()) {
+        let rights = |rules: &[Rule]| match asked.decide_with(|request| compile(rules, false).decide(request)) {
+            Decision::Permit(permission) => Some((permission.seal, permission.open)),
+            _ => None,
+        };
+        let before = rights(&rules);
+        let mut more = rules.clone();
+        more.push(Rule { effect: Effect::Deny, seal: false, open: Open::No, ..extra.clone() });
+        if Policy::compile(hospital(more.clone(), false)).is_ok() {
+            let after = rights(&more);
+            prop_assert!(after.is_none() || after == before, "{before:?} {after:?}");
+        }
+        let mut more = rules;
+        more.push(extra);
+        if let (Some(before), Some(after)) = (before, rights(&more)) {
+            prop_assert!(after.0 >= before.0 && after.1 >= before.1, "{before:?} {after:?}");
+        }
     }
 
     #[test]

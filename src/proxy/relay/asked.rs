@@ -60,6 +60,7 @@ impl Relay {
     pub(super) fn is_read_whole(&self, field: Field) -> bool {
         let policy = &self.snapshot.policy;
         let reads = policy.narrows() || !policy.canaries().is_empty();
+        let reads = reads || field == Field::FindRq && self.snapshot.vault.is_some();
         inspect::is_retrieval(field) && matches!(self.errand, Errand::Outward) && reads
     }
 }

@@ -89,6 +89,7 @@ impl Relay {
         if begins_message {
             self.called.down.fate = Fate::Hold;
             self.called.down.lead = None;
+            self.called.down.opening = None;
         }
         if !fragment.command {
             self.called_data(&fragment.bytes)?;
@@ -180,7 +181,7 @@ impl Relay {
             return Err(out_of_turn("an answer other than a failure before the whole request was sent"));
         }
         if command.status.is_none_or(Status::is_final) {
-            if self.must_be_noted(index, command) {
+            if self.must_be_noted(index, command) || self.must_be_kept_in_ledger(index, command) {
                 return Ok(());
             }
             let asked = self.called.asked.remove(index);

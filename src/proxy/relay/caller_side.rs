@@ -105,6 +105,7 @@ impl Relay {
             self.begin_up(fragment.context);
             self.up.fate = Fate::Hold;
             self.up.lead = None;
+            self.up.opening = None;
         } else {
             self.focus_up();
         }
@@ -182,7 +183,7 @@ impl Relay {
         if !waits {
             self.decide(context, &command, operation)?;
         }
-        if self.may_be_rewritten(command.field) {
+        if self.may_be_rewritten(command.field) || self.may_have_to_be_sealed(command.field, &class) {
             self.up.lead = Some(Vec::new());
         }
         let walk =
@@ -302,6 +303,13 @@ impl Relay {
             return self.deliver(data, walk);
         }
         let Some(permit) = self.ask_gate(data.context, &data.command, operation, Some(data)) else { return Ok(()) };
+        let permit = match data.command.field {
+            Field::FindRq => match self.begin_truths(data, permit) {
+                Ok(()) => return Ok(()),
+                Err(permit) => permit,
+            },
+            _ => permit,
+        };
         if let Some(narrowing) = permit.narrowing().map(Arc::clone) {
             return match data.command.field {
                 Field::FindRq => self.begin_query(data, permit, narrowing),
@@ -312,6 +320,10 @@ impl Relay {
         match data.command.field {
             Field::MoveRq if self.up.cut.is_some() => self.begin_move(data, permit),
             Field::ActionRq if operation == Operation::Commit => self.begin_commitment(data, walk, permit),
+            Field::StoreRq if permit.seal() => {
+                let between_vaults = self.snapshot.policy.shares_vault(&self.principal.name);
+                self.begin_sealing(data, permit, between_vaults)
+            }
             _ => {
                 self.go_on(data.context, &data.command, permit);
                 self.remember_level(data, walk);

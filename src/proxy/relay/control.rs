@@ -258,6 +258,7 @@ impl Relay {
         self.close_mailbox();
         self.settling.clear();
         self.pending = None;
+        self.leave_seals();
         for called in std::iter::once(&mut self.called).chain(&mut self.others) {
             called.asked.clear();
             called.asked_back.clear();
@@ -347,6 +348,7 @@ const fn how(ending: &Ending, errand: &Errand) -> How {
         Ending::SessionOver => How::SessionOver,
         Ending::Quarantined(_) => How::Quarantine,
         Ending::Drained => How::Drain,
+        Ending::Unsealed(_) => How::Unsealed,
         Ending::Unrecorded => How::Unrecorded,
     }
 }

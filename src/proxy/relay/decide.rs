@@ -134,7 +134,7 @@ impl Relay {
     pub(super) fn refuse(&mut self, context: u8, command: &Command, status: Status, comment: &str) {
         self.up.fate = Fate::Drop;
         if let Some(answer) = command.refusal(status, comment) {
-            if command.data_set {
+            if command.data_set && !self.drains_patiently() {
                 self.timers.set_refusing(Some(Instant::now()));
             }
             self.up.refusal = Some(Box::new(Refused { context, answer, dropped: 0 }));
@@ -166,6 +166,14 @@ impl Relay {
             }),
             archive_incident: told,
             opened: asked.opened.map(|(opened, _)| opened),
+            sealed: match &asked.purpose {
+                Purpose::Seal(sealing) => sealing.note(),
+                _ => None,
+            },
+            in_clear: match &asked.purpose {
+                Purpose::Clear(why) => Some(why),
+                _ => None,
+            },
             drift: asked.opened.map(|(_, drift)| drift).unwrap_or_default(),
         };
         asked.permit.close(outcome).map_err(|_| Ending::Unrecorded)?;

@@ -358,6 +358,10 @@ impl Relay {
         match self.shared.gate.admit(self.basis(), &self.visit, &request, &object_of(data, walk)) {
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
+                if permit.seal() && self.is_archive(&self.called.title) {
+                    // What is sealed stays so between archives.
+                    return self.begin_sealing(data, permit, true);
+                }
                 if let Some(room) = data.command.sop_class().and_then(|class| self.may_be_sealed(class)) {
                     let (command, right) = (data.command.clone(), permit.open());
                     return self.look_into_delivery(&room, data, command, permit, None, right, Vec::new());

@@ -43,6 +43,8 @@ pub enum Ending {
     Quarantined(String),
     /// The gateway stops.
     Drained,
+    /// An object of which the archive has the beginning cannot be sealed to its end: why.
+    Unsealed(String),
     /// A record could not be written, so nothing may be answered.
     Unrecorded,
 }
@@ -75,6 +77,7 @@ impl Ending {
             Self::SessionOver => "session-over",
             Self::Quarantined(_) => "quarantine",
             Self::Drained => "drained",
+            Self::Unsealed(_) => "unsealed",
             Self::Unrecorded => "unrecorded",
         }
     }
@@ -85,7 +88,7 @@ impl Ending {
         match self {
             Self::Malformed(_, broken) => format!("{word}: {}: {}", broken.place, broken.words),
             Self::TimedOut(timer) => format!("{word}: `{timer}`"),
-            Self::Changed(words) | Self::Quarantined(words) => format!("{word}: {words}"),
+            Self::Changed(words) | Self::Quarantined(words) | Self::Unsealed(words) => format!("{word}: {words}"),
             _ => word.to_owned(),
         }
     }

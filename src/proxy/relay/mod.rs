@@ -32,6 +32,7 @@ mod refuse;
 mod retrieve;
 mod rewrite;
 mod routes;
+mod sealing;
 mod session;
 mod settle;
 mod stage;
@@ -65,6 +66,7 @@ use crate::net::slots::Slot;
 use crate::policy::Principal;
 use bytes::Bytes;
 use commit::Reports;
+use narrow::Truths;
 use note::Noting;
 use settle::Settling;
 use smallvec::SmallVec;
@@ -142,6 +144,8 @@ pub struct Relay {
     up_for: u8,
     /// The gateway's own answers to the caller, until no system is in the midst of a message to it.
     own_answers: VecDeque<Bytes>,
+    /// What is known of the sealed images that the query under way asks about, until it is asked.
+    truths: Option<Box<Truths>>,
     /// The permit of a message that waits.
     pending: Option<Permit>,
     /// An answer that waits until it is noted.
@@ -206,6 +210,7 @@ impl Relay {
             up_for: 0,
             own_answers: VecDeque::new(),
             pending: None,
+            truths: None,
             noting: None,
             settling: Vec::new(),
             reports: None,

@@ -67,11 +67,14 @@ impl Relay {
                 self.conclude_down()
             }
             Woken::Charged(charged) => self.go_on_charged(*charged),
-            Woken::Move(..)
+            Woken::SealEnded(ended) => self.answer_sealed(&ended),
+            Woken::SealBegun(_)
+            | Woken::Move(..)
             | Woken::Grants(_)
             | Woken::Registered(_)
             | Woken::Query(_)
             | Woken::Resolved(_)
+            | Woken::Truths(_)
             | Woken::Judged(_) => Ok(()),
         }
     }

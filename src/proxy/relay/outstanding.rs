@@ -1,6 +1,7 @@
 //! Requests that have gone and are not answered yet.
 
 use super::narrow::Querying;
+use super::sealing::Sealing;
 use crate::audit::vault::Drift;
 use crate::dicom::Uid;
 use crate::dicom::dataset::Level;
@@ -54,6 +55,10 @@ pub enum Purpose {
     Delivery(Vec<InFlight>),
     /// Only part of the answers may be seen.
     Query(Box<Querying>),
+    /// An object that is sealed.
+    Seal(Box<Sealing>),
+    /// An object that was to be sealed and goes in clear: why, in one word.
+    Clear(&'static str),
 }
 
 /// A query that has been ended before the called system ended it: what it still says of it is dropped, and until it says
@@ -189,7 +194,8 @@ impl Outstanding {
         match &self.purpose {
             Purpose::Move(moving) => moving.over,
             Purpose::Query(query) => query.is_over(),
-            Purpose::Plain | Purpose::Retrieve(_) | Purpose::Delivery(_) => false,
+            Purpose::Plain | Purpose::Retrieve(_) | Purpose::Delivery(_) | Purpose::Clear(_) => false,
+            Purpose::Seal(sealing) => sealing.is_answered(),
         }
     }
 }

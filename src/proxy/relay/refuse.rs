@@ -86,11 +86,20 @@ impl Relay {
         Ok(())
     }
 
+    /// Whether refused data sets are read to their end however long they are: an archive sends what it was asked for, one
+    /// sealed object that is refused may be large, and those behind it are not.
+    pub(super) fn drains_patiently(&self) -> bool {
+        self.errand.inward().is_some() && self.snapshot.vault.is_some()
+    }
+
     /// More of a refused data set has been dropped.
     ///
     /// # Errors
     /// It is longer than `[limits] refused_drain`.
     pub(super) fn dropped(&self, refused: &mut Refused, bytes: usize) -> Result<(), Ending> {
+        if self.drains_patiently() {
+            return Ok(());
+        }
         refused.dropped = refused.dropped.saturating_add(u64::try_from(bytes).unwrap_or(u64::MAX));
         if refused.dropped > self.snapshot.settings.limits.refused_drain {
             return Err(Ending::TimedOut("refused_drain"));

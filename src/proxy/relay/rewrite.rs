@@ -12,10 +12,12 @@ mod drive;
 pub(super) use drive::Spooled;
 
 use super::opening::{Pipe, PipeFault};
+use super::sealing::SealRun;
 use crate::dicom::dimse::Command;
 use crate::spool::{Spool, SpoolFault, Spools};
 use crate::transform::flow::Flow;
 use crate::transform::hide::{Hide, HideFault};
+use crate::transform::seal::SealFault;
 use cutter::Cutter;
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ pub(super) enum Transform {
     Hide(Box<Hide>),
     /// It is looked into for a seal, and opened.
     Open(Box<Pipe>),
+    /// It is sealed.
+    Seal(Box<SealRun>),
 }
 
 /// Why a data set cannot go on changed.
@@ -37,6 +41,9 @@ pub(super) enum TransformFault {
     /// What an archive sends does not open, or cannot be written for its receiver.
     #[error(transparent)]
     Open(#[from] PipeFault),
+    /// What the caller sends cannot be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealFault),
     /// It is over, and nobody has said where it goes.
     #[error("where it goes did not become known")]
     Nowhere,
@@ -55,6 +62,7 @@ impl Transform {
                 Ok(())
             }
             Self::Open(pipe) => Ok(pipe.push(bytes, flow)?),
+            Self::Seal(run) => Ok(run.push(bytes, flow)?),
         }
     }
 
@@ -67,6 +75,7 @@ impl Transform {
                 Ok(())
             }
             Self::Open(pipe) => Ok(pipe.finish(flow)?),
+            Self::Seal(run) => Ok(run.finish(flow)?),
         }
     }
 }
@@ -105,6 +114,11 @@ impl Rewrite {
     /// Whether it is not known yet where it goes.
     pub(super) const fn is_headless(&self) -> bool {
         self.cutter.is_none()
+    }
+
+    /// Whether it has nothing to say yet.
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.over && self.flow.is_empty() && self.spool.is_none()
     }
 
     /// Whether anything of it has gone: it can no longer be refused.

@@ -1,8 +1,9 @@
 //! What a message waits for before it goes on: the state of moves and commitments lies outside this task.
 
-use super::narrow::{Charged, Prepared};
+use super::narrow::{Charged, FoundTruths, Prepared};
 use super::retrieve::{Anew, Judged, Resolving};
 use super::rewrite::Spooled;
+use super::sealing::Ended;
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::{SealRow, StateFault};
@@ -33,8 +34,14 @@ pub(super) enum Woken {
     Query(Box<Prepared>),
     /// What budgets have room for.
     Charged(Box<Charged>),
+    /// The ledger knows of a seal that is about to be stored, or cannot be asked.
+    SealBegun(Result<(), StateFault>),
+    /// The ledger knows what became of a seal.
+    SealEnded(Box<Ended>),
     /// What is kept of an object has been written or read.
     Spooled(Spooled),
+    /// What the ledger knows of the images that a query asks about.
+    Truths(Box<FoundTruths>),
     /// What the ledger knows of an object.
     Ledger(Box<Result<Option<SealRow>, StateFault>>),
 }

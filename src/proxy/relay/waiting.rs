@@ -115,8 +115,10 @@ impl Relay {
             Woken::Resolved(resolving) => self.go_on_with_retrieve(data, *resolving),
             Woken::Judged(judged) => self.go_on_with_judged(data, *judged),
             Woken::Spooled(spooled) => self.spooled_up(spooled),
+            Woken::Truths(found) => self.go_on_with_truths(data, *found),
+            Woken::SealBegun(noted) => self.go_on_sealing(noted),
             Woken::Ledger(row) => self.go_on_with_ledger(End::Caller, *row),
-            Woken::Noted(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
+            Woken::Noted(_) | Woken::SealEnded(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }
 

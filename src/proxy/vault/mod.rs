@@ -5,11 +5,16 @@
 
 pub mod alert;
 pub mod contexts;
+pub mod convert;
+pub mod decode;
+mod proofs;
 pub mod prove;
 mod room;
 #[cfg(test)]
 pub mod tests;
 pub mod verify;
 pub mod walk;
+mod whole;
 
-pub use room::VaultRoom;
+pub use room::{Seals, VaultRoom};
+pub use whole::KeptWhole;

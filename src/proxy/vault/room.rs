@@ -1,9 +1,15 @@
 //! What a snapshot holds of the vault.
 
-use crate::config;
+use super::proofs::Proofs;
+use super::prove::{Carried, ProbeResult};
+use crate::config::vault::Unproven;
+use crate::config::{self, Settings};
 use crate::dicom::{AeTitle, Uid};
 use crate::keys;
 use crate::state::Repeats;
+use crate::transform::seal::{Already, SealOptions};
+use crate::vault::carrier::Carrier;
+use crate::vault::family::{Exempt, Family, FamilyOptions};
 use crate::vault::{Identity, KeyRing, PatientIdentity, SealContext, SealFault, Sealer};
 use std::sync::Arc;
 
@@ -14,6 +20,22 @@ pub struct VaultRoom {
     pub ring: Arc<KeyRing>,
     /// The same ring, the escrow certificates and what else a seal is made with.
     pub context: Arc<SealContext>,
+    /// How objects are sealed.
+    options: Arc<SealOptions>,
+    /// The same, where what is sealed already passes.
+    between_vaults: Arc<SealOptions>,
+    proofs: Proofs,
+}
+
+/// What becomes of an object that must be sealed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seals {
+    /// It is sealed, and the seal stands there.
+    Yes(Carrier),
+    /// Nothing is proven of its archive, and such objects pass; why.
+    Unproven(String),
+    /// It is refused; why.
+    No(String),
 }
 
 impl VaultRoom {
@@ -22,19 +44,91 @@ impl VaultRoom {
     ///
     /// # Errors
     /// Everything that is wrong with them, one sentence each.
-    pub fn load(vault: &config::Vault) -> Result<Self, Vec<String>> {
+    pub fn load(vault: &config::Vault, settings: &Settings) -> Result<Self, Vec<String>> {
         let (ring, escrow) =
             keys::load(vault).map_err(|fault| fault.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         let (ring, random) = (Arc::new(ring), Arc::new(keys::System::default()));
         let context = SealContext { ring: Arc::clone(&ring), escrow: escrow.into(), random, segment: vault.segment };
         let context = Arc::new(context);
         seals(&context).map_err(|fault| vec![fault.to_string()])?;
-        Ok(Self { ring, context })
+        let options = options(vault, settings);
+        let between_vaults = Arc::new(SealOptions { already: Already::Pass, ..options.clone() });
+        let proofs = Proofs::new(&settings.gateway.state);
+        Ok(Self { ring, context, options: Arc::new(options), between_vaults, proofs })
+    }
+
+    /// How objects are sealed. `between_vaults`: whoever sends them may have them sealed, and then they pass.
+    pub const fn options(&self, between_vaults: bool) -> &Arc<SealOptions> {
+        if between_vaults { &self.between_vaults } else { &self.options }
+    }
+
+    /// What is proven of an archive; `None`: nothing that counts.
+    pub fn proof(&self, archive: &AeTitle) -> Option<Arc<ProbeResult>> {
+        self.proofs.of(archive).ok().flatten()
     }
 
     /// What an archive does when an instance that it holds is stored again, as far as its probe found out.
-    pub fn repeats(&self, _archive: &AeTitle) -> Repeats {
-        Repeats::Unknown
+    pub fn repeats(&self, archive: &AeTitle) -> Repeats {
+        self.proof(archive).map_or(Repeats::Unknown, |proof| proof.repeats)
+    }
+
+    /// Whether objects of a family are sealed for an archive, and where the seal stands. `image`: they have pixels.
+    pub fn seals(&self, vault: &config::Vault, archive: &config::Archive, family: &Family) -> Seals {
+        let carrier = match archive.vault.carrier {
+            config::vault::Carrier::Pixels => Carrier::Pixels,
+            config::vault::Carrier::Attributes => Carrier::Attributes,
+        };
+        match self.proven(archive, family, carrier) {
+            Ok(()) => Seals::Yes(carrier),
+            Err(words) if vault.unproven == Unproven::Pass => Seals::Unproven(words),
+            Err(words) => Seals::No(words),
+        }
+    }
+
+    fn proven(&self, archive: &config::Archive, family: &Family, carrier: Carrier) -> Result<(), String> {
+        let title = &archive.ae_title;
+        if !archive.vault.all_readers_pass {
+            return Err(format!("nobody has said `all_readers_pass_the_gateway = true` of {title}"));
+        }
+        let Some(proof) = self.proofs.of(title)? else {
+            return Err(format!("nothing is proven of {title}: run `dicomgate vault probe {title}`"));
+        };
+        if !proof.is_of(&archive.address.to_string()) {
+            return Err(format!(
+                "what is proven of {title} was proven of another address: run `dicomgate vault probe`"
+            ));
+        }
+        let of = |carrier: Carrier| {
+            proof.proves(
+                family.name,
+                match carrier {
+                    Carrier::Pixels => Carried::Pixels,
+                    Carrier::Attributes => Carried::Attributes,
+                },
+            )
+        };
+        // What has no pixels is carried by attributes whatever the archive's carrier, and long ones by pixels.
+        match carrier {
+            Carrier::Pixels => of(carrier).or_else(|words| of(Carrier::Attributes).map_err(|_| words)),
+            Carrier::Attributes => of(carrier),
+        }
+    }
+}
+
+fn options(vault: &config::Vault, settings: &Settings) -> SealOptions {
+    let limits = &settings.limits;
+    let exempt =
+        |exempt: &config::vault::PrivateExempt| Exempt { creator: exempt.creator.clone(), element: exempt.element };
+    SealOptions {
+        attributes_max: vault.attributes_max,
+        hold: vault.hold,
+        header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
+        depth: u16::try_from(limits.data_set_depth).unwrap_or(u16::MAX),
+        already: Already::Refuse,
+        family: Arc::new(FamilyOptions {
+            private_max: vault.private_max,
+            exempt: vault.private_exempt.iter().map(exempt).collect(),
+        }),
     }
 }
 

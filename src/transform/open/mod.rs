@@ -19,7 +19,7 @@ mod opening;
 mod order;
 mod payload;
 mod probe;
-mod split;
+pub(super) mod split;
 #[cfg(test)]
 mod tests;
 
@@ -189,7 +189,7 @@ impl Open {
 
     /// What was taken before the decision is looked at behind it.
     fn catch_up(&mut self, out: &mut Flow) -> Result<(), OpenFault> {
-        // Also without any: the end of a value that was all there may not have been looked at before the decision.
+        // Also where no byte waits, the end of what carries the seal may.
         if !self.waits() {
             let pending = std::mem::take(&mut self.pending);
             let mut input = pending.as_slice();

@@ -6,7 +6,7 @@ use crate::transform::scan::{Head, Holds, Part, Scanner};
 
 /// Something of a top-level element.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Event<'a> {
+pub(in crate::transform) enum Event<'a> {
     /// It begins, with this header.
     Begin(Head, Holds),
     /// More of what is behind its header: value, items, delimiters, as they stand.
@@ -17,13 +17,13 @@ pub(super) enum Event<'a> {
 
 /// Bytes of the input, or a header that is known whole only now.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Slice<'a> {
+pub(in crate::transform) enum Slice<'a> {
     Input(&'a [u8]),
     Head(Head),
 }
 
 impl Slice<'_> {
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(in crate::transform) fn bytes(&self) -> &[u8] {
         match self {
             Self::Input(bytes) => bytes,
             Self::Head(head) => head.bytes(),
@@ -32,7 +32,7 @@ impl Slice<'_> {
 }
 
 /// Cuts one data set.
-pub(super) struct Split {
+pub(in crate::transform) struct Split {
     scanner: Scanner,
     inside: bool,
     ends: bool,
@@ -40,12 +40,12 @@ pub(super) struct Split {
 
 impl Split {
     /// Before the first byte of a data set that is not deflated.
-    pub(super) fn new(encoding: Encoding, depth: u16) -> Self {
+    pub(in crate::transform) fn new(encoding: Encoding, depth: u16) -> Self {
         Self { scanner: Scanner::new(encoding, depth), inside: false, ends: false }
     }
 
     /// The next event, its bytes taken off the front of `input`; `None` when more are needed.
-    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, WalkFault> {
+    pub(in crate::transform) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Event<'a>>, WalkFault> {
         if std::mem::take(&mut self.ends) {
             self.inside = false;
             return Ok(Some(Event::End));
@@ -78,7 +78,7 @@ impl Split {
     }
 
     /// The data set is over.
-    pub(super) fn finish(&self) -> Result<(), WalkFault> {
+    pub(in crate::transform) fn finish(&self) -> Result<(), WalkFault> {
         if self.inside { Err(WalkFault::Truncated) } else { self.scanner.finish() }
     }
 }

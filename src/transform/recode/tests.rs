@@ -28,9 +28,10 @@ fn made(text: &str) -> Vec<u8> {
     for word in text.split_whitespace() {
         match word.strip_prefix('"') {
             Some(letters) => out.extend(letters.trim_end_matches('"').bytes()),
-            None => {
-                out.extend((0..word.len() / 2).map(|at| u8::from_str_radix(&word[2 * at..2 * at + 2], 16).unwrap()))
-            }
+            None => out.extend(word.as_bytes().chunks(2).map(|pair| {
+                let digits = std::str::from_utf8(pair).unwrap();
+                u8::from_str_radix(digits, 16).unwrap()
+            })),
         }
     }
     out
@@ -216,7 +217,7 @@ fn deflate_streams_come_and_go() {
     let plain = tree.write(ImplicitLe);
     let every: Vec<usize> = (1..plain.len()).step_by(7).collect();
     let stream = recode(&plain, ImplicitLe, Deflated, &every).unwrap();
-    assert!(stream.len() < 200 && stream.len() % 2 == 0);
+    assert!(stream.len() < 200 && stream.len().is_multiple_of(2));
     walk(&stream, Deflated);
     let every: Vec<usize> = (1..stream.len()).collect();
     assert_eq!(recode(&stream, Deflated, ImplicitLe, &every).unwrap(), plain);

@@ -27,6 +27,7 @@ use super::recode::Recode;
 use crate::dicom::dataset::{Inflater, WalkFault, WalkLimits};
 use crate::dicom::transfer_syntax::{Encoding, encoding_of};
 use crate::vault::family::{Family, Treatment};
+use crate::vault::suite::Digest;
 use object::Object;
 
 /// Pixels that are looked at for the banner of a sealed object: at most so many bytes pass before it is known.
@@ -43,6 +44,7 @@ pub struct Seal {
     raw: Option<Vec<u8>>,
     most: usize,
     state: State,
+    digest: Option<[u8; 32]>,
 }
 
 enum State {
@@ -77,7 +79,23 @@ impl Seal {
             raw: Some(Vec::new()),
             most: (order.options.header as usize).saturating_add(BANNER),
             state: State::Sealing(Box::new(Object::new(order, family, encoding))),
+            digest: None,
         })
+    }
+
+    /// Asks for the SHA-256 of what is sealed ([`Self::digest`]): what `Opened::digest` says of the same original, whoever
+    /// sealed it and however often. It costs as much as sealing does.
+    #[must_use]
+    pub fn with_digest(mut self) -> Self {
+        if let State::Sealing(object) = &mut self.state {
+            object.digest = Some(Digest::new());
+        }
+        self
+    }
+
+    /// SHA-256 of what was sealed, once [`Self::finish`] has said that it was, and if it was asked for.
+    pub const fn digest(&self) -> Option<[u8; 32]> {
+        self.digest
     }
 
     /// Takes the next bytes of the data set, as they came. What comes out may lag behind by a segment, and by the header.
@@ -129,6 +147,7 @@ impl Seal {
                     return Ok(Outcome::Nothing);
                 };
                 move_on(&mut object.out, flow);
+                self.digest = object.digest.take().map(Digest::finish);
                 self.state = State::Over;
                 Ok(Outcome::Sealed(sealed))
             }

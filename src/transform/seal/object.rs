@@ -15,6 +15,7 @@ use crate::transform::recode::Recode;
 use crate::transform::scan::{Head, Holds, Part, Scanner};
 use crate::vault::carrier::{Carrier, Form, Geometry, TRAILING_RESERVE};
 use crate::vault::family::{self, Family};
+use crate::vault::suite::Digest;
 use crate::vault::{Sealer, banner};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ pub(super) struct Object {
     /// Bytes sealed, those held included.
     payload: u64,
     sealer: Option<Sealer>,
+    /// Of what is sealed, where it is asked for.
+    pub(super) digest: Option<Digest>,
     carry: Carry,
     top: Option<Top>,
     /// The last element of which anything was sealed.
@@ -80,6 +83,7 @@ impl Object {
             held: Clear::default(),
             payload: 0,
             sealer: None,
+            digest: None,
             carry: Carry::new(Way::Items, order.to, syntax, options.attributes_max),
             top: None,
             last: None,
@@ -277,6 +281,9 @@ impl Object {
             return Err(SealFault::Trailing);
         }
         sealer.push(bytes, &mut self.segments)?;
+        if let Some(digest) = &mut self.digest {
+            digest.push(bytes);
+        }
         self.segments.drain(..).for_each(|segment| self.carry.segment(segment, &mut self.out));
         Ok(())
     }

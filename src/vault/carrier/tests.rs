@@ -29,7 +29,7 @@ proptest! {
         };
         // A native value of exactly these pixels, even, of a length that can be written.
         prop_assert_eq!(image.total, row(&image) * u64::from(image.rows) * u64::from(image.frames));
-        prop_assert!(image.total % 2 == 0 && image.total <= LONGEST && image.rows > 0 && image.frames > 0);
+        prop_assert!(image.total.is_multiple_of(2) && image.total <= LONGEST && image.rows > 0 && image.frames > 0);
         // The reader, who sees the object alone, finds the magic where it is, and the segments end before the padding.
         let place = magic_at(image.columns, image.bits.into(), image.samples.into()).unwrap();
         prop_assert_eq!(place + PREFIX + sealed + image.pad, image.total);
@@ -60,7 +60,7 @@ proptest! {
     fn a_placeholder_is_small_and_whole(form in forms()) {
         let image = Geometry::placeholder(form);
         prop_assert_eq!(image.total, row(&image) * u64::from(image.rows) * u64::from(image.frames));
-        prop_assert!(image.total <= PLACEHOLDER_MOST && image.total % 2 == 0);
+        prop_assert!(image.total <= PLACEHOLDER_MOST && image.total.is_multiple_of(2));
         prop_assert_eq!(image.blank().len() as u64, image.total);
     }
 }

@@ -236,12 +236,12 @@ class Gateway:
 
     # --- its commands ---
 
-    def run(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, ok: bool = True, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """A command of the program, with this gateway's configuration unless the arguments say where the log lies."""
         place = [] if "--state" in arguments else ["--config", str(self.config)]
         done = subprocess.run(
             [str(program()), *arguments, *place],
-            cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+            cwd=self.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False,
         )  # fmt: skip
         if ok:
             assert done.returncode == 0, f"dicomgate {' '.join(arguments)}: {done.returncode}\n{done.stdout}{done.stderr}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import io
 import mmap
 import pathlib
@@ -34,6 +35,7 @@ class Kept:
     transfer_syntax: str
     path: pathlib.Path
 
+    @functools.cached_property
     def header(self) -> Dataset:
         """What stands before its pixels."""
         meta = wire.explicit(0x00020010, "UI", wire.ui(self.transfer_syntax))
@@ -180,11 +182,11 @@ class Talk:
 
     def _identifier(self, context: int, path: pathlib.Path | None) -> Dataset:
         assert path is not None
-        return Kept("", "", self.contexts[context][1], path).header()
+        return Kept("", "", self.contexts[context][1], path).header
 
     def _matching(self, wanted: Dataset) -> Iterator[tuple[Kept, Dataset]]:
         for kept in list(self.keeper.kept.values()):
-            header = kept.header()
+            header = kept.header
             for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "PatientID"):
                 asked = wanted.get(keyword)
                 named = [asked] if isinstance(asked, str) else list(asked or [])

@@ -57,7 +57,7 @@ ALWAYS = {"all_readers_pass_the_gateway": True}
 
 
 def prove(gateway: under_test.Gateway, title: str = "PACS") -> str:
-    """Makes the first key, and proves the archive. Before the gateway runs."""
-    if not list((gateway.folder / "state" / "keys").glob("*")):
-        gateway.run("vault", "new-key")
-    return gateway.run("vault", "probe", title).stdout
+    """Makes the first key, starts the gateway, which makes what it signs with, and proves the archive."""
+    gateway.run("vault", "new-key")
+    gateway.start()
+    return gateway.run("vault", "probe", title, "--largest", "1048576", seconds=300).stdout

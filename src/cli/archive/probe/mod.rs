@@ -63,9 +63,9 @@ pub struct Probe {
     pub format: Format,
 }
 
-/// Why there is no report.
+/// Why there is no report: in words, and the exit code.
 #[derive(Debug)]
-struct Failed(String, u8);
+pub struct Failed(pub String, pub u8);
 
 /// Runs the probe. 0: it has answered; 1: it cannot be asked; 2: there is no such archive; 64: the configuration is
 /// refused.
@@ -218,7 +218,7 @@ fn prepare<'a>(probe: &Probe, settings: &Settings, archive: &'a Archive) -> Resu
         named => named.to_vec(),
     };
     let ear = match probe.store {
-        true => listen(probe, settings, destinations.first().copied(), material.as_ref())?,
+        true => listen(probe.listen, settings, destinations.first().copied(), material.as_ref())?,
         false => Err(NEEDS_STORE.to_owned()),
     };
     let calling = calling.unwrap_or(archive.ae_title);
@@ -227,8 +227,11 @@ fn prepare<'a>(probe: &Probe, settings: &Settings, archive: &'a Archive) -> Resu
 
 /// Listens where the archive delivers to. No inside listener is no failure: then that part stays unknown. A port that
 /// is taken is one, before anything is stored.
-fn listen(
-    probe: &Probe,
+///
+/// # Errors
+/// The place is taken, or TLS cannot be spoken there.
+pub fn listen(
+    at: Option<SocketAddr>,
     settings: &Settings,
     destination: Option<AeTitle>,
     material: Option<&TlsMaterial>,
@@ -238,7 +241,7 @@ fn listen(
     let own = inside.iter().find(|listener| listener.destination.is_some() && listener.destination == destination);
     let shared = inside.iter().find(|listener| listener.destination.is_none());
     let listener = own.or(shared).copied();
-    let Some(address) = probe.listen.or_else(|| listener.map(|listener| listener.address)) else {
+    let Some(address) = at.or_else(|| listener.map(|listener| listener.address)) else {
         return Ok(Err("no listener has `serves = \"archive\"`, and no --listen was given".to_owned()));
     };
     let mode = match listener.map(|listener| listener.tls) {

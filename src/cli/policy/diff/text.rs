@@ -82,6 +82,10 @@ fn replay(text: &mut String, replayed: &Replayed) {
         (&change.narrowed, "would be narrowed: less would be seen"),
         (&change.widened, "would no longer be narrowed: everything would be seen"),
         (&change.narrowed_otherwise, "would be narrowed otherwise"),
+        (&change.newly_sealed, "would be sealed"),
+        (&change.no_longer_sealed, "would NO LONGER BE SEALED: they would lie in the archive in clear"),
+        (&change.newly_opened, "would have sealed objects opened, or handed out"),
+        (&change.no_longer_opened, "would no longer have sealed objects opened, or handed out"),
     ] {
         if group.count > 0 {
             let _ = writeln!(text, "{} {words}: {}", operations(group.count), group.of_whom());

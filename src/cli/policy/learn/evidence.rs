@@ -4,6 +4,7 @@
 use crate::audit::history::Past;
 use crate::dicom::dimse::Operation;
 use crate::dicom::{AeTitle, Uid};
+use crate::policy::Open;
 use crate::policy::Policy;
 use crate::policy::decision::DenialReason;
 use crate::policy::model::{Effect, Rule, Subject};
@@ -34,6 +35,10 @@ pub(super) struct Kind {
     pub transfer_syntax: Option<String>,
     pub modality: Option<String>,
     pub destination: Option<String>,
+    /// What was stored had to be sealed.
+    pub seal: bool,
+    /// What became of sealed objects.
+    pub open: Open,
 }
 
 /// How often, and when.
@@ -88,8 +93,19 @@ pub(super) struct Evidence<'p> {
 
 /// Whether a rule stays as it is: every deny, and every permit that is for persons or says more than what records tell.
 pub(super) fn is_kept(rule: &Rule, keys: &[&str]) -> bool {
-    const PLAIN: [&str; 9] =
-        ["name", "who", "to", "may", "effect", "sop_classes", "modalities", "transfer_syntaxes", "destinations"];
+    const PLAIN: [&str; 11] = [
+        "name",
+        "who",
+        "to",
+        "may",
+        "effect",
+        "sop_classes",
+        "modalities",
+        "transfer_syntaxes",
+        "destinations",
+        "seal",
+        "open",
+    ];
     rule.effect == Effect::Deny
         || rule.who.iter().any(|who| matches!(who, Subject::Role(_) | Subject::User(_)))
         || keys.iter().any(|key| !PLAIN.contains(key))
@@ -137,14 +153,20 @@ impl<'p> Evidence<'p> {
                 self.by_rule(&rule, past, &times);
                 self.all.add(&times);
             }
-            Stand::Permits { .. } | Stand::Refuses(DenialReason::NoRule { .. }) => self.learn(past, times),
+            Stand::Permits { seal, open, .. } => self.learn(past, times, (seal, open)),
+            Stand::Refuses(DenialReason::NoRule { .. }) => {
+                // What is observed opens nothing, and is sealed where a rule seals what the same peer stores.
+                let observed = self.judge.stand(recorded, true, known);
+                let seal = matches!(observed, Stand::Permits { seal: true, .. });
+                self.learn(past, times, (seal, Open::No));
+            }
             // What cannot be told now was told then: the rule that permitted it goes on to.
             Stand::Untold(_) => match past.rule.filter(|rule| self.kept.contains(rule)) {
                 Some(rule) => {
                     self.by_rule(rule, past, &times);
                     self.all.add(&times);
                 }
-                None => self.learn(past, times),
+                None => self.learn(past, times, (false, Open::No)),
             },
             Stand::Refuses(DenialReason::Rule(rule)) => {
                 self.leave_out(&format!("passed then, and rule `{rule}` denies it now"), past.count);
@@ -154,7 +176,7 @@ impl<'p> Evidence<'p> {
         }
     }
 
-    fn learn(&mut self, past: &Past<'_>, times: Times) {
+    fn learn(&mut self, past: &Past<'_>, times: Times, (seal, open): (bool, Open)) {
         let recorded = &past.recorded;
         let person = match recorded.person {
             Person::Nobody => None,
@@ -177,6 +199,8 @@ impl<'p> Evidence<'p> {
             transfer_syntax: recorded.transfer_syntax.as_ref().map(Uid::to_string),
             modality: recorded.modality.map(str::to_owned),
             destination: recorded.destination.as_ref().map(AeTitle::to_string),
+            seal,
+            open,
         };
         if self.learned.len() >= KINDS && !self.learned.contains_key(&kind) {
             self.full = true;

@@ -245,6 +245,8 @@ fn rule_json(rule: &rules::Learned) -> serde_json::Value {
         "modalities": rights.modalities,
         "transfer_syntaxes": rights.transfer_syntaxes,
         "destinations": rights.destinations,
+        "seal": rights.seal,
+        "open": rights.open,
         "evidence": rule.evidence,
     })
 }

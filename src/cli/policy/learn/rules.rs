@@ -2,7 +2,7 @@
 
 use super::evidence::{Evidence, Kind, Times, Who};
 use crate::dicom::dimse::Operation;
-use crate::policy::Policy;
+use crate::policy::{Open, Policy};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What somebody may do at a system: objects, or everything else. They are apart, because a rule's modalities are about
@@ -15,6 +15,8 @@ pub(super) struct Rights {
     pub modalities: Option<BTreeSet<String>>,
     pub transfer_syntaxes: Option<BTreeSet<String>>,
     pub destinations: BTreeSet<String>,
+    pub seal: bool,
+    pub open: Open,
 }
 
 /// A rule that is learned.
@@ -61,8 +63,8 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Which half of somebody's rights.
-type Half = bool;
+/// Which part of somebody's rights: objects or everything else, what is sealed, what is opened.
+type Half = (bool, bool, Open);
 
 /// Kinds of operations, and how often each was seen.
 type Kinds<'k> = Vec<(&'k Kind, &'k Times)>;
@@ -80,6 +82,7 @@ type Told<'k> = (&'k Who, &'k str, Option<Operation>, Option<&'k str>);
 /// Makes the rules, in a stable order.
 pub(super) fn rules(evidence: &Evidence<'_>, policy: &Policy, taken: &BTreeSet<String>) -> Vec<Learned> {
     let idle_only = idle_only(evidence);
+    let vaults = vaults(evidence);
     // By who, system and half.
     let mut rights: AtOne<'_> = BTreeMap::new();
     for (kind, times) in &evidence.learned {
@@ -89,7 +92,14 @@ pub(super) fn rules(evidence: &Evidence<'_>, policy: &Policy, taken: &BTreeSet<S
         }
         let operation = kind.operation.unwrap_or(Operation::Echo);
         let objects = matches!(operation, Operation::Store | Operation::Reject);
-        let (rights, kinds) = rights.entry((key.0, key.1, objects)).or_insert_with(|| (Rights::none(), Vec::new()));
+        // What has to do with sealed objects makes a rule of its own; all else goes with it, wherever it can.
+        let vault = match operation {
+            Operation::Store | Operation::Find | Operation::Get | Operation::Move => (kind.seal, kind.open),
+            _ => vaults.get(&(key.0, key.1, objects)).copied().unwrap_or_default(),
+        };
+        let half = (objects, vault.0, vault.1);
+        let (rights, kinds) = rights.entry((key.0, key.1, half)).or_insert_with(|| (Rights::none(), Vec::new()));
+        (rights.seal, rights.open) = vault;
         rights.add(kind, operation, objects, policy);
         kinds.push((kind, times));
     }
@@ -126,6 +136,17 @@ pub(super) fn rules(evidence: &Evidence<'_>, policy: &Policy, taken: &BTreeSet<S
     }
     rules.sort_by(|a, b| (a.via.len(), &a.name).cmp(&(b.via.len(), &b.name)));
     rules
+}
+
+/// The most that is sealed and opened for somebody at a system, of objects and of everything else.
+fn vaults<'e>(evidence: &'e Evidence<'_>) -> BTreeMap<(&'e Who, &'e str, bool), (bool, Open)> {
+    let mut vaults: BTreeMap<_, (bool, Open)> = BTreeMap::new();
+    for kind in evidence.learned.keys() {
+        let objects = matches!(kind.operation, Some(Operation::Store | Operation::Reject));
+        let most = vaults.entry((&kind.who, kind.to.as_str(), objects)).or_default();
+        *most = (most.0 || kind.seal, most.1.max(kind.open));
+    }
+    vaults
 }
 
 /// Those who opened associations and never asked anything there.
@@ -215,7 +236,7 @@ fn subjects(who: &BTreeSet<&Who>, archive: bool, people: bool, policy: &Policy) 
 }
 
 /// `CT1, CT2 and 3 more store at PACS`
-fn name(who: &BTreeSet<&Who>, objects: Half, rights: &Rights, to: &[String]) -> String {
+fn name(who: &BTreeSet<&Who>, (objects, ..): Half, rights: &Rights, to: &[String]) -> String {
     const SPELLED: usize = 3;
     let spell = |names: &[&str]| {
         let words = names.iter().take(SPELLED).copied().collect::<Vec<_>>().join(", ");

@@ -4,6 +4,7 @@ use super::evidence::{Kind, Times};
 use super::rules::{Basis, Learned, class_words, who_words};
 use crate::cli::policy::source::{self, Entries, name_of, one_line, quoted};
 use crate::dicom::{Uid, transfer_syntax};
+use crate::policy::Open;
 use crate::policy::replay::{number, operations};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -301,6 +302,12 @@ fn learned(rule: &Learned) -> String {
     let _ = write!(text, "to = {}\nmay = {}\n", list(&rule.to), list(&may));
     if !rule.rights.destinations.is_empty() {
         let _ = writeln!(text, "destinations = {}", set(&rule.rights.destinations));
+    }
+    if rule.rights.seal {
+        text.push_str("seal = true\n");
+    }
+    if rule.rights.open != Open::No {
+        let _ = writeln!(text, "open = {}", rule.rights.open);
     }
     if let Some(classes) = &rule.rights.sop_classes {
         named(&mut text, "sop_classes", classes, &class_words);

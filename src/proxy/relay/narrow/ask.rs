@@ -51,13 +51,19 @@ impl Relay {
         &mut self,
         data: &DataSet,
         permit: Permit,
-        narrowing: Arc<Narrowing>,
+        narrowing: Option<Arc<Narrowing>>,
         mut identifier: Identifier,
         by: By,
     ) -> Result<(), Ending> {
+        let truths = self.truths.take().map(|mut truths| {
+            truths.ask(&mut identifier);
+            truths
+        });
         match &by {
             By::Answer(patients) => {
-                ask_for_answers(&mut identifier, &narrowing, patients.is_some());
+                if let Some(narrowing) = &narrowing {
+                    ask_for_answers(&mut identifier, narrowing, patients.is_some());
+                }
                 if !self.snapshot.policy.canaries().is_empty() && identifier.level().is_some() {
                     identifier.return_key(query::STUDY);
                     identifier.return_key(PATIENT_ID);
@@ -68,7 +74,7 @@ impl Relay {
         }
         let way = Way { context: data.context, longest: self.longest };
         let read = (identifier.record().encoding(), self.answer_limits());
-        let query = Querying::new(narrowing, identifier.asked().clone(), by, read, way);
+        let query = Querying::new(narrowing, identifier.asked().clone(), by, read, way).with_truths(truths);
         self.called.asked.push(Outstanding::new(data.context, &data.command, permit, Purpose::Query(Box::new(query))));
         self.say_whole(data.context, &data.command, &identifier.write());
         Ok(())

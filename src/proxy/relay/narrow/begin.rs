@@ -66,7 +66,7 @@ impl Relay {
                 self.find_out(permit, narrowing, identifier, find);
                 Ok(())
             }
-            _ => self.ask_archive(data, permit, narrowing, identifier, By::Answer(None)),
+            _ => self.ask_archive(data, permit, Some(narrowing), identifier, By::Answer(None)),
         }
     }
 
@@ -123,7 +123,7 @@ impl Relay {
             }
             Err(fault) => return self.refuse_lookup(data, permit, &fault),
         };
-        self.ask_archive(data, permit, narrowing, identifier, by)
+        self.ask_archive(data, permit, Some(narrowing), identifier, by)
     }
 
     /// Nothing is shown on a guess.

@@ -165,7 +165,7 @@ impl Relay {
     /// The budgets are asked about what waits; nothing is read from the archive meanwhile.
     pub(super) fn charge_waiting(&mut self, message: u16, query: &Querying) {
         let (state, subject, due) = (self.shared.state.clone(), self.subject(), query.due());
-        let narrowing = Arc::clone(query.narrowing());
+        let Some(narrowing) = query.narrowing().cloned() else { return };
         self.called.down.wait = Some(Box::pin(async move {
             let outcome = charge(&state, &narrowing, &subject, &due).await;
             Woken::Charged(Box::new(Charged { message, outcome }))
@@ -184,9 +184,11 @@ impl Relay {
                     && let Some(asked) = self.called.asked.get(place)
                 {
                     query.drop_waiting();
-                    let (words, ending) = self.blown(&asked.permit, query.narrowing(), blown);
-                    query.end_early(Status::OUT_OF_RESOURCES, &words);
-                    tripped = ending;
+                    if let Some(narrowing) = query.narrowing() {
+                        let (words, ending) = self.blown(&asked.permit, narrowing, blown);
+                        query.end_early(Status::OUT_OF_RESOURCES, &words);
+                        tripped = ending;
+                    }
                 }
             }
             Err(fault) => {

@@ -12,7 +12,9 @@ mod begin;
 mod charge;
 mod patients;
 mod querying;
+mod truths;
 
 pub(super) use begin::Prepared;
 pub(super) use charge::{Charged, Due, Granted, charge, named};
 pub(super) use querying::{Querying, without};
+pub(super) use truths::{Found as FoundTruths, Truths};

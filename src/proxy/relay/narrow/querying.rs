@@ -1,8 +1,9 @@
 //! A query under way, and what becomes of one answer to it. Nothing is sent here.
 
 use super::charge::Due;
+use super::truths::Truths;
 use crate::dicom::Uid;
-use crate::dicom::dataset::record::{Record, RecordFault, RecordLimits};
+use crate::dicom::dataset::record::{Edit, Record, RecordFault, RecordLimits};
 use crate::dicom::dimse::{Command, Status, Tolerances};
 use crate::dicom::pdu::pdata;
 use crate::dicom::query::{self, Asked};
@@ -39,7 +40,10 @@ pub struct Way {
 /// A query of which only part of the answers may be seen.
 #[derive(Debug)]
 pub struct Querying {
-    narrowing: Arc<Narrowing>,
+    /// What somebody may see; `None`: everything.
+    narrowing: Option<Arc<Narrowing>>,
+    /// What is known of sealed images, where they are asked about.
+    truths: Option<Box<Truths>>,
     asked: Asked,
     by: By,
     encoding: Encoding,
@@ -103,16 +107,18 @@ pub enum Taken {
 impl Querying {
     /// A query that is about to be asked.
     pub fn new(
-        narrowing: Arc<Narrowing>,
+        narrowing: Option<Arc<Narrowing>>,
         asked: Asked,
         by: By,
         (encoding, limits): (Encoding, RecordLimits),
         way: Way,
     ) -> Self {
-        let most = narrowing.max_results();
-        let budgets = narrowing.permits().iter().any(|permit| permit.budget.is_some());
+        let most = narrowing.as_ref().and_then(|narrowing| narrowing.max_results());
+        let permits = narrowing.iter().flat_map(|narrowing| narrowing.permits());
+        let budgets = permits.into_iter().any(|permit| permit.budget.is_some());
         Self {
             narrowing,
+            truths: None,
             asked,
             by,
             encoding,
@@ -129,9 +135,14 @@ impl Querying {
         }
     }
 
-    /// What somebody may see.
-    pub const fn narrowing(&self) -> &Arc<Narrowing> {
-        &self.narrowing
+    /// The same, with what is known of sealed images.
+    pub fn with_truths(self, truths: Option<Box<Truths>>) -> Self {
+        Self { truths, ..self }
+    }
+
+    /// What somebody may see; `None`: everything.
+    pub const fn narrowing(&self) -> Option<&Arc<Narrowing>> {
+        self.narrowing.as_ref()
     }
 
     /// Takes an answer with a pending status, all of it. `hash`: how items of budgets are named.
@@ -146,19 +157,23 @@ impl Querying {
         canary: impl Fn(&Record) -> Option<Arc<str>>,
     ) -> Result<Taken, RecordFault> {
         let status = command.status.unwrap_or(Status::PENDING);
-        let record = Record::read(data, self.encoding, Tolerances::ALL, self.limits)?;
+        let mut record = Record::read(data, self.encoding, Tolerances::ALL, self.limits)?;
+        // With what is sealed it is not what was asked for.
+        if self.truths.as_ref().is_some_and(|truths| !truths.correct(&mut record)) {
+            return Ok(Taken::More);
+        }
         let shown = self.judge(&record);
         let about = match &self.by {
             By::Study(.., Some(facts)) => facts.answers().first().unwrap_or(&record),
             By::Study(.., None) | By::Answer(_) => &record,
         };
-        let due = match (shown.is_nothing(), self.budgets) {
+        let due = match (shown.is_nothing(), self.narrowing.as_ref().filter(|_| self.budgets)) {
             (true, _) => {
                 self.withheld = self.withheld.saturating_add(1);
                 return Ok(Taken::More);
             }
-            (false, true) => Due::of(&self.narrowing, shown, about, &hash),
-            (false, false) => Due::FREE,
+            (false, Some(narrowing)) => Due::of(narrowing, shown, about, &hash),
+            (false, None) => Due::FREE,
         };
         // One that is not shown says nothing of who asks.
         if let Some(name) = canary(about) {
@@ -169,7 +184,7 @@ impl Querying {
             return Ok(Taken::More);
         }
         let kept = (self.budgets && !(due.is_free() && self.waiting.is_empty())).then(|| record.clone());
-        let Narrow::Answer(answer) = narrow(record, &self.narrowing, shown, &self.asked) else {
+        let Narrow::Answer(answer) = self.cut(record, shown) else {
             self.withheld = self.withheld.saturating_add(1);
             return Ok(Taken::More);
         };
@@ -188,15 +203,25 @@ impl Querying {
 
     /// The permits that show an answer.
     fn judge(&self, record: &Record) -> Shown {
+        let Some(narrowing) = &self.narrowing else { return Shown::of(0) };
         match &self.by {
-            By::Answer(None) => self.narrowing.shows(record, self.narrowing.without_patient()),
+            By::Answer(None) => narrowing.shows(record, narrowing.without_patient()),
             By::Answer(Some(patients)) => {
                 let patient = Patient::of(record);
-                self.narrowing.shows(record, patients.shown(patient.as_ref()))
+                narrowing.shows(record, patients.shown(patient.as_ref()))
             }
             By::Study(study, shown, _) if record.uid(query::STUDY).as_ref() == Some(study) => *shown,
             By::Study(..) => Shown::NOTHING,
         }
+    }
+
+    /// What of an answer is shown.
+    fn cut(&self, mut record: Record, shown: Shown) -> Narrow {
+        let Some(narrowing) = &self.narrowing else {
+            record.edit_each(|path| if self.asked.is_added(path) { Edit::Remove } else { Edit::Keep });
+            return Narrow::Answer(record.into_bytes());
+        };
+        narrow(record, narrowing, shown, &self.asked)
     }
 
     /// Budgets have been asked about the first of those that wait: so many have room; of each, the permits that have
@@ -207,7 +232,7 @@ impl Querying {
             let left = without(shown, *spent);
             if left == shown {
                 self.put(status, &answer);
-            } else if let Narrow::Answer(answer) = narrow(record, &self.narrowing, left, &self.asked) {
+            } else if let Narrow::Answer(answer) = self.cut(record, left) {
                 self.put(status, &answer);
             } else {
                 self.withheld = self.withheld.saturating_add(1);

@@ -2,7 +2,7 @@
 
 use super::super::delivery::Covering;
 use super::super::rewrite::Transform;
-use super::super::stage::{DataSet, Stage};
+use super::super::stage::{DataSet, Stage, Walk};
 use super::super::wait::Woken;
 use super::super::{End, Ending, Relay};
 use super::{Opening, Pipe, Whom};
@@ -33,7 +33,7 @@ impl Relay {
         context: u8,
         command: &Command,
         permit: Permit,
-        study: Option<Uid>,
+        walk: Option<&Walk>,
         hidden: Vec<Tag>,
     ) -> Result<(), Ending> {
         let right = match permit.open() {
@@ -44,7 +44,9 @@ impl Relay {
         let Some(mut opening) = self.opening(archive, context, command, permit, Whom::Getting, right, hidden) else {
             return Ok(());
         };
-        opening.study = study;
+        if let Some(walk) = walk {
+            opening.read(walk);
+        }
         self.look_into(End::Called, room, opening)
     }
 
@@ -68,7 +70,9 @@ impl Relay {
         let Some(mut opening) = self.opening(archive, data.context, &command, permit, whom, right, hidden) else {
             return Ok(());
         };
-        opening.study = data.walk.as_ref().and_then(|walk| walk.leading.study().copied());
+        if let Some(walk) = &data.walk {
+            opening.read(walk);
+        }
         self.look_into(End::Caller, room, opening)
     }
 
@@ -115,6 +119,7 @@ impl Relay {
             syntax: *accepted.transfer_syntax,
             instance: *command.sop_instance()?,
             study: None,
+            dated: None,
             command: command.clone(),
             permit: Some(permit),
             whom,
@@ -173,7 +178,7 @@ impl Relay {
         if let Stage::Data(data) = &direction.stage
             && let Some(walk) = &data.walk
         {
-            opening.study = walk.leading.study().copied();
+            opening.read(walk);
         }
         // Where an archive mints UIDs, the ledger has the one that was sealed.
         let instance = match found {

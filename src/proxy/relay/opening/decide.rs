@@ -7,16 +7,19 @@ use super::super::stage::Stage;
 use super::super::{End, Ending, Relay};
 use super::fail::Stays;
 use super::judge::{Question, Verdict, judge};
-use super::place::{self, Opens, Place, Takes};
+use super::place::{self, Opens, Place, Takes, is_lossy};
 use super::{Opening, Pipe, Whom};
 use crate::audit::vault::Drift;
 use crate::config::vault::IdentityDrift;
 use crate::dicom::Uid;
 use crate::dicom::dimse::Status;
-use crate::dicom::transfer_syntax::{self, encoding_of};
+use crate::dicom::transfer_syntax::{self, encoding_of, is_encapsulated};
 use crate::state::{SealRow, StateFault};
 use crate::transform::hide::HideFault;
 use crate::transform::open::Found;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
 /// How an object goes on.
 struct Going {
@@ -63,19 +66,24 @@ impl Relay {
         };
         match direction.rewrite.as_ref()?.transform() {
             Transform::Open(pipe) => Some((direction.opening.as_deref()?, pipe)),
-            Transform::Hide(_) => None,
+            Transform::Hide(_) | Transform::Seal(_) => None,
         }
     }
 
     fn going(&self, from: End, opening: &Opening, found: &Found, row: Option<&SealRow>) -> Result<Going, Stays> {
-        let drift = self.snapshot.settings.vault.as_ref().map_or(IdentityDrift::Record, |vault| vault.identity_drift);
+        let vault = self.snapshot.settings.vault.as_ref();
+        let drift = vault.map_or(IdentityDrift::Record, |vault| vault.identity_drift);
+        let since = vault.and_then(|vault| vault.sealed_since);
+        let younger = opening.dated.zip(since).is_some_and(|(dated, since)| dated >= first_day(since));
+        let compressed = is_encapsulated(&opening.syntax).then(|| is_lossy(&opening.syntax));
         let repeats = self.snapshot.vault.as_ref().map(|room| room.repeats(&opening.archive)).unwrap_or_default();
-        let (right, younger) = (opening.right, false);
-        let verdict = judge(&Question { found, row, repeats, right, drift, younger });
+        let right = opening.right;
+        let verdict = judge(&Question { found, row, repeats, right, drift, younger, compressed });
         let as_it_is = |opened| Ok(Going { place: self.place_as_it_is(from, opening)?, opens: None, opened });
         match (verdict, found) {
             (Verdict::Alert(cause, words), _) => Err(Stays::Alert(cause, words)),
             (Verdict::Refuse(words), _) => Err(Stays::kept(Status::NOT_AUTHORIZED, words)),
+            (Verdict::Cannot(words), _) => Err(Stays::kept(Status::DATA_SET_MISMATCH, words)),
             (Verdict::Open, Found::Sealed(inner)) => {
                 let opens = self.place_opened(from, &opening.class, &inner.transfer_syntax)?;
                 Ok(Going { place: opens.place, opens: Some(opens), opened: Some((true, drift_of(&inner.drift))) })
@@ -87,18 +95,21 @@ impl Relay {
 
     /// What whoever receives objects takes of a class.
     fn takes(&self, from: End, class: &Uid) -> Vec<Takes> {
-        let takes = |context: u8, syntax: &Uid| Takes { context, syntax: *syntax };
+        let leg = self.called.number;
+        let takes = |leg: u8, context: u8, syntax: &Uid| Takes { leg, context, syntax: *syntax };
         let all = self.contexts.iter().filter(|(_, accepted)| accepted.abstract_syntax == class);
         if from == End::Called {
             let receives = all.filter(|(_, accepted)| accepted.roles.scp);
-            return receives.map(|(id, accepted)| takes(id, accepted.transfer_syntax)).collect();
+            return receives.map(|(id, accepted)| takes(leg, id, accepted.transfer_syntax)).collect();
         }
-        let leg = self.called.number;
         let known = all.filter_map(|(id, _)| Some((id, self.contexts.called(leg, id)?)));
         let known = known.filter(|(_, accepted)| accepted.abstract_syntax == class && accepted.roles.scu);
-        let extras = self.contexts.extras(class).filter(|extra| extra.leg == leg && extra.roles.scu);
-        let extras = extras.map(|extra| takes(extra.id, &extra.transfer_syntax));
-        known.map(|(id, accepted)| takes(id, accepted.transfer_syntax)).chain(extras).collect()
+        let mut known: Vec<Takes> = known.map(|(id, accepted)| takes(leg, id, accepted.transfer_syntax)).collect();
+        let extras = self.contexts.extras(class).filter(|extra| extra.roles.scu);
+        known.extend(extras.map(|extra| takes(extra.leg, extra.id, &extra.transfer_syntax)));
+        // A second association with the receiver is there for what the first one had no room for.
+        known.sort_by_key(|takes| takes.leg != leg);
+        known
     }
 
     fn place_as_it_is(&self, from: End, opening: &Opening) -> Result<Place, Stays> {
@@ -133,7 +144,15 @@ impl Relay {
             }
         };
         let longest = match from {
-            End::Caller => self.called.longest,
+            End::Caller => {
+                if going.place.leg != self.up_for {
+                    // What was released for the leg before goes there first.
+                    self.hand_out_up();
+                    self.up_for = going.place.leg;
+                    self.focus_up();
+                }
+                self.called.longest
+            }
             End::Called => self.longest,
         };
         let direction = match from {
@@ -184,6 +203,15 @@ impl Relay {
         if let Some(asked) = asked.iter_mut().find(|asked| asked.message == message) {
             asked.opened = Some((true, drift));
         }
+    }
+}
+
+/// The first day of which every object is sealed. Dates say what local clocks showed.
+fn first_day(since: Timestamp) -> Date {
+    let since = since.to_zoned(TimeZone::system());
+    match since.time() == Time::midnight() {
+        true => since.date(),
+        false => since.date().saturating_add(jiff::Span::new().days(1)),
     }
 }
 

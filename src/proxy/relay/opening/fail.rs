@@ -195,7 +195,7 @@ impl Relay {
                 Found::Sealed(inner) => Some(inner.seal.to_string()),
                 Found::Plain => None,
             },
-            Transform::Hide(_) => None,
+            Transform::Hide(_) | Transform::Seal(_) => None,
         }
     }
 

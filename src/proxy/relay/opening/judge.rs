@@ -17,6 +17,8 @@ pub enum Verdict {
     Hand,
     /// Whoever asked may not have it.
     Refuse(&'static str),
+    /// It cannot be handed out.
+    Cannot(&'static str),
     /// Something is wrong with it.
     Alert(VaultCause, String),
 }
@@ -36,6 +38,8 @@ pub struct Question<'a> {
     pub drift: IdentityDrift,
     /// It must have been sealed: it is of a family that is sealed, and younger than `sealed_since`.
     pub younger: bool,
+    /// It came with a compressed image: with losses, or without.
+    pub compressed: Option<bool>,
 }
 
 /// Judges. What is wrong comes before what is permitted: whoever asks, it is told of.
@@ -73,6 +77,20 @@ fn plain(question: &Question<'_>) -> Verdict {
     // A seal in doubt may never have come there, and what was there before it is still right.
     let acknowledged = |row: &SealRow| row.forgot || row.seals.iter().any(|seal| seal.mark == Mark::Acknowledged);
     if question.row.is_some_and(acknowledged) {
+        // What carries the seal may be in it, but for what was lost.
+        match question.compressed {
+            Some(true) => {
+                let words =
+                    "the ledger knows it as sealed, and the archive returns it compressed with losses".to_owned();
+                return Verdict::Alert(VaultCause::Lossy, words);
+            }
+            Some(false) => {
+                return Verdict::Cannot(
+                    "the archive returns what carries the seal compressed, and it cannot be decoded here",
+                );
+            }
+            None => {}
+        }
         let words = "the ledger knows it as sealed, and it is not".to_owned();
         return Verdict::Alert(VaultCause::Forged, words);
     }
@@ -140,7 +158,7 @@ mod tests {
 
     fn ask(found: &Found, row: Option<&SealRow>, repeats: Repeats) -> Verdict {
         let (right, drift, younger) = (Right::Opened, IdentityDrift::Record, false);
-        judge(&Question { found, row, repeats, right, drift, younger })
+        judge(&Question { found, row, repeats, right, drift, younger, compressed: None })
     }
 
     fn cause(verdict: &Verdict) -> Option<VaultCause> {
@@ -160,10 +178,22 @@ mod tests {
         ] {
             let (repeats, drift, younger) = (Repeats::Unknown, IdentityDrift::Record, true);
             let found = sealed(1, &["AccessionNumber"]);
-            assert_eq!(judge(&Question { found: &found, row, repeats, right, drift, younger }), expected);
-            let refused = judge(&Question { found: &found, row, repeats, right: Right::No, drift, younger });
+            assert_eq!(
+                judge(&Question { found: &found, row, repeats, right, drift, younger, compressed: None }),
+                expected
+            );
+            let refused =
+                judge(&Question { found: &found, row, repeats, right: Right::No, drift, younger, compressed: None });
             assert!(matches!(refused, Verdict::Refuse(_)));
-            let drifted = Question { found: &found, row, repeats, right, drift: IdentityDrift::Refuse, younger };
+            let drifted = Question {
+                found: &found,
+                row,
+                repeats,
+                right,
+                drift: IdentityDrift::Refuse,
+                younger,
+                compressed: None,
+            };
             assert_eq!(cause(&judge(&drifted)), Some(VaultCause::Drift));
             let same = Question { found: &sealed(1, &[]), ..drifted };
             assert_eq!(judge(&same), expected);
@@ -194,8 +224,25 @@ mod tests {
             assert_eq!(ask(&Found::Plain, Some(&row(&[(1, Mark::InDoubt)])), repeats), Verdict::Pass);
             assert_eq!(ask(&Found::Plain, None, repeats), Verdict::Pass);
         }
+        let known = row(&[(1, Mark::Acknowledged)]);
+        let (repeats, right, drift) = (Repeats::Unknown, Right::Opened, IdentityDrift::Record);
+        let compressed = |lossy| {
+            let compressed = Some(lossy);
+            judge(&Question {
+                found: &Found::Plain,
+                row: Some(&known),
+                repeats,
+                right,
+                drift,
+                younger: false,
+                compressed,
+            })
+        };
+        assert_eq!(cause(&compressed(true)), Some(VaultCause::Lossy));
+        assert!(matches!(compressed(false), Verdict::Cannot(_)), "nobody did anything wrong");
         let (repeats, right, drift) = (Repeats::Unknown, Right::No, IdentityDrift::Record);
-        let young = Question { found: &Found::Plain, row: None, repeats, right, drift, younger: true };
+        let young =
+            Question { found: &Found::Plain, row: None, repeats, right, drift, younger: true, compressed: None };
         assert_eq!(cause(&judge(&young)), Some(VaultCause::Forged));
         let doubtful = row(&[(1, Mark::InDoubt)]);
         assert_eq!(judge(&Question { row: Some(&doubtful), ..young }), Verdict::Pass, "it may have been there before");

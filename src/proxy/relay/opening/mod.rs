@@ -15,6 +15,7 @@ mod place;
 pub(super) use pipe::{Pipe, PipeFault};
 
 use super::delivery::Covering;
+use super::stage::Walk;
 use crate::dicom::dimse::Command;
 use crate::dicom::{AeTitle, Tag, Uid};
 use crate::gate::Permit;
@@ -31,6 +32,8 @@ pub(super) struct Opening {
     syntax: Uid,
     instance: Uid,
     study: Option<Uid>,
+    /// Study Date, where it has one.
+    dated: Option<jiff::civil::Date>,
     /// The command as it goes on.
     command: Command,
     /// Under which it goes on; used up when it does.
@@ -53,4 +56,13 @@ pub(super) enum Whom {
     Moves(Covering),
     /// Nobody asked.
     Unasked,
+}
+
+impl Opening {
+    /// What has come of the object says whose it is.
+    fn read(&mut self, walk: &Walk) {
+        self.study = walk.leading.study().copied();
+        let date = walk.leading.study_date().map(|date| date.reveal());
+        self.dated = date.and_then(|date| jiff::civil::Date::strptime("%Y%m%d", date.trim_ascii()).ok());
+    }
 }

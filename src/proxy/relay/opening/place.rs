@@ -7,9 +7,11 @@ use crate::dicom::transfer_syntax::{
 };
 use crate::transform::open::As;
 
-/// What a receiver takes of a SOP class: a context and its transfer syntax.
+/// What a receiver takes of a SOP class: a context and its transfer syntax. What comes first in a list is preferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Takes {
+    /// Which of the associations with the receiver.
+    pub leg: u8,
     /// Presentation context id.
     pub context: u8,
     /// Transfer syntax.
@@ -19,6 +21,8 @@ pub struct Takes {
 /// Where an object that stays as it is goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
+    /// Which of the associations with the receiver.
+    pub leg: u8,
     /// Presentation context id at the receiver.
     pub context: u8,
     /// How it is encoded there.
@@ -47,10 +51,33 @@ pub fn is_native(syntax: &Uid) -> bool {
     NATIVE.contains(&syntax.as_str())
 }
 
+/// Syntaxes whose images come back bit for bit, of those that are encapsulated.
+const LOSSLESS: [&str; 14] = [
+    "1.2.840.10008.1.2.1.98",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.58",
+    "1.2.840.10008.1.2.4.65",
+    "1.2.840.10008.1.2.4.66",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.92",
+    "1.2.840.10008.1.2.4.110",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.5",
+    "1.2.840.10008.1.2.8.1",
+];
+
+/// Whether images in an encapsulated syntax may have lost something: all but those that promise not to.
+pub fn is_lossy(syntax: &Uid) -> bool {
+    !LOSSLESS.contains(&syntax.as_str())
+}
+
 /// Where a data set goes that came in this syntax on this context and is not opened: on the same context if the receiver
 /// takes it so there, on any that takes its syntax, else written in another native encoding.
 pub fn as_it_is(takes: &[Takes], context: u8, syntax: &Uid) -> Option<Place> {
-    let place = |takes: &Takes| Place { context: takes.context, encoding: encoding_of(&takes.syntax) };
+    let place = |takes: &Takes| Place { leg: takes.leg, context: takes.context, encoding: encoding_of(&takes.syntax) };
     let mirrored = takes.iter().find(|takes| takes.context == context && takes.syntax == *syntax);
     mirrored.or_else(|| takes.iter().find(|takes| takes.syntax == *syntax)).map(place).or_else(|| {
         let native = is_native(syntax).then(|| best_native(takes))??;
@@ -65,11 +92,11 @@ pub fn opened(takes: &[Takes], original: &Uid) -> Option<Opens> {
     let deflated = encoding_of(original) == Encoding::Deflated;
     if let Some(own) = own.filter(|_| !deflated) {
         let comes = encoding_of(original);
-        let place = Place { context: own.context, encoding: comes };
+        let place = Place { leg: own.leg, context: own.context, encoding: comes };
         return Some(Opens { place, how: As::Own, comes, decode: false });
     }
     let to = own.filter(|_| is_native(original)).or_else(|| best_native(takes))?;
-    let place = Place { context: to.context, encoding: encoding_of(&to.syntax) };
+    let place = Place { leg: to.leg, context: to.context, encoding: encoding_of(&to.syntax) };
     if !is_native(original) {
         let decode = is_encapsulated(original);
         return decode.then_some(Opens { place, how: As::Own, comes: Encoding::ExplicitLe, decode });
@@ -97,14 +124,14 @@ mod tests {
     }
 
     fn takes(all: &[(u8, &str)]) -> Vec<Takes> {
-        all.iter().map(|&(context, syntax)| Takes { context, syntax: uid(syntax) }).collect()
+        all.iter().map(|&(context, syntax)| Takes { leg: 0, context, syntax: uid(syntax) }).collect()
     }
 
     #[test]
     fn what_stays_as_it_is_goes_where_it_came_if_that_fits() {
         let all = takes(&[(1, EXPLICIT_VR_LITTLE_ENDIAN), (3, EXPLICIT_VR_LITTLE_ENDIAN), (5, JPEG)]);
         let place = |context, syntax: &str| as_it_is(&all, context, &uid(syntax));
-        let at = |context| Some(Place { context, encoding: Encoding::ExplicitLe });
+        let at = |context| Some(Place { leg: 0, context, encoding: Encoding::ExplicitLe });
         assert_eq!(place(3, EXPLICIT_VR_LITTLE_ENDIAN), at(3));
         assert_eq!(place(9, EXPLICIT_VR_LITTLE_ENDIAN), at(1), "an extra context is none of the receiver's");
         assert_eq!(place(1, JPEG), at(5));
@@ -112,7 +139,7 @@ mod tests {
         assert_eq!(place(5, BASELINE), None, "nothing is decoded, and nothing encoded");
         let deflated = takes(&[(1, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)]);
         let place = as_it_is(&deflated, 9, &uid(IMPLICIT_VR_LITTLE_ENDIAN));
-        assert_eq!(place, Some(Place { context: 1, encoding: Encoding::Deflated }));
+        assert_eq!(place, Some(Place { leg: 0, context: 1, encoding: Encoding::Deflated }));
         assert_eq!(as_it_is(&takes(&[(5, JPEG)]), 9, &uid(EXPLICIT_VR_LITTLE_ENDIAN)), None);
         assert_eq!(as_it_is(&[], 9, &uid(EXPLICIT_VR_LITTLE_ENDIAN)), None);
     }
@@ -138,7 +165,7 @@ mod tests {
         let deflated = uid(DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN);
         let all = takes(&[(1, IMPLICIT_VR_LITTLE_ENDIAN), (3, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)]);
         let Opens { place, how, comes, decode } = opened(&all, &deflated).unwrap();
-        assert_eq!(place, Place { context: 3, encoding: Encoding::Deflated });
+        assert_eq!(place, Place { leg: 0, context: 3, encoding: Encoding::Deflated });
         assert_eq!((how, comes, decode), (As::Native(Encoding::ExplicitLe), Encoding::ExplicitLe, false));
         let native = opened(&all[..1], &deflated).unwrap();
         assert_eq!((native.place.context, native.how), (1, As::Native(Encoding::ImplicitLe)));

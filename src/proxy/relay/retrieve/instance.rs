@@ -105,8 +105,7 @@ impl Relay {
         let hidden = match (hidden, room) {
             (Some(hidden), Some(room)) => {
                 self.shared.metrics.permitted(permit.operation(), permit.observed());
-                let study = data.walk.as_ref().and_then(|walk| walk.leading.study().copied());
-                return self.look_into_got(&room, data.context, &data.command, permit, study, hidden);
+                return self.look_into_got(&room, data.context, &data.command, permit, data.walk.as_ref(), hidden);
             }
             (hidden, _) => hidden,
         };

@@ -160,6 +160,7 @@ impl Relay {
         match rewrite.push(bytes) {
             Ok(()) => {
                 self.looked(End::Caller);
+                self.note_seal();
                 self.pump_up()
             }
             Err(fault) => self.rewrite_failed_up(&fault),
@@ -173,6 +174,7 @@ impl Relay {
                 Ok(()) => {
                     self.looked(End::Caller);
                     self.note_drift(End::Caller);
+                    self.note_seal();
                     self.pump_up()?;
                 }
                 Err(fault) => self.rewrite_failed_up(&fault)?,
@@ -193,7 +195,9 @@ impl Relay {
                 Ok(Step::Went) => {}
                 Ok(Step::Wait(spooling)) => up.wait = Some(Box::pin(async { Woken::Spooled(spooling.await) })),
                 Ok(Step::Over) => {
-                    up.rewrite = None;
+                    if let Some(rewrite) = up.rewrite.take() {
+                        self.sealed_has_gone(&rewrite);
+                    }
                     return Ok(());
                 }
                 Err(fault) => return self.rewrite_failed_up(&fault),
@@ -213,6 +217,9 @@ impl Relay {
     }
 
     fn rewrite_failed_up(&mut self, fault: &TransformFault) -> Result<(), Ending> {
+        if matches!(self.up.rewrite.as_ref().map(|rewrite| rewrite.transform()), Some(Transform::Seal(_))) {
+            return self.sealing_failed(fault);
+        }
         match self.up.opening.is_some() {
             true => self.opening_failed(End::Caller, fault),
             false => Err(broken(End::Caller, fault)),

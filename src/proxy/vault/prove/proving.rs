@@ -181,21 +181,24 @@ impl Proving<'_> {
         Ok((known, untaken))
     }
 
-    /// Associations for storing: each class in explicit and in implicit VR.
-    async fn open(&self, class: Uid) -> Result<(Link, Vec<Accepted>), LinkFault> {
-        let syntaxes = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].iter();
-        let asks: Vec<Ask> = syntaxes
-            .filter_map(|text| Uid::new(text).ok())
-            .map(|syntax| Ask { class, syntaxes: vec![syntax], roles: None })
+    /// An association for storing: each class in explicit and in implicit VR.
+    async fn open(&self, classes: &[Uid]) -> Result<Link, LinkFault> {
+        let syntaxes = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
+        let asks: Vec<Ask> = classes
+            .iter()
+            .flat_map(|class| syntaxes.iter().filter_map(|text| Uid::new(text).ok()).map(|syntax| (*class, syntax)))
+            .map(|(class, syntax)| Ask { class, syntaxes: vec![syntax], roles: None })
+            .take(CONTEXTS)
             .collect();
-        let link = Link::open(&self.target, &asks).await?;
-        let accepted = link.all_accepted().collect();
-        Ok((link, accepted))
+        Link::open(&self.target, &asks).await
     }
 
     /// Stores every sample with each carrier, the same again, and once more under a fresh seal.
     async fn store(&mut self, samples: Vec<Sample>) -> Result<Vec<Stored>, ProvingFault> {
         let mut all = Vec::new();
+        let mut classes: Vec<Uid> = samples.iter().map(|sample| sample.class).collect();
+        classes.dedup();
+        let mut link = self.open(&classes).await?;
         for (place, sample) in samples.into_iter().enumerate() {
             let carriers: &[Carrier] = match sample.shape {
                 Shape::Plain => &[Carrier::Attributes],
@@ -203,17 +206,22 @@ impl Proving<'_> {
             };
             for carrier in carriers {
                 let sample = Sample { instance: fresh_uid().map_err(|_| ProvingFault::Random)?, ..sample.clone() };
-                all.push(self.store_one(sample, *carrier, place).await?);
+                all.push(self.store_one(&mut link, sample, *carrier, place).await?);
             }
         }
+        let _ = link.release().await;
         Ok(all)
     }
 
-    async fn store_one(&mut self, sample: Sample, carrier: Carrier, place: usize) -> Result<Stored, ProvingFault> {
-        let (mut link, accepted) = self.open(sample.class).await?;
-        let on = accepted.get(place % accepted.len().max(1)).or(accepted.first()).copied();
-        let Some(on) = on else {
-            let _ = link.release().await;
+    async fn store_one(
+        &self,
+        link: &mut Link,
+        sample: Sample,
+        carrier: Carrier,
+        place: usize,
+    ) -> Result<Stored, ProvingFault> {
+        let accepted: Vec<Accepted> = link.all_accepted().filter(|one| one.class == sample.class).collect();
+        let Some(on) = accepted.get(place % accepted.len().max(1)).copied() else {
             let none = Uid::new(EXPLICIT_VR_LITTLE_ENDIAN).map_err(|_| ProvingFault::Random)?;
             return Ok(Stored::new(sample, carrier, none, 0, Err("it takes the class no longer".to_owned())));
         };
@@ -221,15 +229,16 @@ impl Proving<'_> {
         let (fresh, again) = self.means.sealed(&sample, carrier, &on)?;
         let mut said: Vec<Result<Status, LinkFault>> = Vec::new();
         for bytes in [&bytes, &bytes, &fresh] {
-            let status = store(&mut link, &on, &sample, bytes).await;
+            let status = store(link, &on, &sample, bytes).await;
             let over = status.is_err();
             said.push(status);
             if over {
-                // It may have hung up on the object; the next one gets an association of its own.
-                link = self.open(sample.class).await?.0;
+                // It may have hung up on the object; the next ones get another association, with the same contexts.
+                let mut classes: Vec<Uid> = link.asked().collect();
+                classes.dedup();
+                *link = self.open(&classes).await?;
             }
         }
-        let _ = link.release().await;
         let mut said = said.into_iter();
         let first = said.next().map_or_else(|| Err(String::new()), |said| said.map_err(|fault| fault.to_string()));
         let mut stored = Stored::new(sample, carrier, on.syntax, bytes.len() as u64, first);
@@ -256,8 +265,8 @@ impl Proving<'_> {
         let instance = fresh_uid().map_err(|_| ProvingFault::Random)?;
         let sample =
             Sample { family, class: *class, instance, shape: Shape::Native(16, 1), number: 9000, ..one.sample.clone() };
-        let (mut link, accepted) = self.open(*class).await?;
-        let Some(on) = accepted.first().copied() else { return Ok(0) };
+        let mut link = self.open(&[*class]).await?;
+        let Some(on) = link.accepted(class) else { return Ok(0) };
         let sent = self.means.store_large(&mut link, &on, &sample, self.largest).await;
         let large = match sent {
             Ok((status, sealed, bytes)) => {
@@ -317,17 +326,21 @@ impl Proving<'_> {
         let how = ReadBack { unlock: self.unlock.clone(), options: OpenOptions { minted: true, ..self.options } };
         let mut seen: Vec<Verdict> = Vec::new();
         let mut why = None;
+        let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
+        classes.sort_unstable();
+        classes.dedup();
+        let mut asking = Asking { proving: self, classes, reader: None };
         for one in stored.iter().filter(|one| one.is_stored()) {
             let place = found.iter().find(|place| place.instance == one.sample.instance);
             let place = place.cloned().unwrap_or_else(|| one.place());
-            match self.get(&place, &how).await {
+            match asking.get(&place, &how).await {
                 Ok(verdicts) => seen.extend(verdicts),
                 Err(fault) => why = Some(fault.to_string()),
             }
         }
         // What it calls otherwise than it was stored: some mint UIDs of their own.
         for place in found.iter().filter(|place| !stored.iter().any(|one| one.sample.instance == place.instance)) {
-            if let Ok(verdicts) = self.get(place, &how).await {
+            if let Ok(verdicts) = asking.get(place, &how).await {
                 seen.extend(verdicts);
             }
         }
@@ -342,27 +355,6 @@ impl Proving<'_> {
             });
         }
         seen
-    }
-
-    /// One object as it is; if it does not come so, in whatever it has become.
-    async fn get(&self, place: &Place, how: &ReadBack) -> Result<Vec<Verdict>, VerifyFault> {
-        let mut judge = Judge::new(how);
-        let mut reader = Reader::open(&self.target, &[place.class]).await?;
-        let status = reader.get(place, &mut judge).await;
-        let _ = reader.close().await;
-        if !judge.verdicts.is_empty() {
-            return Ok(judge.verdicts);
-        }
-        let compressed: Vec<[&str; 1]> = LOSSLESS.iter().chain(&LOSSY).map(|syntax| [*syntax]).collect();
-        let lists: Vec<&[&str]> = compressed.iter().map(<[&str; 1]>::as_slice).collect();
-        let mut reader = Reader::open_in(&self.target, &[place.class], &lists).await?;
-        let again = reader.get(place, &mut judge).await;
-        let _ = reader.close().await;
-        match (judge.verdicts.is_empty(), status, again) {
-            (false, ..) => Ok(judge.verdicts),
-            (true, Ok(status), _) => Err(VerifyFault::Gone(status)),
-            (true, Err(fault), _) => Err(fault.into()),
-        }
     }
 
     /// Has everything delivered to each destination, and judges it.
@@ -383,6 +375,41 @@ impl Proving<'_> {
             all.extend(verdicts);
         }
         all
+    }
+}
+
+/// One association for all questions, as long as it lasts.
+struct Asking<'a, 'b> {
+    proving: &'a Proving<'b>,
+    classes: Vec<Uid>,
+    reader: Option<Reader>,
+}
+
+impl Asking<'_, '_> {
+    /// One object as it is; if it does not come so, in whatever it has become.
+    async fn get(&mut self, place: &Place, how: &ReadBack) -> Result<Vec<Verdict>, VerifyFault> {
+        let mut judge = Judge::new(how);
+        let reader = match self.reader.take() {
+            Some(reader) => Ok(reader),
+            None => Reader::open(&self.proving.target, &self.classes).await,
+        };
+        let status = self.reader.insert(reader?).get(place, &mut judge).await;
+        if !judge.verdicts.is_empty() {
+            return Ok(judge.verdicts);
+        }
+        if status.is_err() {
+            self.reader = None;
+        }
+        let compressed: Vec<[&str; 1]> = LOSSLESS.iter().chain(&LOSSY).map(|syntax| [*syntax]).collect();
+        let lists: Vec<&[&str]> = compressed.iter().map(<[&str; 1]>::as_slice).collect();
+        let mut reader = Reader::open_in(&self.proving.target, &[place.class], &lists).await?;
+        let again = reader.get(place, &mut judge).await;
+        let _ = reader.close().await;
+        match (judge.verdicts.is_empty(), status, again) {
+            (false, ..) => Ok(judge.verdicts),
+            (true, Ok(status), _) => Err(VerifyFault::Gone(status)),
+            (true, Err(fault), _) => Err(fault.into()),
+        }
     }
 }
 

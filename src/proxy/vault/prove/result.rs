@@ -1,7 +1,7 @@
-//! The result of a proof: `state/vault/probe-TITLE.json`, signed with the gateway's audit key.
+//! The result of a proof: `state/vault/probe-TITLE.json`, signed with the key of [`super::signing`].
 
+use super::signing;
 use crate::audit::checkpoint::Signer;
-use crate::audit::keys::{self, KeysFault};
 use crate::dicom::AeTitle;
 use crate::state::Repeats;
 use serde::{Deserialize, Serialize};
@@ -127,9 +127,9 @@ pub enum ProveFault {
     /// Nobody of this gateway wrote this.
     #[error("`{0}` was not written by this gateway, or has been changed since: run `dicomgate vault probe` again")]
     Unsigned(PathBuf),
-    /// The signing key.
-    #[error(transparent)]
-    Keys(#[from] KeysFault),
+    /// The signing key; what is wrong with it.
+    #[error("the signing key `{0}` {1}")]
+    Key(PathBuf, &'static str),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -166,7 +166,7 @@ impl ProbeResult {
             Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(other) => return Err(fault(other)),
         };
-        let signer = keys::signer(state)?;
+        let Some(signer) = signing::load(state)? else { return Err(ProveFault::Unsigned(path)) };
         match serde_json::from_str::<Signed>(&text) {
             Ok(signed) if signed.counts(&signer, archive) => Ok(Some(signed.result)),
             _ => Err(ProveFault::Unsigned(path)),
@@ -176,9 +176,9 @@ impl ProbeResult {
     /// Signs it and writes it in place of an older one, durably.
     ///
     /// # Errors
-    /// There is no signing key, or the file cannot be written.
+    /// The signing key is damaged or cannot be made, or the file cannot be written.
     pub fn keep(&self, state: &Path, archive: &AeTitle) -> Result<PathBuf, ProveFault> {
-        let signer = keys::signer(state)?;
+        let signer = signing::load_or_make(state)?;
         let signed = Signed {
             result: self.clone(),
             public_key: hex(signer.public_key()),
@@ -221,7 +221,10 @@ impl ProbeResult {
     /// Why not, in words for a log line and a comment.
     pub fn proves(&self, family: &str, carrier: Carried) -> Result<(), String> {
         let mut proven = false;
-        for trial in self.trials.iter().filter(|trial| trial.family == family && trial.carrier == carrier) {
+        // Of a family that has no class in the standard nothing can be tried: it takes all others to be proven.
+        let known = self.trials.iter().any(|trial| trial.family == family);
+        let like = |trial: &&Trial| trial.carrier == carrier && (!known || trial.family == family);
+        for trial in self.trials.iter().filter(like) {
             for fate in trial.get.iter().chain(trial.moved.iter().map(|(_, fate)| fate)) {
                 match fate {
                     Fate::Whole => proven = true,

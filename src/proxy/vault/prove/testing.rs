@@ -38,36 +38,30 @@ pub async fn sealed(target: &Target<'_>, means: &Means, carrier: Carrier) -> (Pl
     (Place { class: sample.class, instance: sample.instance, study, series, patient: None }, sealed.begun.seal)
 }
 
-#[test]
-fn a_sealed_sample_opens() {
+/// Pixels of a sample.
+pub fn pixels(length: u64) -> Vec<u8> {
+    super::sample::noise(usize::try_from(length).unwrap(), 1)
+}
+
+/// SHA-256 of what is sealed of the sample, as the sealing side says it.
+pub fn digest(means: &Means) -> [u8; 32] {
     use crate::transform::flow::Flow;
-    use crate::transform::open::{As, Finished, Open, OpenOptions, OpenOrder};
-    let means = crate::proxy::vault::tests::means();
+    use crate::transform::seal::{Seal, SealOrder};
     let sample = sample();
-    let on = crate::scu::Accepted {
-        id: 1,
-        class: sample.class,
-        syntax: Uid::new("1.2.840.10008.1.2.1").unwrap(),
-        roles: crate::dicom::negotiation::Roles::DEFAULT,
+    let (head, length) = sample.data(None);
+    let order = SealOrder {
+        context: std::sync::Arc::clone(&means.context),
+        sop_class: sample.class,
+        sop_instance: sample.instance,
+        from: Uid::new(sample.syntax()).unwrap(),
+        to: crate::dicom::transfer_syntax::Encoding::ImplicitLe,
+        carrier: Carrier::Pixels,
+        options: std::sync::Arc::clone(&means.options),
+        whole: false,
     };
-    for carrier in [Carrier::Pixels, Carrier::Attributes] {
-        let (bytes, _) = means.sealed(&sample, carrier, &on).unwrap();
-        std::fs::write(format!("/tmp/t/ledger/sealed-{carrier:?}.bin"), &bytes).unwrap();
-        let mut open = Open::new(OpenOrder {
-            unlock: crate::proxy::vault::tests::ring().into(),
-            from: crate::dicom::transfer_syntax::Encoding::ExplicitLe,
-            sop_class: sample.class,
-            sop_instance: sample.instance,
-            options: OpenOptions::default(),
-        });
-        let mut flow = Flow::default();
-        for chunk in bytes.chunks(1000) {
-            open.push(chunk, &mut flow).unwrap();
-            if open.found().is_some() {
-                let _ = open.deliver(As::Own);
-            }
-        }
-        let done = open.finish(&mut flow);
-        println!("{carrier:?} {done:?}");
-    }
+    let (mut seal, mut flow) = (Seal::new(order).unwrap().with_digest(), Flow::default());
+    seal.push(&head, &mut flow).unwrap();
+    seal.push(&pixels(length), &mut flow).unwrap();
+    seal.finish(&mut flow).unwrap();
+    seal.digest().unwrap()
 }

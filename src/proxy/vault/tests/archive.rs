@@ -179,7 +179,7 @@ fn take(held: &Mutex<Vec<Held>>, message: &Message, on: &Accepted, habit: Habit)
         }
         Habit::Lossy => {
             let length = data.len();
-            if let Some(middle) = data.get_mut(length * 9 / 10..).filter(|_| length > 50_000) {
+            if let Some(middle) = data.get_mut(length * 9 / 10..).filter(|_| length > 40_000) {
                 middle.iter_mut().take(64).for_each(|byte| *byte &= 0xf0);
             }
         }
@@ -202,11 +202,9 @@ fn take(held: &Mutex<Vec<Held>>, message: &Message, on: &Accepted, habit: Habit)
         }
         Habit::Coerces => replace(&mut data, b"DICOMGATE^PROBE", b"COERCED^PATIENT"),
         Habit::Merges => {
-            let merged = held.lock().unwrap().first().map_or(study, |first| first.study);
-            if merged.as_str().len() == study.as_str().len() {
-                replace(&mut data, study.as_bytes(), merged.as_bytes());
-                study = merged;
-            }
+            let merged = format!("2.25.{}", "9".repeat(study.as_str().len() - 5));
+            replace(&mut data, study.as_bytes(), merged.as_bytes());
+            study = Uid::new(merged).unwrap();
         }
         Habit::Forgets => return Status::SUCCESS,
         Habit::None | Habit::Keeps | Habit::Refuses | Habit::Compares => {}

@@ -1,6 +1,7 @@
 //! Archives with habits, played in this process; what proving, reading back and sealing what they hold make of them.
 
 pub mod archive;
+mod converting;
 mod proving;
 mod reading;
 

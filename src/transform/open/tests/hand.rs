@@ -284,7 +284,6 @@ pub fn order(from: Encoding) -> OpenOrder {
 }
 
 /// What came out of opening.
-#[derive(Debug)]
 pub struct Out {
     pub bytes: Vec<u8>,
     pub found: Found,
@@ -293,6 +292,12 @@ pub struct Out {
     pub kept: usize,
     /// Bytes that were out before the input was over.
     pub early: usize,
+}
+
+impl std::fmt::Debug for Out {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes, {:?}, {:?}", self.bytes.len(), self.found, self.finished)
+    }
 }
 
 /// Drives it: the input cut at these places.

@@ -137,7 +137,10 @@ fn the_length_and_what_is_behind_the_segments() {
     };
     assert_eq!(open(&with_length(u64::MAX)).unwrap_err(), OpenFault::Length);
     assert_eq!(open(&with_length(1 << 20)).unwrap_err(), OpenFault::Length);
-    assert_eq!(cause(&with_length(sealed + 2)), Some("trailing"));
+    // Room for what might have stood behind the pixels: zero bytes.
+    assert!(open(&with_length(sealed + 2)).unwrap().bytes == write(&original, LE));
+    let filled = with_pixels(&with_length(sealed + 4), |value| value[at + 16 + sealed as usize + 3] = 1);
+    assert_eq!(cause(&filled), Some("trailing"));
     assert_eq!(open(&with_length(sealed - 2)).unwrap_err(), OpenFault::Padding);
     assert_eq!(cause(&with_length(0)), Some("trailing"));
     assert_eq!(open(&with_pixels(&elements, |value| *value.last_mut().unwrap() = 1)).unwrap_err(), OpenFault::Padding);

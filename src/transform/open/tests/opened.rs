@@ -368,6 +368,21 @@ proptest! {
 }
 
 #[test]
+fn an_object_that_ends_with_its_pixels() {
+    for bulk in [0, 100, 140_000] {
+        let mut original = tomogram(INSTANCE, bulk);
+        original.retain(|element| element.0 <= PIXELS);
+        for elements in sealed(&original, EXPLICIT) {
+            let input = write(&elements, Encoding::ExplicitLe);
+            for cuts in [vec![], (0..input.len()).step_by(5003).collect()] {
+                let out = drive(order(Encoding::ExplicitLe), &input, &cuts, Some(As::Own)).unwrap();
+                assert!(out.bytes == write(&original, Encoding::ExplicitLe));
+            }
+        }
+    }
+}
+
+#[test]
 fn one_byte_at_a_time() {
     let original = tomogram(INSTANCE, 100);
     for elements in sealed(&original, EXPLICIT) {

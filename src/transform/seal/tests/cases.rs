@@ -5,11 +5,13 @@ use super::made::{
 };
 use super::read::{elements, hides, open, parse, walk};
 use crate::dicom::Tag;
-use crate::dicom::dataset::WalkFault;
+use crate::dicom::dataset::{Vr, WalkFault};
 use crate::dicom::transfer_syntax::Encoding::{self, ExplicitBe, ExplicitLe, ImplicitLe};
-use crate::transform::head::PIXEL_DATA;
+use crate::transform::head::{ITEM, ITEM_END, PIXEL_DATA, put_header};
 use crate::transform::seal::{Already, Outcome, Seal, SealFault, SealOptions};
 use crate::vault::carrier::Carrier::{self, Attributes, Pixels};
+use crate::vault::family::{Exempt, FamilyOptions};
+use std::sync::Arc;
 
 const JPEG: &str = "1.2.840.10008.1.2.4.70";
 
@@ -329,4 +331,70 @@ fn elements_out_of_order_are_put_in_order_while_that_can_be() {
     let input = write(&object, ExplicitLe);
     let fault = seal(order(CT, syntax(ExplicitLe), ExplicitLe, Pixels, streams()), &input, &[]).unwrap_err();
     assert_eq!(fault, SealFault::Order(Tag(0x20, 0x4001)));
+}
+
+#[test]
+fn what_devices_do_wrong_and_is_tolerated_comes_back() {
+    // A value and a fragment of odd length, a delimiter behind an item of defined length, zeros behind the end.
+    let mut object = tomogram(1000, ExplicitLe);
+    object.insert(1, E(Tag(8, 8), *b"CS", V::Bytes(b"ODD".to_vec())));
+    object.push(E(Tag(0x7fe1, 0x1001), *b"OB", V::Bytes(noise(3, 3000)[..2999].to_vec())));
+    let odd = write(&object, ExplicitLe);
+    let stray = {
+        let item = write(&[e(Tag(0x29, 0x1001), b"OB", noise(4, 2000)), e(Tag(0x40, 7), b"LO", "X")], ExplicitLe);
+        let mut inside = Vec::new();
+        put_header(&mut inside, ExplicitLe, ITEM, None, item.len() as u32 + 8);
+        inside.extend(item);
+        put_header(&mut inside, ExplicitLe, ITEM_END, None, 0);
+        let mut sequence = Vec::new();
+        put_header(&mut sequence, ExplicitLe, Tag(0x40, 0x275), Some(Vr::SQ), inside.len() as u32);
+        sequence.extend(inside);
+        let at = elements(&write(&object, ExplicitLe), ExplicitLe).range(..Tag(0x40, 0)).map(|(_, e)| e.len()).sum();
+        let (before, behind) = odd.split_at(at);
+        [before, &sequence, behind].concat()
+    };
+    for (input, zeros) in [(&odd, 0), (&odd, 100), (&stray, 4), (&stray, 0)] {
+        let with = [&input[..], &vec![0; zeros]].concat();
+        for options in [streams(), SealOptions::default()] {
+            let order = order(CT, syntax(ExplicitLe), ExplicitLe, Pixels, options);
+            let out = seal(order, &with, &[100, 700]).unwrap();
+            hides(&out.bytes, &[noise(3, 2990), noise(4, 2000)]);
+            let opened = open(&out.bytes, ExplicitLe, CT).unwrap();
+            // The stray delimiter may be left out, as it says nothing.
+            assert_eq!(elements(&opened, ExplicitLe).len(), elements(input, ExplicitLe).len());
+            assert!(opened == *input || input == &stray, "{zeros}");
+        }
+    }
+}
+
+#[test]
+fn private_elements_of_a_named_creator_stay() {
+    let exempt = |creator: &str| Exempt { creator: creator.into(), element: Some((0x29, 0x10)) };
+    let family = Arc::new(FamilyOptions { exempt: vec![exempt("MAKER")], ..FamilyOptions::default() });
+    let options = SealOptions { family, ..SealOptions::default() };
+    let block = |creator: &str| {
+        vec![
+            e(Tag(0x29, 0x10), b"LO", creator),
+            e(Tag(0x29, 0x1010), b"OB", noise(1, 2000)),
+            e(Tag(0x29, 0x1011), b"OB", noise(2, 2000)),
+        ]
+    };
+    let mut object = tomogram(1000, ExplicitLe);
+    object.extend(block("MAKER"));
+    object.push(sq(
+        Tag(0x40, 0x275),
+        true,
+        vec![block("OTHER"), block("MAKER "), vec![e(Tag(0x29, 0x1010), b"OB", noise(3, 2000))]],
+    ));
+    let object = sorted(object);
+    let out = sealed(&object, ExplicitLe, ExplicitLe, Pixels, options);
+    let shown = elements(&out.bytes, ExplicitLe);
+    assert!(shown.contains_key(&Tag(0x29, 0x1010)) && !shown.contains_key(&Tag(0x29, 0x1011)));
+    let nested = [
+        vec![e(Tag(0x29, 0x10), b"LO", "OTHER")],
+        vec![e(Tag(0x29, 0x10), b"LO", "MAKER "), e(Tag(0x29, 0x1010), b"OB", noise(1, 2000))],
+        vec![],
+    ];
+    assert_eq!(shown[&Tag(0x40, 0x275)], write(&[sq(Tag(0x40, 0x275), true, nested.to_vec())], ExplicitLe));
+    assert_eq!(open(&out.bytes, ExplicitLe, CT).unwrap(), write(&object, ExplicitLe));
 }

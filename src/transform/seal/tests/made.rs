@@ -30,7 +30,7 @@ pub enum V {
 
 pub fn e(tag: Tag, vr: &[u8; 2], value: impl AsRef<[u8]>) -> E {
     let mut value = value.as_ref().to_vec();
-    if value.len() % 2 == 1 {
+    if !value.len().is_multiple_of(2) {
         value.push(if matches!(vr, b"UI" | b"OB" | b"UN") { 0 } else { b' ' });
     }
     E(tag, *vr, V::Bytes(value))

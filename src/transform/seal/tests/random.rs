@@ -63,8 +63,13 @@ fn pixels() -> impl Strategy<Value = Option<V>> {
 fn nested() -> impl Strategy<Value = Vec<E>> {
     prop::collection::vec(value(&VALUES), 0..3).prop_map(sorted).prop_recursive(3, 30, 3, |inner| {
         let items = prop::collection::vec((any::<bool>(), inner), 0..3);
-        let sequence = (prop::sample::select(SEQUENCES.as_slice()), any::<bool>(), items)
-            .prop_map(|(tag, defined, items)| E(tag, *b"SQ", V::Items(defined, items)));
+        let private = Tag(0x0029, 0x1020);
+        let tags = prop::sample::select([SEQUENCES.as_slice(), &[private, private]].concat());
+        let sequence = (tags, any::<bool>(), items, any::<bool>()).prop_map(move |(tag, defined, items, unknown)| {
+            // One that nobody knows shows its items by its undefined length, and has them in implicit VR if it is UN.
+            let vr = if unknown && tag == private { *b"UN" } else { *b"SQ" };
+            E(tag, vr, V::Items(defined && tag != private, items))
+        });
         prop::collection::vec(prop_oneof![2 => value(&VALUES), 1 => sequence], 0..4).prop_map(sorted)
     })
 }
@@ -96,9 +101,20 @@ fn objects() -> impl Strategy<Value = Made> {
             if signature {
                 object.push(sq(Tag(0xfffa, 0xfffa), true, vec![vec![us(Tag(0x400, 5), 1, from)]]));
             }
+            if from == ExplicitBe {
+                object.iter_mut().for_each(known);
+            }
             Made { from, jpeg, object: sorted(object) }
         },
     )
+}
+
+/// Numbers in UN are little endian, and would no longer be where somebody wrote it as a sequence.
+fn known(element: &mut E) {
+    if let V::Items(_, items) = &mut element.2 {
+        element.1 = *b"SQ";
+        items.iter_mut().flat_map(|(_, item)| item).for_each(known);
+    }
 }
 
 /// What stays, what is sealed; as a family says, told by hand.
@@ -118,7 +134,8 @@ fn parted(elements: &[E], path: &mut Vec<Tag>, from: Encoding, sealed: &mut Vec<
             (Part::Clear, _) => clear.push(element.clone()),
             (Part::Into, V::Items(defined, items)) => {
                 path.push(*tag);
-                let items = items.iter().map(|(defined, item)| (*defined, parted(item, path, from, sealed))).collect();
+                let inner = if element.1 == *b"UN" { ImplicitLe } else { from };
+                let items = items.iter().map(|(defined, item)| (*defined, parted(item, path, inner, sealed))).collect();
                 path.pop();
                 clear.push(E(*tag, element.1, V::Items(*defined, items)));
             }

@@ -1,7 +1,7 @@
 use super::{Carried, Fate, ProbeResult, ProveFault, Trial, VERSION, path};
-use crate::audit::keys::Keys;
 use crate::dicom::AeTitle;
 use crate::state::Repeats;
+use std::os::unix::fs::PermissionsExt as _;
 
 fn trial(family: &str, carrier: Carried, get: Fate) -> Trial {
     Trial {
@@ -40,12 +40,10 @@ fn a_result_comes_back_and_a_changed_one_does_not_count() {
     let archive = AeTitle::new("PACS 1").unwrap();
     assert!(matches!(ProbeResult::load(folder.path(), &archive), Ok(None)));
     let result = result(vec![trial("ct", Carried::Pixels, Fate::Lossy)]);
-    assert!(matches!(result.keep(folder.path(), &archive), Err(ProveFault::Keys(_))), "no key yet");
-    Keys::create(folder.path()).unwrap();
     let kept = result.keep(folder.path(), &archive).unwrap();
     assert_eq!(kept, path(folder.path(), &archive));
     assert!(kept.to_str().unwrap().ends_with("vault/probe-PACS%201.json"));
-    assert_eq!(ProbeResult::load(folder.path(), &archive).unwrap(), Some(result));
+    assert_eq!(ProbeResult::load(folder.path(), &archive).unwrap(), Some(result.clone()));
     let text = std::fs::read_to_string(&kept).unwrap();
     for (from, to) in [("\"lossy\"", "\"whole\""), ("replaced", "kept"), ("1048576", "1048577"), ("gate-1", "gate-2")] {
         assert!(text.contains(from), "{text}");
@@ -57,8 +55,14 @@ fn a_result_comes_back_and_a_changed_one_does_not_count() {
     let other = AeTitle::new("PACS2").unwrap();
     std::fs::copy(&kept, path(folder.path(), &other)).unwrap();
     assert!(matches!(ProbeResult::load(folder.path(), &other), Err(ProveFault::Unsigned(_))));
-    Keys::create(folder.path()).unwrap();
+    let key = folder.path().join("vault/probe.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(matches!(ProbeResult::load(folder.path(), &archive), Err(ProveFault::Key(..))));
+    std::fs::remove_file(&key).unwrap();
     assert!(matches!(ProbeResult::load(folder.path(), &archive), Err(ProveFault::Unsigned(_))));
+    result.keep(folder.path(), &archive).unwrap();
+    std::fs::write(&kept, &text).unwrap();
+    assert!(matches!(ProbeResult::load(folder.path(), &archive), Err(ProveFault::Unsigned(_))), "another key");
 }
 
 #[test]
@@ -66,7 +70,10 @@ fn what_did_not_come_back_whole_each_way_is_not_proven() {
     let good = trial("ct", Carried::Pixels, Fate::Whole);
     assert!(result(vec![good.clone()]).proves("ct", Carried::Pixels).is_ok());
     assert!(result(vec![good.clone()]).proves("ct", Carried::Attributes).is_err());
-    assert!(result(vec![good.clone()]).proves("mr", Carried::Pixels).is_err());
+    // Of a private class nothing can be tried.
+    assert!(result(vec![good.clone()]).proves("other", Carried::Pixels).is_ok());
+    let bad = trial("mr", Carried::Pixels, Fate::Lossy);
+    assert!(result(vec![good.clone(), bad]).proves("other", Carried::Pixels).is_err());
     let untaken = trial("ct", Carried::Pixels, Fate::NotTaken);
     assert!(result(vec![untaken.clone()]).proves("ct", Carried::Pixels).is_err());
     assert!(result(vec![untaken, good.clone()]).proves("ct", Carried::Pixels).is_ok());

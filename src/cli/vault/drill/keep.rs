@@ -1,0 +1,129 @@
+//! Step 3, on the gateway: a result is checked, and kept below `vault/drills` of the state folder.
+
+use super::result::{Signed, is_name, read};
+use super::{Report, Stopped};
+use crate::cli::EXIT_CONFIGURATION;
+use crate::config;
+use crate::keys;
+use crate::vault::escrow::Escrow;
+use std::fs;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+/// A result may lie this far ahead of our clock, in seconds: two machines, two clocks.
+const AHEAD: i64 = 3600;
+/// The most results that are looked through.
+const MOST: usize = 10_000;
+
+/// A drill that proved that escrow opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// When the objects were opened, seconds since 1970, by the clock of the machine with the escrow key.
+    pub at: i64,
+    /// How many objects.
+    pub objects: usize,
+    /// Whose key, for people ([`Escrow::describe`]).
+    pub certificate: String,
+}
+
+/// The folder of the results within a state folder.
+fn folder(state: &Path) -> PathBuf {
+    state.join("vault").join("drills")
+}
+
+/// The latest drill in which everything opened, for each of these certificates that one is known of. Every signature is
+/// checked again; what does not hold counts for nothing.
+///
+/// # Errors
+/// The folder is there and cannot be read.
+pub fn last(state: &Path, escrow: &[Escrow]) -> io::Result<Vec<Proven>> {
+    let entries = match fs::read_dir(folder(state)) {
+        Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut latest: Vec<Proven> = Vec::new();
+    for entry in entries.take(MOST) {
+        let Ok(signed) = read::<Signed>(&entry?.path()) else { continue };
+        let Ok((found, signer)) = signed.check(escrow) else { continue };
+        if !found.all() {
+            continue;
+        }
+        let certificate = signer.describe().to_owned();
+        let proven = Proven { at: found.opened.as_second(), objects: found.objects.len(), certificate };
+        match latest.iter_mut().find(|other| other.certificate == proven.certificate) {
+            Some(other) if other.at < proven.at => *other = proven,
+            Some(_) => {}
+            None => latest.push(proven),
+        }
+    }
+    latest.sort_by(|a, b| b.at.cmp(&a.at).then_with(|| a.certificate.cmp(&b.certificate)));
+    Ok(latest)
+}
+
+/// Checks a result, and keeps it.
+pub fn bring_back(file: &Path, config: &Path, now: jiff::Timestamp) -> Result<Report, Stopped> {
+    let settings = config::load(config).map_err(|faults| Stopped::new(faults.to_string(), EXIT_CONFIGURATION))?;
+    let Some(vault) = &settings.vault else {
+        return Err(Stopped::new(format!("`{}` has no [vault]", config.display()), EXIT_CONFIGURATION));
+    };
+    let mut escrow = Vec::new();
+    for path in &vault.escrow {
+        escrow.push(keys::escrow::read(path).map_err(|fault| Stopped::new(fault.to_string(), EXIT_CONFIGURATION))?);
+    }
+    keep(file, &settings.gateway.state, &escrow, now)
+}
+
+pub(super) fn keep(file: &Path, state: &Path, escrow: &[Escrow], now: jiff::Timestamp) -> Result<Report, Stopped> {
+    let signed: Signed = read(file).map_err(|fault| Stopped::at(file, &fault))?;
+    let (found, signer) = match signed.check(escrow) {
+        Ok(checked) => checked,
+        Err(words) => {
+            let json = serde_json::json!({ "kept": false, "fault": words });
+            return Ok(Report { good: false, words: format!("NOT KEPT: {words}"), json });
+        }
+    };
+    if found.opened.as_second() > now.as_second().saturating_add(AHEAD) || !is_name(&found.drill) {
+        let words = "it is dated in the future, or names no drill";
+        let json = serde_json::json!({ "kept": false, "fault": words });
+        return Ok(Report { good: false, words: format!("NOT KEPT: {words}"), json });
+    }
+    let folder = folder(state);
+    fs::create_dir_all(&folder).map_err(|fault| Stopped::at(&folder, &fault))?;
+    let mut name = found.drill.clone();
+    for byte in signer.fingerprint().iter().take(4) {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    let path = folder.join(format!("{name}.json"));
+    let text = serde_json::to_string_pretty(&signed).map_err(|fault| Stopped::at(&path, &fault))?;
+    let partial = path.with_extension("partial");
+    fs::File::options()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&partial)
+        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+        .and_then(|()| fs::rename(&partial, &path))
+        .map_err(|fault| Stopped::at(&path, &fault))?;
+    let (opened, of) = (found.opened(), found.objects.len());
+    let words = match found.all() {
+        true => {
+            format!("escrow is proven: {opened} of {of} objects opened on {} by {}", found.opened, signer.describe())
+        }
+        false => format!(
+            "ESCROW IS NOT PROVEN: {opened} of {of} objects opened on {} by {}",
+            found.opened,
+            signer.describe()
+        ),
+    };
+    let json = serde_json::json!({
+        "kept": true,
+        "proven": found.all(),
+        "opened": opened,
+        "of": of,
+        "at": found.opened,
+        "certificate": signer.describe(),
+    });
+    Ok(Report { good: found.all(), words, json })
+}

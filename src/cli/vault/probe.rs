@@ -1,0 +1,208 @@
+//! `dicomgate vault probe [ARCHIVE]`: stores synthetic sealed objects, retrieves them, and says what works. Without a good
+//! result `run` does not seal for that archive.
+
+use super::ground::{self, Ground};
+use super::ring;
+use crate::cli::archive::probe::{Failed, listen};
+use crate::cli::audit::Format;
+use crate::cli::check::who;
+use crate::config::{self, Archive};
+use crate::dicom::AeTitle;
+use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Proving};
+use crate::state::Repeats;
+use crate::vault::Unlock;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Probe {
+    /// The archive, by its `ae_title`; default: the only one
+    #[arg(value_name = "ARCHIVE")]
+    archive: Option<AeTitle>,
+    /// The gateway's configuration
+    #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+    /// How long what was stored is left alone before it is retrieved, seconds; default: `probe_age`
+    #[arg(long, value_name = "SECONDS")]
+    age: Option<u64>,
+    /// Bytes of pixels of the largest object; 0: none. It stays in the archive like the others
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    largest: u64,
+    /// A title that the archive is asked to deliver to; more than once for more. Default: the first peer's that receives
+    #[arg(long, value_name = "AE")]
+    destination: Vec<AeTitle>,
+    /// Where deliveries are awaited; default: the inside listener of the configuration
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+    /// The title that the archive sees; default: one that the gateway will call it by
+    #[arg(long, value_name = "AE")]
+    calling: Option<AeTitle>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+impl Probe {
+    /// Probes. 0: something works; 1: nothing does, or it cannot be asked; 2: there is no such archive; 64: the
+    /// configuration or its keys are refused.
+    pub fn run(&self) -> ExitCode {
+        self.try_run().unwrap_or_else(|code| code)
+    }
+
+    fn try_run(&self) -> Result<ExitCode, ExitCode> {
+        let ground = Ground::load(&self.config)?;
+        let archive = ground.archive(self.archive)?;
+        let result = ground::runtime()?.block_on(self.prove(&ground, archive))?;
+        let state = &ground.settings.gateway.state;
+        match result.keep(state, &archive.ae_title) {
+            Ok(path) => eprintln!("kept in `{}`", path.display()),
+            Err(fault) => {
+                eprintln!("the result cannot be kept, so nothing is sealed: {fault}");
+                return Err(ExitCode::from(1));
+            }
+        }
+        let works = [Carried::Pixels, Carried::Attributes].iter().any(|carrier| verdict(&result, *carrier).works());
+        ring::print(self.format, &text(&result, archive), &serde_json::json!({ "result": result, "works": works }));
+        Ok(if works { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    async fn prove(&self, ground: &Ground, archive: &Archive) -> Result<ProbeResult, ExitCode> {
+        let address = archive.address.to_string();
+        let calling = ground.calling(archive, self.calling);
+        let destinations: Vec<AeTitle> = match self.destination.as_slice() {
+            [] => who::destinations(&ground.settings, archive).into_iter().take(1).collect(),
+            named => named.to_vec(),
+        };
+        let listening = listen(self.listen, &ground.settings, destinations.first().copied(), ground.material.as_ref());
+        let ear = match listening {
+            Ok(ear) => ear,
+            Err(Failed(words, code)) if self.listen.is_some() => {
+                eprintln!("{words}");
+                return Err(ExitCode::from(code));
+            }
+            Err(Failed(words, _)) => Err(words),
+        };
+        if let Err(why) = &ear {
+            eprintln!("C-MOVE is not proven: {why}");
+        }
+        let probe_age = ground.settings.vault.as_ref().map_or(Duration::ZERO, |vault| vault.probe_age);
+        let mut proving = Proving {
+            target: ground::target(archive, &address, ground.tls(archive)?, calling),
+            means: ground.means(),
+            unlock: Unlock::from(Arc::clone(&ground.room.ring)),
+            options: ground.opening(archive),
+            age: self.age.map_or(probe_age, Duration::from_secs),
+            largest: self.largest,
+            destinations,
+            ear,
+            gateway: ground.settings.gateway.name.to_string(),
+            say: Box::new(|what| eprintln!("proving: {what}")),
+        };
+        proving.prove().await.map_err(|fault| {
+            eprintln!(
+                "archive `{}` at {address}, called by `{calling}`: {fault}\n  hint: `dicomgate check` says more about the wiring",
+                archive.ae_title
+            );
+            ExitCode::from(1)
+        })
+    }
+}
+
+/// What a carrier is good for.
+struct Verdict {
+    whole: usize,
+    untaken: usize,
+    bad: BTreeMap<String, Vec<String>>,
+}
+
+impl Verdict {
+    /// Something came back whole, and nothing otherwise.
+    fn works(&self) -> bool {
+        self.whole > 0 && self.bad.is_empty()
+    }
+}
+
+fn verdict(result: &ProbeResult, carrier: Carried) -> Verdict {
+    let mut verdict = Verdict { whole: 0, untaken: 0, bad: BTreeMap::new() };
+    for trial in result.trials.iter().filter(|trial| trial.carrier == carrier) {
+        let fates: Vec<&Fate> = trial.get.iter().chain(trial.moved.iter().map(|(_, fate)| fate)).collect();
+        let bad = fates.iter().find(|fate| !matches!(fate, Fate::Whole | Fate::NotTaken));
+        match bad {
+            Some(bad) => {
+                let families = verdict.bad.entry(bad.words()).or_default();
+                if !families.contains(&trial.family) {
+                    families.push(trial.family.clone());
+                }
+            }
+            None if fates.iter().any(|fate| **fate == Fate::Whole) => verdict.whole += 1,
+            None => verdict.untaken += 1,
+        }
+    }
+    verdict
+}
+
+/// What was found, and the settings that fit.
+fn text(result: &ProbeResult, archive: &Archive) -> String {
+    let mut text = format!("archive {} at {}\n\n", result.archive, result.address);
+    let mut usable = Vec::new();
+    for carrier in [Carried::Pixels, Carried::Attributes] {
+        let verdict = verdict(result, carrier);
+        let _ = writeln!(
+            text,
+            "carrier \"{carrier}\": {} kinds of sealed objects come back whole{}",
+            verdict.whole,
+            match verdict.untaken {
+                0 => String::new(),
+                untaken => format!("; of {untaken} families it takes no class"),
+            }
+        );
+        for (what, families) in &verdict.bad {
+            let _ = writeln!(text, "  they {what}: {}", families.join("; "));
+        }
+        if verdict.works() {
+            usable.push(carrier);
+        }
+    }
+    let repeats = match result.repeats {
+        Repeats::Replaced => "the last one stays: `vault seal-archive` can be used",
+        Repeats::Kept => "it says success and keeps the first",
+        Repeats::Refused => "it refuses them",
+        Repeats::Compared => "it takes equal ones and refuses others",
+        Repeats::Unknown => "not the same with all objects, or not found out",
+    };
+    let _ = writeln!(text, "repeats: {repeats}");
+    let _ = writeln!(text, "largest: {} bytes", result.largest);
+    if result.mints {
+        text.push_str("it gives objects SOP Instance UIDs of its own\n");
+    }
+    if !result.coerces.is_empty() {
+        let _ = writeln!(text, "it changes {}; images open all the same, with a record", result.coerces.join(", "));
+    }
+    if !result.reads_back {
+        text.push_str("nothing could be read back by C-GET\n");
+    }
+    if let Some(left) = &result.left_behind {
+        let _ = writeln!(text, "it now holds {left}");
+    }
+    text.push('\n');
+    if usable.is_empty() {
+        text.push_str("Nothing works: no carrier comes back whole, so nothing is sealed for this archive.\n");
+        return text;
+    }
+    let _ = writeln!(text, "Settings that fit, for [[archive]] {}:", archive.ae_title);
+    let carrier = usable.first().copied().unwrap_or(Carried::Pixels);
+    let _ = writeln!(text, "carrier = \"{carrier}\"");
+    let compare = matches!(result.repeats, Repeats::Refused | Repeats::Compared);
+    let _ = writeln!(text, "resend = \"{}\"", if compare { "compare" } else { "pass" });
+    if result.mints {
+        text.push_str("rewrites = [\"sop\"]\n");
+    }
+    let _ = writeln!(text, "verify_after_store = \"{}\"", if result.reads_back { "all" } else { "none" });
+    text
+}

@@ -1,0 +1,207 @@
+//! `dicomgate vault reindex [ARCHIVE]`: rebuilds the ledger from what the archive holds. Each sealed object is retrieved and
+//! opened; what opens is noted as acknowledged and verified.
+
+use super::ground::{self, Ground};
+use super::ring;
+use crate::cli::audit::Format;
+use crate::config;
+use crate::dicom::{AeTitle, Uid};
+use crate::proxy::state_options;
+use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault};
+use crate::proxy::vault::walk::{WalkFault, Walker};
+use crate::scu::Target;
+use crate::state::{BadRow, Mark, SealMark, SealRow, State, StateFault};
+use crate::vault::family::Family;
+use crate::vault::{KeyId, Unlock};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Arguments.
+#[derive(Debug, clap::Args)]
+pub struct Reindex {
+    /// The archive, by its `ae_title`; default: the only one
+    #[arg(value_name = "ARCHIVE")]
+    archive: Option<AeTitle>,
+    /// The gateway's configuration
+    #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
+    config: PathBuf,
+    /// Only studies of these dates
+    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD", default_value = "")]
+    dates: String,
+    /// Take what the archive holds for right also where the ledger knows another seal: after a backup of the state was put
+    /// back, never when something may have been put back in the archive
+    #[arg(long)]
+    trust_archive: bool,
+    /// The title that the archive sees; default: one that the gateway will call it by
+    #[arg(long, value_name = "AE")]
+    calling: Option<AeTitle>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// What was found.
+#[derive(Debug, Default, serde::Serialize)]
+struct Tally {
+    added: u64,
+    known: u64,
+    plain: u64,
+    /// The ledger knows other seals of these: nothing was changed.
+    differ: Vec<String>,
+    /// These carry a seal and do not open, or did not come.
+    failed: Vec<(String, String)>,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error(transparent)]
+    Walk(#[from] WalkFault),
+    #[error(transparent)]
+    State(#[from] StateFault),
+    #[error(transparent)]
+    Verify(#[from] VerifyFault),
+}
+
+impl Reindex {
+    /// Rebuilds. 0: the ledger says what the archive holds; 1: not of all; 2: there is no such archive; 64: the
+    /// configuration or its keys are refused.
+    pub fn run(&self) -> ExitCode {
+        self.try_run().unwrap_or_else(|code| code)
+    }
+
+    fn try_run(&self) -> Result<ExitCode, ExitCode> {
+        let ground = Ground::load(&self.config)?;
+        let archive = ground.archive(self.archive)?;
+        let address = archive.address.to_string();
+        let calling = ground.calling(archive, self.calling);
+        let target = ground::target(archive, &address, ground.tls(archive)?, calling);
+        let how = ReadBack { unlock: Unlock::from(Arc::clone(&ground.room.ring)), options: ground.opening(archive) };
+        let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
+        let mut tally = Tally::default();
+        let ended = ground::runtime()?.block_on(async {
+            let state = State::open(state_options(&ground.settings, Arc::new(alert))).await?;
+            self.go(&state, &target, archive.ae_title, &how, &mut tally).await
+        });
+        if let Err(fault) = &ended {
+            eprintln!("stopped: {fault}");
+        }
+        ring::print(self.format, &tally.text(), &serde_json::json!(tally));
+        let good = ended.is_ok() && tally.differ.is_empty() && tally.failed.is_empty();
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    async fn go(
+        &self,
+        state: &State,
+        target: &Target<'_>,
+        archive: AeTitle,
+        how: &ReadBack,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        let mut walker = Walker::open(target).await?;
+        let studies = walker.studies(&self.dates, "", "").await?;
+        let all = studies.len();
+        for (number, study) in studies.into_iter().enumerate() {
+            for series in walker.series(&study).await? {
+                let mut reader: Option<(Uid, Reader)> = None;
+                for image in walker.images(&study, &series).await? {
+                    let Some(class) = image.class.filter(|class| Family::sealing(class).is_some()) else { continue };
+                    let place = Place {
+                        class,
+                        instance: image.instance,
+                        study: Some(study.uid),
+                        series: Some(series),
+                        patient: study.patient.clone(),
+                    };
+                    let mut own = match reader.take() {
+                        Some((known, reader)) if known == class => reader,
+                        Some((_, other)) => {
+                            let _ = other.close().await;
+                            Reader::open(target, &[class]).await?
+                        }
+                        None => Reader::open(target, &[class]).await?,
+                    };
+                    let read = own.read(&place, how, None).await;
+                    if !matches!(read, Err(VerifyFault::Link(_))) {
+                        reader = Some((class, own));
+                    }
+                    self.note(state, archive, &place, read, tally).await?;
+                }
+                if let Some((_, reader)) = reader {
+                    let _ = reader.close().await;
+                }
+            }
+            eprintln!("{} of {all} studies: {} added, {} known", number + 1, tally.added, tally.known);
+        }
+        walker.close().await;
+        Ok(())
+    }
+
+    async fn note(
+        &self,
+        state: &State,
+        archive: AeTitle,
+        place: &Place,
+        read: Result<Verified, VerifyFault>,
+        tally: &mut Tally,
+    ) -> Result<(), Fault> {
+        let verified = match read {
+            Ok(verified) => verified,
+            // What is not sealed has no row; encapsulated originals do not even come in a native context.
+            Err(VerifyFault::Plain | VerifyFault::Gone(_)) => {
+                tally.plain += 1;
+                return Ok(());
+            }
+            Err(fault) => {
+                tally.failed.push((place.instance.to_string(), fault.to_string()));
+                return Ok(());
+            }
+        };
+        let (inner, now) = (verified.inner, jiff::Timestamp::now().as_second());
+        let instance = inner.sop_instance;
+        match state.seals(archive, &instance).await? {
+            Some(row) if row.seal(inner.seal).is_some() => {
+                state.seal_verified(archive, &instance, inner.seal, now).await?;
+                tally.known += 1;
+            }
+            Some(_) if !self.trust_archive => tally.differ.push(instance.to_string()),
+            _ => {
+                let shape = (inner.rows, inner.columns, inner.frames);
+                let mark = SealMark {
+                    mark: Mark::Acknowledged,
+                    at: now,
+                    verified: Some(now),
+                    begun: 1,
+                    ended: 2,
+                    ..SealMark::new(inner.seal, inner.key.unwrap_or(KeyId(0)), inner.transfer_syntax, shape)
+                };
+                let row = SealRow::new(archive, instance, place.study, place.class, mark);
+                state.seal_put(&SealRow { changes: 2, ..row }).await?;
+                tally.added += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Tally {
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{} added, {} known already, {} not sealed, {} other than the ledger says, {} not readable\n",
+            self.added,
+            self.known,
+            self.plain,
+            self.differ.len(),
+            self.failed.len()
+        );
+        for instance in &self.differ {
+            let _ = writeln!(text, "the ledger knows another seal of {instance}: --trust-archive takes the archive's");
+        }
+        for (instance, why) in &self.failed {
+            let _ = writeln!(text, "{instance}: {why}");
+        }
+        text
+    }
+}

@@ -1,0 +1,139 @@
+//! What became of the objects of an archive, counted and named.
+
+use crate::dicom::Uid;
+use crate::proxy::vault::convert::{Done, InDoubt};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+/// So many instances are named one by one.
+const NAMED: usize = 1000;
+
+/// The count.
+#[derive(Debug, Default)]
+pub struct Tally {
+    sealed: u64,
+    bytes: u64,
+    already: u64,
+    nothing: u64,
+    never: BTreeMap<&'static str, u64>,
+    failures: u64,
+    failed: Vec<(Uid, String)>,
+    restored: Vec<(Uid, String)>,
+    doubtful: Vec<(InDoubt, String)>,
+    /// Studies that earlier rounds have done.
+    pub skipped: u64,
+    /// Instances whose class the archive does not say.
+    pub unnamed: u64,
+}
+
+impl Tally {
+    /// Counts one.
+    pub fn add(&mut self, instance: &Uid, done: &Done) {
+        match done {
+            Done::Sealed { bytes, .. } => {
+                self.sealed += 1;
+                self.bytes += bytes;
+            }
+            Done::Already => self.already += 1,
+            Done::Nothing => self.nothing += 1,
+            Done::Never(family) => *self.never.entry(family).or_default() += 1,
+            Done::Failed(why) => {
+                self.failures += 1;
+                if self.failed.len() < NAMED {
+                    self.failed.push((*instance, why.clone()));
+                }
+            }
+            Done::Restored(why) => self.restored.push((*instance, why.clone())),
+        }
+    }
+
+    /// One whose seal was on its way when an earlier round ended.
+    pub fn in_doubt(&mut self, what: &InDoubt, done: &Done) {
+        let words = match done {
+            Done::Sealed { .. } => "it had been stored, and is verified now".to_owned(),
+            Done::Failed(why) | Done::Restored(why) => why.clone(),
+            Done::Already | Done::Never(_) | Done::Nothing => "it is as it was".to_owned(),
+        };
+        self.doubtful.push((what.clone(), words));
+    }
+
+    /// Whether nothing failed.
+    pub fn is_good(&self) -> bool {
+        self.failures == 0 && self.restored.is_empty() && self.unnamed == 0
+    }
+
+    /// In a few words.
+    pub fn line(&self) -> String {
+        let never: u64 = self.never.values().sum();
+        format!(
+            "{} sealed ({} MiB), {} sealed before, {} never sealed, {} failed",
+            self.sealed,
+            self.bytes >> 20,
+            self.already,
+            never + self.nothing,
+            self.failures
+        )
+    }
+
+    /// The report for people.
+    pub fn text(&self, stopped: Option<&str>) -> String {
+        let mut text = format!("{}\n", self.line());
+        if self.skipped > 0 {
+            let _ = writeln!(text, "{} studies were done in earlier rounds", self.skipped);
+        }
+        for (family, count) in &self.never {
+            let _ = writeln!(text, "never sealed: {count} of \"{family}\"");
+        }
+        if self.nothing > 0 {
+            let _ = writeln!(text, "nothing to be sealed in {} objects", self.nothing);
+        }
+        if self.unnamed > 0 {
+            let _ = writeln!(
+                text,
+                "of {} instances the archive does not say the SOP class: they stay as they are",
+                self.unnamed
+            );
+        }
+        for (what, words) in &self.doubtful {
+            let _ =
+                writeln!(text, "not acknowledged in an earlier round: {} (seal {}): {words}", what.instance, what.seal);
+        }
+        for (instance, why) in &self.restored {
+            let _ = writeln!(text, "given back its original: {instance}: {why}");
+        }
+        for (instance, why) in &self.failed {
+            let _ = writeln!(text, "failed: {instance}: {why}");
+        }
+        if self.failures > self.failed.len() as u64 {
+            let _ = writeln!(text, "failed: {} more", self.failures - self.failed.len() as u64);
+        }
+        if let Some(why) = stopped {
+            let _ = writeln!(text, "stopped before the end: {why}\nthe same command goes on from here");
+        }
+        text
+    }
+
+    /// The report for scripts.
+    pub fn json(&self, stopped: Option<&str>) -> serde_json::Value {
+        let named = |list: &[(Uid, String)]| {
+            list.iter().map(|(uid, why)| serde_json::json!({ "instance": uid, "why": why })).collect::<Vec<_>>()
+        };
+        let doubtful = self.doubtful.iter().map(|(what, words)| {
+            serde_json::json!({ "instance": what.instance, "seal": what.seal.to_string(), "found": words })
+        });
+        serde_json::json!({
+            "sealed": self.sealed,
+            "bytes": self.bytes,
+            "already": self.already,
+            "nothing": self.nothing,
+            "never": self.never,
+            "failures": self.failures,
+            "failed": named(&self.failed),
+            "restored": named(&self.restored),
+            "in_doubt": doubtful.collect::<Vec<_>>(),
+            "class_unknown": self.unnamed,
+            "studies_done_before": self.skipped,
+            "stopped": stopped,
+        })
+    }
+}

@@ -1,0 +1,202 @@
+//! The archive has answered: the ledger is told, perhaps the object is read back, and only then the sender hears of it.
+
+use super::super::outstanding::Purpose;
+use super::super::stage::Fate;
+use super::super::wait::Woken;
+use super::super::{Ending, Relay};
+use super::Sealing;
+use crate::audit::vault::{VaultCause, VaultNote};
+use crate::config::vault::Verify;
+use crate::dicom::dimse::{Command, Status, StatusKind};
+use crate::dicom::{AeTitle, Uid};
+use crate::proxy::clock;
+use crate::proxy::shared::Shared;
+use crate::proxy::snapshot::Snapshot;
+use crate::proxy::vault::alert::alert;
+use crate::proxy::vault::verify::{Place, ReadBack, VerifyFault, read_back};
+use crate::scu::Target;
+use crate::state::{SealEnd, StateFault};
+use crate::transform::open::OpenOptions;
+use crate::vault::{SealId, Unlock};
+use std::sync::Arc;
+
+/// What has become known since the archive answered.
+#[derive(Debug)]
+pub(in super::super) struct Ended {
+    /// The ledger was told.
+    noted: Result<bool, StateFault>,
+    /// It was read back.
+    verified: Option<Result<(), VerifyFault>>,
+}
+
+/// What is to be read back.
+struct Check {
+    title: AeTitle,
+    archive: AeTitle,
+    place: Place,
+    how: ReadBack,
+}
+
+impl Relay {
+    /// The answer to an object that was sealed waits until the ledger knows of it. Whether it waits now.
+    pub(in super::super) fn must_be_kept_in_ledger(&mut self, index: usize, command: &Command) -> bool {
+        let Some(asked) = self.called.asked.get_mut(index) else { return false };
+        let Purpose::Seal(sealing) = &mut asked.purpose else { return false };
+        sealing.answer = Some(command.clone());
+        let Some(begun) = &sealing.begun else {
+            let nothing = Ended { noted: Ok(true), verified: None };
+            self.called.down.wait = Some(Box::pin(async move { Woken::SealEnded(Box::new(nothing)) }));
+            return true;
+        };
+        let stored = command.status.is_some_and(|status| status.kind() != StatusKind::Failure);
+        let (archive, instance, seal) = (sealing.archive, sealing.instance, begun.seal);
+        let check = stored.then(|| self.check(index)).flatten();
+        let (state, shared) = (self.shared.state.clone(), Arc::clone(&self.shared));
+        let on_behalf = self.visit.looking_up();
+        self.called.down.wait = Some(Box::pin(async move {
+            let end = if stored { SealEnd::Acknowledged } else { SealEnd::Refused };
+            let noted = state.seal_end(archive, &instance, seal, end).await;
+            let verified = match check.filter(|_| noted.is_ok()) {
+                Some(check) => match shared.gate.look_up(&on_behalf) {
+                    Ok(_permit) => Some(verify(&shared, &check, seal).await),
+                    Err(_) => None,
+                },
+                None => None,
+            };
+            if let Some(Ok(())) = &verified
+                && let Err(fault) = state.seal_verified(archive, &instance, seal, clock::unix()).await
+            {
+                tracing::warn!(%archive, %fault, "that a seal was read back could not be noted");
+            }
+            Woken::SealEnded(Box::new(Ended { noted, verified }))
+        }));
+        true
+    }
+
+    /// What is to be read back of this one, if it is.
+    fn check(&self, index: usize) -> Option<Check> {
+        let Purpose::Seal(sealing) = &self.called.asked.get(index)?.purpose else { return None };
+        let archive = self.snapshot.archive(&sealing.archive)?;
+        let vault = self.snapshot.settings.vault.as_ref()?;
+        let wanted = match archive.settings.vault.verify {
+            Verify::None => false,
+            Verify::All => true,
+            Verify::Sample => sampled(sealing.begun.as_ref()?.seal, vault.verify_sample),
+        };
+        let room = self.snapshot.vault.as_ref().filter(|_| wanted)?;
+        Some(Check {
+            title: self.title_seen(),
+            archive: sealing.archive,
+            place: place_of(sealing),
+            how: ReadBack {
+                unlock: Unlock::Ring(Arc::clone(&room.ring)),
+                options: open_options(&self.snapshot, archive.settings.vault.rewrites_sop),
+            },
+        })
+    }
+
+    /// The ledger knows, or not; the sender is answered.
+    pub(in super::super) fn answer_sealed(&mut self, ended: &Ended) -> Result<(), Ending> {
+        let waits = |purpose: &Purpose| matches!(purpose, Purpose::Seal(sealing) if sealing.answer.is_some());
+        let Some(index) = self.called.asked.iter().position(|asked| waits(&asked.purpose)) else { return Ok(()) };
+        let mut asked = self.called.asked.remove(index);
+        let Purpose::Seal(sealing) = &mut asked.purpose else { return Ok(()) };
+        let Some(answer) = sealing.answer.take() else { return Ok(()) };
+        let stored = answer.status.is_some_and(|status| status.kind() != StatusKind::Failure);
+        let answer = match (&ended.noted, &ended.verified) {
+            (Err(fault), _) if stored => {
+                tracing::error!(%fault, "an object was stored and the ledger of seals cannot say so: its sender is to send it again");
+                refused(sealing, &answer, "the ledger of seals cannot be written now")
+            }
+            (_, Some(Err(fault))) if fault.is_transient() => {
+                tracing::warn!(archive = %sealing.archive, %fault, "an object was stored and cannot be read back now");
+                refused(sealing, &answer, "it could not be read back now")
+            }
+            (_, Some(Err(fault))) => self.not_kept(sealing, &answer, fault),
+            _ => Command { data_set: false, ..answer },
+        };
+        if answer.status.is_some_and(|status| status.kind() != StatusKind::Failure)
+            && let Some(sealed) = &sealing.sealed
+        {
+            let archive = sealing.archive;
+            self.shared.metrics.sealed.with_label_values(&[archive.as_str()]).inc();
+            self.shared.metrics.sealed_bytes.with_label_values(&[archive.as_str()]).inc_by(sealed.bytes);
+        }
+        let context = asked.context;
+        self.settle_permit(asked, &answer)?;
+        self.called.down.fate = Fate::Drop;
+        self.answer_caller(context, &answer, None);
+        Ok(())
+    }
+
+    /// What came back is not what was stored: nothing is acknowledged, and somebody has to look.
+    fn not_kept(&self, sealing: &Sealing, answer: &Command, fault: &VerifyFault) -> Command {
+        let (archive, instance) = (sealing.archive, sealing.instance);
+        let seal = sealing.begun.as_ref().map(|begun| begun.seal.to_string());
+        let words = fault.to_string();
+        let note = VaultNote {
+            who: None,
+            cause: VaultCause::NotKept,
+            archive: archive.as_str(),
+            instance: Some(instance.as_str()),
+            study: sealing.study.as_ref().map(Uid::as_str),
+            seal: seal.as_deref(),
+            words: &words,
+        };
+        let refusal = alert(&self.shared, self.snapshot.generation, Some(&self.visit), note);
+        let answer = Command { data_set: false, status: Some(Status::PROCESSING_FAILURE), ..answer.clone() };
+        answer.with_comment(&refusal.comment())
+    }
+}
+
+/// Whether a seal is among those that are read back: its id is random.
+fn sampled(seal: SealId, one_in: u32) -> bool {
+    let [a, b, c, d, ..] = seal.0;
+    u32::from_be_bytes([a, b, c, d]).is_multiple_of(one_in.max(1))
+}
+
+fn place_of(sealing: &Sealing) -> Place {
+    let Sealing { class, instance, study, series, .. } = sealing;
+    Place { class: *class, instance: *instance, study: *study, series: *series, patient: None }
+}
+
+/// How objects are opened that nobody gets.
+fn open_options(snapshot: &Snapshot, minted: bool) -> OpenOptions {
+    let limits = &snapshot.settings.limits;
+    OpenOptions {
+        minted,
+        header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
+        depth: u16::try_from(limits.data_set_depth).unwrap_or(u16::MAX),
+        tolerances: crate::dicom::dimse::Tolerances::ALL,
+        ..OpenOptions::default()
+    }
+}
+
+fn refused(sealing: &Sealing, answer: &Command, words: &str) -> Command {
+    let refusal = sealing.command.refusal(Status::OUT_OF_RESOURCES, words);
+    refusal.unwrap_or_else(|| Command { status: Some(Status::OUT_OF_RESOURCES), data_set: false, ..answer.clone() })
+}
+
+/// Reads an object back, over an association of the gateway's own.
+async fn verify(shared: &Shared, check: &Check, seal: SealId) -> Result<(), VerifyFault> {
+    let snapshot = shared.snapshot();
+    let Some(wiring) = snapshot.archive(&check.archive) else { return Err(VerifyFault::NotOffered) };
+    let archive = &wiring.settings;
+    let Ok(_place) = shared.capacity.take(archive, false) else {
+        return Err(VerifyFault::Link(crate::scu::LinkFault::Malformed(
+            "the archive bears no more associations".into(),
+        )));
+    };
+    let address = archive.address.to_string();
+    let target = Target {
+        address: &address,
+        bind: archive.bind_address,
+        within: &[],
+        tls: wiring.tls.clone(),
+        calling: check.title,
+        called: archive.ae_title,
+        connect: archive.connect_timeout,
+        answer: archive.response_timeout,
+    };
+    read_back(&target, &check.place, &check.how, Some(seal)).await.map(drop)
+}

@@ -1,0 +1,251 @@
+//! An object begins that must be sealed.
+
+use super::super::outstanding::{Outstanding, Purpose};
+use super::super::refuse::transient;
+use super::super::rewrite::{Rewrite, Transform};
+use super::super::routes::Way;
+use super::super::stage::{DataSet, Fate};
+use super::super::wait::Woken;
+use super::super::{Ending, Relay};
+use super::{SealRun, Sealing};
+use crate::config::vault::Unsealable;
+use crate::dicom::dimse::{Field, Status};
+use crate::dicom::negotiation::is_native;
+use crate::dicom::transfer_syntax::encoding_of;
+use crate::dicom::{AeTitle, Uid};
+use crate::gate::Permit;
+use crate::proxy::vault::{Seals, VaultRoom};
+use crate::state::{SealMark, SealRow, StateFault};
+use crate::transform::seal::{Outcome, Seal, SealFault, SealOrder};
+use crate::vault::carrier::Carrier;
+use crate::vault::family::{Family, Treatment};
+use std::sync::Arc;
+
+/// Where a sealed object goes.
+struct Onto {
+    leg: u8,
+    context: u8,
+    syntax: Uid,
+}
+
+impl Relay {
+    /// Whether an object that the caller begins to store may have to be sealed: what comes of it is kept until that is
+    /// decided.
+    pub(in super::super) fn may_have_to_be_sealed(&self, field: Field, class: &Uid) -> bool {
+        field == Field::StoreRq
+            && self.snapshot.vault.is_some()
+            && self.errand.inward().is_none()
+            && !matches!(Family::of(class), Treatment::Never(_))
+            && self.snapshot.policy.may_seal(&self.principal, &self.called.to)
+    }
+
+    /// A store that must be sealed is permitted. `between_vaults`: the sender may have it sealed, and then it passes.
+    pub(in super::super) fn begin_sealing(
+        &mut self,
+        data: &DataSet,
+        permit: Permit,
+        between_vaults: bool,
+    ) -> Result<(), Ending> {
+        let command = &data.command;
+        let named = command.affected_sop_class.zip(command.affected_sop_instance);
+        let (Some((class, instance)), Some(accepted)) = (named, self.contexts.get(data.context)) else {
+            return Ok(());
+        };
+        let syntax = *accepted.transfer_syntax;
+        let snapshot = Arc::clone(&self.snapshot);
+        let archive = snapshot.archive(&self.called.title);
+        let (Some(room), Some(vault), Some(archive)) = (&snapshot.vault, &snapshot.settings.vault, archive) else {
+            return self.not_sealed(data, permit, transient(command.field), "there is no [vault] to seal it with");
+        };
+        let family = match Family::of(&class) {
+            Treatment::Never(_) => return self.store_in_clear(data, permit, None),
+            Treatment::Unsealable(family) if vault.unsealable == Unsealable::Refuse => {
+                let words = format!("objects of the family \"{}\" cannot be sealed", family.name);
+                return self.not_sealed(data, permit, Status::PROCESSING_FAILURE, &words);
+            }
+            Treatment::Unsealable(_) => return self.store_in_clear(data, permit, Some("unsealable")),
+            Treatment::Sealed(family) => family,
+        };
+        let carrier = match room.seals(vault, &archive.settings, family) {
+            Seals::Yes(carrier) => carrier,
+            Seals::Unproven(words) => {
+                tracing::warn!(archive = %self.called.to, %words, "an object that must be sealed is stored in clear");
+                return self.store_in_clear(data, permit, Some("unproven"));
+            }
+            Seals::No(words) => return self.not_sealed(data, permit, transient(command.field), &words),
+        };
+        let Some(onto) = self.onto(data.context, &class) else {
+            let words = "the archive accepted no uncompressed presentation context for objects of this class";
+            return self.not_sealed(data, permit, transient(command.field), words);
+        };
+        match self.new_seal(room, &class, &instance, syntax, &onto, carrier, between_vaults) {
+            Ok(seal) => {
+                let title = archive.settings.ae_title;
+                let walk = data.walk.as_ref().map(|walk| &walk.leading);
+                let sealing = Sealing {
+                    archive: title,
+                    class,
+                    instance,
+                    study: walk.and_then(|leading| leading.study().copied()),
+                    series: walk.and_then(|leading| leading.series().copied()),
+                    syntax,
+                    command: command.clone(),
+                    begun: None,
+                    gone: false,
+                    sealed: None,
+                    answer: None,
+                };
+                self.start_sealing(data, permit, sealing, &onto, seal)
+            }
+            Err(fault) => {
+                let status = super::fail::status_of(&fault);
+                self.not_sealed(data, permit, status, &fault.to_string())
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "each is another kind of thing, and all go into one value")]
+    fn new_seal(
+        &self,
+        room: &VaultRoom,
+        class: &Uid,
+        instance: &Uid,
+        from: Uid,
+        onto: &Onto,
+        carrier: Carrier,
+        between_vaults: bool,
+    ) -> Result<Seal, SealFault> {
+        Seal::new(SealOrder {
+            context: Arc::clone(&room.context),
+            sop_class: *class,
+            sop_instance: *instance,
+            from,
+            to: encoding_of(&onto.syntax),
+            carrier,
+            options: Arc::clone(room.options(between_vaults)),
+            whole: self.shared.kept_whole.contains(&self.principal.name, class),
+        })
+    }
+
+    /// The context that sealed objects of a class go on: its own if that is native at the archive, else an extra one on
+    /// the same leg, then on another, then any native one of the caller's.
+    fn onto(&self, context: u8, class: &Uid) -> Option<Onto> {
+        let number = self.called.number;
+        let here = |id: u8| {
+            let known = self.contexts.called(number, id)?;
+            let fits = known.abstract_syntax == class && known.roles.scu && is_native(known.transfer_syntax);
+            fits.then(|| Onto { leg: number, context: id, syntax: *known.transfer_syntax })
+        };
+        let extra = || {
+            let extras = self.contexts.extras(class);
+            let fits = extras.filter(|extra| extra.roles.scu && is_native(&extra.transfer_syntax));
+            let best = fits.min_by_key(|extra| extra.leg != number)?;
+            Some(Onto { leg: best.leg, context: best.id, syntax: best.transfer_syntax })
+        };
+        let callers = || {
+            let mut ids = self.contexts.iter().map(|(id, _)| id);
+            ids.find_map(|id| here(id).filter(|_| self.routes.of(id) == Way::Leg(number)))
+        };
+        here(context).or_else(extra).or_else(callers)
+    }
+
+    /// It goes as it is: `why` for the record, where it was to be sealed.
+    fn store_in_clear(&mut self, data: &DataSet, permit: Permit, why: Option<&'static str>) -> Result<(), Ending> {
+        if self.contexts.called(self.called.number, data.context).is_none() {
+            let words = "the archive accepted no presentation context for it";
+            return self.not_sealed(data, permit, transient(data.command.field), words);
+        }
+        self.up.lead = None;
+        let purpose = why.map_or(Purpose::Plain, Purpose::Clear);
+        self.called.asked.push(Outstanding::new(data.context, &data.command, permit, purpose));
+        // An archive that sends may have its command written anew.
+        self.go_on_with(data.context, &data.command);
+        self.up.fate = Fate::Forward;
+        Ok(())
+    }
+
+    fn start_sealing(
+        &mut self,
+        data: &DataSet,
+        permit: Permit,
+        sealing: Sealing,
+        onto: &Onto,
+        seal: Seal,
+    ) -> Result<(), Ending> {
+        // What was released for the leg before goes there first.
+        self.focus_up();
+        self.hand_out_up();
+        self.up_for = onto.leg;
+        self.focus_up();
+        let mut asked = Outstanding::new(data.context, &data.command, permit, Purpose::Seal(Box::new(sealing)));
+        asked.sent_on = onto.context;
+        self.called.asked.push(asked);
+        self.start_up(self.rewrite(Transform::Seal(Box::new(SealRun::new(seal)))))
+    }
+
+    /// Once it is known what is sealed, the ledger is told; before that nothing goes.
+    pub(in super::super) fn note_seal(&mut self) {
+        let Some(rewrite) = self.up.rewrite.as_ref().filter(|rewrite| rewrite.is_headless()) else { return };
+        let Transform::Seal(run) = rewrite.transform() else { return };
+        if self.up.wait.is_some() {
+            return;
+        }
+        let (begun, quiet) = (run.begun().cloned(), rewrite.is_quiet());
+        let state = self.shared.state.clone();
+        let Some((asked, _)) = self.sealing() else { return };
+        let Purpose::Seal(sealing) = &mut asked.purpose else { return };
+        match begun {
+            None if quiet => {}
+            // Nothing in it is to be sealed, or all of it is already.
+            None => self.begin_sealed(),
+            Some(begun) => {
+                let size = (begun.rows, begun.columns, begun.frames);
+                let mark = SealMark::new(begun.seal, begun.key, begun.transfer_syntax, size);
+                let row = SealRow::new(sealing.archive, sealing.instance, begun.study, sealing.class, mark);
+                sealing.begun = Some(begun);
+                self.up.wait = Some(Box::pin(async move { Woken::SealBegun(state.seal_begin(&row).await) }));
+            }
+        }
+    }
+
+    /// The ledger knows, or cannot be asked.
+    pub(in super::super) fn go_on_sealing(&mut self, noted: Result<(), StateFault>) -> Result<(), Ending> {
+        match noted {
+            Ok(()) => {
+                self.begin_sealed();
+                self.pump_up()
+            }
+            Err(fault) => {
+                tracing::error!(%fault, "a store is refused for now: the ledger of seals cannot be written");
+                self.refuse_sealed(Status::OUT_OF_RESOURCES, "the ledger of seals cannot be written now")
+            }
+        }
+    }
+
+    fn begin_sealed(&mut self) {
+        let Some((asked, sent_on)) = self.sealing() else { return };
+        let Purpose::Seal(sealing) = &asked.purpose else { return };
+        let command = sealing.command.clone();
+        let longest = self.called.longest;
+        if let Some(rewrite) = &mut self.up.rewrite {
+            rewrite.begin(sent_on, &command, longest);
+        }
+    }
+
+    /// All of what was made of an object has gone.
+    pub(in super::super) fn sealed_has_gone(&mut self, rewrite: &Rewrite) {
+        let Transform::Seal(run) = rewrite.transform() else { return };
+        let outcome = run.outcome().cloned();
+        let Some((asked, _)) = self.sealing() else { return };
+        let Purpose::Seal(sealing) = &mut asked.purpose else { return };
+        sealing.gone = true;
+        if let Some(Outcome::Sealed(sealed)) = outcome {
+            sealing.sealed = Some(sealed);
+        }
+    }
+
+    /// Whether an archive of this title is one of ours.
+    pub(in super::super) fn is_archive(&self, title: &AeTitle) -> bool {
+        self.snapshot.archive(title).is_some_and(|archive| archive.settings.ae_title.as_str() == &*self.called.to)
+    }
+}

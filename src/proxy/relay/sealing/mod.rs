@@ -1,0 +1,68 @@
+//! Objects that are sealed on their way to an archive: contexts chosen, the ledger told before the first byte leaves and
+//! before the answer goes back, read back where that is wanted.
+//!
+//! What must be sealed and cannot be is refused with an incident id; never is it stored in clear because of a fault. Nothing
+//! reaches the archive of an object of which the ledger does not know.
+
+mod answer;
+mod begin;
+mod fail;
+mod run;
+
+pub(super) use answer::Ended;
+pub(super) use run::SealRun;
+
+use super::Relay;
+use super::outstanding::{Outstanding, Purpose};
+use crate::dicom::dimse::Command;
+use crate::dicom::{AeTitle, Uid};
+use crate::gate::SealedAs;
+use crate::transform::seal::{Begun, Sealed};
+
+/// An object that is being sealed, until its archive has answered.
+#[derive(Debug)]
+pub struct Sealing {
+    archive: AeTitle,
+    class: Uid,
+    instance: Uid,
+    study: Option<Uid>,
+    series: Option<Uid>,
+    /// Transfer syntax that it came in.
+    syntax: Uid,
+    /// As it came, and as it goes.
+    command: Command,
+    /// The ledger knows of this.
+    begun: Option<Begun>,
+    /// All of it has gone.
+    gone: bool,
+    /// What was sealed; `None`: nothing in it was to be sealed, or it is not over.
+    sealed: Option<Sealed>,
+    /// The archive's answer, while it waits for the ledger.
+    answer: Option<Command>,
+}
+
+impl Sealing {
+    /// Whether the archive has answered.
+    pub const fn is_answered(&self) -> bool {
+        self.answer.is_some()
+    }
+
+    /// For the record.
+    pub(super) fn note(&self) -> Option<SealedAs> {
+        let Sealed { begun, segments, bytes } = self.sealed.as_ref()?;
+        Some(SealedAs { seal: begun.seal.0, key: begun.key.0, segments: *segments, bytes: *bytes })
+    }
+}
+
+impl Relay {
+    /// The object of the caller's that is being sealed.
+    fn sealing(&mut self) -> Option<(&mut Outstanding, u8)> {
+        self.focus_up();
+        let asked = self.called.asked.iter_mut().rev();
+        let mut asked = asked.filter(|asked| matches!(&asked.purpose, Purpose::Seal(sealing) if !sealing.gone));
+        asked.next().map(|asked| {
+            let sent_on = asked.sent_on;
+            (asked, sent_on)
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! Sealed objects on the disk until the archive's copy is verified: a DICOM file that `vault open` opens, and beside it
+//! where it belongs.
+
+use super::Stop;
+use crate::dicom::Uid;
+use crate::proxy::vault::verify::Place;
+use crate::transform::seal::Begun;
+use crate::vault::SealId;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// What is read of a file at a time, bytes.
+const CHUNK: usize = 1 << 20;
+/// No note is longer, bytes.
+const LONGEST: u64 = 1 << 16;
+
+/// One sealed object that waits.
+#[derive(Debug)]
+pub struct Held {
+    path: PathBuf,
+    /// Where it belongs.
+    pub place: Place,
+    /// Its seal.
+    pub seal: SealId,
+    /// Transfer syntax of the original.
+    pub syntax: Uid,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Note {
+    class: String,
+    instance: String,
+    study: Option<String>,
+    series: Option<String>,
+    seal: String,
+    syntax: String,
+}
+
+/// Where the sealed object of an instance waits; the folder is made.
+pub fn path(folder: &Path, instance: &Uid) -> Result<PathBuf, Stop> {
+    let fault = |source| Stop::File { path: folder.to_owned(), source };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
+    Ok(folder.join(format!("{instance}.dcm")))
+}
+
+/// Removes what lies there, note and all.
+pub fn remove(path: &Path) {
+    for path in [path.with_extension("json"), path.to_owned(), path.with_extension("kept")] {
+        // What is left is looked at again in the next round.
+        let _ = fs::remove_file(path);
+    }
+}
+
+impl Held {
+    /// The object that was written to this path.
+    pub fn new(path: PathBuf, place: &Place, begun: &Begun) -> Self {
+        Self { path, place: place.clone(), seal: begun.seal, syntax: begun.transfer_syntax }
+    }
+
+    /// Writes the note, durably: from here on it is found again.
+    pub fn keep(&self) -> Result<(), Stop> {
+        let text = |uid: &Uid| uid.as_str().to_owned();
+        let note = Note {
+            class: text(&self.place.class),
+            instance: text(&self.place.instance),
+            study: self.place.study.as_ref().map(text),
+            series: self.place.series.as_ref().map(text),
+            seal: self.seal.to_string(),
+            syntax: text(&self.syntax),
+        };
+        let path = self.path.with_extension("json");
+        let write = || {
+            let fresh = self.path.with_extension("json.new");
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+            file.write_all(serde_json::to_string(&note)?.as_bytes())?;
+            file.sync_all()?;
+            fs::rename(&fresh, &path)?;
+            File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+        };
+        write().map_err(|source| Stop::File { path: path.clone(), source })
+    }
+
+    /// Everything that waits in a folder. What has no whole note was never on its way to the archive, and goes.
+    pub fn all(folder: &Path) -> Result<Vec<Self>, Stop> {
+        let fault = |source| Stop::File { path: folder.to_owned(), source };
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(missing) if missing.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(other) => return Err(fault(other)),
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(fault)?.path();
+            if path.extension().is_none_or(|extension| extension != "dcm") {
+                continue;
+            }
+            match Self::read_note(&path) {
+                Some(held) => all.push(held),
+                None => remove(&path),
+            }
+        }
+        Ok(all)
+    }
+
+    fn read_note(path: &Path) -> Option<Self> {
+        let mut text = String::new();
+        File::open(path.with_extension("json")).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
+        let note: Note = serde_json::from_str(&text).ok()?;
+        let uid = |text: &str| Uid::new(text).ok();
+        let place = Place {
+            class: uid(&note.class)?,
+            instance: uid(&note.instance)?,
+            study: note.study.as_deref().and_then(uid),
+            series: note.series.as_deref().and_then(uid),
+            patient: None,
+        };
+        let seal = SealId(u128::from_str_radix(&note.seal, 16).ok()?.to_be_bytes());
+        Some(Self { path: path.to_owned(), place, seal, syntax: uid(&note.syntax)? })
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes of its data set.
+    pub fn length(&self) -> u64 {
+        let whole = fs::metadata(&self.path).map_or(0, |found| found.len());
+        whole.saturating_sub(super::receive::preamble(&self.place).len() as u64)
+    }
+
+    /// It is no longer needed.
+    pub fn forget(&self) {
+        remove(&self.path);
+    }
+
+    /// Its data set, from the beginning.
+    pub fn read(&self) -> Result<Chunks, Stop> {
+        let skip = super::receive::preamble(&self.place).len() as u64;
+        let open = || {
+            let mut file = File::open(&self.path)?;
+            file.seek(SeekFrom::Start(skip))?;
+            Ok(file)
+        };
+        let file = open().map_err(|source| Stop::File { path: self.path.clone(), source })?;
+        Ok(Chunks { file, path: self.path.clone() })
+    }
+}
+
+/// A file, piece by piece.
+pub struct Chunks {
+    file: File,
+    path: PathBuf,
+}
+
+impl Chunks {
+    /// The next piece; `None`: it is over.
+    pub fn next_chunk(&mut self) -> Result<Option<Vec<u8>>, Stop> {
+        let mut chunk = Vec::with_capacity(CHUNK);
+        let read = io::Read::by_ref(&mut self.file).take(CHUNK as u64).read_to_end(&mut chunk);
+        match read.map_err(|source| Stop::File { path: self.path.clone(), source })? {
+            0 => Ok(None),
+            _ => Ok(Some(chunk)),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Workers, and who may have one.
+
+use super::wire::{self, ANSWER};
+use crate::transform::frames::{Frame, Pixels};
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How decoding is done; `[vault]` says it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecoderSettings {
+    /// The program with the command `decode-worker`; `None`: this one.
+    pub program: Option<PathBuf>,
+    /// Bytes of memory of a worker (`decode_memory`).
+    pub memory: u64,
+    /// How long one frame may take (`decode_time`).
+    pub time: Duration,
+    /// Workers at once (`decode_workers`); 0: nothing is decoded.
+    pub workers: u32,
+}
+
+/// Why a frame is not decoded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WorkerFault {
+    /// `decode_workers = 0`.
+    #[error("decoding is switched off: `decode_workers`")]
+    Off,
+    /// The process does not start.
+    #[error("a decoding worker does not start: {0}")]
+    Start(String),
+    /// It was too slow, and was ended.
+    #[error("a frame takes longer than {0:?}: `decode_time`")]
+    Slow(Duration),
+    /// It died, or said something else than an answer.
+    #[error("the decoding worker failed")]
+    Failed,
+    /// It refuses.
+    #[error("a frame cannot be decoded: {0}")]
+    Refused(String),
+}
+
+/// Decoding workers. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    settings: Arc<DecoderSettings>,
+    slots: Arc<Semaphore>,
+    idle: Arc<Mutex<Vec<Process>>>,
+}
+
+impl Decoder {
+    /// With these limits; no worker is started yet.
+    pub fn new(settings: DecoderSettings) -> Self {
+        let slots = Arc::new(Semaphore::new(settings.workers as usize));
+        Self { settings: Arc::new(settings), slots, idle: Arc::default() }
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &DecoderSettings {
+        &self.settings
+    }
+
+    /// A worker for one object; waits until one is free.
+    ///
+    /// # Errors
+    /// Decoding is switched off, or the process does not start.
+    pub(super) async fn worker(&self) -> Result<Worker, WorkerFault> {
+        if self.settings.workers == 0 {
+            return Err(WorkerFault::Off);
+        }
+        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| WorkerFault::Off)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let process = match idle {
+            Some(process) => process,
+            None => Process::start(&self.settings)?,
+        };
+        Ok(Worker { process: Some(process), decoder: self.clone(), _slot: slot })
+    }
+}
+
+/// A worker in use.
+#[derive(Debug)]
+pub(super) struct Worker {
+    /// `None` once it failed.
+    process: Option<Process>,
+    decoder: Decoder,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Worker {
+    /// Has one frame decoded. Behind a refusal the worker goes on; behind anything else it is ended.
+    pub(super) async fn decode(&mut self, frame: &Frame) -> Result<Pixels, WorkerFault> {
+        // Put back only after a whole answer: whoever stops waiting ends the process, too.
+        let mut process = self.process.take().ok_or(WorkerFault::Failed)?;
+        let time = self.decoder.settings.time;
+        match tokio::time::timeout(time, process.ask(frame)).await {
+            Err(_) => Err(WorkerFault::Slow(time)),
+            Ok(Err(_)) => Err(WorkerFault::Failed),
+            Ok(Ok(answer)) => {
+                self.process = Some(process);
+                answer.map_err(WorkerFault::Refused)
+            }
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if let Some(process) = self.process.take().filter(|process| process.frames < FRAMES) {
+            self.decoder.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+        }
+    }
+}
+
+/// A process is used for so many frames; what a codec leaves behind ends with it.
+const FRAMES: u32 = 10_000;
+
+/// A process that decodes.
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    stream: UnixStream,
+    frames: u32,
+}
+
+impl Process {
+    fn start(settings: &DecoderSettings) -> Result<Self, WorkerFault> {
+        let fault = |fault: std::io::Error| WorkerFault::Start(fault.kind().to_string());
+        let program = match &settings.program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe().map_err(fault)?,
+        };
+        let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(fault)?;
+        ours.set_nonblocking(true).map_err(fault)?;
+        let output: OwnedFd = theirs.try_clone().map_err(fault)?.into();
+        let input: OwnedFd = theirs.into();
+        // Over all its frames; the time of one is kept here.
+        let seconds = settings.time.as_secs().max(1).saturating_mul(u64::from(FRAMES));
+        let child = Command::new(program)
+            .arg("decode-worker")
+            .arg(format!("--memory={}", settings.memory))
+            .arg(format!("--seconds={seconds}"))
+            // Room is taken as it is needed, so that the limit means something.
+            .env_clear()
+            .env("MIMALLOC_ARENA_RESERVE", "0")
+            .stdin(Stdio::from(input))
+            .stdout(Stdio::from(output))
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(fault)?;
+        let stream = UnixStream::from_std(ours).map_err(fault)?;
+        Ok(Self { child, stream, frames: 0 })
+    }
+
+    async fn ask(&mut self, frame: &Frame) -> std::io::Result<Result<Pixels, String>> {
+        self.frames = self.frames.saturating_add(1);
+        self.stream.write_all(&wire::request(frame)).await?;
+        self.stream.write_all(&frame.bytes).await?;
+        let mut head = [0; ANSWER];
+        self.stream.read_exact(&mut head).await?;
+        let (photometric, length) = wire::read_answer(&head).map_err(std::io::Error::other)?;
+        let wanted = frame.image.frame_bytes();
+        if photometric.is_some() && u64::from(length) != wanted {
+            return Err(std::io::Error::other(wire::NoMessage));
+        }
+        let mut bytes = vec![0; length as usize];
+        self.stream.read_exact(&mut bytes).await?;
+        Ok(match photometric {
+            Some(photometric) => Ok(Pixels { photometric, bytes }),
+            None => Err(String::from_utf8_lossy(&bytes).chars().filter(|c| !c.is_control()).collect()),
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        // It is gone at once; what is left is to fetch its exit code.
+        let _ = self.child.wait();
+    }
+}

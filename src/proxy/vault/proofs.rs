@@ -1,0 +1,53 @@
+//! What is proven of each archive, as the signed results in the state folder say.
+
+use super::prove::ProbeResult;
+use crate::dicom::AeTitle;
+use crate::proxy::vault::prove;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+/// A result is looked for again so long after it was looked for.
+const FRESH: Duration = Duration::from_secs(2);
+
+/// The results, read when they are asked for and when their file has changed: a probe counts as soon as it is over.
+#[derive(Debug)]
+pub struct Proofs {
+    state: PathBuf,
+    known: Mutex<HashMap<AeTitle, Known>>,
+}
+
+#[derive(Debug, Clone)]
+struct Known {
+    looked: Instant,
+    written: Option<SystemTime>,
+    result: Result<Option<Arc<ProbeResult>>, String>,
+}
+
+impl Proofs {
+    /// Nothing is read yet. `state`: the state folder.
+    pub fn new(state: &Path) -> Self {
+        Self { state: state.to_owned(), known: Mutex::default() }
+    }
+
+    /// What was proven of an archive; `None`: nothing yet.
+    ///
+    /// # Errors
+    /// There is a result, but none that counts: why, in words.
+    pub fn of(&self, archive: &AeTitle) -> Result<Option<Arc<ProbeResult>>, String> {
+        let now = Instant::now();
+        let mut all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all.get(archive).filter(|known| now.saturating_duration_since(known.looked) < FRESH) {
+            return known.result.clone();
+        }
+        let written = std::fs::metadata(prove::path(&self.state, archive)).and_then(|file| file.modified()).ok();
+        let unchanged = all.get(archive).filter(|known| known.written == written).map(|known| known.result.clone());
+        let result = unchanged.unwrap_or_else(|| {
+            let read = ProbeResult::load(&self.state, archive);
+            read.map(|found| found.map(Arc::new)).map_err(|fault| fault.to_string())
+        });
+        all.insert(*archive, Known { looked: now, written, result: result.clone() });
+        result
+    }
+}

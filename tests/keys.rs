@@ -1,0 +1,285 @@
+//! The ring from folders, the environment and a token (SoftHSM): whole, or refused in words that say what to do.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly")]
+
+use dicomgate::config::{self, Vault};
+use dicomgate::keys::{self, CheckValue, End, Manifest};
+use dicomgate::vault::KeyId;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+#[path = "keys/token.rs"]
+mod token;
+
+const FILES: &str = "keys = \"ring\"";
+
+/// A gateway with a vault, whose `keys` are these words.
+struct House(tempfile::TempDir);
+
+impl House {
+    fn new(keys: &str) -> Self {
+        let house = Self(tempfile::tempdir().unwrap());
+        let pair = rcgen::KeyPair::generate().unwrap();
+        house.write("escrow.crt", &rcgen::CertificateParams::default().self_signed(&pair).unwrap().pem());
+        house.write("policy.toml", "[[peer]]\nae_titles = [\"CT1\"]\nnetwork = [\"127.0.0.1/32\"]\ntls = \"off\"\n");
+        house.vault(keys);
+        house
+    }
+
+    fn vault(&self, keys: &str) {
+        let text = format!(
+            "[gateway]\nname = \"gate\"\nstate = \"state\"\n[[listen]]\nname = \"in\"\naddress = \"127.0.0.1:11112\"\n\
+             tls = \"off\"\n[[archive]]\nae_title = \"PACS\"\naddress = \"127.0.0.1:4242\"\n[policy]\nfile = \
+             \"policy.toml\"\n[vault]\n{keys}\nescrow = [\"escrow.crt\"]\n"
+        );
+        self.write("gateway.toml", &text);
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn settings(&self) -> Vault {
+        config::load(&self.path("gateway.toml")).unwrap_or_else(|faults| panic!("{faults}")).vault.unwrap()
+    }
+
+    fn new_key(&self) -> KeyId {
+        keys::new_key(&self.settings(), jiff::Timestamp::now()).unwrap_or_else(|fault| panic!("{fault}")).id
+    }
+
+    /// The numbers of the ring.
+    fn ids(&self) -> Vec<u32> {
+        let (ring, _) = keys::load(&self.settings()).unwrap_or_else(|fault| panic!("{fault}"));
+        ring.ids().map(|id| id.0).collect()
+    }
+
+    /// Why there is no ring.
+    fn words(&self) -> String {
+        keys::load(&self.settings()).expect_err("no ring").to_string()
+    }
+
+    fn command(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_dicomgate"));
+        command.arg("vault").args(arguments).arg("--config").arg(self.path("gateway.toml"));
+        command.stdin(std::process::Stdio::null()).output().unwrap()
+    }
+}
+
+fn mode(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn mode_of(path: &Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_ring_grows_key_by_key_for_its_owner_alone() {
+    let house = House::new(FILES);
+    assert!(house.words().contains("there is no key yet"), "{}", house.words());
+    assert_eq!((house.new_key(), house.new_key()), (KeyId(1), KeyId(2)));
+    assert_eq!(house.ids(), [1, 2]);
+    assert_eq!((mode_of(&house.path("ring")), mode_of(&house.path("ring/ring-0002.key"))), (0o700, 0o600));
+    let (ring, escrow) = keys::load(&house.settings()).unwrap();
+    assert_eq!((ring.newest().unwrap().id, escrow.len()), (KeyId(2), 1));
+    let manifest = Manifest::read(&house.path("ring")).unwrap().unwrap();
+    for entry in &manifest.keys {
+        assert_eq!(entry.check, CheckValue::of(&ring.get(entry.id).unwrap().key));
+    }
+    assert_eq!(keys::load_folder(&house.path("ring")).unwrap().ids().count(), 2);
+}
+
+#[test]
+fn what_others_could_read_or_put_there_is_no_key() {
+    let house = House::new(FILES);
+    house.new_key();
+    let file = house.path("ring/ring-0001.key");
+    for bad in [0o640, 0o604, 0o660] {
+        mode(&file, bad);
+        let words = house.words();
+        assert!(words.contains("chmod 600") && words.contains(&format!("{bad:03o}")), "{words}");
+        assert!(!words.contains("is gone"), "one fault is said once: {words}");
+    }
+    mode(&file, 0o400);
+    assert_eq!(house.ids(), [1]);
+    mode(&house.path("ring"), 0o777);
+    assert!(house.words().contains("chmod 700"), "{}", house.words());
+}
+
+#[test]
+fn a_key_that_is_gone_exchanged_or_damaged_is_found_at_start() {
+    let house = House::new(FILES);
+    house.new_key();
+    house.new_key();
+    let (one, two) = (house.path("ring/ring-0001.key"), house.path("ring/ring-0002.key"));
+    let good = std::fs::read_to_string(&one).unwrap();
+    std::fs::remove_file(&one).unwrap();
+    let words = house.words();
+    assert!(words.contains("key 1 of the ring is gone") && words.contains("--forget 1"), "{words}");
+
+    let other = House::new(FILES);
+    other.new_key();
+    std::fs::copy(other.path("ring/ring-0001.key"), &one).unwrap();
+    assert!(house.words().contains("key 1 of the ring is not the key"), "{}", house.words());
+
+    let digit = good.find("key: ").unwrap() + 5;
+    let flipped = if good.as_bytes()[digit] == b'0' { "1" } else { "0" };
+    let mut damaged = good.clone();
+    damaged.replace_range(digit..=digit, flipped);
+    std::fs::write(&one, damaged).unwrap();
+    assert!(house.words().contains("is damaged"), "{}", house.words());
+
+    std::fs::write(&one, good.replace("key 1", "key 2")).unwrap();
+    assert!(house.words().contains("key 2 is there twice"), "{}", house.words());
+
+    std::fs::write(&one, &good).unwrap();
+    mode(&one, 0o644);
+    std::fs::remove_file(&two).unwrap();
+    let words = house.words();
+    assert!(words.contains("chmod 600") && words.contains("key 2 of the ring is gone"), "all at once: {words}");
+    mode(&one, 0o600);
+    std::fs::remove_file(Manifest::path(&house.path("ring"))).unwrap();
+    assert!(house.words().contains("no manifest"), "{}", house.words());
+}
+
+#[test]
+fn keys_from_elsewhere_are_taken_in_when_somebody_says_so() {
+    let house = House::new(FILES);
+    house.new_key();
+    std::fs::remove_file(Manifest::path(&house.path("ring"))).unwrap();
+    assert!(keys::new_key(&house.settings(), jiff::Timestamp::now()).is_err(), "it could be given a number twice");
+    let adopted = house.command(&["new-key", "--adopt"]);
+    assert!(adopted.status.success() && text(&adopted.stdout).contains("key 1"), "{adopted:?}");
+    assert_eq!(house.ids(), [1]);
+    assert_eq!(house.new_key(), KeyId(2));
+}
+
+#[test]
+fn a_destroyed_key_is_gone_for_good_and_a_forgotten_one_may_come_back() {
+    let house = House::new(FILES);
+    house.new_key();
+    let refused = house.command(&["rotate", "--destroy", "1", "--yes"]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("rotate` first"), "{refused:?}");
+    let rotated = house.command(&["rotate"]);
+    assert!(rotated.status.success() && text(&rotated.stdout).contains("Keys that stay"), "{rotated:?}");
+    let copy = std::fs::read_to_string(house.path("ring/ring-0001.key")).unwrap();
+
+    let asked = house.command(&["rotate", "--destroy", "1"]);
+    assert!(!asked.status.success() && text(&asked.stderr).contains("nothing was done"), "{asked:?}");
+    assert_eq!(house.ids(), [1, 2]);
+
+    let destroyed = house.command(&["rotate", "--destroy", "1", "--yes"]);
+    assert!(destroyed.status.success() && text(&destroyed.stdout).contains("escrow"), "{destroyed:?}");
+    assert_eq!(house.ids(), [2]);
+    assert!(!house.path("ring/ring-0001.key").exists());
+    house.write("ring/ring-0001.key", &copy);
+    mode(&house.path("ring/ring-0001.key"), 0o600);
+    assert!(house.words().contains("was destroyed, and is there again"), "{}", house.words());
+    std::fs::remove_file(house.path("ring/ring-0001.key")).unwrap();
+
+    house.new_key();
+    let there = house.command(&["rotate", "--forget", "2", "--yes"]);
+    assert!(!there.status.success() && text(&there.stderr).contains("is there"), "{there:?}");
+    let lost = std::fs::read_to_string(house.path("ring/ring-0002.key")).unwrap();
+    std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
+    let rotated = house.command(&["rotate"]);
+    assert!(text(&rotated.stderr).contains("key 2 of the ring is gone"), "no new key hides it: {rotated:?}");
+    assert!(house.command(&["rotate", "--forget", "2", "--yes"]).status.success());
+    assert_eq!(house.ids(), [3]);
+    house.write("ring/ring-0002.key", &lost);
+    mode(&house.path("ring/ring-0002.key"), 0o600);
+    assert_eq!(house.ids(), [2, 3]);
+    let ends: Vec<_> =
+        Manifest::read(&house.path("ring")).unwrap().unwrap().keys.iter().map(|key| key.end.map(|end| end.0)).collect();
+    assert_eq!(ends, [Some(End::Destroyed), Some(End::Forgotten), None]);
+    assert_eq!(house.new_key(), KeyId(4), "no number is given twice");
+}
+
+#[test]
+fn the_environment_brings_keys_that_the_manifest_knows() {
+    let house = House::new("keys = \"env:RING_OF_THE_TEST\"");
+    let settings = house.settings();
+    let made = keys::new_key(&settings, jiff::Timestamp::now()).unwrap();
+    let variable = made.variable.unwrap().to_string();
+    let load = |value: Option<String>| {
+        keys::load_with(&settings, &|name| {
+            assert_eq!(name, "RING_OF_THE_TEST");
+            value.clone()
+        })
+    };
+    assert!(load(None).unwrap_err().to_string().contains("is not set"));
+    let (ring, _) = load(Some(variable.clone())).unwrap();
+    assert_eq!(ring.ids().collect::<Vec<_>>(), [KeyId(1)]);
+    assert!(load(Some(String::new())).unwrap_err().to_string().contains("key 1 of the ring is gone"));
+    let stranger = format!("{variable},2:{}", "ab".repeat(32));
+    let words = load(Some(stranger)).unwrap_err().to_string();
+    assert!(words.contains("key 2 of the ring is not in the manifest") && !words.contains("abab"), "{words}");
+    assert!(keys::load_folder(&settings.key_folder).is_err(), "no key lies there");
+}
+
+#[test]
+fn a_private_key_of_escrow_beside_its_certificate_is_found_whatever_it_is_called() {
+    let house = House::new(FILES);
+    let made = house.command(&["new-key", "--make-escrow", house.path("safe").to_str().unwrap()]);
+    let said = text(&made.stdout);
+    assert!(made.status.success() && said.contains("TAKE IT AWAY"), "{made:?}");
+    let (certificate, key) = (house.path("safe/escrow.crt"), house.path("safe/escrow.key"));
+    assert_eq!((mode_of(&certificate), mode_of(&key)), (0o644, 0o600));
+    let escrow = keys::escrow::read(&certificate).unwrap();
+    assert!(escrow.describe().contains("EC P-384"), "{}", escrow.describe());
+    let certificates = [certificate.clone(), house.path("escrow.crt")];
+    let found = keys::escrow::nearby(&certificates, &[]);
+    assert_eq!(found.iter().map(|one| (&one.certificate, &one.key)).collect::<Vec<_>>(), [(&certificate, &key)]);
+    std::fs::rename(&key, house.path("notes.txt")).unwrap();
+    let found = keys::escrow::nearby(&certificates[..1], &[]);
+    assert!(found.is_empty(), "{found:?}");
+    assert_eq!(keys::escrow::nearby(&certificates[..1], &[house.0.path().to_path_buf()]).len(), 1);
+    let again = house.command(&["new-key", "--make-escrow", house.path("safe").to_str().unwrap()]);
+    assert!(!again.status.success() && text(&again.stderr).contains("is not overwritten"), "{again:?}");
+}
+
+#[test]
+fn status_shows_keys_escrow_and_what_is_sealed() {
+    let house = House::new(FILES);
+    let none = house.command(&["status"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(text(&none.stdout).contains("there is no key yet"), "{none:?}");
+    house.new_key();
+    house.new_key();
+    let fine = house.command(&["status", "--format", "json"]);
+    assert_eq!(fine.status.code(), Some(0), "{fine:?}");
+    let report: serde_json::Value = serde_json::from_slice(&fine.stdout).unwrap();
+    assert_eq!(
+        (&report["keys"][0]["state"], &report["keys"][1]["state"]),
+        (&"opens".into(), &"seals and opens".into())
+    );
+    assert_eq!(report["archives"][0]["archive"], "PACS");
+    assert!(report["escrow"][0]["certificate"].as_str().unwrap().contains("EC P-256"), "{report}");
+    for file in ["ring/ring-0001.key", "ring/ring-0002.key"] {
+        let secret = std::fs::read_to_string(house.path(file)).unwrap();
+        let key = secret.lines().find_map(|line| line.strip_prefix("key: ")).unwrap();
+        assert!(!text(&fine.stdout).contains(key), "no key is shown");
+    }
+}
+
+#[test]
+fn certificates_that_cannot_serve_are_said_with_the_file() {
+    let house = House::new(FILES);
+    house.new_key();
+    house.write("escrow.crt", "not a certificate");
+    assert!(house.words().contains("escrow.crt` does not hold one certificate"), "{}", house.words());
+    let params = rcgen::CertificateParams::default();
+    let edwards = rcgen::KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap();
+    house.write("escrow.crt", &params.self_signed(&edwards).unwrap().pem());
+    assert!(house.words().contains("cannot be used for escrow"), "{}", house.words());
+}

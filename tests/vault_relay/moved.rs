@@ -1,0 +1,237 @@
+//! Deliveries of a C-MOVE, and what an archive sends of its own accord: opened where whoever asked has the right to it and
+//! the destination may have it too.
+
+use crate::site::{JPEG, Site, encapsulated, image, of};
+use crate::support::conn::{Archive, Conn, Message};
+use crate::support::words::{CT, EXPLICIT, FIND, MOVE, ac, rq, success, title, uid};
+use crate::support::world::{Setup, World};
+use dicomgate::dicom::dataset::write::DataSet;
+use dicomgate::dicom::dimse::{Command, Counters, Status};
+use dicomgate::dicom::pdu::{AssociateRq, Pdu};
+use dicomgate::dicom::transfer_syntax::Encoding;
+use dicomgate::dicom::{AeTitle, Tag};
+use dicomgate::state::SealEnd;
+use dicomgate::vault::carrier::Carrier;
+
+/// WS1 has sealed objects opened, and moves to itself, to DR1, who may have them opened too, and to PR1, who may not.
+/// WS2 may move and has nothing opened.
+const RULES: &str = r#"
+[[rule]]
+name = "movers"
+who = ["peer:WS1", "peer:WS2"]
+to = ["PACS"]
+may = ["find", "move"]
+destinations = ["self", "DR1", "PR1"]
+[[rule]]
+name = "readers"
+who = ["peer:WS1", "peer:DR1"]
+to = ["PACS"]
+may = ["find", "move", "get"]
+destinations = ["self", "DR1", "PR1"]
+open = true
+"#;
+
+const ROUTING: &str = r#"
+[[rule]]
+name = "routing"
+who = ["archive:PACS"]
+to = ["DR1", "PR1"]
+may = ["store"]
+"#;
+
+struct Moving {
+    site: Site,
+    destination: Archive,
+}
+
+fn moving(rules: &str) -> Moving {
+    let destination = Archive::new();
+    let port = destination.port();
+    let peer = |name: &str| {
+        format!(
+            "[[peer]]\nae_titles = [\"{name}\"]\ntls = \"off\"\nnetwork = [\"127.0.0.1/32\"]\naddress = \"127.0.0.1:{port}\"\n"
+        )
+    };
+    let archive = "calls_as = [\"PACS\"]\n[[listen]]\nname = \"inside\"\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
+                   serves = \"archive\"\nnetwork = [\"127.0.0.0/8\"]\n";
+    let setup = Setup {
+        policy: "[vault]\nkeys = \"keys\"\nescrow = []\nsegment = \"64KiB\"\n".into(),
+        peers: ["WS1", "WS2", "DR1", "PR1"].map(peer).concat(),
+        archive: archive.into(),
+        rules: rules.into(),
+        ..Setup::default()
+    };
+    Moving { site: of(World::with(&setup)), destination }
+}
+
+/// A move under way: both ends of the requester's association, of the archive's own, and of the destination's.
+struct Under {
+    workstation: Conn,
+    archive: Conn,
+    asked: Message,
+    link: Conn,
+    receiver: Conn,
+    /// What the destination was asked.
+    proposed: AssociateRq,
+    sent: u16,
+    requester: AeTitle,
+}
+
+impl Moving {
+    fn begins(&self, requester: &str, destination: &str) -> Under {
+        let requester = AeTitle::new(requester).unwrap();
+        let destination = AeTitle::new(destination).unwrap();
+        let (mut workstation, mut archive) =
+            self.site.world.associate(self.site.world.plain(), &rq(requester.as_str(), &[FIND, MOVE]));
+        let study = DataSet::new()
+            .with(Tag(0x0008, 0x0052), b"CS", "STUDY")
+            .with_uid(Tag(0x0020, 0x000d), &uid(crate::site::STUDY))
+            .encode(Encoding::ExplicitLe);
+        workstation.say(3, &Command::move_rq(5, &uid(MOVE), destination), Some(&study));
+        let asked = archive.message();
+        let (link, receiver, proposed) = self.calls(destination.as_str());
+        Under { workstation, archive, asked, link, receiver, proposed, sent: 0, requester }
+    }
+
+    /// The archive calls a title; the destination accepts everything.
+    fn calls(&self, called: &str) -> (Conn, Conn, AssociateRq) {
+        let mut link = Conn::dial(self.site.world.address("inside"));
+        link.request(&AssociateRq { called: title(called), ..rq("PACS", &[CT]) });
+        let mut receiver = self.destination.accept();
+        let Pdu::AssociateRq(proposed) = receiver.control() else { panic!("a request") };
+        receiver.send(ac(&proposed).encode());
+        link.accepted();
+        (link, receiver, *proposed)
+    }
+}
+
+impl Under {
+    fn sends(&mut self, instance: &str, object: &[u8]) {
+        self.sent += 1;
+        let command = Command::store_rq(self.sent, &uid(CT), &uid(instance));
+        let command = command.moved_for(self.requester, self.asked.command.message_id.unwrap());
+        self.link.say(1, &command, Some(object));
+    }
+
+    fn delivers(&mut self, instance: &str, object: &[u8]) -> Message {
+        self.sends(instance, object);
+        let got = self.receiver.message();
+        self.receiver.say(got.context, &success(&got.command), None);
+        let answer = self.link.message();
+        assert_eq!((answer.status(), answer.command.responded_to), (0, Some(self.sent)), "{}", answer.comment());
+        assert_eq!(answer.bytes[10], 1, "on the context that the archive sent it on");
+        assert_eq!(got.command.move_originator_message, Some(5));
+        got
+    }
+
+    fn fails(&mut self, instance: &str, object: &[u8], status: Status) {
+        self.sends(instance, object);
+        let answer = self.link.message();
+        assert_eq!(answer.status(), status.0, "{}", answer.comment());
+        self.receiver.stays_silent();
+    }
+
+    /// The archive has sent everything; what the requester hears.
+    fn ends(&mut self, completed: u16, failed: u16) -> Message {
+        let status = if failed == 0 { Status::SUCCESS } else { Status::SUB_OPERATIONS_WARNING };
+        let counters = Counters { completed: Some(completed), failed: Some(failed), warning: Some(0), remaining: None };
+        self.archive.say(3, &Command { counters, ..self.asked.command.response(status).unwrap() }, None);
+        self.workstation.message()
+    }
+}
+
+#[test]
+fn a_delivery_is_opened_for_whoever_asked() {
+    let moving = moving(RULES);
+    let (first, second) = (image("1.5", 300_000), encapsulated("1.6", 100_000));
+    let one = moving.site.seal("1.5", EXPLICIT, &first, Carrier::Pixels);
+    let other = moving.site.seal("1.6", JPEG, &second, Carrier::Pixels);
+    for sealed in [&one, &other] {
+        moving.site.noted(sealed, SealEnd::Acknowledged);
+    }
+    let mut under = moving.begins("WS1", "WS1");
+    assert!(under.delivers("1.5", &one.bytes).data.unwrap() == first);
+    // The ledger knew what was in it, so the destination was asked for that too.
+    assert!(under.proposed.contexts.iter().any(|context| context.transfer_syntaxes == [uid(JPEG)]));
+    let got = under.delivers("1.6", &other.bytes);
+    assert!(got.data.unwrap() == second);
+    assert_ne!(got.context, 1);
+    let plain = image("1.7", 70_000);
+    assert!(under.delivers("1.7", &plain).data.unwrap() == plain);
+    let done = under.ends(3, 0);
+    assert_eq!((done.status(), done.command.counters.completed, done.command.counters.failed), (0, Some(3), Some(0)));
+    let opened: Vec<_> =
+        moving.site.world.records().into_iter().filter(|record| record.0.get("opened").is_some()).collect();
+    assert_eq!(opened.len(), 2);
+    assert!(opened.iter().all(|record| record.0["opened"] == true && record.text("requester") == Some("WS1")));
+}
+
+#[test]
+fn who_has_no_right_to_it_hears_that_it_failed() {
+    let moving = moving(RULES);
+    let sealed = moving.site.seal("1.5", EXPLICIT, &image("1.5", 300_000), Carrier::Pixels);
+    let plain = image("1.7", 1000);
+    for (requester, destination, opened) in
+        [("WS2", "WS2", false), ("WS1", "DR1", true), ("WS1", "PR1", false), ("WS2", "DR1", false)]
+    {
+        let mut under = moving.begins(requester, destination);
+        let completed = match opened {
+            true => {
+                assert!(under.delivers("1.5", &sealed.bytes).data.unwrap() == image("1.5", 300_000));
+                2
+            }
+            false => {
+                under.fails("1.5", &sealed.bytes, Status::NOT_AUTHORIZED);
+                let record = moving.site.world.record("not-opened");
+                assert_eq!(record.text("requester"), Some(requester), "{record:?}");
+                assert_eq!(record.text("delivered_to"), Some(destination));
+                1
+            }
+        };
+        under.delivers("1.7", &plain);
+        let done = under.ends(completed, 2 - completed);
+        let counters = done.command.counters;
+        let expected = (Some(completed), Some(2 - completed));
+        assert_eq!((counters.completed, counters.failed), expected, "{requester} to {destination}");
+        if !opened {
+            assert!(done.data.unwrap().windows(3).any(|window| window == b"1.5"), "the list of what failed");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_as_it_was_sealed_fails_and_is_told_of() {
+    let moving = moving(RULES);
+    let sealed = moving.site.seal("1.5", EXPLICIT, &image("1.5", 300_000), Carrier::Pixels);
+    moving.site.noted(&sealed, SealEnd::Acknowledged);
+    let mut under = moving.begins("WS1", "WS1");
+    let mut bad = sealed.bytes.clone();
+    let middle = bad.len() / 2 + 60_000;
+    bad[middle] ^= 1;
+    under.fails("1.5", &bad, Status::PROCESSING_FAILURE);
+    assert_eq!(moving.site.world.record("vault-alert").text("cause"), Some("tampered"));
+    under.fails("1.5", &image("1.5", 300_000), Status::PROCESSING_FAILURE);
+    assert_eq!(moving.site.world.record("vault-alert").text("cause"), Some("forged"));
+    let done = under.ends(0, 1);
+    assert_eq!(done.command.counters.failed, Some(1));
+}
+
+#[test]
+fn what_an_archive_sends_of_its_own_accord_is_opened_if_the_rule_says_so() {
+    for (more, opened) in [("", false), ("open = true\n", true)] {
+        let moving = moving(&format!("{ROUTING}{more}"));
+        let object = image("1.5", 300_000);
+        let sealed = moving.site.seal("1.5", EXPLICIT, &object, Carrier::Pixels);
+        let (mut link, mut receiver, _) = moving.calls("DR1");
+        link.say(1, &Command::store_rq(1, &uid(CT), &uid("1.5")), Some(&sealed.bytes));
+        if opened {
+            let got = receiver.message();
+            assert!(got.data.unwrap() == object);
+            receiver.say(got.context, &success(&got.command), None);
+            assert_eq!(link.message().status(), 0);
+        } else {
+            assert_eq!(link.message().status(), Status::NOT_AUTHORIZED.0);
+            receiver.stays_silent();
+        }
+    }
+}
