@@ -11,7 +11,7 @@ mod proofs;
 pub mod prove;
 mod room;
 #[cfg(test)]
-pub mod tests;
+mod tests;
 pub mod verify;
 pub mod walk;
 mod whole;

@@ -60,7 +60,7 @@ proptest! {
     fn a_placeholder_is_small_and_whole(form in forms()) {
         let image = Geometry::placeholder(form);
         prop_assert_eq!(image.total, row(&image) * u64::from(image.rows) * u64::from(image.frames));
-        prop_assert!(image.total <= PLACEHOLDER_MOST && image.total % 2 == 0);
+        prop_assert!(image.total <= PLACEHOLDER_MOST && image.total.is_multiple_of(2));
         prop_assert_eq!(image.blank().len() as u64, image.total);
     }
 }

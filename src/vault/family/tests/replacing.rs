@@ -56,7 +56,7 @@ fn a_ct_slice() {
     assert_eq!(text(&list, 0x0028, 0x0008), None, "a class without frames gets none");
     assert_eq!(text(&list, 0x0028, 0x0006), None);
     assert!(list.windows(2).all(|pair| pair[0].tag < pair[1].tag));
-    assert!(list.iter().all(|put| put.value.len() % 2 == 0 && Family::is_replacement(put.tag)));
+    assert!(list.iter().all(|put| put.value.len().is_multiple_of(2) && Family::is_replacement(put.tag)));
 }
 
 #[test]
