@@ -192,7 +192,10 @@ impl Converter<'_> {
     }
 
     async fn get(&self, place: &Place, receiving: &mut Receiving<'_>) -> Result<(), VerifyFault> {
-        let syntaxes: Vec<[&str; 1]> = transfer_syntax::all().map(|syntax| [syntax]).collect();
+        // An archive that takes the first context that will do changes least with explicit VR.
+        let others = transfer_syntax::all().filter(|syntax| *syntax != EXPLICIT_VR_LITTLE_ENDIAN);
+        let syntaxes: Vec<[&str; 1]> =
+            std::iter::once(EXPLICIT_VR_LITTLE_ENDIAN).chain(others).map(|syntax| [syntax]).collect();
         let lists: Vec<&[&str]> = syntaxes.iter().map(<[&str; 1]>::as_slice).collect();
         let mut reader = Reader::open_in(&self.target, &[place.class], &lists).await?;
         let got = reader.get(place, receiving).await;

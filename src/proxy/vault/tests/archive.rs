@@ -40,7 +40,7 @@ pub enum Habit {
     Compares,
     /// Takes group 0400 out.
     Drops,
-    /// Overwrites the last pixels.
+    /// Changes what is in Pixel Data.
     Lossy,
     /// Gives instances UIDs of its own.
     Mints,
@@ -178,9 +178,11 @@ fn take(held: &Mutex<Vec<Held>>, message: &Message, on: &Accepted, habit: Habit)
             }
         }
         Habit::Lossy => {
+            // What it takes for pixels, and not what is too small to be worth it.
             let length = data.len();
-            if let Some(middle) = data.get_mut(length * 9 / 10..).filter(|_| length > 40_000) {
-                middle.iter_mut().take(64).for_each(|byte| *byte &= 0xf0);
+            let sealed = data.windows(8).any(|window| window == b"DGSEAL1\n");
+            if let Some(end) = data.get_mut(length * 9 / 10..).filter(|_| sealed) {
+                end.iter_mut().take(64).for_each(|byte| *byte = byte.wrapping_add(1));
             }
         }
         Habit::Mints => {
@@ -266,7 +268,8 @@ async fn get(link: &mut Link, held: &Mutex<Vec<Held>>, message: &Message, on: &A
             context.class == one.class
                 && (context.syntax == one.syntax || !is_encapsulated(&one.syntax) && !is_encapsulated(&context.syntax))
         };
-        let Some(context) = link.all_accepted().find(same) else {
+        let exact = link.all_accepted().find(|context| context.class == one.class && context.syntax == one.syntax);
+        let Some(context) = exact.or_else(|| link.all_accepted().find(same)) else {
             failed += 1;
             continue;
         };
