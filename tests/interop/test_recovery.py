@@ -16,7 +16,6 @@ import pytest
 from support import corpus, vault
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-KEYS = ROOT / "tests" / "data" / "vault"
 #: Each carrier by one key of escrow at least, and by the ring.
 WAYS = [("pixels", "ring"), ("pixels", "p256"), ("attributes", "rsa"), ("attributes", "p384")]
 
@@ -37,12 +36,17 @@ def sealer() -> pathlib.Path:
 
 
 @pytest.fixture(scope="module")
-def safe(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def escrow(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    return vault.made_escrow(tmp_path_factory.mktemp("escrow") / "made")
+
+
+@pytest.fixture(scope="module")
+def safe(escrow: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """What a hospital has in its safe: a ring key file, and private keys in PEM."""
     folder = tmp_path_factory.mktemp("safe")
     (folder / "ring-0003.key").write_text(f"dicomgate ring key 3\nkey: {'03' * 32}\ncheck: 0011223344556677\n")
     for kind in vault.ESCROW_KINDS:
-        source, target = KEYS / f"{kind}.key.der", folder / f"{kind}.pem"
+        source, target = escrow / f"{kind}.key.der", folder / f"{kind}.pem"
         subprocess.run(["openssl", "pkey", "-inform", "DER", "-in", source, "-out", target], check=True, capture_output=True)
     return folder
 
@@ -87,12 +91,12 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> list[pathlib.Path]:
 
 
 @pytest.mark.parametrize(("carrier", "key"), WAYS)
-def test_everything_that_is_sealed_comes_back_by_hand(sealer, safe, originals, tmp_path, carrier, key):
+def test_everything_that_is_sealed_comes_back_by_hand(sealer, escrow, safe, originals, tmp_path, carrier, key):
     sealed = tmp_path / "sealed"
     sealed.mkdir()
     if os.environ.get("DICOMGATE_FULL") != "1":
         originals = originals[WAYS.index((carrier, key)) :: len(WAYS)]
-    said = subprocess.run([sealer, carrier, "explicit", sealed, *originals], check=True, capture_output=True, text=True).stdout
+    said = subprocess.run([sealer, carrier, sealed, *originals], env=os.environ | {"ESCROW": str(escrow)}, check=True, capture_output=True, text=True).stdout
     files = sorted(sealed.iterdir())
     assert len(files) >= len(originals) // 3, said
     wrong = []
@@ -115,10 +119,10 @@ def test_everything_that_is_sealed_comes_back_by_hand(sealer, safe, originals, t
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_flipped_byte_does_not_open_by_hand(sealer, safe, originals, tmp_path):
+def test_a_flipped_byte_does_not_open_by_hand(sealer, escrow, safe, originals, tmp_path):
     sealed = tmp_path / "sealed"
     sealed.mkdir()
-    subprocess.run([sealer, "pixels", "explicit", sealed, *originals], check=True, capture_output=True)
+    subprocess.run([sealer, "pixels", sealed, *originals], env=os.environ | {"ESCROW": str(escrow)}, check=True, capture_output=True)
     file = max(sealed.iterdir(), key=lambda one: one.stat().st_size)
     raw = bytearray(file.read_bytes())
     raw[len(raw) // 2] ^= 1

@@ -8,8 +8,9 @@ use dicomgate::vault::{
     Identity, KeyId, KeyRing, OpenFault, Opener, PatientIdentity, RingKey, SealContext, Sealer, Unlock,
 };
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The same numbers for the same beginning: SHA-256 of a counter.
 #[derive(Debug)]
@@ -50,8 +51,19 @@ impl Random for Remembered {
     }
 }
 
+/// A file of the tests; what `make-escrow` makes is made when it is first asked for.
 pub fn data(name: &str) -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/vault")).join(name)
+    static MADE: OnceLock<PathBuf> = OnceLock::new();
+    if name.starts_with("sealed") {
+        return PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/vault")).join(name);
+    }
+    let folder = MADE.get_or_init(|| {
+        let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("escrow");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vault/make-escrow");
+        assert!(Command::new("bash").arg(script).arg(&folder).status().unwrap().success());
+        folder
+    });
+    folder.join(name)
 }
 
 pub fn read(name: &str) -> Vec<u8> {

@@ -27,6 +27,12 @@ def escrow(folder: pathlib.Path, kind: str) -> tuple[pathlib.Path, pathlib.Path]
     return certificate, key
 
 
+def made_escrow(folder: pathlib.Path) -> pathlib.Path:
+    """The certificates and keys that the Rust tests use, made anew."""
+    subprocess.run(["bash", under_test.ROOT / "tests" / "vault" / "make-escrow", folder], check=True)
+    return folder
+
+
 def policy(title: str = "PACS") -> dict[str, object]:
     """A CT that stores sealed, a workstation that has opened, a registrar that finds and may not open."""
     return {

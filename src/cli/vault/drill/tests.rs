@@ -5,9 +5,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
 
 fn key(kind: &str) -> (Escrow, EscrowKey) {
-    let read = |name: String| std::fs::read(Path::new("tests/data/vault").join(name)).unwrap();
+    static MADE: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let folder = MADE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let made = Command::new("bash").arg("tests/vault/make-escrow").arg(folder.path().join("escrow")).status();
+        assert!(made.unwrap().success());
+        folder
+    });
+    let read = |name: String| std::fs::read(folder.path().join("escrow").join(name)).unwrap();
     let certificate = Escrow::from_der(&read(format!("{kind}.cert.der"))).unwrap();
     (certificate, EscrowKey::from_pkcs8(&read(format!("{kind}.key.der"))).unwrap())
 }

@@ -21,7 +21,9 @@ fn families() -> String {
     for family in all().chain([&images::OTHER]) {
         let classes: Vec<String> = sop_class::all()
             .filter(|class| family.has(class))
-            .map(|class| format!("{} `{}`", class.name.trim_end_matches(" Storage"), class.uid.strip_prefix(ROOT).unwrap()))
+            .map(|class| {
+                format!("{} `{}`", class.name.trim_end_matches(" Storage"), class.uid.strip_prefix(ROOT).unwrap())
+            })
             .collect();
         let becomes = match family.fate {
             Fate::Sealed if images(family) || family == &images::OTHER => pixels(family),
