@@ -1,12 +1,7 @@
 //! Sealed objects opened with grep, coreutils and openssl alone, by the commands that `docs/recovery.md` shows, as they stand
 //! there.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    reason = "a test ends where something is not as it must be"
-)]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where something is not as it must be")]
 
 #[path = "vault/ground.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]

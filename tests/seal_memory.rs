@@ -1,6 +1,6 @@
 //! An image of any length is sealed in the memory of a header and a segment: measured in a process of its own.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test ends where something is not as it must be")]
+#![expect(clippy::unwrap_used, reason = "a test ends where something is not as it must be")]
 
 use dicomgate::dicom::Tag;
 use dicomgate::dicom::dataset::write::DataSet;

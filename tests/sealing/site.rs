@@ -131,7 +131,7 @@ impl Site {
 
     /// What the ledger knows of an instance.
     pub fn ledger(&self, instance: &str) -> Option<SealRow> {
-        let options = StateOptions::new(&self.world.dir.path().join("state"), Arc::new(|_| ()), || {
+        let options = StateOptions::new(self.world.dir.path().join("state"), Arc::new(|_| ()), || {
             jiff::Timestamp::now().as_second()
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,6 +1,6 @@
 //! Known answers: what was sealed once opens for ever, and the same numbers seal to the same bytes.
 
-use crate::ground::{Fixed, INSTANCE, Remembered, certificate, context, open, payload, private, read, ring, seal};
+use crate::ground::{Fixed, INSTANCE, Remembered, certificate, context, open, payload, read, ring, seal};
 use der::{Decode as _, Encode as _};
 use dicomgate::vault::{Opener, SealContext, Unlock};
 use std::sync::Arc;
@@ -9,19 +9,16 @@ use std::sync::Arc;
 #[test]
 fn a_seal_of_the_first_day_opens() {
     let (sealed, expected) = (read("sealed-1.der"), read("sealed-1.payload"));
-    {
-        let unlock = Unlock::Ring(ring());
-        let mut opener = Opener::new(unlock);
-        let mut out = Vec::new();
-        opener.push(&sealed, &mut out).unwrap();
-        opener.finish().unwrap();
-        assert_eq!(out.concat(), expected);
-        let header = opener.header().unwrap();
-        assert_eq!(header.sop_instance.as_str(), INSTANCE);
-        assert_eq!(header.patient_name.reveal(), "M%C3%BCller^Eva");
-        assert_eq!(header.character_set, "ISO_IR 192");
-        assert_eq!(opener.key().unwrap().0, 3);
-    }
+    let mut opener = Opener::new(Unlock::Ring(ring()));
+    let mut out = Vec::new();
+    opener.push(&sealed, &mut out).unwrap();
+    opener.finish().unwrap();
+    assert_eq!(out.concat(), expected);
+    let header = opener.header().unwrap();
+    assert_eq!(header.sop_instance.as_str(), INSTANCE);
+    assert_eq!(header.patient_name.reveal(), "M%C3%BCller^Eva");
+    assert_eq!(header.character_set, "ISO_IR 192");
+    assert_eq!(opener.key().unwrap().0, 3);
 }
 
 /// For the ring alone: certificates are made anew for each run.

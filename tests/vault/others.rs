@@ -87,7 +87,7 @@ fn what_openssl_writes_with_other_parameters_is_refused_with_its_name() {
     let cases: Vec<(Vec<&str>, CmsFault)> = vec![
         ([&["-aes-256-cbc"], &ring_key[..]].concat(), CmsFault::ContentType(oid("1.2.840.113549.1.7.3"))),
         (
-            vec!["-aes-128-gcm", "-secretkey", &SECRET[..32], "-secretkeyid", SECRET_ID],
+            vec!["-aes-128-gcm", "-secretkey", SECRET.get(..32).unwrap(), "-secretkeyid", SECRET_ID],
             CmsFault::KeyAlgorithm(oid("2.16.840.1.101.3.4.1.5")),
         ),
         ([&["-aes-128-gcm"], &ring_key[..]].concat(), CmsFault::KeyLength(24)),

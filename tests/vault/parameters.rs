@@ -90,7 +90,11 @@ fn every_other_parameter_is_refused_with_its_name() {
         ("more parameters", insert(&parameters, 2, Node::bytes(0x05, &[])), CmsFault::Trailing("length of the tag")),
         ("pieces", change(&below(INFORMATION, &[2]), Node::nodes(0xa0, &[Node::bytes(0x04, b"x")])), CmsFault::Pieces),
         ("no content", Box::new(|tree| drop(tree.at(INFORMATION).inside_mut().pop())), CmsFault::NoContent),
-        ("authenticated", insert(DATA, 3, Node::nodes(0xa1, &[attribute.clone()])), CmsFault::AuthAttributes),
+        (
+            "authenticated",
+            insert(DATA, 3, Node::nodes(0xa1, std::slice::from_ref(&attribute))),
+            CmsFault::AuthAttributes,
+        ),
         ("unauthenticated", insert(DATA, 4, Node::nodes(0xa2, &[attribute])), CmsFault::UnauthAttributes),
         ("tag", value(&below(DATA, &[3]), &[1; 15]), CmsFault::Tag(15)),
         ("after the tag", insert(DATA, 4, Node::bytes(0x04, b"x")), CmsFault::Trailing("tag")),

@@ -107,7 +107,7 @@ fn what_does_not_ask_for_it_goes_on_as_it_is() {
     let (mut peer, mut link) = site.world.associate(site.world.plain(), &rq("WS1", &[FIND]));
     let identifier = query(DataSet::new().with(Tag(0x0020, 0x0013), b"IS", ""));
     let data = known("1.5", 77, 512);
-    let (question, got) = asked(&mut peer, &mut link, &identifier, &[data.clone()]);
+    let (question, got) = asked(&mut peer, &mut link, &identifier, std::slice::from_ref(&data));
     assert_eq!(question.data.unwrap(), identifier);
     assert_eq!(got[0].data.as_ref().unwrap(), &data);
 }

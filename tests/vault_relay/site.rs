@@ -275,8 +275,7 @@ impl Site {
         }
         let known = proposed.contexts.iter().zip(&answer.contexts).skip(1);
         let sends = known.filter_map(|(proposed, answered)| Some((proposed.id, answered.transfer_syntax?.to_string())));
-        let getting = Getting { sends: sends.collect(), takes, caller, archive, sent: 0, failed: Vec::new() };
-        getting
+        Getting { sends: sends.collect(), takes, caller, archive, sent: 0, failed: Vec::new() }
     }
 
     /// An archive's association of the gateway's own: it asks whose the study is.
