@@ -86,7 +86,7 @@ async fn what_fits_into_no_memory_fails_and_the_next_object_does_not() {
     // Within what one frame may have, but decoded it does not fit beside itself.
     let small = Decoder::new(DecoderSettings { memory: 20 << 20, ..settings(worker()) });
     assert!(matches!(
-        decode(&small, &run_lengths(2600, 2600, 1)).await,
+        decode(&small, &run_lengths(4400, 4400, 1)).await,
         Err(DecodeFault::Worker(_) | DecodeFault::Frames(_))
     ));
     for decoder in [decoder, small] {
