@@ -137,10 +137,10 @@ pub enum IdentityDrift {
 /// What storage commitment of sealed instances relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CommitTrust {
-    /// That it was read back since it was stored.
-    #[default]
+    /// That it was read back since it was stored. Refused by the configuration: not there yet.
     Verified,
-    /// That the probe of its archive is good.
+    /// The archive's own word, and that its probe was good.
+    #[default]
     Probe,
 }
 

@@ -92,8 +92,8 @@ impl Shared {
                 let _ = self.sync();
             }
             if *lock(&self.head) != proven && since_checkpoint >= CHECKPOINT || troubled {
-                let _ = self.checkpoint(Occasion::Second);
-                proven = *lock(&self.head);
+                // What was recorded since is not proven by it. One that failed is tried again: this is trouble.
+                proven = self.checkpoint(Occasion::Second).unwrap_or_else(|_| *lock(&self.head));
                 since_checkpoint = Duration::ZERO;
             }
             if lock(&self.writer).length > self.options.file_size {
@@ -111,14 +111,14 @@ impl Shared {
     }
 
     /// Makes a checkpoint. The key it needs is spent on the disk first, and only then is the record written: a crash
-    /// between the two loses a key, and never uses one twice.
-    pub(super) fn checkpoint(&self, occasion: Occasion) -> Result<(), Unrecorded> {
+    /// between the two loses a key, and never uses one twice. Where the chain stood when it was written.
+    pub(super) fn checkpoint(&self, occasion: Occasion) -> Result<Head, Unrecorded> {
         let done = self.try_checkpoint(occasion);
         self.unproven.store(done.is_err(), Ordering::Release);
         done
     }
 
-    fn try_checkpoint(&self, occasion: Occasion) -> Result<(), Unrecorded> {
+    fn try_checkpoint(&self, occasion: Occasion) -> Result<Head, Unrecorded> {
         let mut keys = lock(&self.keys);
         self.flush();
         let held: Head = *lock(&self.head);
@@ -137,8 +137,10 @@ impl Shared {
             return Err(Unrecorded);
         }
         keys.wipe_spent();
+        let stands = writer.head;
         drop(writer);
-        self.sync()
+        self.sync()?;
+        Ok(stands)
     }
 
     /// Begins a new file; the chain goes on.

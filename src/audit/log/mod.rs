@@ -199,7 +199,7 @@ impl Log {
     /// Writes what waits, syncs, and makes a checkpoint now. The background thread does this by itself; for tests and
     /// for a last word before something drastic.
     pub fn checkpoint(&self) -> Result<(), Unrecorded> {
-        self.shared.checkpoint(crate::audit::checkpoint::Occasion::Second)
+        self.shared.checkpoint(crate::audit::checkpoint::Occasion::Second).map(drop)
     }
 
     /// Closes the log, as [`Log::stop`], and gives the folder free.

@@ -198,8 +198,9 @@ fn text(result: &ProbeResult, archive: &Archive) -> String {
     let _ = writeln!(text, "Settings that fit, for [[archive]] {}:", archive.ae_title);
     let carrier = usable.first().copied().unwrap_or(Carried::Pixels);
     let _ = writeln!(text, "carrier = \"{carrier}\"");
-    let compare = matches!(result.repeats, Repeats::Refused | Repeats::Compared);
-    let _ = writeln!(text, "resend = \"{}\"", if compare { "compare" } else { "pass" });
+    if matches!(result.repeats, Repeats::Refused | Repeats::Compared) {
+        text.push_str("# an image that is sent again is sealed afresh, and refused by this archive\n");
+    }
     if result.mints {
         text.push_str("rewrites = [\"sop\"]\n");
     }

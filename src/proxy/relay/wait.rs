@@ -3,7 +3,7 @@
 use super::narrow::{Charged, FoundTruths, Prepared};
 use super::retrieve::{Anew, Judged, Resolving};
 use super::rewrite::Spooled;
-use super::sealing::Ended;
+use super::sealing::{Ended, NotBegun};
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::{SealRow, StateFault};
@@ -35,7 +35,7 @@ pub(super) enum Woken {
     /// What budgets have room for.
     Charged(Box<Charged>),
     /// The ledger knows of a seal that is about to be stored, or cannot be asked.
-    SealBegun(Result<(), StateFault>),
+    SealBegun(Result<(), NotBegun>),
     /// The ledger knows what became of a seal.
     SealEnded(Box<Ended>),
     /// What is kept of an object has been written or read.

@@ -7,7 +7,7 @@ use crate::config::{self, Settings};
 use crate::dicom::{AeTitle, Uid};
 use crate::keys;
 use crate::state::Repeats;
-use crate::transform::seal::{Already, SealOptions};
+use crate::transform::seal::{Already, Begun, SealOptions};
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Exempt, Family, FamilyOptions};
 use crate::vault::{Identity, KeyRing, PatientIdentity, SealContext, SealFault, Sealer};
@@ -98,20 +98,32 @@ impl VaultRoom {
                 "what is proven of {title} was proven of another address: run `dicomgate vault probe`"
             ));
         }
-        let of = |carrier: Carrier| {
-            proof.proves(
-                family.name,
-                match carrier {
-                    Carrier::Pixels => Carried::Pixels,
-                    Carrier::Attributes => Carried::Attributes,
-                },
-            )
-        };
-        // What has no pixels is carried by attributes whatever the archive's carrier, and long ones by pixels.
+        // What has no pixels is carried by attributes, whatever the archive's carrier.
         match carrier {
-            Carrier::Pixels => of(carrier).or_else(|words| of(Carrier::Attributes).map_err(|_| words)),
-            Carrier::Attributes => of(carrier),
+            Carrier::Pixels if !proof.tried(family.name, Carried::Pixels) => {
+                proof.proves(family.name, Carried::Attributes)
+            }
+            Carrier::Pixels => proof.proves(family.name, Carried::Pixels),
+            Carrier::Attributes => proof.proves(family.name, Carried::Attributes),
         }
+    }
+
+    /// Whether every carrier is proven by which what has begun may travel, now that it is known what it is.
+    ///
+    /// # Errors
+    /// Why not, in words for a log line and a comment.
+    pub fn carries(&self, archive: &config::Archive, family: &Family, begun: &Begun) -> Result<(), String> {
+        let title = &archive.ae_title;
+        let Some(proof) = self.proofs.of(title)? else { return Err(format!("nothing is proven of {title}")) };
+        let attributes = archive.vault.carrier == config::vault::Carrier::Attributes;
+        let (by_pixels, by_attributes) = match begun.carrier {
+            Some(Carrier::Pixels) => (true, false),
+            Some(Carrier::Attributes) => (false, true),
+            // Too long a seal beside an image travels as pixels.
+            None => (begun.frames > 0, begun.frames == 0 || attributes),
+        };
+        let proves = |asked: bool, carrier| if asked { proof.proves(family.name, carrier) } else { Ok(()) };
+        proves(by_pixels, Carried::Pixels).and(proves(by_attributes, Carried::Attributes))
     }
 }
 

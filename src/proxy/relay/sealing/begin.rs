@@ -14,9 +14,10 @@ use crate::dicom::negotiation::is_native;
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{AeTitle, Uid};
 use crate::gate::Permit;
+use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::{Seals, VaultRoom};
 use crate::state::{SealMark, SealRow, StateFault};
-use crate::transform::seal::{Outcome, Seal, SealFault, SealOrder};
+use crate::transform::seal::{Begun, Outcome, Seal, SealFault, SealOrder};
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Treatment};
 use std::sync::Arc;
@@ -26,6 +27,24 @@ struct Onto {
     leg: u8,
     context: u8,
     syntax: Uid,
+}
+
+/// Why nothing of a sealed object may go.
+#[derive(Debug)]
+pub(in super::super) enum NotBegun {
+    /// The ledger cannot be told.
+    Ledger(StateFault),
+    /// The archive is not proven for what it turned out to be; in words.
+    Unproven(String),
+}
+
+/// Whether the archive is proven for what an object turned out to be.
+fn carried(snapshot: &Snapshot, sealing: &Sealing, begun: &Begun) -> Result<(), String> {
+    let (Treatment::Sealed(family), Some(room)) = (Family::of(&sealing.class), snapshot.vault.as_ref()) else {
+        return Ok(());
+    };
+    let Some(archive) = snapshot.archive(&sealing.archive) else { return Ok(()) };
+    room.carries(&archive.settings, family, begun)
 }
 
 impl Relay {
@@ -192,6 +211,7 @@ impl Relay {
         }
         let (begun, quiet) = (run.begun().cloned(), rewrite.is_quiet());
         let state = self.shared.state.clone();
+        let snapshot = Arc::clone(&self.snapshot);
         let Some((asked, _)) = self.sealing() else { return };
         let Purpose::Seal(sealing) = &mut asked.purpose else { return };
         match begun {
@@ -202,20 +222,28 @@ impl Relay {
                 let size = (begun.rows, begun.columns, begun.frames);
                 let mark = SealMark::new(begun.seal, begun.key, begun.transfer_syntax, size);
                 let row = SealRow::new(sealing.archive, sealing.instance, begun.study, sealing.class, mark);
+                let carried = carried(&snapshot, sealing, &begun).map_err(NotBegun::Unproven);
                 sealing.begun = Some(begun);
-                self.up.wait = Some(Box::pin(async move { Woken::SealBegun(state.seal_begin(&row).await) }));
+                self.up.wait = Some(Box::pin(async move {
+                    let told = match carried {
+                        Ok(()) => state.seal_begin(&row).await.map_err(NotBegun::Ledger),
+                        Err(unproven) => Err(unproven),
+                    };
+                    Woken::SealBegun(told)
+                }));
             }
         }
     }
 
     /// The ledger knows, or cannot be asked.
-    pub(in super::super) fn go_on_sealing(&mut self, noted: Result<(), StateFault>) -> Result<(), Ending> {
+    pub(in super::super) fn go_on_sealing(&mut self, noted: Result<(), NotBegun>) -> Result<(), Ending> {
         match noted {
             Ok(()) => {
                 self.begin_sealed();
                 self.pump_up()
             }
-            Err(fault) => {
+            Err(NotBegun::Unproven(words)) => self.refuse_sealed(Status::OUT_OF_RESOURCES, &words),
+            Err(NotBegun::Ledger(fault)) => {
                 tracing::error!(%fault, "a store is refused for now: the ledger of seals cannot be written");
                 self.refuse_sealed(Status::OUT_OF_RESOURCES, "the ledger of seals cannot be written now")
             }

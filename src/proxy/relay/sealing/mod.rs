@@ -10,6 +10,7 @@ mod fail;
 mod run;
 
 pub(super) use answer::Ended;
+pub(super) use begin::NotBegun;
 pub(super) use run::SealRun;
 
 use super::Relay;

@@ -214,6 +214,11 @@ impl ProbeResult {
         now.duration_since(self.at).try_into().unwrap_or_default()
     }
 
+    /// Whether objects of this family were stored with this carrier at all.
+    pub fn tried(&self, family: &str, carrier: Carried) -> bool {
+        self.trials.iter().any(|trial| trial.family == family && trial.carrier == carrier)
+    }
+
     /// Whether objects of this family may be sealed with this carrier: some came back whole each way that was tried, and
     /// none came back otherwise.
     ///
