@@ -150,7 +150,7 @@ BENT = {
     "the first segment is gone": lambda parts: parts[1:],
     "one in the middle is gone": lambda parts: parts[:2] + parts[3:],
     "two change places": lambda parts: [parts[0], parts[2], parts[1], *parts[3:]],
-    "one comes twice": lambda parts: [*parts[:2], parts[1], *parts[2:-1]],
+    "one comes twice": lambda parts: [*parts[:2], parts[1], *parts[3:]],
     "all are gone": lambda parts: [],
     "the last is cut": lambda parts: [*parts[:-1], parts[-1][:-20]],
 }

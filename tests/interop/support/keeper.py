@@ -23,7 +23,14 @@ from support import wire
 
 FINDS = {"1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1"}
 GETS = {"1.2.840.10008.5.1.4.1.2.1.3", "1.2.840.10008.5.1.4.1.2.2.3"}
+NATIVE = (wire.EXPLICIT, wire.IMPLICIT)
 ROOM = 262144
+
+
+def part10(data_set: bytes, syntax: str) -> bytes:
+    """A data set as a file, with no more of a header than it takes to read it."""
+    meta = wire.explicit(0x00020010, "UI", wire.ui(syntax))
+    return bytes(128) + b"DICM" + wire.explicit(0x00020000, "UL", struct.pack("<L", len(meta))) + meta + data_set
 
 
 @dataclasses.dataclass
@@ -38,11 +45,10 @@ class Kept:
     @functools.cached_property
     def header(self) -> Dataset:
         """What stands before its pixels."""
-        meta = wire.explicit(0x00020010, "UI", wire.ui(self.transfer_syntax))
-        head = bytes(128) + b"DICM" + wire.explicit(0x00020000, "UL", struct.pack("<L", len(meta))) + meta
         with self.path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return pydicom.dcmread(io.BytesIO(head + file.read(1 << 20)), force=True, stop_before_pixels=True)
+            raw = part10(file.read(1 << 20), self.transfer_syntax)
+            return pydicom.dcmread(io.BytesIO(raw), force=True, stop_before_pixels=True)
 
 
 HandOut = Callable[[Kept, bytes], bytes | None]
@@ -125,7 +131,7 @@ class Talk:
                 subs = list(wire.items_of(value[4:]))
                 abstract = next(one for sub, one in subs if sub == 0x30).rstrip(b"\0").decode()
                 offered = [one.rstrip(b"\0").decode() for sub, one in subs if sub == 0x40]
-                chosen = next((one for one in offered if one in (wire.EXPLICIT, wire.IMPLICIT)), offered[0])
+                chosen = next((one for one in offered if one in NATIVE), offered[0])
                 self.contexts[value[0]] = (abstract, chosen)
                 out += wire.item(0x21, bytes((value[0], 0, 0, 0)) + wire.item(0x40, chosen.encode()))
             elif kind == 0x50:
@@ -217,14 +223,32 @@ class Talk:
         done = failed = 0
         for number, (kept, _) in enumerate(list(self._matching(wanted))):
             place = next((key for key, one in self.contexts.items() if one == (kept.sop_class, kept.transfer_syntax)), None)
+            other = None if place is not None else self._native(kept)
             with kept.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                 data = mapped if self.keeper.hand_out is None else self.keeper.hand_out(kept, mapped[:])
+                if other is not None and data is not None:
+                    place, data = other, self._recoded(kept, data[:], self.contexts[other][1])
                 if place is None or data is None:
                     failed += 1
                     continue
                 status = self._sub_store(place, kept, data, number % 60000 + 1)
             done, failed = done + (status == 0), failed + (status != 0)
         self._respond(context, command, 0 if not failed else 0xB000 if done else 0xA702, counted=(done, failed))
+
+    def _native(self, kept: Kept) -> int | None:
+        """A context for an object in the other uncompressed syntax, as every archive can give it."""
+        if kept.transfer_syntax not in NATIVE:
+            return None
+        return next((key for key, (sop_class, syntax) in self.contexts.items() if sop_class == kept.sop_class and syntax in NATIVE), None)
+
+    @staticmethod
+    def _recoded(kept: Kept, data: bytes, syntax: str) -> bytes:
+        raw = DicomBytesIO()
+        raw.is_little_endian, raw.is_implicit_VR = True, syntax == wire.IMPLICIT
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            write_dataset(raw, pydicom.dcmread(io.BytesIO(part10(data, kept.transfer_syntax)), force=True))
+        return raw.getvalue()
 
     def _sub_store(self, context: int, kept: Kept, data: bytes | mmap.mmap, message: int) -> int | None:
         command = wire.store_rq(kept.sop_class, kept.sop_instance, message)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import io
-import struct
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 
@@ -14,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from support import wire
 from support.corpus import Sample
+from support.keeper import part10
 
 STUDY_ROOT_GET = "1.2.840.10008.5.1.4.1.2.2.3"
 REMAINING, COMPLETED, FAILED, WARNING = 0x00001020, 0x00001021, 0x00001022, 0x00001023
@@ -129,11 +129,9 @@ def parents(sample: Sample) -> tuple[str, str]:
 
 def read(data_set: bytes, syntax: str) -> Dataset:
     """A data set as pydicom reads it, values as they came."""
-    meta = wire.explicit(0x00020010, "UI", wire.ui(syntax))
-    head = bytes(128) + b"DICM" + wire.explicit(0x00020000, "UL", struct.pack("<L", len(meta))) + meta
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return pydicom.dcmread(io.BytesIO(head + data_set), force=True)
+        return pydicom.dcmread(io.BytesIO(part10(data_set, syntax)), force=True)
 
 
 def canonical(data: Dataset) -> list[tuple[int, str | None, object]]:
