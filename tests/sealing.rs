@@ -9,8 +9,14 @@ mod support;
 #[path = "sealing/failing.rs"]
 mod failing;
 #[cfg(test)]
+#[path = "sealing/read_back.rs"]
+mod read_back;
+#[cfg(test)]
 #[path = "sealing/refused.rs"]
 mod refused;
+#[cfg(test)]
+#[path = "sealing/resent.rs"]
+mod resent;
 #[cfg(test)]
 #[path = "sealing/site.rs"]
 mod site;

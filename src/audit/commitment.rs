@@ -40,6 +40,8 @@ pub enum Stage {
     Delivered,
     /// Given up.
     Undeliverable,
+    /// Some of what the archive says that it keeps is sealed and could not be verified: the requester is told so.
+    Doubted,
 }
 
 impl Stage {
@@ -50,6 +52,7 @@ impl Stage {
             Self::Refused => "refused",
             Self::Delivered => "delivered",
             Self::Undeliverable => "undeliverable",
+            Self::Doubted => "doubted",
         }
     }
 

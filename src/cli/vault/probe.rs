@@ -199,7 +199,8 @@ fn text(result: &ProbeResult, archive: &Archive) -> String {
     let carrier = usable.first().copied().unwrap_or(Carried::Pixels);
     let _ = writeln!(text, "carrier = \"{carrier}\"");
     if matches!(result.repeats, Repeats::Refused | Repeats::Compared) {
-        text.push_str("# an image that is sent again is sealed afresh, and refused by this archive\n");
+        text.push_str("# an image that is sent again is never equal once it is sealed, and refused by this archive\n");
+        text.push_str(if result.reads_back { "resend = \"compare\"\n" } else { "" });
     }
     if result.mints {
         text.push_str("rewrites = [\"sop\"]\n");
