@@ -6,6 +6,12 @@
 mod support;
 
 #[cfg(test)]
+#[path = "sealing/away.rs"]
+mod away;
+#[cfg(test)]
+#[path = "sealing/committed.rs"]
+mod committed;
+#[cfg(test)]
 #[path = "sealing/failing.rs"]
 mod failing;
 #[cfg(test)]

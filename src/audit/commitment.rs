@@ -58,7 +58,7 @@ impl Stage {
 
     /// Whether somebody did not get what they waited for: the record gets an incident id.
     pub const fn is_refusal(self) -> bool {
-        matches!(self, Self::Refused | Self::Undeliverable)
+        matches!(self, Self::Refused | Self::Undeliverable | Self::Doubted)
     }
 }
 

@@ -108,6 +108,7 @@ fn prove(folder: &Path, port: u16) {
         reads_back: true,
         trials,
         left_behind: None,
+        moved_at: None,
     };
     result.keep(&folder.join("state"), &AeTitle::new("PACS").unwrap()).unwrap();
 }

@@ -53,7 +53,7 @@ raw_table! {
         pub verify_sample: Count,
         /// How long a probe waits between storing and retrieving: from 0s to 7d. Default 1m.
         pub probe_age: Span,
-        /// How old a probe result may become: from 1h to 365d. Default 30d.
+        /// How old a probe result may become before a gateway that runs makes it again: from 1h to 365d. Default 30d.
         pub probe_every: Span,
         /// Memory of one decoding worker: from 64MiB to 64GiB. Default 1GiB.
         pub decode_memory: Size,

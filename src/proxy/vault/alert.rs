@@ -12,7 +12,11 @@ pub fn alert(shared: &Shared, generation: u64, visit: Option<&Visit>, note: Vaul
     shared.metrics.vault_alerts.with_label_values(&[note.cause.as_str()]).inc();
     let VaultNote { cause, archive, instance, study, words, .. } = note;
     let incident = refusal.incident.map(tracing::field::display);
-    tracing::error!(%archive, cause = cause.as_str(), instance, study, incident, "VAULT: an object is not as it was sealed: {words}");
+    let what = match instance {
+        Some(_) => "an object is not as it was sealed",
+        None => "the archive does not do what was proven of it",
+    };
+    tracing::error!(%archive, cause = cause.as_str(), instance, study, incident, "VAULT: {what}: {words}");
     refusal
 }
 

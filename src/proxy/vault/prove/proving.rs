@@ -51,7 +51,7 @@ pub struct Proving<'a> {
     /// The gateway's name.
     pub gateway: String,
     /// Told what is done now.
-    pub say: Box<dyn FnMut(&str) + Send>,
+    pub say: Box<dyn FnMut(&str) + Send + Sync>,
 }
 
 /// Why nothing was found out.
@@ -144,6 +144,7 @@ impl Proving<'_> {
                     studies.into_iter().collect::<Vec<_>>().join(" and ")
                 )
             }),
+            moved_at: None,
         })
     }
 
