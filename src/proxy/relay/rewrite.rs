@@ -96,13 +96,25 @@ pub(super) struct Rewrite {
     playing: bool,
     /// All of the data set has come.
     over: bool,
+    /// Where it goes becomes known only when all of it has come.
+    compared: bool,
 }
 
 impl Rewrite {
     /// Of which nothing goes before [`Rewrite::begin`].
     pub(super) fn new(transform: Transform, spools: Arc<Spools>) -> Self {
         let (flow, cutter, spool) = (Flow::default(), None, None);
-        Self { transform, flow, cutter, spools, spool, away: false, playing: false, over: false }
+        Self { transform, flow, cutter, spools, spool, away: false, playing: false, over: false, compared: false }
+    }
+
+    /// Where it goes, and whether at all, becomes known only when all of it has come.
+    pub(super) const fn wait_for_end(&mut self) {
+        self.compared = true;
+    }
+
+    /// Whether that is still to become known.
+    pub(super) const fn waits_for_end(&self) -> bool {
+        self.compared && self.cutter.is_none()
     }
 
     /// It goes on with this command, on this context, to a receiver that takes P-DATA-TFs of at most `longest` bytes (0:
