@@ -12,6 +12,7 @@ pub mod prove;
 mod room;
 #[cfg(test)]
 mod tests;
+pub mod told;
 pub mod verify;
 pub mod walk;
 mod whole;
