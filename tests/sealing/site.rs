@@ -10,7 +10,7 @@ use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::keys;
 use dicomgate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial};
 use dicomgate::state::{Mark, Repeats, SealRow, State, StateOptions};
-use dicomgate::transform::flow::{Flow, Piece};
+use dicomgate::transform::flow::{Flow, Line};
 use dicomgate::transform::open::{As, Finished, Found, Open, OpenOptions, OpenOrder};
 use dicomgate::vault::family::{Fate as Treated, all as families};
 use dicomgate::vault::{KeyRing, Unlock};
@@ -156,16 +156,8 @@ impl Site {
             options: OpenOptions::default(),
         };
         let mut open = Open::new(order);
-        let (mut flow, mut out, mut kept) = (Flow::default(), Vec::new(), Vec::new());
-        let mut take = |flow: &mut Flow| {
-            while let Some(piece) = flow.next_piece() {
-                match piece {
-                    Piece::Go(bytes) => out.extend_from_slice(&bytes),
-                    Piece::Keep(bytes) => kept.extend_from_slice(&bytes),
-                    Piece::Kept => out.append(&mut kept),
-                }
-            }
-        };
+        let (mut flow, mut line, mut out) = (Flow::default(), Line::default(), Vec::new());
+        let mut take = |flow: &mut Flow| out.extend(line.take(flow).concat());
         let mut told = false;
         for chunk in message.data.as_ref().unwrap().chunks(50_000) {
             open.push(chunk, &mut flow).unwrap();
