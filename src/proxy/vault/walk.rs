@@ -1,4 +1,6 @@
 //! What an archive says that it holds, study by study (PS3.4 C.6.2): for the gateway's own rounds, not for callers.
+//!
+//! Each is told once, whatever the archive does: some answer a question at the level of series once for every image.
 
 use crate::dicom::dataset::write::{DataSet, Flat};
 use crate::dicom::dimse::Status;
@@ -6,6 +8,7 @@ use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{Phi, Tag, Uid, sop_class};
 use crate::proxy::vault::verify::Place;
 use crate::scu::{Accepted, Ask, Link, LinkFault, Target};
+use std::collections::HashSet;
 
 /// Classes of C-FIND, the preferred one first.
 const FIND: [&str; 2] = [sop_class::STUDY_ROOT_FIND, sop_class::PATIENT_ROOT_FIND];
@@ -96,9 +99,9 @@ impl Walker {
             .with(ACCESSION, b"SH", accession)
             .with(PATIENT_ID, b"LO", patient)
             .with(STUDY, b"UI", "");
-        let mut studies: Vec<Study> = Vec::new();
+        let (mut studies, mut told): (Vec<Study>, HashSet<Uid>) = Default::default();
         self.ask(set, |answer| {
-            let Some(uid) = uid(answer, STUDY) else { return };
+            let Some(uid) = uid(answer, STUDY).filter(|uid| told.insert(*uid)) else { return };
             let patient = answer.get(PATIENT_ID).map(|id| Phi::new(String::from_utf8_lossy(id).trim().to_owned()));
             studies.push(Study { uid, patient });
         })
@@ -112,8 +115,8 @@ impl Walker {
     /// The archive does not say.
     pub async fn series(&mut self, study: &Study) -> Result<Vec<Uid>, WalkFault> {
         let set = self.below("SERIES", study).with(SERIES, b"UI", "");
-        let mut all = Vec::new();
-        self.ask(set, |answer| all.extend(uid(answer, SERIES))).await?;
+        let (mut all, mut told): (Vec<Uid>, HashSet<Uid>) = Default::default();
+        self.ask(set, |answer| all.extend(uid(answer, SERIES).filter(|uid| told.insert(*uid)))).await?;
         Ok(all)
     }
 
@@ -123,9 +126,10 @@ impl Walker {
     /// The archive does not say.
     pub async fn images(&mut self, study: &Study, series: &Uid) -> Result<Vec<Image>, WalkFault> {
         let set = self.below("IMAGE", study).with_uid(SERIES, series).with(INSTANCE, b"UI", "").with(CLASS, b"UI", "");
-        let mut all = Vec::new();
+        let (mut all, mut told): (Vec<Image>, HashSet<Uid>) = Default::default();
         self.ask(set, |answer| {
-            all.extend(uid(answer, INSTANCE).map(|instance| Image { instance, class: uid(answer, CLASS) }));
+            let Some(instance) = uid(answer, INSTANCE).filter(|uid| told.insert(*uid)) else { return };
+            all.push(Image { instance, class: uid(answer, CLASS) });
         })
         .await?;
         Ok(all)
