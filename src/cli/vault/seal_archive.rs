@@ -3,27 +3,35 @@
 
 use super::ground::{self, Ground};
 use super::progress::Progress;
+use super::report::{self, Report};
 use super::ring;
 use super::tally::Tally;
+use super::tell::{Object, Teller};
+use super::turn::OneRound;
 use super::window::Window;
 use crate::cli::audit::Format;
+use crate::cli::kept::words;
 use crate::config::vault::Carrier as Configured;
 use crate::config::{self, Archive};
-use crate::dicom::AeTitle;
+use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
-use crate::proxy::vault::convert::{Converter, Done, Stop};
+use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
 use crate::proxy::vault::prove::{Carried, ProbeResult};
 use crate::proxy::vault::verify::{Place, ReadBack};
-use crate::proxy::vault::walk::{Study, WalkFault, Walker};
+use crate::proxy::vault::walk::{Facts, Study, WalkFault, Walker};
 use crate::scu::Target;
-use crate::state::{BadRow, Repeats, State};
+use crate::state::{BadRow, Repeats, State, StateFault};
 use crate::vault::Unlock;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::Family;
-use std::path::PathBuf;
+use ::ring::rand::SecureRandom as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// When so many objects of a round did not come back as they were stored, the archive does not do what its probe saw.
+const UNKEPT: usize = 3;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -49,6 +57,9 @@ pub struct SealArchive {
     /// The title that the archive sees; default: one that the gateway will call it by
     #[arg(long, value_name = "AE")]
     calling: Option<AeTitle>,
+    /// Who runs it, for the audit log; default: the account
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -63,6 +74,12 @@ enum Fault {
     Walk(#[from] WalkFault),
     #[error("what is done cannot be noted: {0}")]
     Progress(#[from] std::io::Error),
+    #[error("what is done cannot be recorded: {0}")]
+    Unrecorded(#[from] StateFault),
+    #[error("the archive did not keep {UNKEPT} objects as they were stored: `dicomgate vault probe` again")]
+    Unkept,
+    #[error("another machine has taken over this archive")]
+    Turn,
 }
 
 impl SealArchive {
@@ -87,6 +104,14 @@ impl SealArchive {
         let calling = ground.calling(archive, self.calling);
         let target = ground::target(archive, &address, ground.tls(archive)?, calling);
         let folder = ground.settings.gateway.state.join("vault");
+        let name = archive.ae_title.as_str().replace([' ', '/'], "_");
+        let shared = ground.settings.gateway.database.is_some().then_some(&state);
+        let turn = runtime.block_on(OneRound::take(&folder, &archive.ae_title, shared)).map_err(|fault| {
+            eprintln!("nothing is sealed in archive `{}`: {fault}", archive.ae_title);
+            ExitCode::from(1)
+        })?;
+        let (id, by) = (round_id()?, self.by.clone().unwrap_or_else(account));
+        let gateway = ground.settings.gateway.name.to_string();
         let mut round = Round {
             converter: Converter {
                 target: Target { ..target.clone() },
@@ -101,23 +126,82 @@ impl SealArchive {
                     Configured::Pixels => Carrier::Pixels,
                     Configured::Attributes => Carrier::Attributes,
                 },
-                state,
-                folder: folder.join(format!("held-{}", archive.ae_title.as_str().replace([' ', '/'], "_"))),
+                state: state.clone(),
+                folder: folder.join(format!("held-{name}")),
+                aside: report::aside(&folder, &archive.ae_title),
+                patience: PATIENCE,
             },
             proof,
             pause: Duration::from_secs(60) / self.rate.unwrap_or(archive.vault.seal_rate).max(1),
             hours: self.hours,
             last: None,
             tally: Tally::default(),
+            teller: Teller::new(state, gateway, &archive.ae_title, &id, by.clone()),
+            turn,
+            place: report::path(&folder, &archive.ae_title),
+            report: Report {
+                archive: archive.ae_title.to_string(),
+                round: id,
+                by,
+                begun: jiff::Timestamp::now(),
+                at: jiff::Timestamp::now(),
+                ended: false,
+                stopped: None,
+                studies: 0,
+                studies_done: 0,
+                objects: serde_json::Value::Null,
+            },
         };
-        let outcome = runtime.block_on(self.go(&mut round, &target, &folder, archive));
-        let ended = outcome.as_ref().err().map(ToString::to_string);
+        let ended = runtime.block_on(self.record(&mut round, &target, &folder, archive));
         if let Some(why) = &ended {
             eprintln!("stopped: {why}");
         }
-        let tally = &round.tally;
-        ring::print(self.format, &tally.text(ended.as_deref()), &tally.json(ended.as_deref()));
-        Ok(if ended.is_none() && tally.is_good() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        let mut json = round.tally.json(ended.as_deref());
+        let waiting = runtime.block_on(round.teller.waiting());
+        if let Some(json) = json.as_object_mut() {
+            json.insert("round".to_owned(), round.report.round.clone().into());
+            json.insert("report".to_owned(), round.place.display().to_string().into());
+            json.insert("records_waiting".to_owned(), waiting.into());
+        }
+        let mut text = round.tally.text(ended.as_deref());
+        text.push_str(&format!("report: `{}`\n", round.place.display()));
+        if waiting > 0 {
+            text.push_str(&format!("{waiting} records wait for the gateway that writes the audit log\n"));
+        }
+        ring::print(self.format, &text, &json);
+        let good = ended.is_none() && round.tally.is_good();
+        runtime.block_on(round.turn.give());
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    }
+
+    /// The round, from its first record to its last. Gives why it stopped before its end.
+    async fn record(
+        &self,
+        round: &mut Round<'_>,
+        target: &Target<'_>,
+        folder: &Path,
+        archive: &Archive,
+    ) -> Option<String> {
+        let begun = format!(
+            "carrier {:?}, dates `{}`, {} a minute",
+            archive.vault.carrier,
+            self.dates,
+            self.rate.unwrap_or(archive.vault.seal_rate)
+        );
+        let outcome = match round.teller.begun(begun).await {
+            Ok(()) => self.go(round, target, folder, archive).await,
+            Err(fault) => return Some(Fault::Unrecorded(fault).to_string()),
+        };
+        let ended = outcome.err().map(|fault| fault.to_string());
+        let mut last = ended.clone();
+        (round.report.ended, round.report.stopped) = (true, ended.clone());
+        if let Err(fault) = round.keep_report() {
+            last = last.or(Some(Fault::Progress(fault).to_string()));
+        }
+        if let Err(fault) = round.teller.ended(round.tally.counts(), ended.as_deref()).await {
+            last = last.or(Some(Fault::Unrecorded(fault).to_string()));
+        }
+        last
     }
 
     /// The proof that this archive may be sealed in place; otherwise says why not.
@@ -156,31 +240,73 @@ impl SealArchive {
         &self,
         round: &mut Round<'_>,
         target: &Target<'_>,
-        folder: &std::path::Path,
+        folder: &Path,
         archive: &Archive,
     ) -> Result<(), Fault> {
         let mut progress = Progress::open(folder, &archive.ae_title, self.again)?;
-        for (what, done) in round.converter.resume().await? {
+        round.keep_report()?;
+        let mut found = Vec::new();
+        let resumed = round.converter.resume(|what, done| found.push((what, done))).await;
+        for (what, done) in found {
             round.tally.in_doubt(&what, &done);
             round.tally.add(&what.instance, &done);
+            let object = Object { class: &what.class, instance: &what.instance, study: what.study.as_ref() };
+            round.teller.done(object, &done).await?;
         }
-        let mut walker = Walker::open(target).await?;
-        let studies = walker.studies(&self.dates, "", "").await?;
-        walker.close().await;
+        resumed?;
+        let studies = patiently(async || {
+            let mut walker = Walker::open(target).await?;
+            let studies = walker.studies(&self.dates, "", "").await;
+            walker.close().await;
+            studies
+        })
+        .await?;
         let all = studies.len();
+        round.report.studies = u64::try_from(all).unwrap_or(u64::MAX);
         for (number, study) in studies.into_iter().enumerate() {
             if progress.is_done(&study.uid) {
                 round.tally.skipped += 1;
+                round.report.studies_done += 1;
                 continue;
             }
             let clean = round.study(target, &study).await?;
             if clean {
                 progress.done(&study.uid)?;
+                round.report.studies_done += 1;
             }
+            round.keep_report()?;
             eprintln!("{} of {all} studies: {}", number + 1, round.tally.line());
         }
         Ok(())
     }
+}
+
+/// Asks again when an association fails: archives are restarted at night.
+async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, WalkFault>) -> Result<T, WalkFault> {
+    for pause in PATIENCE {
+        match ask().await {
+            Err(WalkFault::Link(_)) => tokio::time::sleep(*pause).await,
+            other => return other,
+        }
+    }
+    ask().await
+}
+
+/// 128 random bits that tell this round from others.
+fn round_id() -> Result<String, ExitCode> {
+    let mut bytes = [0; 16];
+    ::ring::rand::SystemRandom::new().fill(&mut bytes).map_err(|_| {
+        eprintln!("the system gives no random numbers");
+        ExitCode::from(crate::cli::EXIT_INTERNAL)
+    })?;
+    Ok(crate::audit::body::hex(&bytes))
+}
+
+/// The account that runs this.
+fn account() -> String {
+    let id = nix::unistd::getuid();
+    let name = nix::unistd::User::from_uid(id).ok().flatten().map(|user| user.name);
+    format!("{} (uid {id})", name.as_deref().unwrap_or("nobody known"))
 }
 
 /// One round through an archive.
@@ -191,35 +317,42 @@ struct Round<'a> {
     hours: Option<Window>,
     last: Option<Instant>,
     tally: Tally,
+    teller: Teller,
+    turn: OneRound,
+    place: PathBuf,
+    report: Report,
 }
 
 impl Round<'_> {
+    /// Writes down how far it has come.
+    fn keep_report(&mut self) -> std::io::Result<()> {
+        self.report.at = jiff::Timestamp::now();
+        self.report.objects = self.tally.json(None);
+        self.report.keep(&self.place)
+    }
+
     /// Seals a study; whether nothing of it failed.
     async fn study(&mut self, target: &Target<'_>, study: &Study) -> Result<bool, Fault> {
-        let mut walker = Walker::open(target).await?;
-        let mut places = Vec::new();
-        for series in walker.series(study).await? {
-            for image in walker.images(study, &series).await? {
-                let Some(class) = image.class else {
-                    self.tally.unnamed += 1;
-                    continue;
-                };
-                places.push(Place {
-                    class,
-                    instance: image.instance,
-                    study: Some(study.uid),
-                    series: Some(series),
-                    patient: study.patient.clone(),
-                });
-            }
-        }
-        walker.close().await;
+        let (listed, images) = patiently(async || {
+            let mut walker = Walker::open(target).await?;
+            let found = list(&mut walker, study).await;
+            walker.close().await;
+            found
+        })
+        .await?;
+        let Some(listed) = listed else { return Ok(false) };
         let mut clean = true;
-        for place in places {
+        for (place, class) in images {
+            let Some(class) = class else {
+                self.tally.unnamed += 1;
+                clean = false;
+                continue;
+            };
+            let place = Place { class, ..place };
             let done = match self.proven(&place) {
                 Ok(()) => {
                     self.wait().await;
-                    self.converter.convert(&place).await?
+                    self.converter.convert(&place, &listed).await?
                 }
                 Err(why) => Done::Failed(why),
             };
@@ -227,8 +360,16 @@ impl Round<'_> {
                 // Only what is stored counts against the rate.
                 self.last = None;
             }
-            clean &= !matches!(done, Done::Failed(_) | Done::Restored(_));
+            clean &= !matches!(done, Done::Failed(_) | Done::Restored(_) | Done::Kept { .. });
             self.tally.add(&place.instance, &done);
+            let object = Object { class: &place.class, instance: &place.instance, study: place.study.as_ref() };
+            self.teller.done(object, &done).await?;
+            if self.tally.unkept() >= UNKEPT {
+                return Err(Fault::Unkept);
+            }
+            if !self.turn.holds() {
+                return Err(Fault::Turn);
+            }
         }
         Ok(clean)
     }
@@ -259,4 +400,23 @@ impl Round<'_> {
         }
         self.last = Some(Instant::now());
     }
+}
+
+/// What an archive says of a study, and where its objects are; their class, if it says that. `None`: it is gone.
+async fn list(walker: &mut Walker, study: &Study) -> Result<(Option<Facts>, Vec<(Place, Option<Uid>)>), WalkFault> {
+    let facts = walker.facts_of(study).await?;
+    let mut places = Vec::new();
+    for series in walker.series(study).await? {
+        for image in walker.images(study, &series).await? {
+            let place = Place {
+                class: image.class.unwrap_or(image.instance),
+                instance: image.instance,
+                study: Some(study.uid),
+                series: Some(series),
+                patient: study.patient.clone(),
+            };
+            places.push((place, image.class));
+        }
+    }
+    Ok((facts, places))
 }

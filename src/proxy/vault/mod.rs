@@ -13,6 +13,7 @@ pub mod reach;
 mod room;
 #[cfg(test)]
 mod tests;
+pub mod told;
 pub mod verify;
 pub mod walk;
 mod whole;
