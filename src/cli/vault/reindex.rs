@@ -165,7 +165,8 @@ impl Reindex {
         };
         let (inner, now) = (verified.inner, jiff::Timestamp::now().as_second());
         let instance = inner.sop_instance;
-        match state.seals(archive, &instance).await? {
+        let known = state.seals(archive, &instance).await?;
+        match &known {
             Some(row) if row.seal(inner.seal).is_some() => {
                 state.seal_verified(archive, &instance, inner.seal, now).await?;
                 tally.known += 1;
@@ -182,8 +183,13 @@ impl Reindex {
                     ..SealMark::new(inner.seal, inner.key.unwrap_or(KeyId(0)), inner.transfer_syntax, shape)
                 };
                 let row = SealRow::new(archive, instance, place.study, place.class, mark);
-                state.seal_put(&SealRow { changes: 2, ..row }).await?;
-                tally.added += 1;
+                match state.seal_put(&SealRow { changes: 2, ..row }, known.as_ref()).await? {
+                    true => tally.added += 1,
+                    false => {
+                        let words = "it was stored anew meanwhile: run this again".to_owned();
+                        tally.failed.push((instance.to_string(), words));
+                    }
+                }
             }
         }
         Ok(())
