@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import io
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, generate_uid
 from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.dsutils import decode, encode
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet, Verification
 
 NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -32,15 +34,17 @@ class Habits:
         repeat: Callable[[Dataset, Dataset], tuple[int, bool]] | None = None,
         recompress: bool = False,
         forget: bool = False,
+        classes: Iterable[str] | None = None,
     ) -> None:
+        """`classes`: those that it takes; all where nothing is said."""
         self.change, self.repeat, self.recompress, self.forget = change, repeat, recompress, forget
         self.held: dict[str, Held] = {}
         self._lock = threading.Lock()
         entity = AE(ae_title="PACS")
         entity.maximum_pdu_size = 65536
         entity.add_supported_context(Verification)
-        for context in AllStoragePresentationContexts:
-            entity.add_supported_context(context.abstract_syntax, [*NATIVE, RLELossless], scu_role=True, scp_role=True)
+        for sop_class in classes or [context.abstract_syntax for context in AllStoragePresentationContexts]:
+            entity.add_supported_context(str(sop_class), [*NATIVE, RLELossless], scu_role=True, scp_role=True)
         for model in (StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet):
             entity.add_supported_context(model)
         handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._get)]
@@ -64,13 +68,17 @@ class Habits:
             if self.change is not None:
                 self.change(data)
             if self.recompress and "PixelData" in data and given in NATIVE:
+                # In explicit VR first: pynetdicom goes by how a data set was read, and would send the fragments in a native context.
+                raw = encode(data, is_implicit_vr=False, is_little_endian=True)
+                assert raw is not None
+                data = decode(io.BytesIO(raw), is_implicit_vr=False, is_little_endian=True)
                 data.file_meta = FileMetaDataset()
-                data.file_meta.TransferSyntaxUID = given
+                data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
                 try:
                     data.compress(RLELossless, generate_instance_uid=False)
                     given = str(RLELossless)
                 except Exception:  # noqa: BLE001 - what it cannot compress it keeps as it is
-                    pass
+                    given = str(ExplicitVRLittleEndian)
             known = self.held.get(data.SOPInstanceUID)
             if known is not None and self.repeat is not None:
                 status, replace = self.repeat(known.data, data)

@@ -22,6 +22,7 @@ use crate::dicom::transfer_syntax::{self, EXPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Uid};
 use crate::scu::Target;
 use crate::state::{Mark, SealEnd, SealMark, SealRow, Standing, State};
+use crate::transform::seal::Begun;
 use crate::vault::SealId;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Treatment};
@@ -60,7 +61,12 @@ pub struct Converter<'a> {
     pub aside: PathBuf,
     /// Waits between tries ([`PATIENCE`]).
     pub patience: &'static [Duration],
+    /// Whether the archive was proven to give back such an object as this seal is carried; else why not.
+    pub proven: Proven<'a>,
 }
+
+/// Says whether what is about to be stored was proven, by its class and how it is carried.
+pub type Proven<'a> = Box<dyn Fn(&Uid, &Begun) -> Result<(), String> + Send + Sync + 'a>;
 
 /// What became of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -146,6 +152,10 @@ impl Converter<'_> {
         };
         let begun = &sealed.begun;
         let held = Held::new(path, place, begun);
+        if let Err(why) = (self.proven)(&place.class, begun) {
+            held.forget();
+            return Ok(Done::Failed(why));
+        }
         // What does not open from the disk now would not later either, and the original is still there.
         if let Err(fault) = self.digest(&held) {
             held.forget();
