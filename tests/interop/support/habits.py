@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import io
+import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
@@ -47,13 +49,26 @@ class Habits:
             entity.add_supported_context(str(sop_class), [*NATIVE, RLELossless], scu_role=True, scp_role=True)
         for model in (StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet):
             entity.add_supported_context(model)
-        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._get)]
         entity.dimse_timeout = 60
-        self._server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)  # type: ignore[arg-type]
+        self._entity, self.port = entity, 0
+        self.given: Callable[[Dataset], None] = lambda data: None
+        """Told of each object right after it was handed out."""
+        self.start()
+
+    def start(self) -> None:
+        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._get)]
+        self._server = self._entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)  # type: ignore[arg-type]
         self.port = self._server.socket.getsockname()[1]
 
     def stop(self) -> None:
         self._server.shutdown()
+
+    def crash(self) -> None:
+        """Every connection ends where it is, and nobody listens; what it holds it has on its disk."""
+        self._server.shutdown()
+        for one in self._entity.active_associations:
+            with contextlib.suppress(OSError, AttributeError):
+                one.dul.socket.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
     def put(self, data: Dataset, syntax: str) -> None:
         """An object that is there already."""
@@ -124,6 +139,7 @@ class Habits:
             data.file_meta = FileMetaDataset()
             data.file_meta.TransferSyntaxUID = one.syntax
             yield 0xFF00, data
+            self.given(one.data)
 
 
 def drop_group_0400(data: Dataset) -> None:
