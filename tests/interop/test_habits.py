@@ -9,8 +9,9 @@ import pytest
 from pynetdicom import _config
 
 from support import habits, sealed, vault, wire
+from support.slices import CT, PIXELS, STUDY, get, image, store
 
-CT, ENHANCED, ULTRASOUND = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.6.1"
+ENHANCED, ULTRASOUND = "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.6.1"
 COLOUR, ECG, PDF = "1.2.840.10008.5.1.4.1.1.7.4", "1.2.840.10008.5.1.4.1.1.9.1.1", "1.2.840.10008.5.1.4.1.1.104.1"
 FEW = (CT, ENHANCED, ULTRASOUND, COLOUR, ECG, PDF)
 """Grey and colour, frames and none, pixels and none: what a habit does it does to each family."""
@@ -97,7 +98,7 @@ def test_without_a_result_it_passes_in_clear_where_that_is_said(site, ct1):
     here = site(more={"unproven": "pass"})
     here.gateway.start()
     instance, raw = image(1)
-    assert store(here, ct1, instance, raw).status == 0
+    assert store(here.gateway, ct1, instance, raw).status == 0
     assert here.archive.held[instance].data.PixelData == PIXELS
     (record,) = [one for one in here.gateway.records() if one.get("operation") == "store"]
     assert (record["sealed"], record["in_clear"]) == (False, "unproven"), record
@@ -135,46 +136,10 @@ def test_with_one_that_forgets_nothing_works(site):
 
 # --- through a gateway that runs --------------------------------------------------------------------------------
 
-STUDY = "1.2.826.0.1.3680043.9.9999.510"
-PIXELS = bytes(range(256)) * 512
-
-
-def image(number: int) -> tuple[str, bytes]:
-    """A CT slice of somebody, with an order."""
-    instance = f"{STUDY}.1.{number}"
-    grey = ((0x00280002, 1), (0x00280010, 256), (0x00280011, 256), (0x00280100, 16), (0x00280101, 16), (0x00280102, 15), (0x00280103, 0))
-    attributes = [
-        (0x00080016, "UI", wire.ui(CT)), (0x00080018, "UI", wire.ui(instance)), (0x00080050, "SH", wire.text("A-510")),
-        (0x00080060, "CS", b"CT"), (0x00100010, "PN", wire.text("Doe^Jane")), (0x00100020, "LO", wire.text("P510")),
-        (0x0020000D, "UI", wire.ui(STUDY)), (0x0020000E, "UI", wire.ui(STUDY + ".1")), (0x00200013, "IS", wire.text(str(number))),
-        (0x00280004, "CS", wire.text("MONOCHROME2")), *((tag, "US", value.to_bytes(2, "little")) for tag, value in grey),
-        (0x7FE00010, "OW", PIXELS),
-    ]  # fmt: skip
-    return instance, b"".join(wire.explicit(*one) for one in sorted(attributes))
-
-
-def store(here: Site, certificate, instance: str, raw: bytes) -> wire.Answer:
-    connection = here.gateway.call(certificate)
-    connection.associate({1: (CT, [wire.EXPLICIT])})
-    said = connection.store(1, CT, instance, raw)
-    connection.release()
-    return said
-
-
-def get(here: Site, certificate, study: str, instance: str) -> sealed.Fetched:
-    connection = here.gateway.call(certificate, timeout=30)
-    contexts, roles = sealed.proposal([(CT, wire.EXPLICIT)])
-    connection.associate(contexts, calling="WS1", extra=roles)
-    got = sealed.get(connection, sealed.identifier(study, STUDY + ".1", instance))
-    if not got.aborted:
-        connection.release()
-    return got
-
-
 def refused(here: Site, certificate) -> None:
     """Policy seals it, and it cannot be: the device is told, and nothing of it is kept in clear."""
     instance, raw = image(1)
-    said = store(here, certificate, instance, raw)
+    said = store(here.gateway, certificate, instance, raw)
     assert said.status not in (0, None) and said.status & 0xF000 != 0xB000, said
     assert instance not in here.archive.held
     (record,) = [one for one in here.gateway.records() if one["event"] == "not-sealed"]
@@ -204,10 +169,10 @@ def drift(here: Site, instance: str) -> set[str]:
 def test_daily_corrections_do_not_make_images_unopenable(site, ct1, ws1):
     here = proven(site())
     instance, raw = image(1)
-    assert store(here, ct1, instance, raw).status == 0
+    assert store(here.gateway, ct1, instance, raw).status == 0
     assert PIXELS[:64] not in here.archive.held[instance].data.PixelData
     study = corrected(here, instance)
-    got = get(here, ws1, study, instance)
+    got = get(here.gateway, ws1, instance, study)
     assert (got.status, got.completed) == (0, 1), got
     opened = sealed.read(got.objects[0].data_set, wire.EXPLICIT)
     assert opened.PixelData == PIXELS
@@ -221,10 +186,10 @@ def test_corrections_are_refused_where_that_is_said(site, ct1, ws1):
     here = proven(site(more={"identity_drift": "refuse"}))
     kept, changed = image(1), image(2)
     for instance, raw in (kept, changed):
-        assert store(here, ct1, instance, raw).status == 0
+        assert store(here.gateway, ct1, instance, raw).status == 0
     study = corrected(here, changed[0])
-    assert get(here, ws1, STUDY, kept[0]).completed == 1
-    got = get(here, ws1, study, changed[0])
+    assert get(here.gateway, ws1, kept[0]).completed == 1
+    got = get(here.gateway, ws1, changed[0], study)
     assert got.objects == [] and got.status != 0, got
     (alert,) = [one for one in here.gateway.records() if one["event"] == "vault-alert"]
     assert (alert["cause"], alert["instance"]) == ("drift", changed[0])
@@ -238,10 +203,10 @@ def test_one_that_mints_instances_is_found_out(site, ct1, ws1, said):
     assert found["works"] and found["mints"] and 'rewrites = ["sop"]' in text, text
     here.gateway.start()
     instance, raw = image(1)
-    assert store(here, ct1, instance, raw).status == 0
+    assert store(here.gateway, ct1, instance, raw).status == 0
     (minted,) = [uid for uid, one in here.archive.held.items() if one.data.StudyInstanceUID == STUDY]
     assert minted != instance
-    got = get(here, ws1, STUDY, minted)
+    got = get(here.gateway, ws1, minted)
     if said:
         assert (got.status, got.completed) == (0, 1), got
         opened = sealed.read(got.objects[0].data_set, wire.EXPLICIT)
