@@ -168,6 +168,10 @@ def test_a_study_is_sealed_in_its_place_once(night, tmp_path):
     assert night.gate.run("audit", "verify").returncode == 0
 
 
+def idle(_: Dataset) -> None:
+    """Nothing is to be done about it."""
+
+
 def started(night) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [str(under_test.program()), *SEAL, "--config", str(night.gate.config)],
@@ -193,18 +197,25 @@ def test_killed_at_any_point_it_goes_on_and_nothing_is_lost(night, full, tmp_pat
     for number in range(200 if full else 12):
         if number % 6 == 0:
             wanted += night.hold(8)
+        # One in four at any moment, one when the archive has given out an object, two when it is about to keep one.
+        seen = threading.Event()
+        tell = lambda _, seen=seen: seen.set()  # noqa: E731
+        night.archive.given, night.archive.taking = [(idle, idle), (tell, idle), (idle, tell), (idle, tell)][number % 4]
         process = started(night)
+        if number % 4:
+            wire.wait_for(lambda process=process, seen=seen: seen.is_set() or process.poll() is not None, 60, "a round at work")
         try:
-            process.communicate(timeout=drawn.uniform(0.02, 1.2))
+            process.wait(drawn.uniform(0.0, 0.1 if number % 4 else 1.2))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
-            process.communicate()
             killed += 1
-            under_way += len(list(held.glob("*.json")))
+        process.communicate()
+        under_way += len(list(held.glob("*.json")))
         # At every moment the archive holds each of them, as it was or sealed.
         for now, was in zip(own(night.archive, wanted), wanted, strict=True):
             assert "PixelData" in now.data, was.SOPInstanceUID
-    assert killed > (20 if full else 3), killed
+    night.archive.given = night.archive.taking = idle
+    assert killed > (100 if full else 6) and under_way > (10 if full else 0), (killed, under_way)
     print(f"{killed} killed, {under_way} of these with an object on its way, {len(wanted)} images")
     nothing_is_lost(night, wanted, tmp_path)
 
@@ -226,7 +237,7 @@ def test_the_archive_is_restarted_meanwhile_and_nothing_is_lost(night, full, tmp
         night.archive.start()
         said, complaint = process.communicate(timeout=120)
         assert json.loads(said)["stopped"] is None, complaint
-        night.archive.given = lambda _: None
+        night.archive.given = idle
     nothing_is_lost(night, wanted, tmp_path)
 
 
@@ -248,7 +259,7 @@ def test_of_two_rounds_at_once_one_is_refused(night):
         other = night.gate.run(*SEAL, ok=False)
         assert other.returncode == 1 and "another `vault seal-archive` is at work" in other.stderr, other.stderr
     finally:
-        night.archive.given = lambda _: None
+        night.archive.given = idle
         held.set()
     said, complaint = first.communicate(timeout=60)
     assert json.loads(said)["sealed"] == 3, complaint
@@ -265,7 +276,7 @@ def test_what_is_corrected_meanwhile_is_not_overwritten(night, tmp_path):
 
     night.archive.given = correct
     answer = night.seal()
-    night.archive.given = lambda _: None
+    night.archive.given = idle
     assert answer["sealed"] == 0 and answer["failures"] == 2, answer
     assert "corrected meanwhile" in answer["failed"][0]["why"]
     assert len(in_clear(night.archive, wanted)) == 2

@@ -251,7 +251,10 @@ impl SealArchive {
         let resumed = round.converter.resume(|what, done| found.push((what, done))).await;
         for (what, done) in found {
             round.tally.in_doubt(&what, &done);
-            round.tally.add(&what.instance, &done);
+            // What is as it was is looked at again below.
+            if !matches!(done, Done::Failed(_)) {
+                round.tally.add(&what.instance, &done);
+            }
             let object = Object { class: &what.class, instance: &what.instance, study: what.study.as_ref() };
             round.teller.done(object, &done).await?;
         }
@@ -345,20 +348,24 @@ impl Round<'_> {
         .await?;
         let Some(listed) = listed else { return Ok(false) };
         let mut clean = true;
+        // What others of the same series are, where the archive does not say it.
+        let mut guess: Option<(Option<Uid>, Uid)> = None;
         for (place, class) in images {
-            let Some(class) = class else {
+            self.wait().await;
+            let done = match class {
+                Some(class) => Some((class, self.convert(&Place { class, ..place.clone() }, &listed).await?)),
+                None => {
+                    let guessed = guess.filter(|(series, _)| *series == place.series).map(|(_, class)| class);
+                    self.converter.convert_unnamed(&place, guessed, &listed).await?
+                }
+            };
+            let Some((class, done)) = done else {
                 self.tally.unnamed += 1;
                 clean = false;
                 continue;
             };
+            guess = Some((place.series, class));
             let place = Place { class, ..place };
-            let done = match self.proven(&place) {
-                Ok(()) => {
-                    self.wait().await;
-                    self.converter.convert(&place, &listed).await?
-                }
-                Err(why) => Done::Failed(why),
-            };
             if !matches!(done, Done::Sealed { .. }) {
                 // Only what is stored counts against the rate.
                 self.last = None;
@@ -375,6 +382,13 @@ impl Round<'_> {
             }
         }
         Ok(clean)
+    }
+
+    async fn convert(&self, place: &Place, listed: &Facts) -> Result<Done, Stop> {
+        match self.proven(place) {
+            Ok(()) => self.converter.convert(place, listed).await,
+            Err(why) => Ok(Done::Failed(why)),
+        }
     }
 
     /// Whether such objects are sealed for the archive when they are stored anew: no others are here.

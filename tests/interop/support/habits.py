@@ -53,6 +53,8 @@ class Habits:
         self._entity, self.port = entity, 0
         self.given: Callable[[Dataset], None] = lambda data: None
         """Told of each object right after it was handed out."""
+        self.taking: Callable[[Dataset], None] = lambda data: None
+        """Told of each object right before it is kept."""
         self.start()
 
     def start(self) -> None:
@@ -77,6 +79,7 @@ class Habits:
     def _store(self, event: evt.Event) -> int:
         data = event.dataset
         given = str(event.context.transfer_syntax)
+        self.taking(data)
         with self._lock:
             if self.forget:
                 return 0

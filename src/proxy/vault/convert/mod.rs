@@ -41,6 +41,9 @@ pub const PATIENCE: &[Duration] = &[
     Duration::from_secs(30),
 ];
 
+/// Why an instance fails that did not come; perhaps it is of another class.
+const NOT_GIVEN: &str = "the archive did not give it out";
+
 /// What sealing an archive's objects needs.
 pub struct Converter<'a> {
     /// The archive.
@@ -144,9 +147,7 @@ impl Converter<'_> {
                     Received::Nothing => Ok(Done::Nothing),
                     Received::Fault(why) => Ok(Done::Failed(why)),
                     Received::Disk(source) => Err(Stop::File { path, source }),
-                    Received::Sealed(_) | Received::None => {
-                        Ok(Done::Failed("the archive did not give it out".to_owned()))
-                    }
+                    Received::Sealed(_) | Received::None => Ok(Done::Failed(NOT_GIVEN.to_owned())),
                 };
             }
         };
@@ -175,6 +176,36 @@ impl Converter<'_> {
             return Ok(Done::Failed("it was stored anew through the gateway meanwhile".to_owned()));
         }
         self.store(&held).await
+    }
+
+    /// Seals one instance of which the archive did not say the class, if it can be found out. `guess`: what others of its
+    /// series are; the place's own class does not count. Gives the class as well.
+    ///
+    /// # Errors
+    /// As of [`Converter::convert`].
+    pub async fn convert_unnamed(
+        &self,
+        place: &Place,
+        guess: Option<Uid>,
+        listed: &Facts,
+    ) -> Result<Option<(Uid, Done)>, Stop> {
+        if let Some(class) = guess {
+            let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+            if done != Done::Failed(NOT_GIVEN.to_owned()) {
+                return Ok(Some((class, done)));
+            }
+        }
+        let mut pauses = self.patience.iter();
+        loop {
+            match super::classify::class_of(&self.target, place).await {
+                Ok(Some(class)) => {
+                    let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+                    return Ok(Some((class, done)));
+                }
+                Err(VerifyFault::Link(fault)) => self.pause(&mut pauses).await.ok_or(fault)?,
+                Ok(None) | Err(_) => return Ok(None),
+            }
+        }
     }
 
     /// What an earlier round left under way: each is verified, or restored, or was never stored.
