@@ -296,9 +296,8 @@ impl Policy {
         let (Some(party), Some(archive)) = (party, number(archive)) else { return false };
         // A class that no rule lists is in no list; no number is as high.
         let class = sop_class.map(|class| self.values.uids.get(class).copied().unwrap_or(u32::MAX));
-        let denied = |operation: Operation| {
-            self.rules.iter().any(|rule| rule.might_deny(party, archive, operation, class, at))
-        };
+        let denied =
+            |operation: Operation| self.rules.iter().any(|rule| rule.might_deny(party, archive, operation, class, at));
         let opens = |rule: &&CompiledRule| rule.opens_at(party, archive, class, at);
         let operations = self.rules.iter().filter(opens).flat_map(|rule| rule.may.iter().copied());
         let mut seen: SmallVec<[Operation; 8]> = operations.filter(|operation| HANDS_OUT.contains(operation)).collect();

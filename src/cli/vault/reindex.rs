@@ -7,6 +7,7 @@ use crate::cli::audit::Format;
 use crate::config;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
+use crate::proxy::vault::classify::class_of;
 use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault};
 use crate::proxy::vault::walk::{WalkFault, Walker};
 use crate::scu::Target;
@@ -111,14 +112,19 @@ impl Reindex {
             for series in walker.series(&study).await? {
                 let mut reader: Option<(Uid, Reader)> = None;
                 for image in walker.images(&study, &series).await? {
-                    let Some(class) = image.class.filter(|class| Family::sealing(class).is_some()) else { continue };
-                    let place = Place {
-                        class,
+                    let mut place = Place {
+                        class: image.class.unwrap_or(image.instance),
                         instance: image.instance,
                         study: Some(study.uid),
                         series: Some(series),
                         patient: study.patient.clone(),
                     };
+                    let class = match image.class {
+                        Some(class) => Some(class),
+                        None => class_of(target, &place).await?,
+                    };
+                    let Some(class) = class.filter(|class| Family::sealing(class).is_some()) else { continue };
+                    place.class = class;
                     let mut own = match reader.take() {
                         Some((known, reader)) if known == class => reader,
                         Some((_, other)) => {
@@ -153,6 +159,16 @@ impl Reindex {
     ) -> Result<(), Fault> {
         let verified = match read {
             Ok(verified) => verified,
+            // The ledger knows it as sealed: somebody put it there past the gateway, or an older state was put back.
+            Err(VerifyFault::Plain) if is_known(state, archive, &place.instance).await? => {
+                if self.trust_archive {
+                    state.seal_forget(archive, &place.instance).await?;
+                    tally.plain += 1;
+                } else {
+                    tally.differ.push(place.instance.to_string());
+                }
+                return Ok(());
+            }
             // What is not sealed has no row; encapsulated originals do not even come in a native context.
             Err(VerifyFault::Plain | VerifyFault::Gone(_)) => {
                 tally.plain += 1;
@@ -196,6 +212,12 @@ impl Reindex {
     }
 }
 
+/// Whether the archive has acknowledged a seal of it.
+async fn is_known(state: &State, archive: AeTitle, instance: &Uid) -> Result<bool, StateFault> {
+    let row = state.seals(archive, instance).await?;
+    Ok(row.is_some_and(|row| row.seals.iter().any(|seal| seal.mark == Mark::Acknowledged)))
+}
+
 impl Tally {
     fn text(&self) -> String {
         let mut text = format!(
@@ -207,7 +229,7 @@ impl Tally {
             self.failed.len()
         );
         for instance in &self.differ {
-            let _ = writeln!(text, "the ledger knows another seal of {instance}: --trust-archive takes the archive's");
+            let _ = writeln!(text, "the ledger knows {instance} otherwise: --trust-archive takes the archive's");
         }
         for (instance, why) in &self.failed {
             let _ = writeln!(text, "{instance}: {why}");

@@ -148,7 +148,8 @@ fn breaking_the_glass_opens_with_an_alert_and_only_where_nothing_else_does() {
 
 #[test]
 fn a_receiver_has_opened_what_some_rule_opens_for_it() {
-    let at_ws = Rule { via: vec![super::kit::subject("group:workstation")], ..opens("people", "role:reader", "find get") };
+    let at_ws =
+        Rule { via: vec![super::kit::subject("group:workstation")], ..opens("people", "role:reader", "find get") };
     let ct_only = Rule { sop_classes: vec![uid(CT_STORAGE)], ..opens("ct", "peer:CT1", "get") };
     let night = Rule { hours: hours("19:00", "07:00"), ..opens("night", "peer:CT2", "get") };
     let glass =

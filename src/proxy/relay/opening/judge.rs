@@ -101,7 +101,9 @@ fn plain(question: &Question<'_>) -> Verdict {
         return Verdict::Alert(VaultCause::Forged, words);
     }
     if question.must_be_sealed {
-        return Verdict::Cannot("everything that is stored there must be sealed, and it is not: `vault seal-archive` first");
+        return Verdict::Cannot(
+            "everything that is stored there must be sealed, and it is not: `vault seal-archive` first",
+        );
     }
     Verdict::Pass
 }
@@ -170,11 +172,28 @@ mod tests {
             let (repeats, drift, younger) = (Repeats::Unknown, IdentityDrift::Record, true);
             let found = sealed(1, &["AccessionNumber"]);
             assert_eq!(
-                judge(&Question { found: &found, row, repeats, right, drift, younger, compressed: None, must_be_sealed: false }),
+                judge(&Question {
+                    found: &found,
+                    row,
+                    repeats,
+                    right,
+                    drift,
+                    younger,
+                    compressed: None,
+                    must_be_sealed: false
+                }),
                 expected
             );
-            let refused =
-                judge(&Question { found: &found, row, repeats, right: Right::No, drift, younger, compressed: None, must_be_sealed: false });
+            let refused = judge(&Question {
+                found: &found,
+                row,
+                repeats,
+                right: Right::No,
+                drift,
+                younger,
+                compressed: None,
+                must_be_sealed: false,
+            });
             assert!(matches!(refused, Verdict::Refuse(_)));
             let drifted = Question {
                 found: &found,
@@ -234,8 +253,16 @@ mod tests {
         assert_eq!(cause(&compressed(true)), Some(VaultCause::Lossy));
         assert!(matches!(compressed(false), Verdict::Cannot(_)), "nobody did anything wrong");
         let (repeats, right, drift) = (Repeats::Unknown, Right::No, IdentityDrift::Record);
-        let young =
-            Question { found: &Found::Plain, row: None, repeats, right, drift, younger: true, compressed: None, must_be_sealed: false };
+        let young = Question {
+            found: &Found::Plain,
+            row: None,
+            repeats,
+            right,
+            drift,
+            younger: true,
+            compressed: None,
+            must_be_sealed: false,
+        };
         assert_eq!(cause(&judge(&young)), Some(VaultCause::Forged));
         let doubtful = row(&[(1, Mark::InDoubt)]);
         assert_eq!(judge(&Question { row: Some(&doubtful), ..young }), Verdict::Pass, "it may have been there before");

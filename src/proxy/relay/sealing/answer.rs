@@ -106,7 +106,9 @@ impl Relay {
                 refused(sealing, &answer, "the ledger of seals cannot be written now")
             }
             (Ok(false), _) if stored => {
-                tracing::error!("an object was stored whose seal the ledger no longer knows: its sender is to send it again");
+                tracing::error!(
+                    "an object was stored whose seal the ledger no longer knows: its sender is to send it again"
+                );
                 refused(sealing, &answer, "the ledger of seals does not know it any more")
             }
             (_, Some(Err(fault))) if fault.is_transient() => {

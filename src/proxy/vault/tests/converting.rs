@@ -39,6 +39,7 @@ async fn ground(archive: &Archive) -> (TempDir, Converter<'_>, Place, Vec<u8>) {
         folder: folder.path().join("held"),
         aside: folder.path().join("aside"),
         patience: &[],
+        proven: Box::new(|_, _| Ok(())),
     };
     let (study, series) = (Some(sample.study), Some(sample.series));
     let place = Place { class: sample.class, instance: sample.instance, study, series, patient: None };
