@@ -46,7 +46,8 @@ fn context(escrow: &[&str]) -> Arc<SealContext> {
     let certificate = |kind: &&str| {
         let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("escrow");
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/vault/make-escrow");
-        std::process::Command::new("bash").arg(script).arg(&folder).status().expect("openssl makes certificates");
+        let made = std::process::Command::new("bash").arg(script).arg(&folder).status().expect("bash runs");
+        assert!(made.success(), "openssl makes certificates");
         let path = folder.join(format!("{kind}.cert.der"));
         Escrow::from_der(&std::fs::read(path).expect("a certificate")).expect("for escrow")
     };

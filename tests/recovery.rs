@@ -11,7 +11,7 @@ use dicomgate::dicom::dataset::part10::Part10;
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::dicom::{Tag, Uid};
-use dicomgate::transform::flow::{Flow, Piece};
+use dicomgate::transform::flow::{Flow, Line};
 use dicomgate::transform::seal::{Outcome, Seal, SealOptions, SealOrder};
 use dicomgate::vault::Unlock;
 use dicomgate::vault::carrier::Carrier;
@@ -68,14 +68,7 @@ fn sealed(original: &[u8], carrier: Carrier) -> Vec<u8> {
     let (mut seal, mut flow) = (Seal::new(order).unwrap(), Flow::default());
     seal.push(original, &mut flow).unwrap();
     assert!(matches!(seal.finish(&mut flow), Ok(Outcome::Sealed(_))));
-    let (mut out, mut kept) = (Vec::new(), Vec::new());
-    while let Some(piece) = flow.next_piece() {
-        match piece {
-            Piece::Go(bytes) => out.extend_from_slice(&bytes),
-            Piece::Keep(bytes) => kept.extend_from_slice(&bytes),
-            Piece::Kept => out.append(&mut kept),
-        }
-    }
+    let out = Line::default().take(&mut flow).concat();
     let (sop_class, sop_instance, transfer_syntax) = (uid(CT), uid(INSTANCE), uid(EXPLICIT));
     Part10 { sop_class, sop_instance, transfer_syntax, data_set: &out }.join(&uid("1.2.3"))
 }

@@ -308,10 +308,7 @@ impl Gate {
         object: &Object<'_>,
         words: &str,
     ) -> Refusal {
-        visit.ledger.counters.denied.fetch_add(1, Relaxed);
-        let asked = asked(request, object);
-        let note = NotOpenedNote { who: &visit.ledger.who, asked: &asked, words };
-        self.refuse(&Event::NotOpened(note), basis.generation, Cause::Vault)
+        self.refuse_by_vault(basis, visit, request, object, words, false)
     }
 
     /// Records that an object that must be sealed cannot be, and why: it is refused, and nothing of it is stored.
@@ -323,10 +320,23 @@ impl Gate {
         object: &Object<'_>,
         words: &str,
     ) -> Refusal {
+        self.refuse_by_vault(basis, visit, request, object, words, true)
+    }
+
+    fn refuse_by_vault(
+        &self,
+        basis: Basis<'_>,
+        visit: &Visit,
+        request: &Request<'_>,
+        object: &Object<'_>,
+        words: &str,
+        sealing: bool,
+    ) -> Refusal {
         visit.ledger.counters.denied.fetch_add(1, Relaxed);
         let asked = asked(request, object);
         let note = NotOpenedNote { who: &visit.ledger.who, asked: &asked, words };
-        self.refuse(&Event::NotSealed(note), basis.generation, Cause::Vault)
+        let event = if sealing { Event::NotSealed(note) } else { Event::NotOpened(note) };
+        self.refuse(&event, basis.generation, Cause::Vault)
     }
 
     /// Records that something is wrong with an object of the vault. `visit`: whose association it came up on; what the

@@ -18,6 +18,11 @@ async fn keep(spool: Box<Spool>, piece: Bytes) -> Result<Box<Spool>, SpoolFault>
 }
 
 async fn all(spool: Box<Spool>) -> Vec<u8> {
+    played_back(spool).await.1
+}
+
+/// Everything that is in it, and the empty spool.
+async fn played_back(spool: Box<Spool>) -> (Box<Spool>, Vec<u8>) {
     let mut spool = spool;
     let mut out = Vec::new();
     loop {
@@ -30,7 +35,7 @@ async fn all(spool: Box<Spool>) -> Vec<u8> {
             }
             Next::Empty => {
                 assert!(spool.is_empty());
-                return out;
+                return (spool, out);
             }
         }
     }
@@ -75,18 +80,8 @@ async fn it_can_be_filled_again_after_it_was_played_back() {
     for round in 0..3 {
         let piece = bytes(3 << 20, round);
         spool = keep(spool, piece.clone()).await.unwrap();
-        let mut out = Vec::new();
-        loop {
-            match spool.next_part() {
-                Next::Here(piece) => out.extend_from_slice(&piece),
-                Next::OnDisk => {
-                    let (back, piece) = spool.read().await.unwrap();
-                    spool = back;
-                    out.extend_from_slice(&piece);
-                }
-                Next::Empty => break,
-            }
-        }
+        let (back, out) = played_back(spool).await;
+        spool = back;
         assert_eq!(out, piece);
     }
 }

@@ -57,3 +57,31 @@ impl Flow {
         self.pieces.is_empty()
     }
 }
+
+/// Puts pieces in the order in which they go out, keeping what is kept in memory: for objects that are small or that are in
+/// memory anyway. Others have a [spool](crate::spool).
+#[derive(Debug, Default)]
+pub struct Line {
+    kept: Vec<Bytes>,
+}
+
+impl Line {
+    /// What may go now.
+    pub fn take(&mut self, flow: &mut Flow) -> Vec<Bytes> {
+        let mut out = Vec::new();
+        while let Some(piece) = flow.next_piece() {
+            match piece {
+                Piece::Go(bytes) => out.push(bytes),
+                Piece::Keep(bytes) => self.kept.push(bytes),
+                Piece::Kept => out.append(&mut self.kept),
+            }
+        }
+        out
+    }
+
+    /// Whether nothing is kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+}

@@ -1,6 +1,7 @@
 //! A gateway with a vault, and an archive of which it is proven that it keeps sealed objects.
 
 use crate::support::conn::{Conn, Message};
+use crate::support::proven;
 use crate::support::words::{CT, EXPLICIT, IMPLICIT, ac, answer, store, success, title, uid};
 use crate::support::world::{Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
@@ -9,13 +10,10 @@ use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, Propos
 use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::keys;
-use dicomgate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial};
-use dicomgate::state::{Mark, Repeats, SealRow, State, StateOptions};
-use dicomgate::transform::flow::{Flow, Piece};
+use dicomgate::state::{Mark, SealRow, State, StateOptions};
+use dicomgate::transform::flow::{Flow, Line};
 use dicomgate::transform::open::{As, Finished, Found, Open, OpenOptions, OpenOrder};
-use dicomgate::vault::family::{Fate as Treated, all as families};
 use dicomgate::vault::{KeyRing, Unlock};
-use std::path::Path;
 use std::sync::Arc;
 
 pub const JPEG: &str = "1.2.840.10008.1.2.4.50";
@@ -49,6 +47,9 @@ impl Default for Wants<'_> {
     }
 }
 
+/// What an archive gives back of what it got; `None`: nothing.
+pub type Gives<'a> = &'a dyn Fn(&[u8]) -> Option<Vec<u8>>;
+
 pub struct Site {
     pub world: World,
     pub ring: Arc<KeyRing>,
@@ -72,45 +73,10 @@ pub fn site_with(wants: &Wants<'_>) -> Site {
     let world = World::with(&setup);
     let ring = Arc::new(keys::load_folder(&world.dir.path().join("state/keys")).unwrap());
     if wants.proven {
-        prove(world.dir.path(), world.archive.port());
+        let title = AeTitle::new("PACS").unwrap();
+        proven::everything(world.archive.port()).keep(&world.dir.path().join("state"), &title).unwrap();
     }
     Site { world, ring }
-}
-
-/// Writes what a probe would have found.
-fn prove(folder: &Path, port: u16) {
-    let mut trials = Vec::new();
-    for family in families().filter(|family| family.fate == Treated::Sealed) {
-        for carrier in [Carried::Pixels, Carried::Attributes] {
-            trials.push(Trial {
-                family: family.name.to_owned(),
-                class: CT.to_owned(),
-                carrier,
-                sealed: EXPLICIT.to_owned(),
-                stored: EXPLICIT.to_owned(),
-                bytes: 1,
-                get: Some(Fate::Whole),
-                moved: Vec::new(),
-            });
-        }
-    }
-    let result = ProbeResult {
-        version: 1,
-        archive: "PACS".into(),
-        address: format!("127.0.0.1:{port}"),
-        gateway: "gate-1".into(),
-        at: jiff::Timestamp::now(),
-        aged: 0,
-        largest: 1,
-        repeats: Repeats::Replaced,
-        mints: false,
-        coerces: Vec::new(),
-        reads_back: true,
-        trials,
-        left_behind: None,
-        moved_at: None,
-    };
-    result.keep(&folder.join("state"), &AeTitle::new("PACS").unwrap()).unwrap();
 }
 
 impl Site {
@@ -190,16 +156,8 @@ impl Site {
             options: OpenOptions::default(),
         };
         let mut open = Open::new(order);
-        let (mut flow, mut out, mut kept) = (Flow::default(), Vec::new(), Vec::new());
-        let mut take = |flow: &mut Flow| {
-            while let Some(piece) = flow.next_piece() {
-                match piece {
-                    Piece::Go(bytes) => out.extend_from_slice(&bytes),
-                    Piece::Keep(bytes) => kept.extend_from_slice(&bytes),
-                    Piece::Kept => out.append(&mut kept),
-                }
-            }
-        };
+        let (mut flow, mut line, mut out) = (Flow::default(), Line::default(), Vec::new());
+        let mut take = |flow: &mut Flow| out.extend(line.take(flow).concat());
         let mut told = false;
         for chunk in message.data.as_ref().unwrap().chunks(50_000) {
             open.push(chunk, &mut flow).unwrap();

@@ -7,7 +7,7 @@
 use dicomgate::dicom::dataset::part10::Part10;
 use dicomgate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, Encoding, IMPLICIT_VR_LITTLE_ENDIAN};
 use dicomgate::keys::System;
-use dicomgate::transform::flow::{Flow, Piece};
+use dicomgate::transform::flow::{Flow, Line};
 use dicomgate::transform::seal::{Outcome, Seal, SealFault, SealOptions, SealOrder};
 use dicomgate::vault::carrier::Carrier;
 use dicomgate::vault::escrow::Escrow;
@@ -51,15 +51,7 @@ fn seal(
         seal.push(piece, &mut flow)?;
     }
     let outcome = seal.finish(&mut flow)?;
-    let (mut out, mut kept) = (Vec::new(), Vec::new());
-    while let Some(piece) = flow.next_piece() {
-        match piece {
-            Piece::Go(bytes) => out.extend_from_slice(&bytes),
-            Piece::Keep(bytes) => kept.extend_from_slice(&bytes),
-            Piece::Kept => out.append(&mut kept),
-        }
-    }
-    Ok((out, outcome))
+    Ok((Line::default().take(&mut flow).concat(), outcome))
 }
 
 fn main() {

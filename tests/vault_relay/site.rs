@@ -11,7 +11,7 @@ use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::keys;
 use dicomgate::state::{SealEnd, SealMark, SealRow, State, StateOptions};
-use dicomgate::transform::flow::{Flow, Piece};
+use dicomgate::transform::flow::{Flow, Line};
 use dicomgate::transform::seal::{Begun, Outcome, Seal, SealOptions, SealOrder};
 use dicomgate::vault::SealContext;
 use dicomgate::vault::carrier::Carrier;
@@ -180,16 +180,8 @@ impl Site {
             whole: false,
         };
         let mut seal = Seal::new(order).unwrap();
-        let (mut flow, mut bytes, mut kept) = (Flow::default(), Vec::new(), Vec::new());
-        let mut take = |flow: &mut Flow| {
-            while let Some(piece) = flow.next_piece() {
-                match piece {
-                    Piece::Go(piece) => bytes.extend_from_slice(&piece),
-                    Piece::Keep(piece) => kept.extend_from_slice(&piece),
-                    Piece::Kept => bytes.append(&mut kept),
-                }
-            }
-        };
+        let (mut flow, mut line, mut bytes) = (Flow::default(), Line::default(), Vec::new());
+        let mut take = |flow: &mut Flow| bytes.extend(line.take(flow).concat());
         for part in object.chunks(50_000) {
             seal.push(part, &mut flow).unwrap();
             take(&mut flow);
@@ -197,7 +189,7 @@ impl Site {
         let begun = seal.begun().cloned();
         let outcome = seal.finish(&mut flow).unwrap();
         take(&mut flow);
-        assert!(kept.is_empty(), "all goes on");
+        assert!(line.is_empty(), "all goes on");
         let begun = match outcome {
             Outcome::Sealed(sealed) => sealed.begun,
             other => panic!("{other:?} {begun:?}"),

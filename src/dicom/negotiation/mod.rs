@@ -11,6 +11,8 @@ pub mod merge;
 pub mod plain;
 pub mod propose;
 pub mod reject;
+#[cfg(test)]
+pub mod testing;
 
 pub use answer::{NegotiationFault, answer, verify};
 pub use contexts::{Context, Contexts};

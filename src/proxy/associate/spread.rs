@@ -48,37 +48,18 @@ fn is_echo(operations: OperationSet) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dicom::pdu::{ProposedContext, RawTitle, Role, UserItems};
+    use crate::dicom::negotiation::testing::request;
     use crate::dicom::sop_class::{
         KEY_OBJECT_SELECTION, MODALITY_WORKLIST, STUDY_ROOT_FIND, STUDY_ROOT_GET, VERIFICATION,
     };
-    use crate::dicom::{AeTitle, Uid};
     use Operation::{Find, Get, Store, Worklist};
 
     const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
     const PRIVATE: &str = "1.2.3.4";
 
-    fn uid(text: &str) -> Uid {
-        Uid::new(text).unwrap()
-    }
-
     fn rq(classes: &[&str], roles: &[(&str, bool, bool)]) -> AssociateRq {
-        let title: RawTitle = AeTitle::new("X").unwrap().into();
-        let context = |(at, class): (usize, &&str)| ProposedContext {
-            id: u8::try_from(2 * at + 1).unwrap(),
-            abstract_syntax: uid(class),
-            transfer_syntaxes: vec![uid("1.2.840.10008.1.2")],
-        };
-        let roles = roles.iter().map(|&(class, scu, scp)| Role { sop_class: uid(class), scu, scp }).collect();
-        AssociateRq {
-            protocol_version: 1,
-            called: title,
-            calling: title,
-            reserved: [0; 32],
-            application_context: uid("1.2.840.10008.3.1.1.1"),
-            contexts: classes.iter().enumerate().map(context).collect(),
-            user: UserItems { roles, ..UserItems::default() },
-        }
+        let contexts: Vec<(&str, &[&str])> = classes.iter().map(|class| (*class, &["1.2.840.10008.1.2"][..])).collect();
+        request(&contexts, roles)
     }
 
     #[test]

@@ -150,7 +150,7 @@ fn inner(proposed: &AssociateRq, sealed: &[(Uid, Uid)]) -> Vec<Wanted> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dicom::pdu::{ProposedContext, RawTitle, Role, UserItems};
+    use crate::dicom::negotiation::testing::request as rq;
 
     const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
     const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
@@ -161,25 +161,6 @@ mod tests {
 
     fn uid(text: &str) -> Uid {
         Uid::new(text).unwrap()
-    }
-
-    fn rq(contexts: &[(&str, &[&str])], roles: &[(&str, bool, bool)]) -> AssociateRq {
-        let title: RawTitle = AeTitle::new("X").unwrap().into();
-        let context = |(at, (class, syntaxes)): (usize, &(&str, &[&str]))| ProposedContext {
-            id: u8::try_from(2 * at + 1).unwrap(),
-            abstract_syntax: uid(class),
-            transfer_syntaxes: syntaxes.iter().map(|name| uid(name)).collect(),
-        };
-        let roles = roles.iter().map(|&(class, scu, scp)| Role { sop_class: uid(class), scu, scp }).collect();
-        AssociateRq {
-            protocol_version: 1,
-            called: title,
-            calling: title,
-            reserved: [0; 32],
-            application_context: uid("1.2.840.10008.3.1.1.1"),
-            contexts: contexts.iter().enumerate().map(context).collect(),
-            user: UserItems { roles, ..UserItems::default() },
-        }
     }
 
     fn asks(wanted: &[Wanted]) -> Vec<(&str, Vec<&str>, bool, bool)> {

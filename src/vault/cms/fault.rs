@@ -92,5 +92,5 @@ pub enum CmsFault {
 
 /// An object identifier for people.
 pub(super) fn dotted(oid: &[u8]) -> String {
-    der::asn1::ObjectIdentifier::from_bytes(oid).map_or_else(|_| "no identifier".to_owned(), |oid| oid.to_string())
+    x509_parser::asn1_rs::Oid::new(oid.into()).to_id_string()
 }

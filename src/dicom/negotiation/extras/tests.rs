@@ -1,7 +1,7 @@
 use super::*;
 use crate::dicom::ae_title::AeTitle;
-use crate::dicom::negotiation::{Context, Own, answer, propose};
-use crate::dicom::pdu::{AnsweredContext, RawTitle, VersionName};
+use crate::dicom::negotiation::{Context, Own, answer, propose, testing};
+use crate::dicom::pdu::{AnsweredContext, VersionName};
 
 const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
 const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
@@ -23,22 +23,12 @@ fn own() -> Own {
 }
 
 fn request(contexts: &[(u8, &str, &[&str])], roles: &[(&str, bool, bool)]) -> AssociateRq {
-    let title: RawTitle = AeTitle::new("X").unwrap().into();
-    let context = |&(id, class, syntaxes): &(u8, &str, &[&str])| ProposedContext {
-        id,
-        abstract_syntax: uid(class),
-        transfer_syntaxes: syntaxes.iter().map(|name| uid(name)).collect(),
-    };
-    let roles = roles.iter().map(|&(class, scu, scp)| Role { sop_class: uid(class), scu, scp }).collect();
-    AssociateRq {
-        protocol_version: 1,
-        called: title,
-        calling: title,
-        reserved: [0; 32],
-        application_context: uid("1.2.840.10008.3.1.1.1"),
-        contexts: contexts.iter().map(context).collect(),
-        user: UserItems { max_length: 16_384, roles, ..UserItems::default() },
+    let plain: Vec<(&str, &[&str])> = contexts.iter().map(|&(_, class, syntaxes)| (class, syntaxes)).collect();
+    let mut rq = testing::request(&plain, roles);
+    for (context, (id, ..)) in rq.contexts.iter_mut().zip(contexts) {
+        context.id = *id;
     }
+    rq
 }
 
 fn asked(rq: &AssociateRq) -> AssociateRq {

@@ -18,4 +18,4 @@ pub mod testing;
 pub use proving::{Proving, ProvingFault};
 pub use result::{Carried, Fate, ProbeResult, ProveFault, Trial, path};
 pub use sample::{PATIENT_ID, PATIENT_NAME};
-pub use send::{Line, Means};
+pub use send::Means;

@@ -5,11 +5,10 @@ use crate::dicom::Uid;
 use crate::dicom::dimse::{Command, Status};
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::scu::{Accepted, Link, LinkFault};
-use crate::transform::flow::{Flow, Piece};
+use crate::transform::flow::{Flow, Line};
 use crate::transform::seal::{Outcome, Seal, SealFault, SealOptions, SealOrder, Sealed};
 use crate::vault::SealContext;
 use crate::vault::carrier::Carrier;
-use bytes::Bytes;
 use std::sync::Arc;
 
 /// Bytes of pixels that are made at a time.
@@ -109,27 +108,6 @@ impl Means {
             Outcome::Sealed(sealed) => Ok((status, sealed, sent)),
             Outcome::Nothing | Outcome::Already => Err(SendFault::Nothing(sample.family.name)),
         }
-    }
-}
-
-/// Puts pieces in order. What is kept is small here.
-#[derive(Debug, Default)]
-pub struct Line {
-    kept: Vec<Bytes>,
-}
-
-impl Line {
-    /// What may go now.
-    pub fn take(&mut self, flow: &mut Flow) -> Vec<Bytes> {
-        let mut out = Vec::new();
-        while let Some(piece) = flow.next_piece() {
-            match piece {
-                Piece::Go(bytes) => out.push(bytes),
-                Piece::Keep(bytes) => self.kept.push(bytes),
-                Piece::Kept => out.append(&mut self.kept),
-            }
-        }
-        out
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::dicom::dataset::Vr;
 use crate::dicom::transfer_syntax::Encoding;
 use crate::dicom::{Tag, Uid};
-use crate::transform::flow::{Flow, Piece};
+use crate::transform::flow::{Flow, Line};
 use crate::transform::head::{ITEM, ITEM_END, PIXEL_DATA, SEQUENCE_END, put_header};
 use crate::transform::seal::{Outcome, Seal, SealFault, SealOptions, SealOrder, Sealed};
 use crate::vault::carrier::Carrier;
@@ -211,19 +211,13 @@ impl Out {
 #[derive(Default)]
 struct Taken {
     gone: Vec<u8>,
-    kept: Vec<u8>,
+    line: Line,
 }
 
 impl Taken {
     fn take(&mut self, flow: &mut Flow) -> bool {
         let any = !flow.is_empty();
-        while let Some(piece) = flow.next_piece() {
-            match piece {
-                Piece::Go(bytes) => self.gone.extend_from_slice(&bytes),
-                Piece::Keep(bytes) => self.kept.extend_from_slice(&bytes),
-                Piece::Kept => self.gone.append(&mut self.kept),
-            }
-        }
+        self.gone.extend(self.line.take(flow).concat());
         any
     }
 }
@@ -242,6 +236,6 @@ pub fn seal(order: SealOrder, input: &[u8], cuts: &[usize]) -> Result<Out, SealF
     let outcome = seal.finish(&mut flow)?;
     taken.take(&mut flow);
     assert!(!(unknown && matches!(outcome, Outcome::Sealed(_))), "the ledger knows before anything leaves");
-    assert!(taken.kept.is_empty(), "nothing is left behind");
+    assert!(taken.line.is_empty(), "nothing is left behind");
     Ok(Out { bytes: taken.gone, outcome, early })
 }

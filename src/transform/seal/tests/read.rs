@@ -6,7 +6,7 @@ use crate::dicom::dataset::part10::Part10;
 use crate::dicom::dataset::{WalkLimits, Walker};
 use crate::dicom::dimse::Tolerances;
 use crate::dicom::transfer_syntax::Encoding;
-use crate::transform::flow::{Flow, Piece};
+use crate::transform::flow::{Flow, Line};
 use crate::transform::open::{As, Finished, Found, Open, OpenFault, OpenOptions, OpenOrder};
 use crate::transform::scan::{Part, Scanner};
 use crate::vault::Unlock;
@@ -60,7 +60,7 @@ pub fn open(bytes: &[u8], from: Encoding, class: &str) -> Result<Vec<u8>, OpenFa
         options: OpenOptions::default(),
     };
     let mut open = Open::new(order);
-    let (mut flow, mut gone, mut kept) = (Flow::default(), Vec::new(), Vec::new());
+    let mut flow = Flow::default();
     let mut decided = false;
     let decide = |open: &mut Open| match open.found() {
         Some(Found::Sealed(_)) => open.deliver(As::Own),
@@ -80,14 +80,7 @@ pub fn open(bytes: &[u8], from: Encoding, class: &str) -> Result<Vec<u8>, OpenFa
         finished = open.finish(&mut flow)?;
     }
     assert!(matches!(finished, Finished::Opened(_)), "{finished:?}");
-    while let Some(piece) = flow.next_piece() {
-        match piece {
-            Piece::Go(bytes) => gone.extend_from_slice(&bytes),
-            Piece::Keep(bytes) => kept.extend_from_slice(&bytes),
-            Piece::Kept => gone.append(&mut kept),
-        }
-    }
-    Ok(gone)
+    Ok(Line::default().take(&mut flow).concat())
 }
 
 /// No 64 bytes of one of these values are in there, but for those that say little. Whoever shows 64 bytes shows one of the
