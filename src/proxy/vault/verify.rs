@@ -97,7 +97,7 @@ pub enum VerifyFault {
 impl VerifyFault {
     /// Nothing was learnt about the object; in words.
     pub fn unasked(words: &str) -> Self {
-        Self::Link(LinkFault::Malformed(words.to_owned().into()))
+        Self::Link(LinkFault::Malformed(words.to_owned()))
     }
 
     /// Whether trying again may help: nothing was learnt about the object.

@@ -123,7 +123,7 @@ mod tests {
             sop_instance: "1.2.3".parse().unwrap(),
             study: None,
             transfer_syntax: "1.2.840.10008.1.2.1".parse().unwrap(),
-            whose: [0; 32],
+            whose: [0; 16],
             rows: 1,
             columns: 1,
             frames: 1,
