@@ -1,9 +1,10 @@
 //! `dicomgate vault status`: keys and what they hold, escrow, proofs, and what is sealed and what is not.
 
 use super::drill;
-use super::ring::{self, Counts};
+use super::ring::{self, Counts, Doubtful};
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
+use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
 use crate::keys::{self, End, Manifest};
 use crate::policy::model::{Effect, Rule};
@@ -22,6 +23,9 @@ pub struct Status {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
+    /// Name the objects whose last store nobody answered: the gateway or the archive broke off. Reads the whole ledger
+    #[arg(long)]
+    in_doubt: bool,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -69,6 +73,8 @@ struct OfArchive {
     probe_age_days: Option<u64>,
     all_readers_pass_the_gateway: bool,
     objects: Option<u64>,
+    /// SOP Instance UIDs; `None`: nobody asked, or no ledger could be asked.
+    in_doubt: Option<Vec<String>>,
 }
 
 impl Status {
@@ -80,10 +86,28 @@ impl Status {
     fn say(&self) -> Result<ExitCode, ExitCode> {
         let settings = ring::settings(&self.config)?;
         let vault = ring::vault(&settings)?;
-        let report = report(&settings, vault, jiff::Timestamp::now());
+        let mut report = report(&settings, vault, jiff::Timestamp::now());
+        if self.in_doubt {
+            report.name_doubtful(ring::doubtful(&settings));
+        }
         let json = serde_json::to_value(&report).unwrap_or_default();
         let printed = ring::print(self.format, &text(&report), &json);
         Ok(if report.faults.is_empty() { printed } else { ExitCode::from(1) })
+    }
+}
+
+impl Report {
+    fn name_doubtful(&mut self, found: Result<Option<Doubtful>, String>) {
+        match found {
+            Ok(found) => {
+                let found = found.unwrap_or_default();
+                for archive in &mut self.archives {
+                    let of_it = found.iter().find(|(title, _)| title.as_str() == archive.archive);
+                    archive.in_doubt = Some(of_it.into_iter().flat_map(|(_, all)| all).map(Uid::to_string).collect());
+                }
+            }
+            Err(words) => self.faults.push(format!("the ledger cannot be asked: {words}")),
+        }
     }
 }
 
@@ -211,6 +235,7 @@ fn of_archive(
         probe_age_days: age,
         all_readers_pass_the_gateway: archive.vault.all_readers_pass,
         objects,
+        in_doubt: None,
     }
 }
 
@@ -260,6 +285,9 @@ fn text(report: &Report) -> String {
         }
         if let Some(objects) = archive.objects {
             let _ = writeln!(text, "  {} sealed objects in the ledger", number(objects));
+        }
+        for instance in archive.in_doubt.iter().flatten() {
+            let _ = writeln!(text, "  in doubt  {instance}");
         }
         if let (Some(probe), Some(days)) = (&archive.probe, archive.probe_age_days) {
             let _ = writeln!(text, "  proven {days} days ago: {probe}");
