@@ -131,6 +131,11 @@ impl SealRow {
         one.or_else(|| self.seals.iter().max_by_key(|seal| seal.begun))
     }
 
+    /// Whether nobody knows what became of the last seal: the archive may hold it, or the one before, or nothing.
+    pub fn in_doubt(&self) -> bool {
+        self.seals.iter().max_by_key(|seal| seal.begun).is_some_and(|seal| seal.mark == Mark::InDoubt)
+    }
+
     /// The seal with this id.
     pub fn seal(&self, id: SealId) -> Option<&SealMark> {
         self.seals.iter().find(|seal| seal.id == id)

@@ -3,7 +3,7 @@
 use crate::cli::EXIT_CONFIGURATION;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
-use crate::dicom::AeTitle;
+use crate::dicom::{AeTitle, Uid};
 use crate::keys::KeysFault;
 use crate::proxy::state_options;
 use crate::state::{BadRow, State, StateFault};
@@ -13,6 +13,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+
+/// So many rows of the ledger are read at a time.
+const PAGE: u32 = 1000;
 
 /// The configuration, or why not.
 pub(super) fn settings(path: &Path) -> Result<Settings, ExitCode> {
@@ -56,6 +59,39 @@ pub(super) type Counts = BTreeMap<AeTitle, Vec<(KeyId, u64)>>;
 /// # Errors
 /// The state cannot be asked.
 pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
+    asked(settings, async |state, title, all: &mut Counts| {
+        all.insert(title, state.seals_per_key(title).await?);
+        Ok(())
+    })
+}
+
+/// Objects of which nobody knows whether the archive has them as they were sealed last, by archive.
+pub(super) type Doubtful = BTreeMap<AeTitle, Vec<Uid>>;
+
+/// Looks through the ledger for objects whose last store was never answered. `None`: no gateway has kept one here yet.
+///
+/// # Errors
+/// The state cannot be asked.
+pub(super) fn doubtful(settings: &Settings) -> Result<Option<Doubtful>, String> {
+    asked(settings, async |state, title, all: &mut Doubtful| {
+        let found = all.entry(title).or_default();
+        let mut from = None;
+        loop {
+            let page = state.seals_page(title, from.as_ref(), PAGE).await?;
+            found.extend(page.rows.iter().filter(|row| row.in_doubt()).map(|row| row.instance));
+            from = page.next;
+            if from.is_none() {
+                return Ok(());
+            }
+        }
+    })
+}
+
+/// Asks the ledger of every archive.
+fn asked<T: Default>(
+    settings: &Settings,
+    mut ask: impl AsyncFnMut(&State, AeTitle, &mut T) -> Result<(), StateFault>,
+) -> Result<Option<T>, String> {
     let file = settings.gateway.state.join("state.db");
     if settings.gateway.database.is_none() && matches!(file.try_exists(), Ok(false)) {
         return Ok(None);
@@ -63,15 +99,15 @@ pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| format!("the runtime cannot be started: {fault}"))?;
     let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
-    let counted = runtime.block_on(async {
+    let answer = runtime.block_on(async {
         let state = State::open(state_options(settings, Arc::new(alert))).await?;
-        let mut all = Counts::new();
+        let mut all = T::default();
         for archive in &settings.archives {
-            all.insert(archive.ae_title, state.seals_per_key(archive.ae_title).await?);
+            ask(&state, archive.ae_title, &mut all).await?;
         }
         Ok::<_, StateFault>(all)
     });
-    counted.map(Some).map_err(|fault| fault.to_string())
+    answer.map(Some).map_err(|fault| fault.to_string())
 }
 
 /// All archives together.
