@@ -12,6 +12,8 @@ use std::process::{Command, Output};
 mod token;
 
 const FILES: &str = "keys = \"ring\"";
+const FROM_ENVIRONMENT: &str = "keys = \"env:RING_OF_THE_TEST\"";
+const RING: &str = "RING_OF_THE_TEST";
 
 /// A gateway with a vault, whose `keys` are these words.
 struct House(tempfile::TempDir);
@@ -63,8 +65,14 @@ impl House {
     }
 
     fn command(&self, arguments: &[&str]) -> Output {
+        self.command_with(arguments, None)
+    }
+
+    /// A command in whose environment the ring is this.
+    fn command_with(&self, arguments: &[&str], ring: Option<&str>) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dicomgate"));
         command.arg("vault").args(arguments).arg("--config").arg(self.path("gateway.toml"));
+        command.envs(ring.map(|ring| (RING, ring)));
         command.stdin(std::process::Stdio::null()).output().unwrap()
     }
 }
@@ -207,13 +215,13 @@ fn a_destroyed_key_is_gone_for_good_and_a_forgotten_one_may_come_back() {
 
 #[test]
 fn the_environment_brings_keys_that_the_manifest_knows() {
-    let house = House::new("keys = \"env:RING_OF_THE_TEST\"");
+    let house = House::new(FROM_ENVIRONMENT);
     let settings = house.settings();
     let made = keys::new_key(&settings, jiff::Timestamp::now()).unwrap();
     let variable = made.variable.unwrap().to_string();
     let load = |value: Option<String>| {
         keys::load_with(&settings, &|name| {
-            assert_eq!(name, "RING_OF_THE_TEST");
+            assert_eq!(name, RING);
             value.clone()
         })
     };
@@ -225,6 +233,38 @@ fn the_environment_brings_keys_that_the_manifest_knows() {
     let words = load(Some(stranger)).unwrap_err().to_string();
     assert!(words.contains("key 2 of the ring is not in the manifest") && !words.contains("abab"), "{words}");
     assert!(keys::load_folder(&settings.key_folder).is_err(), "no key lies there");
+}
+
+#[test]
+fn no_number_is_given_again_where_a_manifest_or_a_key_is_lost() {
+    let house = House::new(FROM_ENVIRONMENT);
+    let first = house.command(&["new-key", "--format", "json"]);
+    let first: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
+    let first = first["variable"].as_str().unwrap();
+    let gone = house.command(&["new-key"]);
+    assert!(text(&gone.stderr).contains("is not set") && gone.stdout.is_empty(), "a key that is gone: {gone:?}");
+    let second = house.command_with(&["new-key"], Some(first));
+    assert!(text(&second.stdout).contains("2:"), "{second:?}");
+
+    let manifest = Manifest::path(&house.path("state/keys"));
+    std::fs::remove_file(&manifest).unwrap();
+    let lost = house.command_with(&["new-key"], Some(first));
+    assert!(text(&lost.stderr).contains("no manifest") && lost.stdout.is_empty(), "{lost:?}");
+    let broken = house.command_with(&["new-key"], Some("1:abc"));
+    assert!(!broken.status.success(), "{broken:?}");
+    let empty = house.command_with(&["new-key"], Some(""));
+    assert!(text(&empty.stdout).contains("1:"), "{empty:?}");
+
+    // A disk that fails is not a ring that nobody has made yet.
+    std::fs::remove_file(&manifest).unwrap();
+    std::os::unix::fs::symlink("manifest.json", &manifest).unwrap();
+    assert!(Manifest::read(&house.path("state/keys")).is_err());
+
+    let house = House::new(FILES);
+    house.new_key();
+    std::fs::remove_file(house.path("ring/ring-0001.key")).unwrap();
+    let hidden = house.command(&["new-key"]);
+    assert!(text(&hidden.stderr).contains("key 1 of the ring is gone"), "{hidden:?}");
 }
 
 #[test]

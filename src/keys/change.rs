@@ -3,7 +3,7 @@
 use super::check::CheckValue;
 use super::fault::{KeysFault, Problem};
 use super::file::{Content, KeyText};
-use super::load::candidates;
+use super::load::{candidates, held};
 use super::manifest::{End, Entry, Manifest};
 use super::{folder, token};
 use crate::config::{KeySource, Vault};
@@ -11,6 +11,7 @@ use crate::vault::KeyId;
 use crate::vault::suite::Key256;
 use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
+use std::env::VarError;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -151,17 +152,28 @@ fn end(vault: &Vault, id: KeyId, how: End, now: Timestamp) -> Result<(), KeysFau
     Ok(())
 }
 
-/// The manifest, once it is sure that it belongs to the keys that are there.
+/// The manifest for the next key. A new key must neither hide that an old one is gone nor be given its number.
 fn sound_manifest(vault: &Vault) -> Result<Manifest, KeysFault> {
-    match Manifest::read(&vault.key_folder)? {
-        Some(manifest) => Ok(manifest),
-        None => {
-            let files = folder::key_files(&vault.key_folder)?;
-            match files.is_empty() {
-                true => Ok(Manifest::default()),
-                false => Err(Problem::NoManifest(Manifest::path(&vault.key_folder)).into()),
-            }
-        }
+    let environment = |name: &str| std::env::var(name).ok();
+    let mut problems = Vec::new();
+    let manifest = Manifest::read(&vault.key_folder)?;
+    let there = match (&manifest, &vault.keys) {
+        (Some(_), _) => !held(vault, &environment, &mut problems).is_empty(),
+        // Before the first key it is right that the variable is not set, or empty.
+        (None, KeySource::Environment(name)) => match std::env::var(name) {
+            Err(VarError::NotPresent) => false,
+            Ok(value) if value.trim().is_empty() => false,
+            _ => !candidates(vault, &environment, &mut problems).is_empty(),
+        },
+        (None, _) => !folder::key_files(&vault.key_folder)?.is_empty(),
+    };
+    // That is what a new key mends.
+    problems.retain(|problem| *problem != Problem::NoneSeals);
+    match (problems.is_empty(), manifest) {
+        (false, _) => Err(KeysFault(problems)),
+        (true, Some(manifest)) => Ok(manifest),
+        (true, None) if there => Err(Problem::NoManifest(Manifest::path(&vault.key_folder)).into()),
+        (true, None) => Ok(Manifest::default()),
     }
 }
 

@@ -78,6 +78,9 @@ pub enum Problem {
     /// There is no key at all.
     #[error("there is no key yet in {0}: `dicomgate vault new-key` makes the first")]
     Empty(String),
+    /// No key seals.
+    #[error("no key of the ring seals any more, as the newest has ended: `dicomgate vault new-key` makes the next")]
+    NoneSeals,
     /// A key that was used is gone.
     #[error(
         "key {0} of the ring is gone, and what it sealed would not open: restore it from the backup; if it is lost for good, `dicomgate vault rotate --forget {0}` says that you know, and escrow alone opens what it sealed"

@@ -72,8 +72,11 @@ impl Manifest {
     /// It cannot be read, or is damaged.
     pub fn read(key_folder: &Path) -> Result<Option<Self>, Problem> {
         let path = Self::path(key_folder);
-        if !path.exists() {
-            return Ok(None);
+        // Only a file that is surely not there is none: a disk that fails must not make a ring look new.
+        match path.try_exists() {
+            Ok(false) => return Ok(None),
+            Ok(true) => {}
+            Err(fault) => return Err(folder::unreadable(&path, &fault)),
         }
         let text = folder::read(&path, false)?;
         Self::parse(&text).map(Some).map_err(|words| Problem::Manifest { path, words })
