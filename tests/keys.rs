@@ -3,10 +3,13 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may fail loudly")]
 
 use dicomgate::config::{self, Vault};
+use dicomgate::dicom::{AeTitle, Uid};
 use dicomgate::keys::{self, CheckValue, End, Manifest};
-use dicomgate::vault::KeyId;
+use dicomgate::state::{Mark, SealMark, SealRow, State, StateOptions};
+use dicomgate::vault::{KeyId, SealId};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 #[path = "keys/token.rs"]
 mod token;
@@ -64,14 +67,43 @@ impl House {
         keys::load(&self.settings()).expect_err("no ring").to_string()
     }
 
+    /// The ledger has an instance with these seals, begun in this order by these keys and acknowledged, `at` seconds since
+    /// 1970.
+    fn sealed(&self, archive: &str, instance: &str, keys: &[u32], at: i64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let uid = |text: &str| Uid::new(text).unwrap();
+        let mut marks = keys.iter().zip(1..).map(|(key, number)| SealMark {
+            mark: Mark::Acknowledged,
+            at,
+            begun: number * 2 - 1,
+            ended: number * 2,
+            ..SealMark::new(SealId([number as u8; 16]), KeyId(*key), uid("1.2.840.10008.1.2.1"), (4, 4, 1))
+        });
+        let archive = AeTitle::new(archive).unwrap();
+        let mut row = SealRow::new(archive, uid(instance), None, uid("1.2.3"), marks.next().unwrap());
+        row.seals.extend(marks);
+        std::fs::create_dir_all(self.path("state")).unwrap();
+        let options = StateOptions::new(&self.path("state"), Arc::new(|_| {}), || 1_800_000_000);
+        runtime.block_on(async { State::open(options).await.unwrap().seal_put(&row).await.unwrap() });
+    }
+
     fn command(&self, arguments: &[&str]) -> Output {
         self.command_with(arguments, None)
     }
 
     /// A command in whose environment the ring is this.
     fn command_with(&self, arguments: &[&str], ring: Option<&str>) -> Output {
+        self.run([&["vault"], arguments].concat().as_slice(), ring)
+    }
+
+    /// A command of the program other than those of the vault.
+    fn program(&self, arguments: &[&str]) -> Output {
+        self.run(arguments, None)
+    }
+
+    fn run(&self, arguments: &[&str], ring: Option<&str>) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dicomgate"));
-        command.arg("vault").args(arguments).arg("--config").arg(self.path("gateway.toml"));
+        command.args(arguments).arg("--config").arg(self.path("gateway.toml"));
         command.envs(ring.map(|ring| (RING, ring)));
         command.stdin(std::process::Stdio::null()).output().unwrap()
     }
@@ -102,7 +134,7 @@ fn a_ring_grows_key_by_key_for_its_owner_alone() {
     assert_eq!((ring.newest().unwrap().id, escrow.len()), (KeyId(2), 1));
     let manifest = Manifest::read(&house.path("ring")).unwrap().unwrap();
     for entry in &manifest.keys {
-        assert_eq!(entry.check, CheckValue::of(&ring.get(entry.id).unwrap().key));
+        assert_eq!(entry.check.unwrap(), CheckValue::of(&ring.get(entry.id).unwrap().key));
     }
     assert_eq!(keys::load_folder(&house.path("ring")).unwrap().ids().count(), 2);
 }
@@ -265,6 +297,46 @@ fn no_number_is_given_again_where_a_manifest_or_a_key_is_lost() {
     std::fs::remove_file(house.path("ring/ring-0001.key")).unwrap();
     let hidden = house.command(&["new-key"]);
     assert!(text(&hidden.stderr).contains("key 1 of the ring is gone"), "{hidden:?}");
+}
+
+#[test]
+fn an_old_or_another_folder_of_keys_is_noticed_by_the_ledger() {
+    let house = House::new(FILES);
+    house.new_key();
+    let manifest = Manifest::path(&house.path("ring"));
+    let old = std::fs::read_to_string(&manifest).unwrap();
+    assert!(house.command(&["rotate"]).status.success());
+    // An archive that the configuration names no more counts as well.
+    house.sealed("OLD", "1.2.4", &[2], 1);
+    assert!(house.command(&["status"]).status.success());
+    // The folder as it was before.
+    let lost = std::fs::read_to_string(house.path("ring/ring-0002.key")).unwrap();
+    std::fs::write(&manifest, old).unwrap();
+    std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
+    assert_eq!(house.ids(), [1], "the folder alone does not know better");
+    for refused in [&["rotate"][..], &["new-key"], &["status"]] {
+        let refused = house.command(refused);
+        let said = text(&refused.stderr) + &text(&refused.stdout);
+        assert!(!refused.status.success() && said.contains("sealed with key 2, which this ring never had"), "{said}");
+    }
+    let check = house.program(&["check"]);
+    assert!(text(&check.stdout).contains("key 2, which this ring never had"), "{check:?}");
+    let run = house.program(&["run"]);
+    assert!(run.status.code() == Some(64) && text(&run.stderr).contains("key 2, which this ring never had"), "{run:?}");
+
+    let forgotten = house.command(&["rotate", "--forget", "2", "--yes"]);
+    assert!(forgotten.status.success(), "{forgotten:?}");
+    assert!(house.command(&["rotate"]).status.success());
+    assert_eq!(house.ids(), [1, 3], "no number is given twice");
+    house.write("ring/ring-0002.key", &lost);
+    mode(&house.path("ring/ring-0002.key"), 0o600);
+    assert_eq!(house.ids(), [1, 2, 3], "it is found, and opens again");
+
+    std::fs::rename(house.path("ring"), house.path("elsewhere")).unwrap();
+    let empty = house.command(&["new-key"]);
+    assert!(text(&empty.stderr).contains("key 2, which this ring never had"), "{empty:?}");
+    assert!(house.command(&["rotate", "--forget", "2", "--yes"]).status.success());
+    assert_eq!(house.new_key(), KeyId(3));
 }
 
 #[test]

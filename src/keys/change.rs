@@ -53,7 +53,7 @@ pub fn new_key(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
             (Some(path), None)
         }
     };
-    manifest.insert(Entry { id, check, made: now, end: None });
+    manifest.insert(Entry { id, check: Some(check), made: now, end: None });
     if let Err(problem) = manifest.write(folder) {
         // A key that the manifest does not know would keep the gateway from starting.
         if let Some(path) = &file {
@@ -84,10 +84,10 @@ pub fn adopt(vault: &Vault, now: Timestamp) -> Result<Vec<KeyId>, KeysFault> {
         let check = CheckValue::of(key);
         match manifest.get(*id) {
             None => {
-                manifest.insert(Entry { id: *id, check, made: now, end: None });
+                manifest.insert(Entry { id: *id, check: Some(check), made: now, end: None });
                 adopted.push(*id);
             }
-            Some(entry) if entry.check != check => problems.push(Problem::Exchanged(*id)),
+            Some(entry) if entry.check.is_some_and(|known| known != check) => problems.push(Problem::Exchanged(*id)),
             Some(Entry { end: Some((End::Destroyed, _)), .. }) => problems.push(Problem::Returned(*id)),
             Some(_) => {}
         }
@@ -116,6 +116,28 @@ pub fn destroy(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault
 /// There is no such key, or it is there.
 pub fn forget(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault> {
     end(vault, id, End::Forgotten, now)
+}
+
+/// The same for a key that the manifest does not have, and that has sealed something: its number is not given again.
+///
+/// # Errors
+/// It is there, or other keys are there without a manifest.
+pub fn forget_stranger(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault> {
+    let folder = &vault.key_folder;
+    let _lock = folder::Lock::take(folder)?;
+    folder::guarded(folder)?;
+    let mut manifest = match Manifest::read(folder)? {
+        Some(manifest) => manifest,
+        None => sound_manifest(vault)?,
+    };
+    if folder::key_path(folder, id.0).exists() {
+        return Err(Problem::Unknown(id).into());
+    }
+    if manifest.get(id).is_none() {
+        manifest.insert(Entry { id, check: None, made: now, end: Some((End::Forgotten, now)) });
+        manifest.write(folder)?;
+    }
+    Ok(())
 }
 
 fn end(vault: &Vault, id: KeyId, how: End, now: Timestamp) -> Result<(), KeysFault> {

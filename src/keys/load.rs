@@ -198,7 +198,9 @@ fn held_against(
     for entry in &manifest.keys {
         match (keys.get(&entry.id), entry.end) {
             (Some(_), Some((End::Destroyed, _))) => problems.push(Problem::Returned(entry.id)),
-            (Some(key), _) if CheckValue::of(key) != entry.check => problems.push(Problem::Exchanged(entry.id)),
+            (Some(key), _) if entry.check.is_some_and(|check| check != CheckValue::of(key)) => {
+                problems.push(Problem::Exchanged(entry.id))
+            }
             (None, None) if absent(entry.id) => problems.push(Problem::Missing(entry.id)),
             _ => {}
         }

@@ -23,8 +23,8 @@ pub struct Manifest {
 pub struct Entry {
     /// Its number.
     pub id: KeyId,
-    /// Which key it is.
-    pub check: CheckValue,
+    /// Which key it is; `None`: it is known by its number alone, and has ended.
+    pub check: Option<CheckValue>,
     /// When it was made, or taken in.
     pub made: Timestamp,
     /// How it ended; `None`: it must be there.
@@ -52,7 +52,8 @@ struct Written {
 #[serde(deny_unknown_fields)]
 struct WrittenKey {
     id: u32,
-    check: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    check: Option<String>,
     made: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<End>,
@@ -89,7 +90,11 @@ impl Manifest {
         }
         let mut keys = Vec::with_capacity(written.keys.len());
         for key in written.keys {
-            let check = key.check.parse().map_err(|_| format!("the check value of key {} is none", key.id))?;
+            let check = key.check.as_deref().map(str::parse).transpose();
+            let check = check.map_err(|_| format!("the check value of key {} is none", key.id))?;
+            if check.is_none() && key.end.is_none() {
+                return Err(format!("key {} has no check value", key.id));
+            }
             if key.id == 0 || keys.last().is_some_and(|before: &Entry| before.id.0 >= key.id) {
                 return Err("its keys are not in ascending order".to_owned());
             }
@@ -103,7 +108,7 @@ impl Manifest {
     pub(super) fn write(&self, key_folder: &Path) -> Result<(), Problem> {
         let keys = self.keys.iter().map(|entry| WrittenKey {
             id: entry.id.0,
-            check: entry.check.to_string(),
+            check: entry.check.map(|check| check.to_string()),
             made: entry.made,
             end: entry.end.map(|(end, _)| end),
             ended: entry.end.map(|(_, at)| at),
@@ -119,6 +124,12 @@ impl Manifest {
     /// The entry of a key.
     pub fn get(&self, id: KeyId) -> Option<&Entry> {
         self.keys.iter().find(|entry| entry.id == id)
+    }
+
+    /// What is wrong if these keys have sealed something: a ring that never had one of them is another one, or an old copy,
+    /// and would give its number to another key.
+    pub fn lacks(&self, keys: impl IntoIterator<Item = KeyId>) -> Vec<Problem> {
+        keys.into_iter().filter(|id| self.get(*id).is_none()).map(Problem::Stranger).collect()
     }
 
     pub(super) fn get_mut(&mut self, id: KeyId) -> Option<&mut Entry> {

@@ -95,9 +95,15 @@ fn a_manifest_comes_back_as_it_was_written_and_gives_every_number_once() {
     let mut manifest = Manifest::default();
     assert_eq!(manifest.next(), KeyId(1));
     for (id, end) in [(3, None), (1, Some((End::Destroyed, at))), (2, Some((End::Forgotten, at)))] {
-        manifest.insert(Entry { id: KeyId(id), check: CheckValue::of(&key(u8::try_from(id).unwrap())), made: at, end });
+        manifest.insert(Entry {
+            id: KeyId(id),
+            check: Some(CheckValue::of(&key(u8::try_from(id).unwrap()))),
+            made: at,
+            end,
+        });
     }
     assert_eq!(manifest.next(), KeyId(4));
+    manifest.insert(Entry { id: KeyId(5), check: None, made: at, end: Some((End::Forgotten, at)) });
     manifest.write(folder.path()).unwrap();
     assert_eq!(Manifest::read(folder.path()).unwrap(), Some(manifest));
     let path = Manifest::path(folder.path());
@@ -108,6 +114,8 @@ fn a_manifest_comes_back_as_it_was_written_and_gives_every_number_once() {
         good.replace("\"id\": 1", "\"id\": 0"),
         good.replace("\"made\"", "\"maed\""),
         good.replace("destroyed", "vanished"),
+        good.replace(&CheckValue::of(&key(3)).to_string(), "0"),
+        good.replace(&format!("\"check\": \"{}\",", CheckValue::of(&key(3))), ""),
         good.chars().take(40).collect(),
     ] {
         std::fs::write(&path, &bad).unwrap();

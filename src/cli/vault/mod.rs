@@ -9,7 +9,7 @@ mod probe;
 mod progress;
 mod reindex;
 mod restore;
-mod ring;
+pub mod ring;
 mod rotate;
 mod seal_archive;
 mod status;

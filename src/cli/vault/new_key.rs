@@ -50,6 +50,7 @@ impl NewKey {
             };
             return Ok(ring::print(self.format, &text, &serde_json::json!({ "adopted": ids })));
         }
+        ring::no_strangers(&settings, vault)?;
         let made = keys::new_key(vault, now).map_err(ring::refused)?;
         Ok(ring::print(self.format, &words(&settings, &made), &json(&made)))
     }

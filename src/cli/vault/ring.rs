@@ -4,7 +4,7 @@ use crate::cli::EXIT_CONFIGURATION;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::dicom::AeTitle;
-use crate::keys::KeysFault;
+use crate::keys::{KeysFault, Manifest, Problem};
 use crate::proxy::state_options;
 use crate::state::{BadRow, State, StateFault};
 use crate::vault::KeyId;
@@ -56,6 +56,42 @@ pub(super) type Counts = BTreeMap<AeTitle, Vec<(KeyId, u64)>>;
 /// # Errors
 /// The state cannot be asked.
 pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
+    ask(settings, async |state: &State| {
+        let mut all = Counts::new();
+        for archive in state.seal_archives().await? {
+            all.insert(archive, state.seals_per_key(archive).await?);
+        }
+        Ok(all)
+    })
+}
+
+/// Keys that have sealed something and that the manifest does not have: the folder of keys is another one, or an old copy.
+///
+/// # Errors
+/// The state cannot be asked, or the manifest not be read.
+pub(in crate::cli) fn strangers(settings: &Settings, vault: &Vault) -> Result<Vec<Problem>, String> {
+    let manifest = Manifest::read(&vault.key_folder).map_err(|problem| problem.to_string())?.unwrap_or_default();
+    let used = ask(settings, async |state: &State| state.seal_keys().await)?;
+    Ok(manifest.lacks(used.unwrap_or_default()))
+}
+
+/// Refuses to make a key while one that has sealed something is not known: its number could be given twice.
+pub(super) fn no_strangers(settings: &Settings, vault: &Vault) -> Result<(), ExitCode> {
+    match strangers(settings, vault) {
+        Ok(problems) if problems.is_empty() => Ok(()),
+        Ok(problems) => Err(refused(KeysFault(problems))),
+        Err(words) => {
+            eprintln!("the ledger of seals cannot be asked which numbers were used: {words}");
+            Err(ExitCode::from(1))
+        }
+    }
+}
+
+/// Asks the ledger. `None`: no gateway has kept one here yet.
+fn ask<T>(
+    settings: &Settings,
+    question: impl AsyncFnOnce(&State) -> Result<T, StateFault>,
+) -> Result<Option<T>, String> {
     let file = settings.gateway.state.join("state.db");
     if settings.gateway.database.is_none() && matches!(file.try_exists(), Ok(false)) {
         return Ok(None);
@@ -63,15 +99,11 @@ pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| format!("the runtime cannot be started: {fault}"))?;
     let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
-    let counted = runtime.block_on(async {
+    let answer = runtime.block_on(async {
         let state = State::open(state_options(settings, Arc::new(alert))).await?;
-        let mut all = Counts::new();
-        for archive in &settings.archives {
-            all.insert(archive.ae_title, state.seals_per_key(archive.ae_title).await?);
-        }
-        Ok::<_, StateFault>(all)
+        question(&state).await
     });
-    counted.map(Some).map_err(|fault| fault.to_string())
+    answer.map(Some).map_err(|fault: StateFault| fault.to_string())
 }
 
 /// All archives together.

@@ -53,6 +53,7 @@ impl Rotate {
     fn next(&self, settings: &Settings, vault: &Vault) -> Result<ExitCode, ExitCode> {
         // A new key must not hide that an old one is gone.
         let (before, _) = keys::load(vault).map_err(ring::refused)?;
+        ring::no_strangers(settings, vault)?;
         let made = keys::new_key(vault, jiff::Timestamp::now()).map_err(ring::refused)?;
         let old: Vec<String> = before.ids().map(|id| id.to_string()).collect();
         let text = format!(
@@ -94,6 +95,7 @@ impl Rotate {
             }
         }
         let now = jiff::Timestamp::now();
+        let stranger = ring::strangers(settings, vault).is_ok_and(|known| known.contains(&keys::Problem::Stranger(id)));
         let (done, text) = match word {
             "destroy" => (
                 keys::destroy(vault, id, now),
@@ -104,7 +106,7 @@ impl Rotate {
                 ),
             ),
             _ => (
-                keys::forget(vault, id, now),
+                if stranger { keys::forget_stranger(vault, id, now) } else { keys::forget(vault, id, now) },
                 format!(
                     "key {id} is entered as lost, and with it the way to {objects}; {escrow}.\n\
                      The gateway starts without it. Should it be found, put its file back: it opens again.\n"
