@@ -326,7 +326,8 @@ fn an_old_or_another_folder_of_keys_is_noticed_by_the_ledger() {
 
     let forgotten = house.command(&["rotate", "--forget", "2", "--yes"]);
     assert!(forgotten.status.success(), "{forgotten:?}");
-    assert!(house.command(&["rotate"]).status.success());
+    assert!(house.words().contains("no key of the ring seals"), "{}", house.words());
+    assert!(house.command(&["new-key"]).status.success());
     assert_eq!(house.ids(), [1, 3], "no number is given twice");
     house.write("ring/ring-0002.key", &lost);
     mode(&house.path("ring/ring-0002.key"), 0o600);
@@ -337,6 +338,40 @@ fn an_old_or_another_folder_of_keys_is_noticed_by_the_ledger() {
     assert!(text(&empty.stderr).contains("key 2, which this ring never had"), "{empty:?}");
     assert!(house.command(&["rotate", "--forget", "2", "--yes"]).status.success());
     assert_eq!(house.new_key(), KeyId(3));
+}
+
+#[test]
+fn a_key_that_was_rotated_away_or_lost_never_seals_again() {
+    let house = House::new(FILES);
+    let seals = || keys::load(&house.settings()).unwrap().0.newest().unwrap().id;
+    house.new_key();
+    house.new_key();
+    let found = std::fs::read_to_string(house.path("ring/ring-0002.key")).unwrap();
+    std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
+    let forgotten = house.command(&["rotate", "--forget", "2", "--yes"]);
+    assert!(text(&forgotten.stdout).contains("new-key` has made the next"), "{forgotten:?}");
+    for _ in 0..2 {
+        assert!(house.words().contains("no key of the ring seals any more"), "{}", house.words());
+        house.write("ring/ring-0002.key", &found);
+        mode(&house.path("ring/ring-0002.key"), 0o600);
+    }
+    assert!(house.command(&["new-key"]).status.success());
+    assert_eq!((house.ids(), seals()), (vec![1, 2, 3], KeyId(3)));
+    let sealing = house.command(&["rotate", "--destroy", "3", "--yes"]);
+    assert!(text(&sealing.stderr).contains("rotate` first"), "{sealing:?}");
+
+    // For gateways that share the ring: a key that opens everywhere before anybody seals with it.
+    let prepared = house.command(&["rotate", "--prepare"]);
+    assert!(text(&prepared.stdout).contains("rotate --use 4"), "{prepared:?}");
+    assert_eq!((house.ids(), seals()), (vec![1, 2, 3, 4], KeyId(3)));
+    assert!(text(&house.command(&["status"]).stdout).contains("key    4  made for later"));
+    assert!(house.command(&["rotate", "--use", "4"]).status.success());
+    assert_eq!(seals(), KeyId(4));
+    for (id, words) in [("4", "already"), ("1", "key 4 is newer"), ("2", "has ended"), ("9", "no key 9")] {
+        let refused = house.command(&["rotate", "--use", id]);
+        assert!(text(&refused.stderr).contains(words), "{refused:?}");
+    }
+    assert_eq!(seals(), KeyId(4));
 }
 
 #[test]

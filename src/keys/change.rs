@@ -22,6 +22,8 @@ pub struct Made {
     pub id: KeyId,
     /// Which key it is.
     pub check: CheckValue,
+    /// Whether it seals from now on; otherwise it was made for later.
+    pub seals: bool,
     /// Its file.
     pub file: Option<PathBuf>,
     /// What has to be added to the environment variable: `2:HEX`. A secret.
@@ -33,6 +35,42 @@ pub struct Made {
 /// # Errors
 /// What is there is not sound, or the token or the folder does not take it. Then no key was made.
 pub fn new_key(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
+    make(vault, Some(now), now)
+}
+
+/// Makes the next key for later: it opens, and seals nothing before [`put_to_use`]. So every gateway that shares the ring
+/// can have it before the first object is sealed with it.
+///
+/// # Errors
+/// As for [`new_key`].
+pub fn prepare(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
+    make(vault, None, now)
+}
+
+/// Seals with a key from now on that was made for later.
+///
+/// # Errors
+/// There is no such key here, a newer one seals already, or what is there is not sound.
+pub fn put_to_use(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault> {
+    let folder = &vault.key_folder;
+    let _lock = folder::Lock::take(folder)?;
+    folder::guarded(folder)?;
+    let mut manifest = sound_manifest(vault)?;
+    let newer = manifest.keys.iter().rev().find(|entry| entry.seals.is_some()).map(|entry| entry.id);
+    let entry = manifest.get_mut(id).ok_or(Problem::NoSuchKey(id))?;
+    let words = match (entry.end, newer) {
+        (Some(_), _) => format!("key {id} has ended"),
+        (None, Some(newer)) if newer == id => format!("new objects are sealed with key {id} already"),
+        (None, Some(newer)) if newer > id => format!("key {newer} is newer than key {id}, and seals or has sealed"),
+        _ => {
+            entry.seals = Some(now);
+            return Ok(manifest.write(folder)?);
+        }
+    };
+    Err(Problem::Refused(words).into())
+}
+
+fn make(vault: &Vault, seals: Option<Timestamp>, now: Timestamp) -> Result<Made, KeysFault> {
     let folder = &vault.key_folder;
     let _lock = folder::Lock::take(folder)?;
     folder::guarded(folder)?;
@@ -53,7 +91,7 @@ pub fn new_key(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
             (Some(path), None)
         }
     };
-    manifest.insert(Entry { id, check: Some(check), made: now, end: None });
+    manifest.insert(Entry { id, check: Some(check), made: now, seals, end: None });
     if let Err(problem) = manifest.write(folder) {
         // A key that the manifest does not know would keep the gateway from starting.
         if let Some(path) = &file {
@@ -61,7 +99,7 @@ pub fn new_key(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
         }
         return Err(problem.into());
     }
-    Ok(Made { id, check, file, variable })
+    Ok(Made { id, check, seals: seals.is_some(), file, variable })
 }
 
 /// Enters keys that are there and not in the manifest: after the manifest was lost, or where keys come from elsewhere.
@@ -84,7 +122,7 @@ pub fn adopt(vault: &Vault, now: Timestamp) -> Result<Vec<KeyId>, KeysFault> {
         let check = CheckValue::of(key);
         match manifest.get(*id) {
             None => {
-                manifest.insert(Entry { id: *id, check: Some(check), made: now, end: None });
+                manifest.insert(Entry { id: *id, check: Some(check), made: now, seals: Some(now), end: None });
                 adopted.push(*id);
             }
             Some(entry) if entry.check.is_some_and(|known| known != check) => problems.push(Problem::Exchanged(*id)),
@@ -110,7 +148,8 @@ pub fn destroy(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault
     end(vault, id, End::Destroyed, now)
 }
 
-/// Says that a key is lost, and that this is known: the gateway starts without it. Should it come back, it opens again.
+/// Says that a key is lost, and that this is known: the gateway starts without it. Should it come back, it opens again; it
+/// never seals again. If it was the newest, a new one has to be made: those before it were rotated away.
 ///
 /// # Errors
 /// There is no such key, or it is there.
@@ -134,7 +173,7 @@ pub fn forget_stranger(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), K
         return Err(Problem::Unknown(id).into());
     }
     if manifest.get(id).is_none() {
-        manifest.insert(Entry { id, check: None, made: now, end: Some((End::Forgotten, now)) });
+        manifest.insert(Entry { id, check: None, made: now, seals: Some(now), end: Some((End::Forgotten, now)) });
         manifest.write(folder)?;
     }
     Ok(())
@@ -144,7 +183,7 @@ fn end(vault: &Vault, id: KeyId, how: End, now: Timestamp) -> Result<(), KeysFau
     let folder = &vault.key_folder;
     let _lock = folder::Lock::take(folder)?;
     let mut manifest = Manifest::read(folder)?.ok_or_else(|| Problem::NoManifest(Manifest::path(folder)))?;
-    let newest = manifest.keys.iter().rev().find(|entry| entry.end.is_none()).map(|entry| entry.id);
+    let newest = manifest.newest();
     let path = folder::key_path(folder, id.0);
     let entry = manifest.get_mut(id).ok_or(Problem::NoSuchKey(id))?;
     match (how, entry.end) {
@@ -180,7 +219,7 @@ fn sound_manifest(vault: &Vault) -> Result<Manifest, KeysFault> {
     let mut problems = Vec::new();
     let manifest = Manifest::read(&vault.key_folder)?;
     let there = match (&manifest, &vault.keys) {
-        (Some(_), _) => !held(vault, &environment, &mut problems).is_empty(),
+        (Some(_), _) => !held(vault, &environment, &mut problems).0.is_empty(),
         // Before the first key it is right that the variable is not set, or empty.
         (None, KeySource::Environment(name)) => match std::env::var(name) {
             Err(VarError::NotPresent) => false,

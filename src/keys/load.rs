@@ -33,7 +33,7 @@ pub fn load_with(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(KeyRing, Vec<Escrow>), KeysFault> {
     let mut problems = Vec::new();
-    let keys = held(vault, environment, &mut problems);
+    let (keys, newest) = held(vault, environment, &mut problems);
     let mut certificates = Vec::new();
     for path in &vault.escrow {
         match escrow::read(path) {
@@ -44,7 +44,7 @@ pub fn load_with(
     if !problems.is_empty() {
         return Err(KeysFault(problems));
     }
-    Ok((ring(keys), certificates))
+    Ok((ring(keys).sealing_with(newest), certificates))
 }
 
 /// The keys of a folder of key files, without manifest: for opening what was sealed, anywhere, years later.
@@ -76,12 +76,12 @@ fn ring(keys: BTreeMap<KeyId, Key256>) -> KeyRing {
     KeyRing::new(keys.into_iter().map(|(id, key)| RingKey { id, key }))
 }
 
-/// Every key at hand, held against the manifest.
+/// Every key at hand, held against the manifest, and the one that seals.
 pub(super) fn held(
     vault: &Vault,
     environment: &dyn Fn(&str) -> Option<String>,
     problems: &mut Vec<Problem>,
-) -> BTreeMap<KeyId, Key256> {
+) -> (BTreeMap<KeyId, Key256>, Option<KeyId>) {
     let keys = candidates(vault, environment, problems);
     let manifest = Manifest::read(&vault.key_folder).unwrap_or_else(|problem| {
         problems.push(problem);
@@ -99,7 +99,7 @@ pub(super) fn held(
         None if keys.is_empty() => problems.push(Problem::Empty(place(vault))),
         None => problems.push(Problem::NoManifest(Manifest::path(&vault.key_folder))),
     }
-    keys
+    (keys, manifest.and_then(|manifest| manifest.newest()))
 }
 
 /// Where the keys come from, for people.
@@ -208,7 +208,7 @@ fn held_against(
     for id in keys.keys().filter(|id| manifest.get(**id).is_none()) {
         problems.push(Problem::Unknown(*id));
     }
-    if keys.is_empty() && problems.is_empty() {
+    if manifest.newest().is_none() && problems.is_empty() {
         problems.push(Problem::NoneSeals);
     }
 }

@@ -27,6 +27,8 @@ pub struct Entry {
     pub check: Option<CheckValue>,
     /// When it was made, or taken in.
     pub made: Timestamp,
+    /// Since when new objects may be sealed with it; `None`: it was made for later, and opens only.
+    pub seals: Option<Timestamp>,
     /// How it ended; `None`: it must be there.
     pub end: Option<(End, Timestamp)>,
 }
@@ -55,6 +57,12 @@ struct WrittenKey {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     check: Option<String>,
     made: Timestamp,
+    /// `false`: it was made for later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seals: Option<bool>,
+    /// When what was made for later was put to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<End>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,7 +107,8 @@ impl Manifest {
                 return Err("its keys are not in ascending order".to_owned());
             }
             let end = key.end.map(|end| (end, key.ended.unwrap_or(key.made)));
-            keys.push(Entry { id: KeyId(key.id), check, made: key.made, end });
+            let seals = (key.seals != Some(false)).then_some(key.used.unwrap_or(key.made));
+            keys.push(Entry { id: KeyId(key.id), check, made: key.made, seals, end });
         }
         Ok(Self { keys })
     }
@@ -110,6 +119,8 @@ impl Manifest {
             id: entry.id.0,
             check: entry.check.map(|check| check.to_string()),
             made: entry.made,
+            seals: entry.seals.is_none().then_some(false),
+            used: entry.seals.filter(|at| *at != entry.made),
             end: entry.end.map(|(end, _)| end),
             ended: entry.end.map(|(_, at)| at),
         });
@@ -134,6 +145,13 @@ impl Manifest {
 
     pub(super) fn get_mut(&mut self, id: KeyId) -> Option<&mut Entry> {
         self.keys.iter_mut().find(|entry| entry.id == id)
+    }
+
+    /// The key that new objects are sealed with: of those that were ever to seal the last, unless it has ended. Then none
+    /// seals: those before it were rotated away, perhaps for a reason.
+    pub fn newest(&self) -> Option<KeyId> {
+        let last = self.keys.iter().rev().find(|entry| entry.seals.is_some());
+        last.filter(|entry| entry.end.is_none()).map(|entry| entry.id)
     }
 
     /// The number of the next key: none was ever used twice.

@@ -108,6 +108,7 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
             Some((End::Destroyed, _)) => "destroyed",
             Some((End::Forgotten, _)) => "lost",
             None if newest == Some(entry.id) => "seals and opens",
+            None if entry.seals.is_none() => "made for later",
             None => "opens",
         },
         objects: counts.as_ref().map(|counts| ring::of_key(counts, entry.id)),
