@@ -3,7 +3,7 @@
 use super::check::CheckValue;
 use super::fault::{KeysFault, Problem};
 use super::file::{Content, KeyText};
-use super::load::candidates;
+use super::load::{candidates, held};
 use super::manifest::{End, Entry, Manifest};
 use super::{folder, token};
 use crate::config::{KeySource, Vault};
@@ -11,6 +11,7 @@ use crate::vault::KeyId;
 use crate::vault::suite::Key256;
 use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
+use std::env::VarError;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
@@ -21,6 +22,8 @@ pub struct Made {
     pub id: KeyId,
     /// Which key it is.
     pub check: CheckValue,
+    /// Whether it seals from now on; otherwise it was made for later.
+    pub seals: bool,
     /// Its file.
     pub file: Option<PathBuf>,
     /// What has to be added to the environment variable: `2:HEX`. A secret.
@@ -32,6 +35,42 @@ pub struct Made {
 /// # Errors
 /// What is there is not sound, or the token or the folder does not take it. Then no key was made.
 pub fn new_key(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
+    make(vault, Some(now), now)
+}
+
+/// Makes the next key for later: it opens, and seals nothing before [`put_to_use`]. So every gateway that shares the ring
+/// can have it before the first object is sealed with it.
+///
+/// # Errors
+/// As for [`new_key`].
+pub fn prepare(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
+    make(vault, None, now)
+}
+
+/// Seals with a key from now on that was made for later.
+///
+/// # Errors
+/// There is no such key here, a newer one seals already, or what is there is not sound.
+pub fn put_to_use(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault> {
+    let folder = &vault.key_folder;
+    let _lock = folder::Lock::take(folder)?;
+    folder::guarded(folder)?;
+    let mut manifest = sound_manifest(vault)?;
+    let newer = manifest.keys.iter().rev().find(|entry| entry.seals.is_some()).map(|entry| entry.id);
+    let entry = manifest.get_mut(id).ok_or(Problem::NoSuchKey(id))?;
+    let words = match (entry.end, newer) {
+        (Some(_), _) => format!("key {id} has ended"),
+        (None, Some(newer)) if newer == id => format!("new objects are sealed with key {id} already"),
+        (None, Some(newer)) if newer > id => format!("key {newer} is newer than key {id}, and seals or has sealed"),
+        _ => {
+            entry.seals = Some(now);
+            return Ok(manifest.write(folder)?);
+        }
+    };
+    Err(Problem::Refused(words).into())
+}
+
+fn make(vault: &Vault, seals: Option<Timestamp>, now: Timestamp) -> Result<Made, KeysFault> {
     let folder = &vault.key_folder;
     let _lock = folder::Lock::take(folder)?;
     folder::guarded(folder)?;
@@ -52,7 +91,7 @@ pub fn new_key(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
             (Some(path), None)
         }
     };
-    manifest.insert(Entry { id, check, made: now, end: None });
+    manifest.insert(Entry { id, check: Some(check), made: now, seals, end: None });
     if let Err(problem) = manifest.write(folder) {
         // A key that the manifest does not know would keep the gateway from starting.
         if let Some(path) = &file {
@@ -60,7 +99,7 @@ pub fn new_key(vault: &Vault, now: Timestamp) -> Result<Made, KeysFault> {
         }
         return Err(problem.into());
     }
-    Ok(Made { id, check, file, variable })
+    Ok(Made { id, check, seals: seals.is_some(), file, variable })
 }
 
 /// Enters keys that are there and not in the manifest: after the manifest was lost, or where keys come from elsewhere.
@@ -83,10 +122,10 @@ pub fn adopt(vault: &Vault, now: Timestamp) -> Result<Vec<KeyId>, KeysFault> {
         let check = CheckValue::of(key);
         match manifest.get(*id) {
             None => {
-                manifest.insert(Entry { id: *id, check, made: now, end: None });
+                manifest.insert(Entry { id: *id, check: Some(check), made: now, seals: Some(now), end: None });
                 adopted.push(*id);
             }
-            Some(entry) if entry.check != check => problems.push(Problem::Exchanged(*id)),
+            Some(entry) if entry.check.is_some_and(|known| known != check) => problems.push(Problem::Exchanged(*id)),
             Some(Entry { end: Some((End::Destroyed, _)), .. }) => problems.push(Problem::Returned(*id)),
             Some(_) => {}
         }
@@ -109,7 +148,8 @@ pub fn destroy(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault
     end(vault, id, End::Destroyed, now)
 }
 
-/// Says that a key is lost, and that this is known: the gateway starts without it. Should it come back, it opens again.
+/// Says that a key is lost, and that this is known: the gateway starts without it. Should it come back, it opens again; it
+/// never seals again. If it was the newest, a new one has to be made: those before it were rotated away.
 ///
 /// # Errors
 /// There is no such key, or it is there.
@@ -117,11 +157,33 @@ pub fn forget(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault>
     end(vault, id, End::Forgotten, now)
 }
 
+/// The same for a key that the manifest does not have, and that has sealed something: its number is not given again.
+///
+/// # Errors
+/// It is there, or other keys are there without a manifest.
+pub fn forget_stranger(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), KeysFault> {
+    let folder = &vault.key_folder;
+    let _lock = folder::Lock::take(folder)?;
+    folder::guarded(folder)?;
+    let mut manifest = match Manifest::read(folder)? {
+        Some(manifest) => manifest,
+        None => sound_manifest(vault)?,
+    };
+    if folder::key_path(folder, id.0).exists() {
+        return Err(Problem::Unknown(id).into());
+    }
+    if manifest.get(id).is_none() {
+        manifest.insert(Entry { id, check: None, made: now, seals: Some(now), end: Some((End::Forgotten, now)) });
+        manifest.write(folder)?;
+    }
+    Ok(())
+}
+
 fn end(vault: &Vault, id: KeyId, how: End, now: Timestamp) -> Result<(), KeysFault> {
     let folder = &vault.key_folder;
     let _lock = folder::Lock::take(folder)?;
     let mut manifest = Manifest::read(folder)?.ok_or_else(|| Problem::NoManifest(Manifest::path(folder)))?;
-    let newest = manifest.keys.iter().rev().find(|entry| entry.end.is_none()).map(|entry| entry.id);
+    let newest = manifest.newest();
     let path = folder::key_path(folder, id.0);
     let entry = manifest.get_mut(id).ok_or(Problem::NoSuchKey(id))?;
     match (how, entry.end) {
@@ -151,17 +213,28 @@ fn end(vault: &Vault, id: KeyId, how: End, now: Timestamp) -> Result<(), KeysFau
     Ok(())
 }
 
-/// The manifest, once it is sure that it belongs to the keys that are there.
+/// The manifest for the next key. A new key must neither hide that an old one is gone nor be given its number.
 fn sound_manifest(vault: &Vault) -> Result<Manifest, KeysFault> {
-    match Manifest::read(&vault.key_folder)? {
-        Some(manifest) => Ok(manifest),
-        None => {
-            let files = folder::key_files(&vault.key_folder)?;
-            match files.is_empty() {
-                true => Ok(Manifest::default()),
-                false => Err(Problem::NoManifest(Manifest::path(&vault.key_folder)).into()),
-            }
-        }
+    let environment = |name: &str| std::env::var(name).ok();
+    let mut problems = Vec::new();
+    let manifest = Manifest::read(&vault.key_folder)?;
+    let there = match (&manifest, &vault.keys) {
+        (Some(_), _) => !held(vault, &environment, &mut problems).0.is_empty(),
+        // Before the first key it is right that the variable is not set, or empty.
+        (None, KeySource::Environment(name)) => match std::env::var(name) {
+            Err(VarError::NotPresent) => false,
+            Ok(value) if value.trim().is_empty() => false,
+            _ => !candidates(vault, &environment, &mut problems).is_empty(),
+        },
+        (None, _) => !folder::key_files(&vault.key_folder)?.is_empty(),
+    };
+    // That is what a new key mends.
+    problems.retain(|problem| *problem != Problem::NoneSeals);
+    match (problems.is_empty(), manifest) {
+        (false, _) => Err(KeysFault(problems)),
+        (true, Some(manifest)) => Ok(manifest),
+        (true, None) if there => Err(Problem::NoManifest(Manifest::path(&vault.key_folder)).into()),
+        (true, None) => Ok(Manifest::default()),
     }
 }
 

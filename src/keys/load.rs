@@ -33,23 +33,7 @@ pub fn load_with(
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(KeyRing, Vec<Escrow>), KeysFault> {
     let mut problems = Vec::new();
-    let keys = candidates(vault, environment, &mut problems);
-    let manifest = Manifest::read(&vault.key_folder).unwrap_or_else(|problem| {
-        problems.push(problem);
-        None
-    });
-    let broken = !problems.is_empty();
-    match &manifest {
-        Some(manifest) => {
-            // What could not be read is said already, and is not missing besides.
-            let in_files = !matches!(vault.keys, KeySource::Environment(_));
-            let absent = |id: KeyId| !broken || in_files && !folder::key_path(&vault.key_folder, id.0).exists();
-            held_against(manifest, &keys, &absent, &mut problems);
-        }
-        None if broken => {}
-        None if keys.is_empty() => problems.push(Problem::Empty(place(vault))),
-        None => problems.push(Problem::NoManifest(Manifest::path(&vault.key_folder))),
-    }
+    let (keys, newest) = held(vault, environment, &mut problems);
     let mut certificates = Vec::new();
     for path in &vault.escrow {
         match escrow::read(path) {
@@ -60,7 +44,7 @@ pub fn load_with(
     if !problems.is_empty() {
         return Err(KeysFault(problems));
     }
-    Ok((ring(keys), certificates))
+    Ok((ring(keys).sealing_with(newest), certificates))
 }
 
 /// The keys of a folder of key files, without manifest: for opening what was sealed, anywhere, years later.
@@ -90,6 +74,32 @@ fn ring(keys: BTreeMap<KeyId, Key256>) -> KeyRing {
         );
     }
     KeyRing::new(keys.into_iter().map(|(id, key)| RingKey { id, key }))
+}
+
+/// Every key at hand, held against the manifest, and the one that seals.
+pub(super) fn held(
+    vault: &Vault,
+    environment: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Vec<Problem>,
+) -> (BTreeMap<KeyId, Key256>, Option<KeyId>) {
+    let keys = candidates(vault, environment, problems);
+    let manifest = Manifest::read(&vault.key_folder).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
+    let broken = !problems.is_empty();
+    match &manifest {
+        Some(manifest) => {
+            // What could not be read is said already, and is not missing besides.
+            let in_files = !matches!(vault.keys, KeySource::Environment(_));
+            let absent = |id: KeyId| !broken || in_files && !folder::key_path(&vault.key_folder, id.0).exists();
+            held_against(manifest, &keys, &absent, problems);
+        }
+        None if broken => {}
+        None if keys.is_empty() => problems.push(Problem::Empty(place(vault))),
+        None => problems.push(Problem::NoManifest(Manifest::path(&vault.key_folder))),
+    }
+    (keys, manifest.and_then(|manifest| manifest.newest()))
 }
 
 /// Where the keys come from, for people.
@@ -188,7 +198,9 @@ fn held_against(
     for entry in &manifest.keys {
         match (keys.get(&entry.id), entry.end) {
             (Some(_), Some((End::Destroyed, _))) => problems.push(Problem::Returned(entry.id)),
-            (Some(key), _) if CheckValue::of(key) != entry.check => problems.push(Problem::Exchanged(entry.id)),
+            (Some(key), _) if entry.check.is_some_and(|check| check != CheckValue::of(key)) => {
+                problems.push(Problem::Exchanged(entry.id))
+            }
             (None, None) if absent(entry.id) => problems.push(Problem::Missing(entry.id)),
             _ => {}
         }
@@ -196,8 +208,7 @@ fn held_against(
     for id in keys.keys().filter(|id| manifest.get(**id).is_none()) {
         problems.push(Problem::Unknown(*id));
     }
-    if keys.is_empty() && problems.is_empty() {
-        let words = "every key of the ring has ended: `dicomgate vault rotate` makes the next".to_owned();
-        problems.push(Problem::Refused(words));
+    if manifest.newest().is_none() && problems.is_empty() {
+        problems.push(Problem::NoneSeals);
     }
 }

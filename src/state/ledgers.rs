@@ -9,6 +9,7 @@ use crate::state::seal::Table;
 use crate::state::store::Question;
 use crate::state::{State, StateFault};
 use crate::vault::{KeyId, SealId};
+use std::collections::BTreeSet;
 
 /// The ledger.
 pub static LEDGER: Table = Table { name: "dicomgate_sealed", key: 2, columns: 6, added: 0 };
@@ -44,6 +45,7 @@ const PAGE_OF: &str = concat!(
     columns!(),
     " FROM dicomgate_sealed WHERE archive = ?1 AND instance > ?2 ORDER BY instance LIMIT ?3"
 );
+const NEXT_ARCHIVE: &str = "SELECT archive FROM dicomgate_sealed WHERE archive > ?1 ORDER BY archive LIMIT 1";
 const NEXT_KEY: &str =
     "SELECT ring_key FROM dicomgate_sealed WHERE archive = ?1 AND ring_key > ?2 ORDER BY ring_key LIMIT 1";
 const COUNT_KEY: &str = "SELECT count(*) FROM dicomgate_sealed WHERE archive = ?1 AND ring_key = ?2";
@@ -156,6 +158,37 @@ impl State {
         let values = vec![archive.into(), pack(study).into(), most.into()];
         let rows = self.ask(Question::new(OF_STUDY, values)).await?;
         Ok(rows.iter().filter_map(|row| self.read(&LEDGER, row, parse)).collect())
+    }
+
+    /// The archives that something was sealed for, those that the configuration names no more too.
+    pub async fn seal_archives(&self) -> Result<Vec<AeTitle>, StateFault> {
+        let mut archives = Vec::new();
+        let mut behind = Value::Text(String::new());
+        loop {
+            let rows = self.ask(Question::new(NEXT_ARCHIVE, vec![behind.clone()])).await?;
+            let Some(row) = rows.first() else { return Ok(archives) };
+            archives.extend(Fields::new(row).title());
+            match row.first() {
+                Some(next) if *next != behind => behind = next.clone(),
+                _ => return Ok(archives),
+            }
+        }
+    }
+
+    /// The keys that instances have their last seals from, at any archive. It costs a question a key, however many rows
+    /// there are.
+    pub async fn seal_keys(&self) -> Result<BTreeSet<KeyId>, StateFault> {
+        let mut keys = BTreeSet::new();
+        for archive in self.seal_archives().await? {
+            let mut behind = 0;
+            loop {
+                let rows = self.ask(Question::new(NEXT_KEY, vec![archive.into(), Value::Int(behind)])).await?;
+                let Some(key) = rows.first().and_then(|row| Fields::new(row).int()) else { break };
+                keys.extend(u32::try_from(key).map(KeyId));
+                behind = key;
+            }
+        }
+        Ok(keys)
     }
 
     /// How many instances have their last seal from which key, ascending. Rows are counted as they are, damaged ones too.

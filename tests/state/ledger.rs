@@ -134,6 +134,7 @@ pub async fn a_study_and_all_of_an_archive_are_listed(place: Place) {
     state.seal_begin(&newer).await.unwrap();
     assert_eq!(state.seals_per_key(ae("PACS")).await.unwrap(), [(KeyId(3), 249), (KeyId(4), 1)]);
     assert_eq!(state.seals_per_key(ae("PACS3")).await.unwrap(), []);
+    assert_eq!(state.seal_keys().await.unwrap().into_iter().collect::<Vec<_>>(), [KeyId(3), KeyId(4)]);
     // Nothing of it expires.
     assert_eq!(state.sweep(START * 2).await.unwrap(), 0);
     assert_eq!(place.count("dicomgate_sealed").await, 251);

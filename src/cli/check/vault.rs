@@ -1,7 +1,7 @@
 //! The vault: keys and certificates that are really there, proofs of archives that something is sealed for.
 
 use super::place::Places;
-use crate::cli::vault::{beside, places};
+use crate::cli::vault::{beside, places, ring};
 use crate::config::vault::Carrier;
 use crate::config::{Archive, Fault, Settings, Severity, Vault, who};
 use crate::keys;
@@ -11,13 +11,26 @@ use crate::vault::family::{Family, all as all_families};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// What can only be known by loading the keys, and by looking for proofs.
-pub(super) fn faults(settings: &Settings, now: &jiff::Zoned) -> Vec<Fault> {
+/// What can only be known by loading the keys, by asking the ledger, and by looking for proofs. `offline`: no database of
+/// another machine is asked.
+pub(super) fn faults(settings: &Settings, offline: bool, now: &jiff::Zoned) -> Vec<Fault> {
     let Some(vault) = &settings.vault else { return Vec::new() };
     let fault = |severity, words: String| Fault { severity, ..Fault::of_file(&settings.source.gateway, words) };
     let mut faults = Vec::new();
     if let Err(wrong) = VaultRoom::load(vault, settings) {
         faults.extend(wrong.into_iter().map(|words| fault(Severity::Error, words)));
+    }
+    let known = match offline && settings.gateway.database.is_some() {
+        true => Ok(Vec::new()),
+        false => ring::strangers(settings, vault),
+    };
+    match known {
+        Ok(strangers) => {
+            faults.extend(strangers.iter().map(|problem| fault(Severity::Error, problem.to_string())));
+        }
+        Err(words) => {
+            faults.push(fault(Severity::Warning, format!("the ledger of seals cannot be asked for its keys: {words}")));
+        }
     }
     for nearby in keys::escrow::nearby(&vault.escrow, &places(settings, vault)) {
         faults.push(fault(Severity::Weakness, beside(&nearby)));

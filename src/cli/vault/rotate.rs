@@ -1,4 +1,4 @@
-//! `dicomgate vault rotate`: the next key; and the end of one.
+//! `dicomgate vault rotate`: the next key, at once or in two steps; and the end of one.
 
 use super::{new_key, ring};
 use crate::cli::audit::Format;
@@ -16,6 +16,12 @@ pub struct Rotate {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
+    /// Seal nothing with it yet: all gateways that share the ring get it first, then `--use` on each
+    #[arg(long, conflicts_with_all = ["destroy", "forget", "put_to_use"])]
+    prepare: bool,
+    /// Make no key: seal with this one from now on, that was made with `--prepare`
+    #[arg(long = "use", value_name = "ID", value_parser = id, conflicts_with_all = ["destroy", "forget"])]
+    put_to_use: Option<KeyId>,
     /// Make no key: destroy this one, so that what it sealed opens by escrow alone
     #[arg(long, value_name = "ID", value_parser = id, conflicts_with = "forget")]
     destroy: Option<KeyId>,
@@ -43,17 +49,25 @@ impl Rotate {
     fn turn(&self, input: &mut dyn BufRead) -> Result<ExitCode, ExitCode> {
         let settings = ring::settings(&self.config)?;
         let vault = ring::vault(&settings)?;
-        match (self.destroy, self.forget) {
-            (Some(id), _) => self.end(&settings, vault, (id, "destroy"), input),
-            (None, Some(id)) => self.end(&settings, vault, (id, "forget"), input),
-            (None, None) => self.next(&settings, vault),
+        match (self.destroy, self.forget, self.put_to_use) {
+            (Some(id), ..) => self.end(&settings, vault, (id, "destroy"), input),
+            (None, Some(id), _) => self.end(&settings, vault, (id, "forget"), input),
+            (None, None, Some(id)) => {
+                keys::put_to_use(vault, id, jiff::Timestamp::now()).map_err(ring::refused)?;
+                let text =
+                    format!("new objects are sealed with key {id}; a running gateway does so within two seconds\n");
+                Ok(ring::print(self.format, &text, &serde_json::json!({ "key": id.0, "done": "use" })))
+            }
+            (None, None, None) => self.next(&settings, vault),
         }
     }
 
     fn next(&self, settings: &Settings, vault: &Vault) -> Result<ExitCode, ExitCode> {
         // A new key must not hide that an old one is gone.
         let (before, _) = keys::load(vault).map_err(ring::refused)?;
-        let made = keys::new_key(vault, jiff::Timestamp::now()).map_err(ring::refused)?;
+        ring::no_strangers(settings, vault)?;
+        let make = if self.prepare { keys::prepare } else { keys::new_key };
+        let made = make(vault, jiff::Timestamp::now()).map_err(ring::refused)?;
         let old: Vec<String> = before.ids().map(|id| id.to_string()).collect();
         let text = format!(
             "{}Keys that stay, for opening what they sealed: {}. Nothing is stored again.\n",
@@ -94,6 +108,9 @@ impl Rotate {
             }
         }
         let now = jiff::Timestamp::now();
+        let stranger = ring::strangers(settings, vault).is_ok_and(|known| known.contains(&keys::Problem::Stranger(id)));
+        let manifest = keys::Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
+        let newest = manifest.newest().is_none_or(|newest| newest <= id);
         let (done, text) = match word {
             "destroy" => (
                 keys::destroy(vault, id, now),
@@ -104,10 +121,15 @@ impl Rotate {
                 ),
             ),
             _ => (
-                keys::forget(vault, id, now),
+                if stranger { keys::forget_stranger(vault, id, now) } else { keys::forget(vault, id, now) },
                 format!(
                     "key {id} is entered as lost, and with it the way to {objects}; {escrow}.\n\
-                     The gateway starts without it. Should it be found, put its file back: it opens again.\n"
+                     {}Should it be found, put its file back: it opens again, and seals no more.\n",
+                    match newest {
+                        true =>
+                            "It was the one that sealed: the gateway starts once `dicomgate vault new-key` has made the next. ",
+                        false => "The gateway starts without it. ",
+                    }
                 ),
             ),
         };

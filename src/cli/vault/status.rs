@@ -12,9 +12,8 @@ use crate::keys::{self, End, Manifest};
 use crate::policy::model::{Effect, Rule};
 use crate::policy::replay::number;
 use crate::proxy::vault::prove::{Fate, ProbeResult, Trial};
-use crate::vault::KeyId;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -140,23 +139,20 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
     let manifest = Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
     let keys = manifest.keys.iter().map(|entry| Key {
         id: entry.id.0,
-        check: entry.check.to_string(),
+        check: entry.check.map_or_else(|| "unknown".to_owned(), |check| check.to_string()),
         made: entry.made,
         state: match entry.end {
             Some((End::Destroyed, _)) => "destroyed",
             Some((End::Forgotten, _)) => "lost",
             None if newest == Some(entry.id) => "seals and opens",
+            None if entry.seals.is_none() => "made for later",
             None => "opens",
         },
         objects: counts.as_ref().map(|counts| ring::of_key(counts, entry.id)),
     });
     let keys = keys.collect();
-    for (key, count) in strangers(counts.as_ref(), &manifest) {
-        faults.push(format!(
-            "{} objects were sealed with key {key}, which this ring never had: is this the right folder of keys?",
-            number(count)
-        ));
-    }
+    let used = counts.iter().flat_map(Counts::values).flatten().map(|(key, _)| *key);
+    faults.extend(manifest.lacks(used.collect::<BTreeSet<_>>()).iter().map(ToString::to_string));
     let nearby = keys::escrow::nearby(&vault.escrow, &super::places(settings, vault));
     for one in &nearby {
         faults.push(super::beside(one));
@@ -186,17 +182,6 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
         .map(|archive| of_archive(settings, vault, archive, counts.as_ref(), now, &mut faults))
         .collect();
     Report { keys, escrow, archives, faults }
-}
-
-/// Keys that the ledger knows and the manifest does not.
-fn strangers(counts: Option<&Counts>, manifest: &Manifest) -> BTreeMap<KeyId, u64> {
-    let mut strange = BTreeMap::new();
-    for (key, count) in counts.into_iter().flat_map(BTreeMap::values).flatten() {
-        if manifest.get(*key).is_none() {
-            *strange.entry(*key).or_default() += count;
-        }
-    }
-    strange
 }
 
 fn of_archive(
