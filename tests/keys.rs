@@ -375,6 +375,32 @@ fn a_key_that_was_rotated_away_or_lost_never_seals_again() {
 }
 
 #[test]
+fn what_an_end_of_a_key_means_is_said_before_it_and_truly() {
+    let house = House::new(FILES);
+    house.new_key();
+    assert!(house.command(&["rotate"]).status.success());
+    let now = jiff::Timestamp::now().as_second();
+    // Sealed again since with the newer key, which an archive that keeps what came first does not hold; at an archive that
+    // the configuration names no more; and one that is sealed with the newer key alone.
+    house.sealed("PACS", "1.2.3.1", &[1, 2], now);
+    house.sealed("OLD", "1.2.3.2", &[1], now);
+    house.sealed("PACS", "1.2.3.3", &[2], now);
+    let asked = house.command(&["rotate", "--destroy", "1"]);
+    let said = text(&asked.stderr);
+    assert!(said.contains("2 objects in the ledger") && said.contains("while its certificate stood in"), "{said}");
+    assert!(said.contains("escrow.crt` was NEVER PROVEN"), "{said}");
+
+    // A gateway that never took key 2.
+    house.sealed("PACS", "1.2.3.4", &[1], now + 3600);
+    let refused = house.command(&["rotate", "--destroy", "1", "--yes"]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("still seal with key 1"), "{refused:?}");
+    assert_eq!(house.ids(), [1, 2]);
+    let destroyed = house.command(&["rotate", "--destroy", "1", "--yes", "--even-so"]);
+    assert!(text(&destroyed.stdout).contains("3 objects in the ledger"), "{destroyed:?}");
+    assert_eq!(house.ids(), [2]);
+}
+
+#[test]
 fn a_private_key_of_escrow_beside_its_certificate_is_found_whatever_it_is_called() {
     let house = House::new(FILES);
     let made = house.command(&["new-key", "--make-escrow", house.path("safe").to_str().unwrap()]);
