@@ -12,7 +12,7 @@ use crate::vault::suite::Key256;
 use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::env::VarError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// A key that was made.
@@ -28,6 +28,8 @@ pub struct Made {
     pub file: Option<PathBuf>,
     /// What has to be added to the environment variable: `2:HEX`. A secret.
     pub variable: Option<Zeroizing<String>>,
+    /// It was made and may be in use, and it is not sure that this is on the disk: back it up at once.
+    pub unsettled: Option<Problem>,
 }
 
 /// Makes the next key, or the first, and enters it in the manifest.
@@ -92,14 +94,20 @@ fn make(vault: &Vault, seals: Option<Timestamp>, now: Timestamp) -> Result<Made,
         }
     };
     manifest.insert(Entry { id, check: Some(check), made: now, seals, end: None });
-    if let Err(problem) = manifest.write(folder) {
-        // A key that the manifest does not know would keep the gateway from starting.
-        if let Some(path) = &file {
-            let _ = folder::shred(path);
+    let unsettled = match manifest.write(folder) {
+        Ok(()) => None,
+        // The manifest may be in its place, and only the folder not on the disk: then a gateway may seal with this key
+        // already.
+        Err(problem) if entered(folder, id) => Some(problem),
+        Err(problem) => {
+            // A key that the manifest does not know would keep the gateway from starting.
+            if let Some(path) = &file {
+                let _ = folder::shred(path);
+            }
+            return Err(problem.into());
         }
-        return Err(problem.into());
-    }
-    Ok(Made { id, check, seals: seals.is_some(), file, variable })
+    };
+    Ok(Made { id, check, seals: seals.is_some(), file, variable, unsettled })
 }
 
 /// Enters keys that are there and not in the manifest: after the manifest was lost, or where keys come from elsewhere.
@@ -235,6 +243,14 @@ fn sound_manifest(vault: &Vault) -> Result<Manifest, KeysFault> {
         (true, Some(manifest)) => Ok(manifest),
         (true, None) if there => Err(Problem::NoManifest(Manifest::path(&vault.key_folder)).into()),
         (true, None) => Ok(Manifest::default()),
+    }
+}
+
+/// Whether the manifest has a key, or may have it.
+pub(super) fn entered(folder: &Path, id: KeyId) -> bool {
+    match Manifest::read(folder) {
+        Ok(manifest) => manifest.is_some_and(|manifest| manifest.get(id).is_some()),
+        Err(_) => true,
     }
 }
 
