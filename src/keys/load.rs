@@ -14,6 +14,9 @@ use crate::vault::{KeyId, KeyRing, RingKey};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// So often is the ring looked at while others change it.
+const TRIES: u32 = 3;
+
 /// Loads the ring and the escrow certificates that the configuration names. It reads files, perhaps talks to a token, and
 /// blocks while it does.
 ///
@@ -32,6 +35,18 @@ pub fn load_with(
     vault: &Vault,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(KeyRing, Vec<Escrow>), KeysFault> {
+    for _ in 0..TRIES {
+        let before = Manifest::read(&vault.key_folder);
+        let loaded = load_once(vault, environment);
+        // A command that changes files and manifest meanwhile shows some of both: that is nothing to complain of.
+        if loaded.is_ok() || Manifest::read(&vault.key_folder) == before {
+            return loaded;
+        }
+    }
+    load_once(vault, environment)
+}
+
+fn load_once(vault: &Vault, environment: &dyn Fn(&str) -> Option<String>) -> Result<(KeyRing, Vec<Escrow>), KeysFault> {
     let mut problems = Vec::new();
     let (keys, newest) = held(vault, environment, &mut problems);
     let mut certificates = Vec::new();

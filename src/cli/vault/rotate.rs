@@ -125,7 +125,8 @@ impl Rotate {
                 keys::destroy(vault, id, now),
                 format!(
                     "key {id} is destroyed, and with it the way to {objects}; {escrow}.\n\
-                     A running gateway lets go of it within two seconds, once it has taken the reload (`keys of the vault` in its audit log). Copies in backups, snapshots, secret stores and on worn flash are \
+                     A running gateway lets go of it within two seconds, once it has taken the reload (`keys of the vault` in its audit log). Gateways \
+                     whose keys come from the environment are restarted without it. Copies in backups, snapshots, secret stores and on worn flash are \
                      not reached: find them (docs/keys.md).\n"
                 ),
             ),
