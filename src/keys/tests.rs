@@ -140,6 +140,17 @@ fn a_key_that_the_manifest_may_have_is_not_taken_back() {
 }
 
 #[test]
+fn a_token_that_hangs_is_waited_for_so_long_and_no_longer() {
+    use super::token::within;
+    let limit = std::time::Duration::from_millis(20);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let hangs = within(limit, "token `ring`", move || Ok(held.recv().is_ok()));
+    assert!(hangs.unwrap_err().to_string().contains("token `ring` does not answer"));
+    drop(release);
+    assert_eq!(within(std::time::Duration::from_secs(60), "token `ring`", || Ok(7)), Ok(7));
+}
+
+#[test]
 fn what_was_rotated_away_never_seals_again() {
     let at = |second| jiff::Timestamp::from_second(second).unwrap();
     let mut manifest = Manifest::default();
