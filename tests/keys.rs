@@ -375,6 +375,75 @@ fn a_key_that_was_rotated_away_or_lost_never_seals_again() {
 }
 
 #[test]
+fn what_an_end_of_a_key_means_is_said_before_it_and_truly() {
+    let house = House::new(FILES);
+    house.new_key();
+    assert!(house.command(&["rotate"]).status.success());
+    let now = jiff::Timestamp::now().as_second();
+    // Sealed again since with the newer key, which an archive that keeps what came first does not hold; at an archive that
+    // the configuration names no more; and one that is sealed with the newer key alone.
+    house.sealed("PACS", "1.2.3.1", &[1, 2], now);
+    house.sealed("OLD", "1.2.3.2", &[1], now);
+    house.sealed("PACS", "1.2.3.3", &[2], now);
+    let asked = house.command(&["rotate", "--destroy", "1"]);
+    let said = text(&asked.stderr);
+    assert!(said.contains("2 objects in the ledger") && said.contains("while its certificate stood in"), "{said}");
+    assert!(said.contains("escrow.crt` was NEVER PROVEN"), "{said}");
+
+    // A gateway that never took key 2.
+    house.sealed("PACS", "1.2.3.4", &[1], now + 3600);
+    let refused = house.command(&["rotate", "--destroy", "1", "--yes"]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("still seal with key 1"), "{refused:?}");
+    assert_eq!(house.ids(), [1, 2]);
+    let destroyed = house.command(&["rotate", "--destroy", "1", "--yes", "--even-so"]);
+    assert!(text(&destroyed.stdout).contains("3 objects in the ledger"), "{destroyed:?}");
+    assert_eq!(house.ids(), [2]);
+}
+
+#[test]
+fn what_is_destroyed_is_not_left_behind_under_another_name() {
+    let house = House::new(FILES);
+    house.new_key();
+    house.new_key();
+    let (file, other) = (house.path("ring/ring-0001.key"), house.path("ring/first.key"));
+    std::fs::rename(&file, &other).unwrap();
+    assert_eq!(house.ids(), [1, 2], "a key that was typed in again is called anything");
+    let there = house.command(&["rotate", "--forget", "1", "--yes"]);
+    assert!(text(&there.stderr).contains("first.key"), "{there:?}");
+    assert!(house.command(&["rotate", "--destroy", "1", "--yes"]).status.success());
+    assert!(!other.exists());
+    assert_eq!(house.ids(), [2]);
+    // One that is there again is ended again.
+    house.write(
+        "ring/back.key",
+        "dicomgate ring key 1\nkey: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\ncheck: 0011223344556677\n",
+    );
+    assert!(house.command(&["rotate", "--destroy", "1", "--yes"]).status.success());
+    assert!(!house.path("ring/back.key").exists());
+    house.new_key();
+    std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
+    let none = house.command(&["rotate", "--destroy", "2", "--yes"]);
+    assert!(text(&none.stderr).contains("no file holds key 2"), "{none:?}");
+
+    let house = House::new(FROM_ENVIRONMENT);
+    let made = |ring| {
+        let made = house.command_with(&["new-key", "--format", "json"], ring);
+        let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        made["variable"].as_str().unwrap().to_owned()
+    };
+    let one = made(None);
+    let two = made(Some(&one));
+    let both = format!("{one},{two}");
+    let forgotten = house.command_with(&["rotate", "--forget", "1", "--yes"], Some(&both));
+    assert!(text(&forgotten.stderr).contains("is there: in RING_OF_THE_TEST"), "{forgotten:?}");
+    let refused = house.command_with(&["rotate", "--destroy", "1", "--yes"], Some(&both));
+    assert!(text(&refused.stderr).contains("take `1:...` out of RING_OF_THE_TEST"), "{refused:?}");
+    assert!(house.command_with(&["status"], Some(&both)).status.success());
+    assert!(house.command_with(&["rotate", "--destroy", "1", "--yes"], Some(&two)).status.success());
+    assert!(house.command_with(&["status"], Some(&two)).status.success());
+}
+
+#[test]
 fn a_private_key_of_escrow_beside_its_certificate_is_found_whatever_it_is_called() {
     let house = House::new(FILES);
     let made = house.command(&["new-key", "--make-escrow", house.path("safe").to_str().unwrap()]);

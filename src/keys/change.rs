@@ -5,14 +5,14 @@ use super::fault::{KeysFault, Problem};
 use super::file::{Content, KeyText};
 use super::load::{candidates, held};
 use super::manifest::{End, Entry, Manifest};
-use super::{folder, token};
+use super::{environment, folder, token};
 use crate::config::{KeySource, Vault};
 use crate::vault::KeyId;
 use crate::vault::suite::Key256;
 use jiff::Timestamp;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::env::VarError;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// A key that was made.
@@ -28,6 +28,8 @@ pub struct Made {
     pub file: Option<PathBuf>,
     /// What has to be added to the environment variable: `2:HEX`. A secret.
     pub variable: Option<Zeroizing<String>>,
+    /// It was made and may be in use, and it is not sure that this is on the disk: back it up at once.
+    pub unsettled: Option<Problem>,
 }
 
 /// Makes the next key, or the first, and enters it in the manifest.
@@ -92,14 +94,20 @@ fn make(vault: &Vault, seals: Option<Timestamp>, now: Timestamp) -> Result<Made,
         }
     };
     manifest.insert(Entry { id, check: Some(check), made: now, seals, end: None });
-    if let Err(problem) = manifest.write(folder) {
-        // A key that the manifest does not know would keep the gateway from starting.
-        if let Some(path) = &file {
-            let _ = folder::shred(path);
+    let unsettled = match manifest.write(folder) {
+        Ok(()) => None,
+        // The manifest may be in its place, and only the folder not on the disk: then a gateway may seal with this key
+        // already.
+        Err(problem) if entered(folder, id) => Some(problem),
+        Err(problem) => {
+            // A key that the manifest does not know would keep the gateway from starting.
+            if let Some(path) = &file {
+                let _ = folder::shred(path);
+            }
+            return Err(problem.into());
         }
-        return Err(problem.into());
-    }
-    Ok(Made { id, check, seals: seals.is_some(), file, variable })
+    };
+    Ok(Made { id, check, seals: seals.is_some(), file, variable, unsettled })
 }
 
 /// Enters keys that are there and not in the manifest: after the manifest was lost, or where keys come from elsewhere.
@@ -169,7 +177,7 @@ pub fn forget_stranger(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), K
         Some(manifest) => manifest,
         None => sound_manifest(vault)?,
     };
-    if folder::key_path(folder, id.0).exists() {
+    if !files_of(vault, id)?.is_empty() || variable_with(vault, id).is_some() {
         return Err(Problem::Unknown(id).into());
     }
     if manifest.get(id).is_none() {
@@ -184,33 +192,71 @@ fn end(vault: &Vault, id: KeyId, how: End, now: Timestamp) -> Result<(), KeysFau
     let _lock = folder::Lock::take(folder)?;
     let mut manifest = Manifest::read(folder)?.ok_or_else(|| Problem::NoManifest(Manifest::path(folder)))?;
     let newest = manifest.newest();
-    let path = folder::key_path(folder, id.0);
+    let files = files_of(vault, id)?;
+    let variable = variable_with(vault, id);
     let entry = manifest.get_mut(id).ok_or(Problem::NoSuchKey(id))?;
-    match (how, entry.end) {
-        (End::Destroyed, Some((End::Destroyed, _))) => {
-            // A destruction that was interrupted is ended.
-            folder::shred(&path)?;
-            return Ok(());
+    let refused = match (how, entry.end, files.first(), variable) {
+        (End::Destroyed, _, _, _) if newest == Some(id) => {
+            format!("key {id} is the one that new objects are sealed with: `dicomgate vault rotate` first")
         }
-        (End::Destroyed, _) if newest == Some(id) => {
-            let words = format!("key {id} is the one that new objects are sealed with: `dicomgate vault rotate` first");
-            return Err(Problem::Refused(words).into());
+        (End::Destroyed, _, _, Some(name)) => {
+            format!(
+                "take `{id}:...` out of {name} where it is kept, then this again; a gateway lets go of it at its next start"
+            )
         }
-        (End::Forgotten, Some(_)) => {
-            return Err(Problem::Refused(format!("key {id} has ended already")).into());
+        (End::Destroyed, None, None, None) if !matches!(vault.keys, KeySource::Environment(_)) => {
+            format!("no file holds key {id}, so there is nothing to destroy; if it is lost: `--forget {id}`")
         }
-        (End::Forgotten, None) if path.exists() => {
-            let words = format!("key {id} is there: `{}`; only what is lost is forgotten", path.display());
-            return Err(Problem::Refused(words).into());
+        (End::Forgotten, Some(_), _, _) => format!("key {id} has ended already"),
+        (End::Forgotten, None, Some(path), _) => {
+            format!("key {id} is there: `{}`; only what is lost is forgotten", path.display())
         }
-        _ => entry.end = Some((how, now)),
+        (End::Forgotten, None, None, Some(name)) => {
+            format!("key {id} is there: in {name}; only what is lost is forgotten")
+        }
+        _ => String::new(),
+    };
+    if !refused.is_empty() {
+        return Err(Problem::Refused(refused).into());
+    }
+    // A destruction that was interrupted is ended.
+    if !matches!(entry.end, Some((End::Destroyed, _))) {
+        entry.end = Some((how, now));
     }
     // First the word, then the deed: a key that is gone and not entered would keep the gateway from starting.
     manifest.write(folder)?;
     if how == End::Destroyed {
-        folder::shred(&path)?;
+        for path in &files {
+            folder::shred(path)?;
+        }
+        // A gateway that looked in between refused to go on with a destroyed key that is there: it looks again now.
+        manifest.write(folder)?;
     }
     Ok(())
+}
+
+/// The files of a key, whatever they are called; one that cannot be read any more is known by its name.
+fn files_of(vault: &Vault, id: KeyId) -> Result<Vec<PathBuf>, Problem> {
+    let named = folder::key_path(&vault.key_folder, id.0);
+    let mut files = Vec::new();
+    for path in folder::key_files(&vault.key_folder)? {
+        let holds = match folder::read(&path, false).map(|text| KeyText::parse(&text).map(|text| text.id)) {
+            Ok(Ok(held)) => held == id,
+            _ if path == named => true,
+            Ok(Err(_)) => false,
+            Err(problem) => return Err(problem),
+        };
+        files.extend(holds.then_some(path));
+    }
+    Ok(files)
+}
+
+/// The environment variable that holds a key, if this process can see it.
+fn variable_with(vault: &Vault, id: KeyId) -> Option<&str> {
+    let KeySource::Environment(name) = &vault.keys else { return None };
+    let value = Zeroizing::new(std::env::var(name).ok()?);
+    let keys = environment::parse(name, Some(&value)).ok()?;
+    keys.iter().any(|(held, _)| *held == id).then_some(name.as_str())
 }
 
 /// The manifest for the next key. A new key must neither hide that an old one is gone nor be given its number.
@@ -235,6 +281,14 @@ fn sound_manifest(vault: &Vault) -> Result<Manifest, KeysFault> {
         (true, Some(manifest)) => Ok(manifest),
         (true, None) if there => Err(Problem::NoManifest(Manifest::path(&vault.key_folder)).into()),
         (true, None) => Ok(Manifest::default()),
+    }
+}
+
+/// Whether the manifest has a key, or may have it.
+pub(super) fn entered(folder: &Path, id: KeyId) -> bool {
+    match Manifest::read(folder) {
+        Ok(manifest) => manifest.is_some_and(|manifest| manifest.get(id).is_some()),
+        Err(_) => true,
     }
 }
 

@@ -14,6 +14,9 @@ use crate::vault::{KeyId, KeyRing, RingKey};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// So often is the ring looked at while others change it.
+const TRIES: u32 = 3;
+
 /// Loads the ring and the escrow certificates that the configuration names. It reads files, perhaps talks to a token, and
 /// blocks while it does.
 ///
@@ -24,6 +27,27 @@ pub fn load(vault: &Vault) -> Result<(KeyRing, Vec<Escrow>), KeysFault> {
     load_with(vault, &|name| std::env::var(name).ok())
 }
 
+/// Loads the ring alone, and the manifest that it was held against.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_ring(vault: &Vault) -> Result<(KeyRing, Manifest), KeysFault> {
+    whole(vault, &|name| std::env::var(name).ok())
+}
+
+/// Loads the escrow certificates.
+///
+/// # Errors
+/// Each one that cannot be used.
+pub fn load_escrow(vault: &Vault) -> Result<Vec<Escrow>, KeysFault> {
+    let (certificates, problems): (Vec<_>, Vec<_>) =
+        vault.escrow.iter().map(|path| escrow::read(path)).partition(Result::is_ok);
+    match problems.is_empty() {
+        true => Ok(certificates.into_iter().flatten().collect()),
+        false => Err(KeysFault(problems.into_iter().filter_map(Result::err).collect())),
+    }
+}
+
 /// The same with another environment.
 ///
 /// # Errors
@@ -32,19 +56,37 @@ pub fn load_with(
     vault: &Vault,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(KeyRing, Vec<Escrow>), KeysFault> {
-    let mut problems = Vec::new();
-    let (keys, newest) = held(vault, environment, &mut problems);
-    let mut certificates = Vec::new();
-    for path in &vault.escrow {
-        match escrow::read(path) {
-            Ok(certificate) => certificates.push(certificate),
-            Err(problem) => problems.push(problem),
+    match (whole(vault, environment), load_escrow(vault)) {
+        (Ok((ring, _)), Ok(certificates)) => Ok((ring, certificates)),
+        (ring, escrow) => {
+            let problems = [ring.err(), escrow.err()].into_iter().flatten().flat_map(|fault| fault.0);
+            Err(KeysFault(problems.collect()))
         }
     }
-    if !problems.is_empty() {
-        return Err(KeysFault(problems));
+}
+
+fn whole(vault: &Vault, environment: &dyn Fn(&str) -> Option<String>) -> Result<(KeyRing, Manifest), KeysFault> {
+    for _ in 0..TRIES {
+        let before = Manifest::read(&vault.key_folder);
+        let loaded = once(vault, environment);
+        // A command that changes files and manifest meanwhile shows some of both: that is nothing to complain of.
+        if loaded.is_ok() || Manifest::read(&vault.key_folder) == before {
+            return loaded;
+        }
     }
-    Ok((ring(keys).sealing_with(newest), certificates))
+    once(vault, environment)
+}
+
+fn once(vault: &Vault, environment: &dyn Fn(&str) -> Option<String>) -> Result<(KeyRing, Manifest), KeysFault> {
+    let mut problems = Vec::new();
+    let (keys, manifest) = held(vault, environment, &mut problems);
+    match problems.is_empty() {
+        true => {
+            let manifest = manifest.unwrap_or_default();
+            Ok((ring(keys).sealing_with(manifest.newest()), manifest))
+        }
+        false => Err(KeysFault(problems)),
+    }
 }
 
 /// The keys of a folder of key files, without manifest: for opening what was sealed, anywhere, years later.
@@ -76,12 +118,12 @@ fn ring(keys: BTreeMap<KeyId, Key256>) -> KeyRing {
     KeyRing::new(keys.into_iter().map(|(id, key)| RingKey { id, key }))
 }
 
-/// Every key at hand, held against the manifest, and the one that seals.
+/// Every key at hand, held against the manifest.
 pub(super) fn held(
     vault: &Vault,
     environment: &dyn Fn(&str) -> Option<String>,
     problems: &mut Vec<Problem>,
-) -> (BTreeMap<KeyId, Key256>, Option<KeyId>) {
+) -> (BTreeMap<KeyId, Key256>, Option<Manifest>) {
     let keys = candidates(vault, environment, problems);
     let manifest = Manifest::read(&vault.key_folder).unwrap_or_else(|problem| {
         problems.push(problem);
@@ -99,7 +141,7 @@ pub(super) fn held(
         None if keys.is_empty() => problems.push(Problem::Empty(place(vault))),
         None => problems.push(Problem::NoManifest(Manifest::path(&vault.key_folder))),
     }
-    (keys, manifest.and_then(|manifest| manifest.newest()))
+    (keys, manifest)
 }
 
 /// Where the keys come from, for people.

@@ -125,6 +125,32 @@ fn a_manifest_comes_back_as_it_was_written_and_gives_every_number_once() {
 }
 
 #[test]
+fn a_key_that_the_manifest_may_have_is_not_taken_back() {
+    use super::change::entered;
+    let folder = tempfile::tempdir().unwrap();
+    let at = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+    assert!(!entered(folder.path(), KeyId(1)));
+    let mut manifest = Manifest::default();
+    let check = Some(CheckValue::of(&key(1)));
+    manifest.insert(Entry { id: KeyId(1), check, made: at, seals: Some(at), end: None });
+    manifest.write(folder.path()).unwrap();
+    assert!(entered(folder.path(), KeyId(1)) && !entered(folder.path(), KeyId(2)));
+    std::fs::write(Manifest::path(folder.path()), "{").unwrap();
+    assert!(entered(folder.path(), KeyId(2)), "nobody knows");
+}
+
+#[test]
+fn a_token_that_hangs_is_waited_for_so_long_and_no_longer() {
+    use super::token::within;
+    let limit = std::time::Duration::from_millis(20);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let hangs = within(limit, "token `ring`", move || Ok(held.recv().is_ok()));
+    assert!(hangs.unwrap_err().to_string().contains("token `ring` does not answer"));
+    drop(release);
+    assert_eq!(within(std::time::Duration::from_secs(60), "token `ring`", || Ok(7)), Ok(7));
+}
+
+#[test]
 fn what_was_rotated_away_never_seals_again() {
     let at = |second| jiff::Timestamp::from_second(second).unwrap();
     let mut manifest = Manifest::default();

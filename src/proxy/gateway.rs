@@ -11,7 +11,6 @@ use super::{clock, connection, keeper, quarantine, refusal};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
 use crate::config::{Listener, Serves, Settings, Sync};
 use crate::gate::Gate;
-use crate::keys::Manifest;
 use crate::net::listen;
 use crate::spool;
 use crate::state::{Alert, BadRow, Database, State, StateFault, StateOptions};
@@ -193,7 +192,7 @@ impl Gateway {
 /// Whether the folder of keys is the one that the ledger was written with: an old copy of it, or another, opens less and
 /// would go on with numbers that were used.
 async fn same_ring(snapshot: &Snapshot, state: &State) -> Result<(), StartFault> {
-    let Some(vault) = &snapshot.settings.vault else { return Ok(()) };
+    let Some(vault) = &snapshot.vault else { return Ok(()) };
     let used = match state.seal_keys().await {
         Ok(used) => used,
         Err(fault) => {
@@ -201,9 +200,7 @@ async fn same_ring(snapshot: &Snapshot, state: &State) -> Result<(), StartFault>
             return Ok(());
         }
     };
-    let manifest =
-        Manifest::read(&vault.key_folder).map_err(|problem| StartFault::Wiring(vec![problem.to_string()]))?;
-    let strangers = manifest.unwrap_or_default().lacks(used);
+    let strangers = vault.manifest().lacks(used);
     match strangers.is_empty() {
         true => Ok(()),
         false => Err(StartFault::Wiring(strangers.iter().map(ToString::to_string).collect())),

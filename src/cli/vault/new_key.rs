@@ -86,6 +86,9 @@ fn numbers(ids: &[u32]) -> String {
 /// What a key that was made means.
 pub(super) fn words(settings: &Settings, made: &Made) -> String {
     let id = made.id;
+    if let Some(problem) = &made.unsettled {
+        eprintln!("key {id} is made, and may be in use: back it up NOW, it may not outlive a loss of power: {problem}");
+    }
     let mut text = match (&made.file, &made.variable) {
         (Some(file), _) => format!("{}  key {id} of the ring, check value {}\n", file.display(), made.check),
         (None, Some(variable)) => {

@@ -135,6 +135,42 @@ fn ask<T>(
     answer.map(Some).map_err(|fault: StateFault| fault.to_string())
 }
 
+/// What the ledger knows of one key.
+#[derive(Debug, Default)]
+pub(super) struct SealedBy {
+    /// Instances of which an archive may hold a seal of this key, whatever was begun later.
+    pub objects: u64,
+    /// When one of these seals was begun or acknowledged last: seconds since 1970.
+    pub last: Option<i64>,
+}
+
+/// Looks at every seal of every archive, those that the configuration names no more too. `None`: no gateway has kept a
+/// ledger here yet.
+///
+/// # Errors
+/// The state cannot be asked.
+pub(super) fn sealed_by(settings: &Settings, id: KeyId) -> Result<Option<SealedBy>, String> {
+    ask(settings, async |state: &State| {
+        let mut found = SealedBy::default();
+        for archive in state.seal_archives().await? {
+            let mut from = None;
+            loop {
+                let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
+                for row in &page.rows {
+                    let last = row.seals.iter().filter(|seal| seal.key == id).map(|seal| seal.at).max();
+                    found.objects += u64::from(last.is_some());
+                    found.last = found.last.max(last);
+                }
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    })
+}
+
 /// All archives together.
 pub(super) fn of_key(counts: &Counts, id: KeyId) -> u64 {
     counts.values().flatten().filter(|(key, _)| *key == id).map(|(_, count)| count).sum()

@@ -1,14 +1,17 @@
 //! `dicomgate vault rotate`: the next key, at once or in two steps; and the end of one.
 
-use super::{new_key, ring};
+use super::{drill, new_key, ring};
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
-use crate::keys;
+use crate::keys::{self, Manifest};
 use crate::policy::replay::number;
 use crate::vault::KeyId;
 use std::io::{BufRead, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// A gateway has taken a new key after so many seconds, and what it had on its way is stored.
+const LET_GO: i64 = 60;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -28,6 +31,9 @@ pub struct Rotate {
     /// Make no key: say that this one is lost and that you know, so that the gateway starts without it
     #[arg(long, value_name = "ID", value_parser = id)]
     forget: Option<KeyId>,
+    /// Destroy it although something was sealed with it after a newer key was there
+    #[arg(long, requires = "destroy")]
+    even_so: bool,
     /// Do not ask before an end
     #[arg(long)]
     yes: bool,
@@ -84,19 +90,23 @@ impl Rotate {
         (id, word): (KeyId, &str),
         input: &mut dyn BufRead,
     ) -> Result<ExitCode, ExitCode> {
-        let objects = match ring::counts(settings) {
-            Ok(Some(counts)) => {
-                let count = ring::of_key(&counts, id);
+        let manifest = Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
+        let sealed = ring::sealed_by(settings, id);
+        let last = sealed.as_ref().ok().and_then(|sealed| sealed.as_ref()?.last);
+        let held_up = last.and_then(|last| sealed_since(&manifest, id, last));
+        if let Some(words) = held_up.filter(|_| word == "destroy" && !self.even_so) {
+            eprintln!("{words}");
+            return Err(ExitCode::from(1));
+        }
+        let objects = match sealed {
+            Ok(Some(sealed)) => {
+                let count = sealed.objects;
                 format!("{} object{} in the ledger", number(count), if count == 1 { "" } else { "s" })
             }
             Ok(None) => "an unknown number of objects (no gateway has kept a ledger here)".to_owned(),
             Err(words) => format!("an unknown number of objects (the ledger cannot be asked: {words})"),
         };
-        let escrow = match vault.escrow.len() {
-            0 => "NOBODY WILL EVER OPEN THEM: there is no escrow".to_owned(),
-            1 => "only the holder of the private key of the escrow certificate opens them then".to_owned(),
-            count => format!("only the holders of the private keys of the {count} escrow certificates open them then"),
-        };
+        let escrow = escrow(settings, vault);
         if !self.yes {
             eprintln!("Key {id} opens {objects}; {escrow}.");
             eprint!("Type `{word} {id}` to go on: ");
@@ -109,14 +119,14 @@ impl Rotate {
         }
         let now = jiff::Timestamp::now();
         let stranger = ring::strangers(settings, vault).is_ok_and(|known| known.contains(&keys::Problem::Stranger(id)));
-        let manifest = keys::Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
         let newest = manifest.newest().is_none_or(|newest| newest <= id);
         let (done, text) = match word {
             "destroy" => (
                 keys::destroy(vault, id, now),
                 format!(
                     "key {id} is destroyed, and with it the way to {objects}; {escrow}.\n\
-                     A running gateway lets go of it within two seconds. Copies in backups, snapshots, secret stores and on worn flash are \
+                     A running gateway lets go of it within two seconds, once it has taken the reload (`keys of the vault` in its audit log). Gateways \
+                     whose keys come from the environment are restarted without it. Copies in backups, snapshots, secret stores and on worn flash are \
                      not reached: find them (docs/keys.md).\n"
                 ),
             ),
@@ -136,4 +146,44 @@ impl Rotate {
         done.map_err(ring::refused)?;
         Ok(ring::print(self.format, &text, &serde_json::json!({ "key": id.0, "done": word })))
     }
+}
+
+/// Why a key should not be destroyed yet: it sealed something when the next one had long been there. A gateway that has not
+/// taken the next one goes on sealing with a key that is nowhere else.
+fn sealed_since(manifest: &Manifest, id: KeyId, last: i64) -> Option<String> {
+    let next = manifest.keys.iter().find(|entry| entry.id > id && entry.seals.is_some())?;
+    if last <= next.seals?.as_second() + LET_GO {
+        return None;
+    }
+    let last = jiff::Timestamp::from_second(last).map(|at| at.to_string()).unwrap_or_default();
+    Some(format!(
+        "the ledger has a seal of key {id} from {last}, after key {} was there: does a gateway still seal with key {id}? See that each has \
+         taken the newer one (`keys of the vault` in its audit log) and what `reload refused` says. If that seal was only found by \
+         `vault reindex`, or the gateway has let go of the key since: --even-so",
+        next.id
+    ))
+}
+
+/// Who opens what a key sealed once it is gone.
+fn escrow(settings: &Settings, vault: &Vault) -> String {
+    if vault.escrow.is_empty() {
+        return "`escrow` names no certificate: NOBODY WILL EVER OPEN what was sealed without one".to_owned();
+    }
+    let certificates: Vec<_> =
+        vault.escrow.iter().filter_map(|file| Some((file, keys::escrow::read(file).ok()?))).collect();
+    let all: Vec<_> = certificates.iter().map(|(_, certificate)| certificate.clone()).collect();
+    let drills = drill::last(&settings.gateway.state, &all).unwrap_or_default();
+    let now = jiff::Timestamp::now().as_second();
+    let proven = certificates.iter().map(|(file, certificate)| {
+        let drill = drills.iter().find(|drill| drill.certificate == certificate.describe());
+        match drill.map(|drill| now.saturating_sub(drill.at) / 86_400) {
+            Some(days) => format!("`{}` was proven {days} days ago", file.display()),
+            None => format!("`{}` was NEVER PROVEN", file.display()),
+        }
+    });
+    let proven: Vec<String> = proven.collect();
+    format!(
+        "escrow opens those that were sealed while its certificate stood in `escrow`, and nobody opens the others ({})",
+        proven.join(", ")
+    )
 }
