@@ -13,11 +13,10 @@ use crate::dicom::AeTitle;
 use crate::proxy::state_options;
 use crate::proxy::vault::convert::{Converter, Done, Stop};
 use crate::proxy::vault::prove::{Carried, ProbeResult};
-use crate::proxy::vault::verify::{Place, ReadBack};
+use crate::proxy::vault::verify::Place;
 use crate::proxy::vault::walk::{Study, WalkFault, Walker};
 use crate::scu::Target;
 use crate::state::{BadRow, Repeats, State};
-use crate::vault::Unlock;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::Family;
 use std::path::PathBuf;
@@ -92,7 +91,7 @@ impl SealArchive {
                 target: Target { ..target.clone() },
                 archive: archive.ae_title,
                 means: ground.means(),
-                how: ReadBack { unlock: Unlock::from(Arc::clone(&ground.room.ring)), options: ground.opening(archive) },
+                how: ground.reading(archive),
                 carrier: match archive.vault.carrier {
                     Configured::Pixels => Carrier::Pixels,
                     Configured::Attributes => Carrier::Attributes,

@@ -91,6 +91,7 @@ impl Relay {
             how: ReadBack {
                 unlock: Unlock::Ring(Arc::clone(&room.ring)),
                 options: open_options(&self.snapshot, archive.settings.vault.rewrites_sop),
+                decoder: Some(room.decoder.clone()),
             },
         })
     }

@@ -180,7 +180,7 @@ impl Converter<'_> {
     async fn retrieve(&self, place: &Place) -> Result<(PathBuf, Received), Stop> {
         let path = held::path(&self.folder, &place.instance)?;
         for tried in 1.. {
-            let mut receiving = Receiving::new(&self.means, self.carrier, &path, place)?;
+            let mut receiving = Receiving::new(&self.means, &self.how, self.carrier, &path, place)?;
             match self.get(place, &mut receiving).await {
                 Ok(()) => return Ok((path, receiving.done())),
                 Err(VerifyFault::Link(fault)) if tried >= TRIES => return Err(fault.into()),
