@@ -1,7 +1,9 @@
 //! `dicomgate vault status`: keys and what they hold, escrow, proofs, and what is sealed and what is not.
 
 use super::drill;
+use super::report::{self, Report as Round};
 use super::ring::{self, Counts};
+use super::turn;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::dicom::dimse::Operation;
@@ -67,8 +69,19 @@ struct OfArchive {
     opened_by: Vec<String>,
     probe: Option<String>,
     probe_age_days: Option<u64>,
+    /// From when on a gateway that runs proves it again.
+    probe_due: Option<jiff::Timestamp>,
     all_readers_pass_the_gateway: bool,
     objects: Option<u64>,
+    /// How far `vault seal-archive` has come; `None`: it never began here.
+    seal_archive: Option<Round>,
+    /// A round is at work on this machine.
+    seal_archive_running: bool,
+    /// The same in words.
+    #[serde(skip)]
+    sealing: Option<String>,
+    /// Objects that the archive did not keep, and that lie in the state folder for somebody to look into.
+    laid_aside: usize,
 }
 
 impl Status {
@@ -181,7 +194,7 @@ fn of_archive(
     let sealed_by = names(&|rule| stores(rule) && (seal_all || rule.seal));
     let clear_by = names(&|rule| stores(rule) && !seal_all && !rule.seal);
     let opened_by = names(&|rule| rule.open != crate::policy::Open::No);
-    let (mut probe, mut age) = (None, None);
+    let (mut probe, mut age, mut due) = (None, None, None);
     match ProbeResult::load(&settings.gateway.state, &title) {
         Ok(Some(result)) => {
             let days = result.age(now).as_secs() / 86_400;
@@ -191,6 +204,7 @@ fn of_archive(
             } else if result.age(now) > vault.probe_every && !sealed_by.is_empty() {
                 faults.push(format!("archive {title}: it was proven {days} days ago: `dicomgate vault probe` again"));
             }
+            due = Some(result.due(vault.probe_every)).filter(|_| !sealed_by.is_empty());
             (probe, age) = (Some(proof(&result)), Some(days));
         }
         Ok(None) if sealed_by.is_empty() => {}
@@ -202,13 +216,32 @@ fn of_archive(
         Err(fault) => faults.push(format!("archive {title}: {fault}")),
     }
     let objects = counts.map(|counts| counts.get(&title).into_iter().flatten().map(|(_, count)| count).sum());
+    let folder = settings.gateway.state.join("vault");
+    let running = turn::is_taken(&folder, &title);
+    let round = Round::load(&report::path(&folder, &title)).unwrap_or_else(|fault| {
+        faults.push(format!("archive {title}: the report of its last `vault seal-archive` cannot be read: {fault}"));
+        None
+    });
+    let aside = report::aside(&folder, &title);
+    let laid_aside = std::fs::read_dir(&aside).map_or(0, |entries| entries.count());
+    if laid_aside > 0 {
+        faults.push(format!(
+            "archive {title}: {laid_aside} objects that it did not keep lie in `{}`: look into each (docs/proving.md)",
+            aside.display()
+        ));
+    }
     OfArchive {
+        sealing: round.as_ref().map(|round| round.line(now, running)),
+        seal_archive: round,
+        seal_archive_running: running,
+        laid_aside,
         archive: title.to_string(),
         sealed_by,
         clear_by,
         opened_by,
         probe,
         probe_age_days: age,
+        probe_due: due,
         all_readers_pass_the_gateway: archive.vault.all_readers_pass,
         objects,
     }
@@ -261,8 +294,12 @@ fn text(report: &Report) -> String {
         if let Some(objects) = archive.objects {
             let _ = writeln!(text, "  {} sealed objects in the ledger", number(objects));
         }
+        if let Some(sealing) = &archive.sealing {
+            let _ = writeln!(text, "  what it held before: {sealing}");
+        }
         if let (Some(probe), Some(days)) = (&archive.probe, archive.probe_age_days) {
-            let _ = writeln!(text, "  proven {days} days ago: {probe}");
+            let due = archive.probe_due.map(|due| format!("; again from {} on", due.strftime("%Y-%m-%d")));
+            let _ = writeln!(text, "  proven {days} days ago{}: {probe}", due.unwrap_or_default());
         }
     }
     for fault in &report.faults {

@@ -108,6 +108,8 @@ pub(super) struct Rewrite {
     playing: bool,
     /// All of the data set has come.
     over: bool,
+    /// Where it goes becomes known only when all of it has come.
+    compared: bool,
 }
 
 impl Rewrite {
@@ -115,8 +117,18 @@ impl Rewrite {
     pub(super) fn new(transform: Transform, spools: Arc<Spools>) -> Self {
         let (flow, cutter, spool) = (Flow::default(), None, None);
         let (before, unpacked, behind) = (None, false, None);
-        let (away, playing, over) = (false, false, false);
-        Self { transform, flow, cutter, spools, spool, before, unpacked, behind, away, playing, over }
+        let (away, playing, over, compared) = (false, false, false, false);
+        Self { transform, flow, cutter, spools, spool, before, unpacked, behind, away, playing, over, compared }
+    }
+
+    /// Where it goes, and whether at all, becomes known only when all of it has come.
+    pub(super) const fn wait_for_end(&mut self) {
+        self.compared = true;
+    }
+
+    /// Whether that is still to become known.
+    pub(super) const fn waits_for_end(&self) -> bool {
+        self.compared && self.cutter.is_none()
     }
 
     /// It goes on with this command, on this context, to a receiver that takes P-DATA-TFs of at most `longest` bytes (0:

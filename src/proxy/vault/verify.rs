@@ -13,9 +13,10 @@ use crate::dicom::transfer_syntax::{
 };
 use crate::dicom::{Phi, Tag, Uid, sop_class};
 use crate::scu::{Accepted, Ask, Link, LinkFault, Receiver, Target, Work};
-use crate::transform::flow::Flow;
+use crate::transform::flow::{Flow, Piece};
 use crate::transform::frames::FramesLimits;
 use crate::transform::open::{As, Finished, Found, Inner, Open, OpenFault, OpenOptions, OpenOrder, Opened};
+use crate::transform::same::Same;
 use crate::vault::{SealId, Unlock};
 
 /// Message id of the C-GET.
@@ -56,6 +57,8 @@ pub struct ReadBack {
     /// Depth, tolerances, whether UIDs are minted, whether the digest of what was sealed is wanted. `whole` does not count:
     /// nothing goes out.
     pub options: OpenOptions,
+    /// What it says is to be compared: [`Verified::same`].
+    pub compare: bool,
     /// What decodes what an archive has compressed; `None`: nothing does.
     pub decoder: Option<Decoder>,
 }
@@ -79,6 +82,8 @@ pub struct Verified {
     pub inner: Inner,
     /// How it ended.
     pub opened: Opened,
+    /// What it says, as [`Same`] has it; `None`: not asked for, or it cannot be said.
+    pub same: Option<[u8; 32]>,
 }
 
 /// Why an instance is not verified.
@@ -111,6 +116,11 @@ pub enum VerifyFault {
 }
 
 impl VerifyFault {
+    /// Nothing was learnt about the object; in words.
+    pub fn unasked(words: &str) -> Self {
+        Self::Link(LinkFault::Malformed(words.to_owned()))
+    }
+
     /// Whether trying again may help: nothing was learnt about the object.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Link(_))
@@ -133,7 +143,14 @@ pub async fn read_back(
     let _ = reader.close().await;
     match verified {
         // Some give objects out only as they have compressed them.
-        Err(VerifyFault::Gone(_)) if how.decoder.is_some() => read_compressed(target, place, how, expected).await,
+        Err(VerifyFault::Gone(status)) if how.decoder.is_some() => {
+            match read_compressed(target, place, how, expected).await {
+                Err(VerifyFault::Gone(_) | VerifyFault::NotOffered | VerifyFault::Link(_)) => {
+                    Err(VerifyFault::Gone(status))
+                }
+                read => read,
+            }
+        }
         verified => verified,
     }
 }
@@ -269,6 +286,7 @@ pub struct Opening {
     pub unpacked: bool,
     flow: Flow,
     inner: Option<Inner>,
+    same: Option<Same>,
     /// What became of the last object that came.
     pub outcome: Option<Result<Verified, VerifyFault>>,
 }
@@ -276,8 +294,8 @@ pub struct Opening {
 impl Opening {
     /// For this instance.
     pub fn new(how: ReadBack, place: Place) -> Self {
-        let (open, unpacking, flow, inner, outcome) = (None, None, Flow::default(), None, None);
-        Self { how, place, open, unpacking, unpacked: false, flow, inner, outcome }
+        let (open, unpacking, flow, inner, same) = (None, None, Flow::default(), None, None);
+        Self { how, place, open, unpacking, unpacked: false, flow, inner, same, outcome: None }
     }
 
     /// Decides as soon as it is known what it is.
@@ -289,6 +307,7 @@ impl Opening {
             Some(Found::Plain) => Err(VerifyFault::Plain),
             Some(Found::Sealed(inner)) => {
                 self.inner = Some((**inner).clone());
+                self.same = same(&self.how, &inner.transfer_syntax);
                 Ok(open.deliver(As::Own)?)
             }
         }
@@ -297,8 +316,19 @@ impl Opening {
     fn push(&mut self, bytes: &[u8]) -> Result<(), VerifyFault> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.push(bytes, &mut self.flow)?;
-        while self.flow.next_piece().is_some() {}
+        self.look();
         self.decide()
+    }
+
+    /// What is opened is looked at if that is wanted, and kept nowhere.
+    fn look(&mut self) {
+        while let Some(piece) = self.flow.next_piece() {
+            if let (Piece::Go(bytes) | Piece::Keep(bytes), Some(same)) = (piece, &mut self.same)
+                && same.push(&bytes).is_err()
+            {
+                self.same = None;
+            }
+        }
     }
 
     fn came(&mut self, came: Came) -> Result<(), VerifyFault> {
@@ -327,10 +357,11 @@ impl Opening {
         loop {
             let Some(open) = &mut self.open else { return Err(VerifyFault::Plain) };
             let finished = open.finish(&mut self.flow)?;
-            while self.flow.next_piece().is_some() {}
+            self.look();
             match (finished, &self.inner) {
                 (Finished::Opened(opened), Some(inner)) => {
-                    return Ok(Verified { inner: inner.clone(), opened });
+                    let same = self.same.take().and_then(|same| same.finish().ok());
+                    return Ok(Verified { inner: inner.clone(), opened, same });
                 }
                 (Finished::Undecided, None) => self.decide()?,
                 _ => return Err(VerifyFault::Plain),
@@ -341,7 +372,7 @@ impl Opening {
 
 impl Receiver for Opening {
     fn begin(&mut self, context: &Accepted, command: &Command) {
-        (self.open, self.inner, self.outcome) = (None, None, None);
+        (self.open, self.inner, self.same, self.outcome) = (None, None, None, None);
         self.unpacking = self.how.unpacking(&context.syntax).map(Box::new);
         self.unpacked = false;
         let (Some(class), Some(instance)) = (command.sop_class(), command.sop_instance()) else {
@@ -387,4 +418,10 @@ impl Receiver for Opening {
         }
         Status::SUCCESS
     }
+}
+
+/// What looks at an object of this transfer syntax, if that is wanted and can be.
+fn same(how: &ReadBack, syntax: &Uid) -> Option<Same> {
+    let encoding = encoding_of(syntax);
+    (how.compare && encoding != Encoding::Deflated).then(|| Same::new(encoding, how.options.depth))
 }

@@ -71,7 +71,8 @@ impl Rewrite {
                 return Ok(step);
             }
             if self.cutter.is_none() && !matches!(self.flow.peek(), Some(Piece::Keep(_))) {
-                return if self.over { Err(TransformFault::Nowhere) } else { Ok(Step::Idle) };
+                let lost = self.over && !self.compared;
+                return if lost { Err(TransformFault::Nowhere) } else { Ok(Step::Idle) };
             }
             match (self.flow.next_piece(), &mut self.cutter) {
                 (Some(Piece::Keep(bytes)), _) => {

@@ -28,6 +28,8 @@ pub enum Received {
     Nothing,
     /// It cannot be sealed; why.
     Fault(String),
+    /// It cannot be written.
+    Disk(io::Error),
     /// Nothing came.
     None,
 }
@@ -149,7 +151,7 @@ impl<'a> Receiving<'a> {
     fn wrote(&mut self, written: io::Result<()>) {
         if let Err(fault) = written {
             self.seal = None;
-            self.done = Received::Fault(format!("the sealed object cannot be written: {fault}"));
+            self.done = Received::Disk(fault);
         }
     }
 }
@@ -197,6 +199,7 @@ impl Receiver for Receiving<'_> {
             self.came(unpacking.finish());
         }
         let Some(mut seal) = self.seal.take() else { return Status::SUCCESS };
+        // Only what came to its end counts.
         match seal.finish(&mut self.flow) {
             Ok(outcome) => {
                 self.done = match outcome {

@@ -13,7 +13,7 @@ async fn prove(habit: Habit) -> ProbeResult {
     let mut proving = Proving {
         target: Target { answer: PATIENCE, ..archive.target() },
         means: means(),
-        how: ReadBack { unlock: Unlock::from(ring()), options: OpenOptions::default(), decoder: None },
+        how: ReadBack { unlock: Unlock::from(ring()), options: OpenOptions::default(), compare: false, decoder: None },
         age: Duration::ZERO,
         largest: 3 << 20,
         destinations: Vec::new(),

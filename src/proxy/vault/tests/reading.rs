@@ -8,8 +8,12 @@ use crate::vault::carrier::Carrier;
 use crate::vault::{SealId, Unlock};
 
 fn how() -> ReadBack {
-    let options = OpenOptions { digest: true, ..OpenOptions::default() };
-    ReadBack { unlock: Unlock::from(ring()), options, decoder: None }
+    ReadBack {
+        unlock: Unlock::from(ring()),
+        options: OpenOptions { digest: true, ..OpenOptions::default() },
+        compare: true,
+        decoder: None,
+    }
 }
 
 #[tokio::test]
