@@ -178,6 +178,11 @@ fn operation(record: &Record) -> Vec<String> {
         None => {}
     }
     match record.0.get("sealed").and_then(serde_json::Value::as_bool) {
+        Some(true) if record.0.get("same").is_some() => lines.push(format!(
+            "sealed    as {} with key {} in the archive already, and the same: not stored again",
+            part(record, "seal"),
+            record.number("key").unwrap_or(0)
+        )),
         Some(true) => lines.push(format!(
             "sealed    as {} with key {}, {} segments, {} bytes",
             part(record, "seal"),

@@ -78,7 +78,11 @@ impl Reindex {
         let address = archive.address.to_string();
         let calling = ground.calling(archive, self.calling);
         let target = ground::target(archive, &address, ground.tls(archive)?, calling);
-        let how = ReadBack { unlock: Unlock::from(Arc::clone(&ground.room.ring)), options: ground.opening(archive) };
+        let how = ReadBack {
+            unlock: Unlock::from(Arc::clone(&ground.room.ring)),
+            options: ground.opening(archive),
+            compare: false,
+        };
         let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
         let mut tally = Tally::default();
         let ended = ground::runtime()?.block_on(async {

@@ -118,7 +118,11 @@ impl SealArchive {
                 target: Target { ..target.clone() },
                 archive: archive.ae_title,
                 means: ground.means(),
-                how: ReadBack { unlock: Unlock::from(Arc::clone(&ground.room.ring)), options: ground.opening(archive) },
+                how: ReadBack {
+                    unlock: Unlock::from(Arc::clone(&ground.room.ring)),
+                    options: ground.opening(archive),
+                    compare: false,
+                },
                 carrier: match archive.vault.carrier {
                     Configured::Pixels => Carrier::Pixels,
                     Configured::Attributes => Carrier::Attributes,

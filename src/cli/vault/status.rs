@@ -69,6 +69,8 @@ struct OfArchive {
     opened_by: Vec<String>,
     probe: Option<String>,
     probe_age_days: Option<u64>,
+    /// From when on a gateway that runs proves it again.
+    probe_due: Option<jiff::Timestamp>,
     all_readers_pass_the_gateway: bool,
     objects: Option<u64>,
     /// How far `vault seal-archive` has come; `None`: it never began here.
@@ -192,7 +194,7 @@ fn of_archive(
     let sealed_by = names(&|rule| stores(rule) && (seal_all || rule.seal));
     let clear_by = names(&|rule| stores(rule) && !seal_all && !rule.seal);
     let opened_by = names(&|rule| rule.open != crate::policy::Open::No);
-    let (mut probe, mut age) = (None, None);
+    let (mut probe, mut age, mut due) = (None, None, None);
     match ProbeResult::load(&settings.gateway.state, &title) {
         Ok(Some(result)) => {
             let days = result.age(now).as_secs() / 86_400;
@@ -202,6 +204,7 @@ fn of_archive(
             } else if result.age(now) > vault.probe_every && !sealed_by.is_empty() {
                 faults.push(format!("archive {title}: it was proven {days} days ago: `dicomgate vault probe` again"));
             }
+            due = Some(result.due(vault.probe_every)).filter(|_| !sealed_by.is_empty());
             (probe, age) = (Some(proof(&result)), Some(days));
         }
         Ok(None) if sealed_by.is_empty() => {}
@@ -238,6 +241,7 @@ fn of_archive(
         opened_by,
         probe,
         probe_age_days: age,
+        probe_due: due,
         all_readers_pass_the_gateway: archive.vault.all_readers_pass,
         objects,
     }
@@ -294,7 +298,8 @@ fn text(report: &Report) -> String {
             let _ = writeln!(text, "  what it held before: {sealing}");
         }
         if let (Some(probe), Some(days)) = (&archive.probe, archive.probe_age_days) {
-            let _ = writeln!(text, "  proven {days} days ago: {probe}");
+            let due = archive.probe_due.map(|due| format!("; again from {} on", due.strftime("%Y-%m-%d")));
+            let _ = writeln!(text, "  proven {days} days ago{}: {probe}", due.unwrap_or_default());
         }
     }
     for fault in &report.faults {

@@ -10,6 +10,7 @@ pub mod convert;
 pub mod decode;
 mod proofs;
 pub mod prove;
+pub mod reach;
 mod room;
 #[cfg(test)]
 mod tests;

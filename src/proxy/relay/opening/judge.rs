@@ -4,7 +4,7 @@ use crate::audit::vault::VaultCause;
 use crate::config::vault::IdentityDrift;
 use crate::policy::Open as Right;
 use crate::state::ledger::{Mark, Repeats, SealRow, Standing};
-use crate::transform::open::{Found, OpenFault};
+use crate::transform::open::Found;
 
 /// What becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,21 +101,6 @@ fn plain(question: &Question<'_>) -> Verdict {
     Verdict::Pass
 }
 
-/// What a fault while it is opened means; `None`: nothing points at the archive.
-pub fn cause_of(fault: &OpenFault) -> Option<VaultCause> {
-    Some(match fault.cause()? {
-        "tampered" => VaultCause::Tampered,
-        "truncated" => VaultCause::Truncated,
-        "missing" | "reordered" | "trailing" | "other-seal" => VaultCause::Disordered,
-        "other-object" => VaultCause::Swapped,
-        "unknown-key" => VaultCause::UnknownKey,
-        "no-origin" | "not-for-key" => VaultCause::Forged,
-        "escrow-stripped" => VaultCause::EscrowStripped,
-        "items-gone" => VaultCause::Lossy,
-        _ => VaultCause::Foreign,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +116,7 @@ mod tests {
             sop_instance: "1.2.3".parse().unwrap(),
             study: None,
             transfer_syntax: "1.2.840.10008.1.2.1".parse().unwrap(),
+            whose: [0; 32],
             rows: 1,
             columns: 1,
             frames: 1,

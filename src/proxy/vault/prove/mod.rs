@@ -4,6 +4,7 @@
 //! It stores only its own test patient (`DICOMGATE^PROBE`), judges only what came back, and writes "not proven" where it
 //! could not see.
 
+pub mod again;
 mod deliver;
 mod judge;
 mod proving;

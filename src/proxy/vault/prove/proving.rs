@@ -51,7 +51,7 @@ pub struct Proving<'a> {
     /// The gateway's name.
     pub gateway: String,
     /// Told what is done now.
-    pub say: Box<dyn FnMut(&str) + Send>,
+    pub say: Box<dyn FnMut(&str) + Send + Sync>,
 }
 
 /// Why nothing was found out.
@@ -144,6 +144,7 @@ impl Proving<'_> {
                     studies.into_iter().collect::<Vec<_>>().join(" and ")
                 )
             }),
+            moved_at: None,
         })
     }
 
@@ -328,7 +329,11 @@ impl Proving<'_> {
 
     /// Retrieves everything by C-GET and judges it.
     async fn retrieve(&self, stored: &mut [Stored], found: &[Place]) -> Vec<Verdict> {
-        let how = ReadBack { unlock: self.unlock.clone(), options: OpenOptions { minted: true, ..self.options } };
+        let how = ReadBack {
+            unlock: self.unlock.clone(),
+            options: OpenOptions { minted: true, ..self.options },
+            compare: false,
+        };
         let mut seen: Vec<Verdict> = Vec::new();
         let mut why = None;
         let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
@@ -364,7 +369,11 @@ impl Proving<'_> {
 
     /// Has everything delivered to each destination, and judges it.
     async fn deliver(&mut self, stored: &mut [Stored]) -> Vec<Verdict> {
-        let how = ReadBack { unlock: self.unlock.clone(), options: OpenOptions { minted: true, ..self.options } };
+        let how = ReadBack {
+            unlock: self.unlock.clone(),
+            options: OpenOptions { minted: true, ..self.options },
+            compare: false,
+        };
         let mut all = Vec::new();
         let Ok(ear) = &mut self.ear else { return all };
         for destination in &self.destinations {
