@@ -141,6 +141,7 @@ impl Gateway {
         tasks.spawn(keeper::keep(Arc::clone(&shared)));
         tasks.spawn(again::keep(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
+        tasks.spawn(super::vault::told::keep(Arc::clone(&shared), stopped.clone()));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, courier, end, quarantine, addresses, seed: opened.seed })
     }

@@ -158,7 +158,7 @@ fn a_vault_without_further_words_has_these_defaults() {
     let folder = house.0.path().join("state/keys");
     assert_eq!((vault.seal, &vault.keys, &vault.key_folder), (SealWhat::Policy, &KeySource::Folder, &folder));
     assert_eq!(vault.escrow, [house.0.path().join("certs/escrow.crt")]);
-    assert_eq!((vault.segment, vault.hold, vault.attributes_max, vault.private_max), (4 << 20, 1 << 20, 4 << 20, 1024));
+    assert_eq!((vault.segment, vault.hold, vault.attributes_max, vault.private_max), (1 << 20, 1 << 20, 4 << 20, 1024));
     assert_eq!(
         (vault.carrier, vault.unsealable, vault.unproven),
         (Carrier::Pixels, Unsealable::Pass, Unproven::Refuse)

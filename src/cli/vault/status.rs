@@ -1,7 +1,9 @@
 //! `dicomgate vault status`: keys and what they hold, escrow, proofs, and what is sealed and what is not.
 
 use super::drill;
+use super::report::{self, Report as Round};
 use super::ring::{self, Counts};
+use super::turn;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::dicom::dimse::Operation;
@@ -71,6 +73,15 @@ struct OfArchive {
     probe_due: Option<jiff::Timestamp>,
     all_readers_pass_the_gateway: bool,
     objects: Option<u64>,
+    /// How far `vault seal-archive` has come; `None`: it never began here.
+    seal_archive: Option<Round>,
+    /// A round is at work on this machine.
+    seal_archive_running: bool,
+    /// The same in words.
+    #[serde(skip)]
+    sealing: Option<String>,
+    /// Objects that the archive did not keep, and that lie in the state folder for somebody to look into.
+    laid_aside: usize,
 }
 
 impl Status {
@@ -205,7 +216,25 @@ fn of_archive(
         Err(fault) => faults.push(format!("archive {title}: {fault}")),
     }
     let objects = counts.map(|counts| counts.get(&title).into_iter().flatten().map(|(_, count)| count).sum());
+    let folder = settings.gateway.state.join("vault");
+    let running = turn::is_taken(&folder, &title);
+    let round = Round::load(&report::path(&folder, &title)).unwrap_or_else(|fault| {
+        faults.push(format!("archive {title}: the report of its last `vault seal-archive` cannot be read: {fault}"));
+        None
+    });
+    let aside = report::aside(&folder, &title);
+    let laid_aside = std::fs::read_dir(&aside).map_or(0, |entries| entries.count());
+    if laid_aside > 0 {
+        faults.push(format!(
+            "archive {title}: {laid_aside} objects that it did not keep lie in `{}`: look into each (docs/proving.md)",
+            aside.display()
+        ));
+    }
     OfArchive {
+        sealing: round.as_ref().map(|round| round.line(now, running)),
+        seal_archive: round,
+        seal_archive_running: running,
+        laid_aside,
         archive: title.to_string(),
         sealed_by,
         clear_by,
@@ -264,6 +293,9 @@ fn text(report: &Report) -> String {
         }
         if let Some(objects) = archive.objects {
             let _ = writeln!(text, "  {} sealed objects in the ledger", number(objects));
+        }
+        if let Some(sealing) = &archive.sealing {
+            let _ = writeln!(text, "  what it held before: {sealing}");
         }
         if let (Some(probe), Some(days)) = (&archive.probe, archive.probe_age_days) {
             let due = archive.probe_due.map(|due| format!("; again from {} on", due.strftime("%Y-%m-%d")));

@@ -25,7 +25,7 @@ raw_table! {
         pub key_folder: PathBuf,
         /// Certificates that open every seal without the gateway; their private keys lie elsewhere. [] for none.
         pub escrow!("[\"certs/escrow.crt\"]"): List<PathBuf>,
-        /// How much is encrypted at once: from 64KiB to 8MiB. Default 4MiB.
+        /// How much is encrypted at once: from 64KiB to 8MiB. Default 1MiB.
         pub segment: Size,
         /// Objects shorter than this are sealed whole before their first byte goes out: from 64KiB to 64MiB. Default 1MiB.
         pub hold: Size,

@@ -35,7 +35,7 @@ pub(super) fn validate(
     let escrow = escrow(vault, ground, report);
     repeated("exemption", vault.private_exempt.items(), report);
     let mut bounds = Bounds { report };
-    let segment = bounds.size("segment", &vault.segment, ("64KiB", "4MiB", "8MiB"));
+    let segment = bounds.size("segment", &vault.segment, ("64KiB", "1MiB", "8MiB"));
     let hold = bounds.size("hold", &vault.hold, ("64KiB", "1MiB", "64MiB"));
     let attributes_max = bounds.size("attributes_max", &vault.attributes_max, ("64KiB", "4MiB", "64MiB"));
     let private_max = bounds.size("private_max", &vault.private_max, ("0B", "1KiB", "64KiB"));

@@ -177,16 +177,19 @@ class Dcmqrscp(Program):
 
     @staticmethod
     def _profile(accepts: Iterable[tuple[str, str]]) -> str:
-        syntaxes: dict[str, list[str]] = {}
+        """A profile with the uncompressed syntaxes of every class as well, and both roles: without them it hands out nothing by C-GET."""
+        classes = (wire.VERIFICATION, wire.STUDY_FIND, wire.STUDY_GET, wire.STUDY_MOVE, wire.PATIENT_FIND)
+        syntaxes = {sop_class: [wire.EXPLICIT, wire.IMPLICIT] for sop_class in classes}
         for sop_class, syntax in sorted(set(accepts)):
-            syntaxes.setdefault(sop_class, []).append(syntax)
-        for sop_class in (wire.VERIFICATION, wire.STUDY_FIND, wire.STUDY_GET, wire.STUDY_MOVE, wire.PATIENT_FIND):
-            syntaxes[sop_class] = [wire.EXPLICIT, wire.IMPLICIT]
+            found = syntaxes.setdefault(sop_class, [wire.EXPLICIT, wire.IMPLICIT])
+            found += [syntax] if syntax not in found else []
         lists, contexts = "[[TransferSyntaxes]]\n", "[[PresentationContexts]]\n[All]\n"
+        roles = "[[SCPSCURoleSelection]]\n[All]\n"
         for number, (sop_class, found) in enumerate(syntaxes.items(), 1):
             lists += f"[T{number}]\n" + "".join(f"TransferSyntax{at} = {one}\n" for at, one in enumerate(found, 1))
             contexts += f"PresentationContext{number} = {sop_class}\\T{number}\n"
-        return f"{lists}{contexts}[[Profiles]]\n[All]\nPresentationContexts = All\n"
+            roles += f"Role{number} = {sop_class}\\BOTH\n"
+        return f"{lists}{contexts}{roles}[[Profiles]]\n[All]\nPresentationContexts = All\nSCPSCURoleSelection = All\n"
 
     def files(self) -> Iterator[bytes]:
         for path in sorted(self.store.iterdir()):

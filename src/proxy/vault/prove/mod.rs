@@ -11,7 +11,7 @@ mod proving;
 mod result;
 mod sample;
 mod send;
-mod signing;
+pub mod signing;
 #[cfg(test)]
 pub mod testing;
 

@@ -291,9 +291,14 @@ impl Proving<'_> {
         let Ok(mut walker) = Walker::open(&self.target).await else { return Vec::new() };
         let mut studies: Vec<Study> = Vec::new();
         let mut accessions: Vec<&str> = stored.iter().map(|one| one.sample.accession.as_str()).collect();
+        accessions.sort_unstable();
         accessions.dedup();
         for accession in accessions {
-            studies.extend(walker.studies("", "", accession).await.unwrap_or_default());
+            for study in walker.studies("", "", accession).await.unwrap_or_default() {
+                if !studies.iter().any(|known| known.uid == study.uid) {
+                    studies.push(study);
+                }
+            }
         }
         let patient = || Some(Phi::new(PATIENT_ID.to_owned()));
         for one in stored {
