@@ -5,6 +5,7 @@ use super::live::Drain;
 use super::reload;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
+use super::vault::prove::again;
 use super::view::View;
 use super::{clock, connection, keeper, quarantine, refusal};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
@@ -139,7 +140,9 @@ impl Gateway {
         let quarantine = tokio::spawn(quarantine::keep(Arc::clone(&shared), ended));
         tasks.spawn(tidy(Arc::clone(&shared)));
         tasks.spawn(keeper::keep(Arc::clone(&shared)));
+        tasks.spawn(again::keep(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
+        tasks.spawn(super::vault::told::keep(Arc::clone(&shared), stopped.clone()));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, courier, end, quarantine, addresses, seed: opened.seed })
     }

@@ -81,15 +81,20 @@ impl State {
             Some(mut known) => {
                 let begun = known.change();
                 known.seals.retain(|other| other.id != seal.id);
-                known.add(SealMark { begun, ..seal.clone() });
+                if !known.add(SealMark { begun, ..seal.clone() }) {
+                    return After::Same;
+                }
                 (known.study, known.sop_class) = (row.study, row.sop_class);
                 After::Row(Box::new(known))
             }
         };
-        self.change_seals(row.archive, &row.instance, true, change).await.map(drop)
+        match self.change_seals(row.archive, &row.instance, true, change).await? {
+            Some(_) => Ok(()),
+            None => Err(StateFault::Away("too many stores of one instance are under way at once".to_owned())),
+        }
     }
 
-    /// What became of storing a seal. `false`: no such seal is known.
+    /// What became of storing a seal; an acknowledged one lies on the disk when it returns. `false`: no such seal is known.
     pub async fn seal_end(
         &self,
         archive: AeTitle,
@@ -113,7 +118,10 @@ impl State {
             let nothing = row.seals.is_empty() && !row.forgot && row.forgot_doubtful == 0;
             if nothing { After::Gone } else { After::Row(Box::new(row)) }
         };
-        Ok(self.change_seals(archive, instance, false, change).await?.is_some())
+        // What begins and is lost with the power was never acknowledged; this lies on the disk, and so does what was written
+        // before it, when the sender hears of it.
+        let durable = end == SealEnd::Acknowledged;
+        Ok(self.change_seals(archive, instance, durable, change).await?.is_some())
     }
 
     /// A seal was read back from the archive whole, at this time (seconds since 1970): it is acknowledged, whatever was
@@ -218,10 +226,14 @@ impl State {
         Ok(SealPage { rows: rows.iter().filter_map(|row| self.read(&LEDGER, row, parse)).collect(), next })
     }
 
-    /// Puts a row in place of whatever is known of its instance, durably: for `vault reindex`.
-    pub async fn seal_put(&self, row: &SealRow) -> Result<(), StateFault> {
-        let change = |_| After::Row(Box::new(row.clone()));
-        self.change_seals(row.archive, &row.instance, true, change).await.map(drop)
+    /// Puts a row in the place of what was `known` of its instance, durably: for `vault reindex`. `false`: something else is
+    /// known meanwhile, and stays.
+    pub async fn seal_put(&self, row: &SealRow, known: Option<&SealRow>) -> Result<bool, StateFault> {
+        let change = |before: Option<SealRow>| match before.as_ref() == known {
+            true => After::Row(Box::new(row.clone())),
+            false => After::Same,
+        };
+        Ok(self.change_seals(row.archive, &row.instance, true, change).await?.is_some())
     }
 
     /// Forgets an instance; `false`: nothing was known of it.

@@ -2,9 +2,10 @@
 
 use crate::support::conn::{Conn, Message};
 use crate::support::proven;
-use crate::support::words::{CT, EXPLICIT, IMPLICIT, ac, title, uid};
+use crate::support::words::{CT, EXPLICIT, IMPLICIT, ac, answer, store, success, title, uid};
 use crate::support::world::{Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
+use dicomgate::dicom::dimse::Field;
 use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, ProposedContext, UserItems};
 use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
@@ -45,6 +46,9 @@ impl Default for Wants<'_> {
         Self { vault: "", archive: "", limits: "", rules: RULES, proven: true }
     }
 }
+
+/// What an archive gives back of what it got; `None`: nothing.
+pub type Gives<'a> = &'a dyn Fn(&[u8]) -> Option<Vec<u8>>;
 
 pub struct Site {
     pub world: World,
@@ -91,6 +95,38 @@ impl Site {
         let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
         link.send(taking(&asked, takes).encode());
         (link, *asked)
+    }
+
+    /// Stores an object as CT1's and has the archive take it; what the archive got.
+    pub fn stores(&self, peer: &mut Conn, link: &mut Conn, object: &[u8]) -> Message {
+        let got = std::thread::scope(|scope| {
+            let sender = scope.spawn(|| peer.say(1, &store(1), Some(object)));
+            let got = link.message();
+            sender.join().unwrap();
+            got
+        });
+        link.say(got.context, &success(&got.command), None);
+        assert_eq!(peer.message().status(), 0);
+        got
+    }
+
+    /// The gateway asks the archive for an instance on an association of its own, and gets this; or hears that there is
+    /// none.
+    pub fn hands_out(&self, object: Option<&[u8]>) {
+        let (mut link, asked) = self.archive_takes(&natives());
+        let request = link.message();
+        assert_eq!(request.command.field, Field::GetRq);
+        let status = match object {
+            Some(object) => {
+                let context = asked.contexts.iter().find(|context| context.abstract_syntax.as_str() == CT).unwrap();
+                link.say(context.id, &store(7), Some(object));
+                assert_eq!(link.message().status(), 0);
+                0
+            }
+            None => 0xa900,
+        };
+        link.say(request.context, &answer(&request.command, status), None);
+        link.confirm_release();
     }
 
     /// What the ledger knows of an instance.

@@ -36,5 +36,6 @@ pub fn everything(port: u16) -> ProbeResult {
         reads_back: true,
         trials,
         left_behind: None,
+        moved_at: None,
     }
 }

@@ -6,7 +6,6 @@ mod place;
 mod provider;
 pub mod shows;
 mod vault;
-pub mod who;
 mod wiring;
 
 use crate::cli::EXIT_INTERNAL;

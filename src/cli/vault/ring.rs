@@ -3,7 +3,7 @@
 use crate::cli::EXIT_CONFIGURATION;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
-use crate::dicom::AeTitle;
+use crate::dicom::{AeTitle, Uid};
 use crate::keys::{KeysFault, Manifest, Problem};
 use crate::proxy::state_options;
 use crate::state::{BadRow, State, StateFault};
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Rows that are asked for at once.
+/// So many rows of the ledger are read at a time.
 const PAGE: u32 = 1000;
 
 /// The configuration, or why not.
@@ -63,6 +63,32 @@ pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
         let mut all = Counts::new();
         for archive in state.seal_archives().await? {
             all.insert(archive, state.seals_per_key(archive).await?);
+        }
+        Ok(all)
+    })
+}
+
+/// Objects of which nobody knows whether the archive has them as they were sealed last, by archive.
+pub(super) type Doubtful = BTreeMap<AeTitle, Vec<Uid>>;
+
+/// Looks through the ledger for objects whose last store was never answered. `None`: no gateway has kept one here yet.
+///
+/// # Errors
+/// The state cannot be asked.
+pub(super) fn doubtful(settings: &Settings) -> Result<Option<Doubtful>, String> {
+    ask(settings, async |state: &State| {
+        let mut all = Doubtful::new();
+        for archive in state.seal_archives().await? {
+            let found = all.entry(archive).or_default();
+            let mut from = None;
+            loop {
+                let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
+                found.extend(page.rows.iter().filter(|row| row.in_doubt()).map(|row| row.instance));
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
         }
         Ok(all)
     })

@@ -1,9 +1,12 @@
 //! `dicomgate vault status`: keys and what they hold, escrow, proofs, and what is sealed and what is not.
 
 use super::drill;
-use super::ring::{self, Counts};
+use super::report::{self, Report as Round};
+use super::ring::{self, Counts, Doubtful};
+use super::turn;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
+use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
 use crate::keys::{self, End, Manifest};
 use crate::policy::model::{Effect, Rule};
@@ -21,6 +24,9 @@ pub struct Status {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
+    /// Name the objects whose last store nobody answered: the gateway or the archive broke off. Reads the whole ledger
+    #[arg(long)]
+    in_doubt: bool,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -66,8 +72,21 @@ struct OfArchive {
     opened_by: Vec<String>,
     probe: Option<String>,
     probe_age_days: Option<u64>,
+    /// From when on a gateway that runs proves it again.
+    probe_due: Option<jiff::Timestamp>,
     all_readers_pass_the_gateway: bool,
     objects: Option<u64>,
+    /// How far `vault seal-archive` has come; `None`: it never began here.
+    seal_archive: Option<Round>,
+    /// A round is at work on this machine.
+    seal_archive_running: bool,
+    /// The same in words.
+    #[serde(skip)]
+    sealing: Option<String>,
+    /// Objects that the archive did not keep, and that lie in the state folder for somebody to look into.
+    laid_aside: usize,
+    /// SOP Instance UIDs; `None`: nobody asked, or no ledger could be asked.
+    in_doubt: Option<Vec<String>>,
 }
 
 impl Status {
@@ -79,10 +98,28 @@ impl Status {
     fn say(&self) -> Result<ExitCode, ExitCode> {
         let settings = ring::settings(&self.config)?;
         let vault = ring::vault(&settings)?;
-        let report = report(&settings, vault, jiff::Timestamp::now());
+        let mut report = report(&settings, vault, jiff::Timestamp::now());
+        if self.in_doubt {
+            report.name_doubtful(ring::doubtful(&settings));
+        }
         let json = serde_json::to_value(&report).unwrap_or_default();
         let printed = ring::print(self.format, &text(&report), &json);
         Ok(if report.faults.is_empty() { printed } else { ExitCode::from(1) })
+    }
+}
+
+impl Report {
+    fn name_doubtful(&mut self, found: Result<Option<Doubtful>, String>) {
+        match found {
+            Ok(found) => {
+                let found = found.unwrap_or_default();
+                for archive in &mut self.archives {
+                    let of_it = found.iter().find(|(title, _)| title.as_str() == archive.archive);
+                    archive.in_doubt = Some(of_it.into_iter().flat_map(|(_, all)| all).map(Uid::to_string).collect());
+                }
+            }
+            Err(words) => self.faults.push(format!("the ledger cannot be asked: {words}")),
+        }
     }
 }
 
@@ -166,7 +203,7 @@ fn of_archive(
     let sealed_by = names(&|rule| stores(rule) && (seal_all || rule.seal));
     let clear_by = names(&|rule| stores(rule) && !seal_all && !rule.seal);
     let opened_by = names(&|rule| rule.open != crate::policy::Open::No);
-    let (mut probe, mut age) = (None, None);
+    let (mut probe, mut age, mut due) = (None, None, None);
     match ProbeResult::load(&settings.gateway.state, &title) {
         Ok(Some(result)) => {
             let days = result.age(now).as_secs() / 86_400;
@@ -176,6 +213,7 @@ fn of_archive(
             } else if result.age(now) > vault.probe_every && !sealed_by.is_empty() {
                 faults.push(format!("archive {title}: it was proven {days} days ago: `dicomgate vault probe` again"));
             }
+            due = Some(result.due(vault.probe_every)).filter(|_| !sealed_by.is_empty());
             (probe, age) = (Some(proof(&result)), Some(days));
         }
         Ok(None) if sealed_by.is_empty() => {}
@@ -187,15 +225,35 @@ fn of_archive(
         Err(fault) => faults.push(format!("archive {title}: {fault}")),
     }
     let objects = counts.map(|counts| counts.get(&title).into_iter().flatten().map(|(_, count)| count).sum());
+    let folder = settings.gateway.state.join("vault");
+    let running = turn::is_taken(&folder, &title);
+    let round = Round::load(&report::path(&folder, &title)).unwrap_or_else(|fault| {
+        faults.push(format!("archive {title}: the report of its last `vault seal-archive` cannot be read: {fault}"));
+        None
+    });
+    let aside = report::aside(&folder, &title);
+    let laid_aside = std::fs::read_dir(&aside).map_or(0, |entries| entries.count());
+    if laid_aside > 0 {
+        faults.push(format!(
+            "archive {title}: {laid_aside} objects that it did not keep lie in `{}`: look into each (docs/proving.md)",
+            aside.display()
+        ));
+    }
     OfArchive {
+        sealing: round.as_ref().map(|round| round.line(now, running)),
+        seal_archive: round,
+        seal_archive_running: running,
+        laid_aside,
         archive: title.to_string(),
         sealed_by,
         clear_by,
         opened_by,
         probe,
         probe_age_days: age,
+        probe_due: due,
         all_readers_pass_the_gateway: archive.vault.all_readers_pass,
         objects,
+        in_doubt: None,
     }
 }
 
@@ -246,8 +304,15 @@ fn text(report: &Report) -> String {
         if let Some(objects) = archive.objects {
             let _ = writeln!(text, "  {} sealed objects in the ledger", number(objects));
         }
+        if let Some(sealing) = &archive.sealing {
+            let _ = writeln!(text, "  what it held before: {sealing}");
+        }
+        for instance in archive.in_doubt.iter().flatten() {
+            let _ = writeln!(text, "  in doubt  {instance}");
+        }
         if let (Some(probe), Some(days)) = (&archive.probe, archive.probe_age_days) {
-            let _ = writeln!(text, "  proven {days} days ago: {probe}");
+            let due = archive.probe_due.map(|due| format!("; again from {} on", due.strftime("%Y-%m-%d")));
+            let _ = writeln!(text, "  proven {days} days ago{}: {probe}", due.unwrap_or_default());
         }
     }
     for fault in &report.faults {

@@ -18,32 +18,36 @@ const STUDIES: usize = 32;
 /// So many encodings of one class a destination is asked for.
 const SYNTAXES: usize = 8;
 
+/// What an archive is to be asked for beside the caller's contexts.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// Without it, objects of a class have no way: worth a second association.
+    pub needed: Vec<Wanted>,
+    /// Spares objects a change of their encoding: where there is room for it.
+    pub welcome: Vec<Wanted>,
+}
+
 /// Asks an archive (its `ae_title`) for what sealing and opening need, as far as policy could want either of what this
 /// principal does there. Nothing, where there is no vault. What it does not ask yet comes back, to be added.
 ///
 /// Who only receives objects has its contexts asked for in native encodings, where it offers them.
-pub fn ask_archive(
-    snapshot: &Snapshot,
-    principal: &Principal,
-    archive: &str,
-    proposed: &mut AssociateRq,
-) -> Vec<Wanted> {
+pub fn ask_archive(snapshot: &Snapshot, principal: &Principal, archive: &str, proposed: &mut AssociateRq) -> Beside {
     if snapshot.vault.is_none() {
-        return Vec::new();
+        return Beside::default();
     }
     let seals = snapshot.policy.may_seal(principal, archive);
     let opens = snapshot.policy.may_open(principal, archive) != Open::No;
     if !seals && !opens {
-        return Vec::new();
+        return Beside::default();
     }
     // What is changed on its way takes its time, and its answers wait: one at a time, and both sides are told.
     proposed.user.async_window = None;
-    let wanted = wanted(proposed, seals, opens);
+    let needed = wanted(proposed, seals, opens);
     if opens {
         let receives: Vec<Uid> = candidates(proposed).filter(receives_alone).map(class_of).collect();
         ask_natively(proposed, |context| receives.contains(&context.abstract_syntax));
     }
-    wanted
+    Beside { needed, welcome: welcome(proposed, seals, opens) }
 }
 
 fn class_of(candidate: Candidate<'_>) -> Uid {
@@ -84,6 +88,31 @@ fn wanted(proposed: &AssociateRq, seals: bool, opens: bool) -> Vec<Wanted> {
         wanted.push(Wanted { abstract_syntax: *class, transfer_syntaxes: syntaxes, roles });
     }
     wanted
+}
+
+/// Each native encoding by itself, for classes that are offered in other ones as well.
+///
+/// Those others are all Explicit VR: an archive that may choose and takes Implicit VR forgets the VRs of what it is sent
+/// sealed, private ones for good. And some do not look for the context that fits what they hold: they take the first of
+/// its class, and fail, unless one has the very encoding.
+fn welcome(proposed: &AssociateRq, seals: bool, opens: bool) -> Vec<Wanted> {
+    let mut welcome: Vec<Wanted> = Vec::new();
+    for (name, for_storing) in [(EXPLICIT_VR_LITTLE_ENDIAN, true), (IMPLICIT_VR_LITTLE_ENDIAN, false)] {
+        let Ok(syntax) = Uid::new(name) else { continue };
+        for Candidate { abstract_syntax: class, roles, .. } in candidates(proposed) {
+            let roles = Roles { scu: roles.scu && seals && for_storing, scp: roles.scp && opens };
+            let asked = |one: &Wanted| one.abstract_syntax == *class && one.transfer_syntaxes == [syntax];
+            if roles.is_none() || !may_be_sealed(class) || welcome.iter().any(asked) {
+                continue;
+            }
+            let of_class = || proposed.contexts.iter().filter(|context| context.abstract_syntax == *class);
+            let all_native = of_class().all(|context| context.transfer_syntaxes.iter().all(is_native));
+            if !all_native && !of_class().any(|context| context.transfer_syntaxes == [syntax]) {
+                welcome.push(Wanted { abstract_syntax: *class, transfer_syntaxes: vec![syntax], roles });
+            }
+        }
+    }
+    welcome
 }
 
 fn receives_only(proposed: &AssociateRq, class: &Uid) -> bool {
@@ -180,6 +209,18 @@ mod tests {
         assert_eq!(asks(&wanted(&proposed, false, true)), []);
         let implicit = rq(&[(CT, &[IMPLICIT, JPEG])], &[]);
         assert_eq!(asks(&wanted(&implicit, true, false)), [(CT, vec![IMPLICIT, EXPLICIT], true, false)]);
+    }
+
+    #[test]
+    fn a_class_that_is_offered_compressed_is_welcome_in_each_native_encoding_alone() {
+        let stores =
+            rq(&[(CT, &[JPEG]), (CT, &[EXPLICIT, IMPLICIT]), (MR, &[IMPLICIT]), (MR, &[EXPLICIT, IMPLICIT])], &[]);
+        assert_eq!(asks(&welcome(&stores, true, true)), [(CT, vec![EXPLICIT], true, false)]);
+        assert_eq!(asks(&welcome(&stores, false, true)), []);
+        let there = rq(&[(CT, &[JPEG]), (CT, &[EXPLICIT])], &[(CT, true, true)]);
+        assert_eq!(asks(&welcome(&there, true, true)), [(CT, vec![IMPLICIT], false, true)]);
+        let receives = rq(&[(MR, &[JPEG]), (MR, &[IMPLICIT]), (FIND, &[JPEG])], &[(MR, false, true)]);
+        assert_eq!(asks(&welcome(&receives, true, true)), [(MR, vec![EXPLICIT], false, true)]);
     }
 
     #[test]

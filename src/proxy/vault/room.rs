@@ -1,5 +1,6 @@
 //! What a snapshot holds of the vault.
 
+use super::decode::{Decoder, DecoderSettings};
 use super::proofs::Proofs;
 use super::prove::{Carried, ProbeResult};
 use crate::config::vault::Unproven;
@@ -27,6 +28,8 @@ pub struct VaultRoom {
     /// The same, where what is sealed already passes.
     between_vaults: Arc<SealOptions>,
     proofs: Proofs,
+    /// Decodes for who takes nothing compressed, and what an archive has compressed.
+    pub decoder: Decoder,
 }
 
 /// What becomes of an object that must be sealed.
@@ -86,7 +89,8 @@ impl VaultRoom {
         let options = options(vault, settings);
         let between_vaults = Arc::new(SealOptions { already: Already::Pass, ..options.clone() });
         let proofs = Proofs::new(&settings.gateway.state);
-        Ok(Self { ring, manifest, context, options: Arc::new(options), between_vaults, proofs })
+        let decoder = Decoder::new(DecoderSettings::of(vault));
+        Ok(Self { ring, manifest, context, options: Arc::new(options), between_vaults, proofs, decoder })
     }
 
     /// The manifest that goes with the ring.

@@ -1,10 +1,14 @@
 //! What an archive says that it holds, study by study (PS3.4 C.6.2): for the gateway's own rounds, not for callers.
+//!
+//! Each is told once, whatever the archive does: some answer a question at the level of series once for every image.
 
 use crate::dicom::dataset::write::{DataSet, Flat};
 use crate::dicom::dimse::Status;
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{Phi, Tag, Uid, sop_class};
+use crate::proxy::vault::verify::Place;
 use crate::scu::{Accepted, Ask, Link, LinkFault, Target};
+use std::collections::HashSet;
 
 /// Classes of C-FIND, the preferred one first.
 const FIND: [&str; 2] = [sop_class::STUDY_ROOT_FIND, sop_class::PATIENT_ROOT_FIND];
@@ -13,7 +17,9 @@ const CLASS: Tag = Tag(0x0008, 0x0016);
 const INSTANCE: Tag = Tag(0x0008, 0x0018);
 const STUDY_DATE: Tag = Tag(0x0008, 0x0020);
 const ACCESSION: Tag = Tag(0x0008, 0x0050);
+const PATIENT_NAME: Tag = Tag(0x0010, 0x0010);
 const PATIENT_ID: Tag = Tag(0x0010, 0x0020);
+const BIRTH_DATE: Tag = Tag(0x0010, 0x0030);
 const STUDY: Tag = Tag(0x0020, 0x000d);
 const SERIES: Tag = Tag(0x0020, 0x000e);
 
@@ -28,6 +34,11 @@ pub struct Study {
     /// Patient ID.
     pub patient: Option<Phi<String>>,
 }
+
+/// What an archive says of a study that somebody may correct: whose it is, and the accession number. `None`: the archive
+/// does not say it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts([Option<Phi<Vec<u8>>>; 4]);
 
 /// An instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,9 +99,9 @@ impl Walker {
             .with(ACCESSION, b"SH", accession)
             .with(PATIENT_ID, b"LO", patient)
             .with(STUDY, b"UI", "");
-        let mut studies: Vec<Study> = Vec::new();
+        let (mut studies, mut told): (Vec<Study>, HashSet<Uid>) = Default::default();
         self.ask(set, |answer| {
-            let Some(uid) = uid(answer, STUDY) else { return };
+            let Some(uid) = uid(answer, STUDY).filter(|uid| told.insert(*uid)) else { return };
             let patient = answer.get(PATIENT_ID).map(|id| Phi::new(String::from_utf8_lossy(id).trim().to_owned()));
             studies.push(Study { uid, patient });
         })
@@ -104,8 +115,8 @@ impl Walker {
     /// The archive does not say.
     pub async fn series(&mut self, study: &Study) -> Result<Vec<Uid>, WalkFault> {
         let set = self.below("SERIES", study).with(SERIES, b"UI", "");
-        let mut all = Vec::new();
-        self.ask(set, |answer| all.extend(uid(answer, SERIES))).await?;
+        let (mut all, mut told): (Vec<Uid>, HashSet<Uid>) = Default::default();
+        self.ask(set, |answer| all.extend(uid(answer, SERIES).filter(|uid| told.insert(*uid)))).await?;
         Ok(all)
     }
 
@@ -115,12 +126,52 @@ impl Walker {
     /// The archive does not say.
     pub async fn images(&mut self, study: &Study, series: &Uid) -> Result<Vec<Image>, WalkFault> {
         let set = self.below("IMAGE", study).with_uid(SERIES, series).with(INSTANCE, b"UI", "").with(CLASS, b"UI", "");
-        let mut all = Vec::new();
+        let (mut all, mut told): (Vec<Image>, HashSet<Uid>) = Default::default();
         self.ask(set, |answer| {
-            all.extend(uid(answer, INSTANCE).map(|instance| Image { instance, class: uid(answer, CLASS) }));
+            let Some(instance) = uid(answer, INSTANCE).filter(|uid| told.insert(*uid)) else { return };
+            all.push(Image { instance, class: uid(answer, CLASS) });
         })
         .await?;
         Ok(all)
+    }
+
+    /// What is said of the study of an instance; `None`: the archive has neither of them, or not there.
+    ///
+    /// # Errors
+    /// The archive does not say.
+    pub async fn facts(&mut self, place: &Place) -> Result<Option<Facts>, WalkFault> {
+        let Some(uid_of_study) = place.study else { return Ok(Some(Facts::default())) };
+        let study = Study { uid: uid_of_study, patient: place.patient.clone() };
+        if let Some(series) = &place.series {
+            let set = self.below("IMAGE", &study).with_uid(SERIES, series).with_uid(INSTANCE, &place.instance);
+            let mut there = false;
+            self.ask(set, |answer| there |= uid(answer, INSTANCE) == Some(place.instance)).await?;
+            if !there {
+                return Ok(None);
+            }
+        }
+        self.facts_of(&study).await
+    }
+
+    /// What is said of a study; `None`: the archive does not have it.
+    ///
+    /// # Errors
+    /// The archive does not say.
+    pub async fn facts_of(&mut self, study: &Study) -> Result<Option<Facts>, WalkFault> {
+        let mut set = self.below("STUDY", study).with(ACCESSION, b"SH", "").with(PATIENT_NAME, b"PN", "");
+        if self.find.class.as_str() != sop_class::PATIENT_ROOT_FIND {
+            set = set.with(PATIENT_ID, b"LO", "");
+        }
+        let set = set.with(BIRTH_DATE, b"DA", "");
+        let mut facts = None;
+        self.ask(set, |answer| {
+            if uid(answer, STUDY) == Some(study.uid) {
+                let said = |tag| answer.get(tag).map(|value| Phi::new(value.trim_ascii().to_vec()));
+                facts = Some(Facts([PATIENT_NAME, PATIENT_ID, BIRTH_DATE, ACCESSION].map(said)));
+            }
+        })
+        .await?;
+        Ok(facts)
     }
 
     /// Releases the association.

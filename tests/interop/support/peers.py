@@ -177,16 +177,19 @@ class Dcmqrscp(Program):
 
     @staticmethod
     def _profile(accepts: Iterable[tuple[str, str]]) -> str:
-        syntaxes: dict[str, list[str]] = {}
+        """A profile with the uncompressed syntaxes of every class as well, and both roles: without them it hands out nothing by C-GET."""
+        classes = (wire.VERIFICATION, wire.STUDY_FIND, wire.STUDY_GET, wire.STUDY_MOVE, wire.PATIENT_FIND)
+        syntaxes = {sop_class: [wire.EXPLICIT, wire.IMPLICIT] for sop_class in classes}
         for sop_class, syntax in sorted(set(accepts)):
-            syntaxes.setdefault(sop_class, []).append(syntax)
-        for sop_class in (wire.VERIFICATION, wire.STUDY_FIND, wire.STUDY_GET, wire.STUDY_MOVE, wire.PATIENT_FIND):
-            syntaxes[sop_class] = [wire.EXPLICIT, wire.IMPLICIT]
+            found = syntaxes.setdefault(sop_class, [wire.EXPLICIT, wire.IMPLICIT])
+            found += [syntax] if syntax not in found else []
         lists, contexts = "[[TransferSyntaxes]]\n", "[[PresentationContexts]]\n[All]\n"
+        roles = "[[SCPSCURoleSelection]]\n[All]\n"
         for number, (sop_class, found) in enumerate(syntaxes.items(), 1):
             lists += f"[T{number}]\n" + "".join(f"TransferSyntax{at} = {one}\n" for at, one in enumerate(found, 1))
             contexts += f"PresentationContext{number} = {sop_class}\\T{number}\n"
-        return f"{lists}{contexts}[[Profiles]]\n[All]\nPresentationContexts = All\n"
+            roles += f"Role{number} = {sop_class}\\BOTH\n"
+        return f"{lists}{contexts}{roles}[[Profiles]]\n[All]\nPresentationContexts = All\nSCPSCURoleSelection = All\n"
 
     def files(self) -> Iterator[bytes]:
         for path in sorted(self.store.iterdir()):
@@ -259,6 +262,8 @@ class Seen:
 
     request: bytes = b""
     commands: list[dict[int, bytes]] = dataclasses.field(default_factory=list)
+    syntaxes: list[str] = dataclasses.field(default_factory=list)
+    """The transfer syntax of each command's context."""
     data: list[bytes] = dataclasses.field(default_factory=list)
     completed: list[bytes] = dataclasses.field(default_factory=list)
     partial: bytearray = dataclasses.field(default_factory=bytearray)
@@ -330,6 +335,7 @@ class Scripted:
                 offered = [one for sub, one in subs if sub == 0x40]
                 transfer = next((one for one in offered if one.rstrip(b"\0").decode() == self.prefers), offered[0])
                 result = (answers or {}).get(abstract, 0)
+                connection.accepted.contexts[value[0]] = (result, transfer.rstrip(b"\0").decode())
                 out += wire.item(0x21, bytes((value[0], 0, result, 0)) + wire.item(0x40, transfer))
             elif kind == 0x50:
                 roles = b"".join(wire.item(sub, one) for sub, one in wire.items_of(value) if sub == 0x54)
@@ -403,6 +409,7 @@ class Scripted:
                     asked = wire.parse_command(bytes(command_set))
                     command_set.clear()
                     seen.commands.append(asked)
+                    seen.syntaxes.append(connection.accepted.contexts.get(context, (0, ""))[1])
                     if int.from_bytes(asked[wire.DATA_SET_TYPE], "little") == wire.NO_DATA_SET:
                         self._answer(connection, context, asked, None)
                     continue
