@@ -100,6 +100,7 @@ fn a_manifest_comes_back_as_it_was_written_and_gives_every_number_once() {
             id: KeyId(id),
             check: Some(CheckValue::of(&key(u8::try_from(id).unwrap()))),
             made: at,
+            seals: Some(at),
             end,
         });
     }
