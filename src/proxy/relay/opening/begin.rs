@@ -8,7 +8,7 @@ use super::super::{End, Ending, Relay};
 use super::place::is_lossy;
 use super::{Opening, Pipe, Whom};
 use crate::config::vault::OpenHow;
-use crate::dicom::dimse::{Command, Tolerances};
+use crate::dicom::dimse::Command;
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, encoding_of, is_encapsulated};
 use crate::dicom::{Tag, Uid};
 use crate::gate::Permit;
@@ -147,7 +147,6 @@ impl Relay {
                 whole: if whole { u64::MAX } else { limits.open_whole },
                 header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
                 depth: self.walk_limits.depth,
-                tolerances: Tolerances::ALL,
                 digest: false,
             },
         };
