@@ -1,6 +1,6 @@
 //! One object on its way into a seal: part by part, what stays and what is sealed go apart.
 
-use super::already::{Probe, Recipient};
+use super::already::{Encrypted, Probe};
 use super::carry::{Carry, ENCRYPTED, Way, zeros};
 use super::clear::{Clear, Merged};
 use super::facts::Facts;
@@ -59,7 +59,7 @@ pub(super) struct Object {
     /// Pixels have come.
     image: bool,
     probe: Option<Probe>,
-    recipient: Option<Recipient>,
+    encrypted: Option<Encrypted>,
     begun: Option<Begun>,
     segments: Vec<Bytes>,
     /// What comes out.
@@ -89,7 +89,7 @@ impl Object {
             last: None,
             image: false,
             probe: None,
-            recipient: None,
+            encrypted: None,
             begun: None,
             segments: Vec::new(),
             out: Flow::default(),
@@ -150,12 +150,13 @@ impl Object {
         // Whatever it is, it would stand where a seal may have to.
         let becomes = if tag == ENCRYPTED { family::Part::Seal } else { self.split.decide(head) };
         if becomes != family::Part::Seal {
-            self.recipient = None;
+            self.encrypted = None;
             self.top = Some(Top::Split(tag));
             self.split.begin(head, holds, becomes);
             return Ok(());
         }
-        self.recipient = (tag == ENCRYPTED).then(Recipient::default);
+        let looks = (tag == ENCRYPTED).then(|| Encrypted::new(head, self.order.options.depth));
+        self.encrypted = looks.flatten();
         if image {
             self.image = true;
             let (bits, samples) = self.facts.pixel();
@@ -198,8 +199,10 @@ impl Object {
             }
             Part::Zeros(_) => &[],
         };
-        if self.recipient.as_mut().is_some_and(|recipient| recipient.push(bytes)) {
-            return Err(SealFault::Already);
+        match self.encrypted.as_mut().and_then(|encrypted| encrypted.push(bytes)) {
+            Some(true) => return Err(SealFault::Already),
+            Some(false) => self.encrypted = None,
+            None => {}
         }
         self.seal_more(bytes)?;
         self.top = (!over).then_some(Top::Sealed(now));
