@@ -77,7 +77,7 @@ impl Object {
             family,
             scanner: Scanner::new(encoding, options.depth),
             facts: Facts::new(encoding),
-            split: Split::new(family, Arc::clone(&options.family), options.depth),
+            split: Split::new(family, Arc::clone(&options.family), options.depth, options.header),
             recode: (encoding != order.to).then(|| Recode::with_limits(encoding, order.to, limits)),
             clear: Clear::default(),
             held: Clear::default(),
