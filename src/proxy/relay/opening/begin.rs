@@ -21,10 +21,10 @@ use crate::vault::family::{Family, Treatment};
 use std::sync::Arc;
 
 impl Relay {
-    /// The keys, where objects of this class could come sealed from an archive; `None`: they go the way they always went.
-    pub(in super::super) fn may_be_sealed(&self, class: &Uid) -> Option<Arc<VaultRoom>> {
-        let room = self.snapshot.vault.as_ref()?;
-        (!matches!(Family::of(class), Treatment::Never(_))).then(|| Arc::clone(room))
+    /// The keys, where there is a vault: the ledger is asked about objects of every class, since one that is never sealed
+    /// may come in the place of one that was. `None`: they go the way they always went.
+    pub(in super::super) fn vault_to_ask(&self) -> Option<Arc<VaultRoom>> {
+        self.snapshot.vault.clone()
     }
 
     /// An object of a C-GET, `hidden`: without these attributes.
@@ -155,6 +155,7 @@ impl Relay {
         // The archive may have compressed what carries a seal.
         if is_encapsulated(&opening.syntax)
             && !is_lossy(&opening.syntax)
+            && !matches!(Family::of(&opening.class), Treatment::Never(_))
             && let Ok(decoding) = self.decoding(&opening.syntax, encoding)
         {
             rewrite.unpack(decoding);

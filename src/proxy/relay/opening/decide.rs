@@ -19,6 +19,7 @@ use crate::state::{SealRow, StateFault};
 use crate::transform::frames::FramesLimits;
 use crate::transform::hide::HideFault;
 use crate::transform::open::Found;
+use crate::vault::family::{Family, Treatment};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -76,7 +77,8 @@ impl Relay {
         let vault = self.snapshot.settings.vault.as_ref();
         let drift = vault.map_or(IdentityDrift::Record, |vault| vault.identity_drift);
         let since = vault.and_then(|vault| vault.sealed_since);
-        let younger = opening.dated.zip(since).is_some_and(|(dated, since)| dated >= first_day(since));
+        let sealable = !matches!(Family::of(&opening.class), Treatment::Never(_));
+        let younger = sealable && opening.dated.zip(since).is_some_and(|(dated, since)| dated >= first_day(since));
         let compressed = is_encapsulated(&opening.syntax).then(|| is_lossy(&opening.syntax));
         let repeats = self.snapshot.vault.as_ref().map(|room| room.repeats(&opening.archive)).unwrap_or_default();
         let right = opening.right;
