@@ -51,7 +51,8 @@ async fn decode(decoder: &Decoder, object: &[u8]) -> Result<Vec<u8>, DecodeFault
     let mut decoding = Decoding::new(decoder, &syntax, Encoding::ExplicitLe, FramesLimits::default())?;
     let mut out = Vec::new();
     for piece in object.chunks(1000) {
-        decoding.push(piece, &mut out).await?;
+        decoding.push(piece)?;
+        while decoding.step(&mut out).await? {}
     }
     decoding.finish(&mut out)?;
     Ok(out)

@@ -6,11 +6,23 @@
 mod support;
 
 #[cfg(test)]
+#[path = "sealing/away.rs"]
+mod away;
+#[cfg(test)]
+#[path = "sealing/committed.rs"]
+mod committed;
+#[cfg(test)]
 #[path = "sealing/failing.rs"]
 mod failing;
 #[cfg(test)]
+#[path = "sealing/read_back.rs"]
+mod read_back;
+#[cfg(test)]
 #[path = "sealing/refused.rs"]
 mod refused;
+#[cfg(test)]
+#[path = "sealing/resent.rs"]
+mod resent;
 #[cfg(test)]
 #[path = "sealing/site.rs"]
 mod site;

@@ -40,6 +40,8 @@ pub enum Stage {
     Delivered,
     /// Given up.
     Undeliverable,
+    /// Some of what the archive says that it keeps is sealed and could not be verified: the requester is told so.
+    Doubted,
 }
 
 impl Stage {
@@ -50,12 +52,13 @@ impl Stage {
             Self::Refused => "refused",
             Self::Delivered => "delivered",
             Self::Undeliverable => "undeliverable",
+            Self::Doubted => "doubted",
         }
     }
 
     /// Whether somebody did not get what they waited for: the record gets an incident id.
     pub const fn is_refusal(self) -> bool {
-        matches!(self, Self::Refused | Self::Undeliverable)
+        matches!(self, Self::Refused | Self::Undeliverable | Self::Doubted)
     }
 }
 

@@ -4,6 +4,7 @@ mod encode;
 
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
+use crate::audit::round::RoundNote;
 use crate::audit::tripwire::{EmergencyNote, QuarantineNote};
 use crate::audit::vault::{NotOpenedNote, VaultNote};
 use crate::dicom::dataset::Level;
@@ -322,6 +323,8 @@ pub enum Event<'a> {
     NotOpened(NotOpenedNote<'a>),
     /// An object that must be sealed could not be: it was refused.
     NotSealed(NotOpenedNote<'a>),
+    /// A command seals what an archive holds already.
+    Round(&'a RoundNote),
 }
 
 /// What was asked.

@@ -1,6 +1,7 @@
 //! A record in words: what was asked, by whom, which rule decided or what was lacking, and what would permit it.
 
 use crate::audit::read::Record;
+use crate::audit::round;
 use crate::audit::tripwire;
 use crate::audit::vault;
 use crate::dicom::{sop_class, transfer_syntax};
@@ -21,6 +22,7 @@ pub fn explain(record: &Record) -> Vec<String> {
         "refusals-summed" => lines.extend(sums(record)),
         "commitment" => lines.extend(commitment(record)),
         "vault-alert" => lines.extend(vault::about(record)),
+        event if round::is_round(event) => lines.extend(round::about(record)),
         _ => {}
     }
     if let Some(words) = record.text("words") {
@@ -36,7 +38,7 @@ pub fn explain(record: &Record) -> Vec<String> {
     if let Some(remedy) = tripwire::remedy(record) {
         lines.push(format!("to mend   {remedy}"));
     }
-    if let Some(remedy) = vault::remedy(record).or_else(|| remedy(record)) {
+    if let Some(remedy) = vault::remedy(record).or_else(|| round::remedy(record)).or_else(|| remedy(record)) {
         lines.push(format!("to mend   {remedy}"));
     }
     lines.iter().flat_map(|line| line.split('\n')).map(str::to_owned).collect()
@@ -94,6 +96,7 @@ fn headline(record: &Record) -> String {
             record.number("refused").unwrap_or(0),
             record.number("milliseconds").unwrap_or(0)
         ),
+        event if round::is_round(event) => round::headline(record),
         other => other.to_owned(),
     };
     let incident = record.text("incident").map(|incident| format!("  incident {incident}")).unwrap_or_default();
@@ -175,6 +178,11 @@ fn operation(record: &Record) -> Vec<String> {
         None => {}
     }
     match record.0.get("sealed").and_then(serde_json::Value::as_bool) {
+        Some(true) if record.0.get("same").is_some() => lines.push(format!(
+            "sealed    as {} with key {} in the archive already, and the same: not stored again",
+            part(record, "seal"),
+            record.number("key").unwrap_or(0)
+        )),
         Some(true) => lines.push(format!(
             "sealed    as {} with key {}, {} segments, {} bytes",
             part(record, "seal"),

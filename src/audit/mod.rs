@@ -17,6 +17,7 @@ pub mod keys;
 pub mod log;
 pub mod ratchet;
 pub mod read;
+pub mod round;
 pub mod sink;
 pub mod tripwire;
 pub mod vault;

@@ -31,11 +31,13 @@ pub enum VaultCause {
     Drift,
     /// What was read back is not what was stored.
     NotKept,
+    /// An archive was proven, and a new proof says that sealed objects do not come back from it any more.
+    Unproven,
 }
 
 impl VaultCause {
     /// Every cause.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Tampered,
         Self::Truncated,
         Self::Disordered,
@@ -48,6 +50,7 @@ impl VaultCause {
         Self::Lossy,
         Self::Drift,
         Self::NotKept,
+        Self::Unproven,
     ];
 
     /// The word.
@@ -65,6 +68,7 @@ impl VaultCause {
             Self::Lossy => "lossy",
             Self::Drift => "drift",
             Self::NotKept => "not-kept",
+            Self::Unproven => "unproven",
         }
     }
 
@@ -97,6 +101,9 @@ impl VaultCause {
             }
             Self::NotKept => {
                 "the archive changes what it stores: `dicomgate vault probe` says how; nothing was acknowledged"
+            }
+            Self::Unproven => {
+                "what was changed at the archive? nothing of these kinds is sealed for it until `dicomgate vault probe` proves it again"
             }
         }
     }
@@ -199,7 +206,8 @@ pub(super) fn headline(record: &Record) -> String {
 
 /// What is about the object; the words stand behind it.
 pub(super) fn about(record: &Record) -> Vec<String> {
-    let mut line = format!("object    {}", part(record, "instance"));
+    let Some(instance) = record.text("instance") else { return Vec::new() };
+    let mut line = format!("object    {instance}");
     for (name, word) in [("study", "study"), ("seal", "seal")] {
         if let Some(value) = record.text(name) {
             line.push_str(&format!(", {word} {value}"));
@@ -240,6 +248,7 @@ fn meaning(record: &Record) -> &'static str {
         Some(VaultCause::Lossy) => "compressed with losses",
         Some(VaultCause::Drift) => "said to be another one's than was sealed",
         Some(VaultCause::NotKept) => "not kept as it was stored",
+        Some(VaultCause::Unproven) => "no longer sure to come back once it is sealed",
         None => "damaged",
     }
 }

@@ -176,6 +176,8 @@ limits! {
     seal_header: Size -> u64 = "32MiB" in "64KiB" ..= "1GiB";
     /// Sealed objects whose Pixel Data is not longer are verified whole before their first byte goes out.
     open_whole: Size -> u64 = "64MiB" in "0B" ..= "64GiB";
+    /// Images that have at most so many bytes of pixels when they are decoded for their receiver are decoded whole before their first byte goes out.
+    decode_whole: Size -> u64 = "512MiB" in "0B" ..= "64GiB";
     /// What the spool keeps of one object in memory; the rest lies on disk, encrypted.
     spool_memory: Size -> u64 = "8MiB" in "64KiB" ..= "1GiB";
     /// What the spool keeps of all objects in memory; then everything lies on disk.

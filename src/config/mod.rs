@@ -21,6 +21,7 @@ pub mod users;
 mod validated;
 pub mod vault;
 mod watch;
+pub mod who;
 
 pub use accounts::{Account, PasswordHash};
 pub use fault::{Fault, Faults, Severity};

@@ -137,10 +137,10 @@ pub enum IdentityDrift {
 /// What storage commitment of sealed instances relies on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CommitTrust {
-    /// That it was read back since it was stored. Refused by the configuration: not there yet.
+    /// That it was read back since it was stored; what was not is read back before its requester is told.
+    #[default]
     Verified,
     /// The archive's own word, and that its probe was good.
-    #[default]
     Probe,
 }
 

@@ -9,6 +9,7 @@ use super::visit::{Ledger, Visit};
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
 use crate::audit::event::{Asked, Caller, Cause, Delivery};
+use crate::audit::round::RoundNote;
 use crate::audit::vault::{NotOpenedNote, VaultNote};
 use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
 use crate::dicom::dataset::Level;
@@ -344,6 +345,11 @@ impl Gate {
     pub fn vault_alert(&self, generation: u64, visit: Option<&Visit>, note: VaultNote<'_>) -> Refusal {
         let who = visit.map(|visit| &visit.ledger.who);
         self.refuse(&Event::VaultAlert(VaultNote { who, ..note }), generation, Cause::Vault)
+    }
+
+    /// Records what a command beside the gateway did to an archive's objects.
+    pub fn round(&self, generation: u64, note: &RoundNote) -> Result<Receipt, Unrecorded> {
+        self.log.append(&Event::Round(note), generation)
     }
 
     /// Records that a live association ends because policy or certificates changed ([`Cause::Policy`]), or because of a

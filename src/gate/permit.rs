@@ -70,6 +70,8 @@ pub struct SealedAs {
     pub segments: u32,
     /// Their length together, bytes.
     pub bytes: u64,
+    /// The archive held it already, sealed so: it was not stored again.
+    pub same: bool,
 }
 
 /// The counters of PS3.7 C.4.2 and C.4.3, as the archive gave them.
@@ -91,6 +93,9 @@ impl SealedAs {
             .number("key", u64::from(self.key))
             .number("segments", u64::from(self.segments))
             .number("sealed_bytes", self.bytes);
+        if self.same {
+            body.fact("same", true);
+        }
     }
 }
 

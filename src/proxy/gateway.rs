@@ -5,6 +5,7 @@ use super::live::Drain;
 use super::reload;
 use super::shared::Shared;
 use super::snapshot::Snapshot;
+use super::vault::prove::again;
 use super::view::View;
 use super::{clock, connection, keeper, quarantine, refusal};
 use crate::audit::{Log, LogFault, LogOptions, Seed, log};
@@ -116,6 +117,7 @@ impl Gateway {
             // A gateway that was killed may have left some, and nobody else shares this file.
             state.end_turns().await?;
         }
+        same_ring(&snapshot, &state).await?;
         clear_spool(&snapshot.settings);
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         quarantine::load(&shared).await;
@@ -138,7 +140,9 @@ impl Gateway {
         let quarantine = tokio::spawn(quarantine::keep(Arc::clone(&shared), ended));
         tasks.spawn(tidy(Arc::clone(&shared)));
         tasks.spawn(keeper::keep(Arc::clone(&shared)));
+        tasks.spawn(again::keep(Arc::clone(&shared)));
         tasks.spawn(tell_head(Arc::clone(&shared)));
+        tasks.spawn(super::vault::told::keep(Arc::clone(&shared), stopped.clone()));
         tasks.spawn(reload::watch(Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, tasks, courier, end, quarantine, addresses, seed: opened.seed })
     }
@@ -182,6 +186,24 @@ impl Gateway {
             tracing::error!("the end could not be recorded");
         }
         tracing::info!(head = %self.shared.gate.log().head(), "stopped");
+    }
+}
+
+/// Whether the folder of keys is the one that the ledger was written with: an old copy of it, or another, opens less and
+/// would go on with numbers that were used.
+async fn same_ring(snapshot: &Snapshot, state: &State) -> Result<(), StartFault> {
+    let Some(vault) = &snapshot.vault else { return Ok(()) };
+    let used = match state.seal_keys().await {
+        Ok(used) => used,
+        Err(fault) => {
+            tracing::warn!(%fault, "the ledger of seals cannot be asked whether this ring has all of its keys");
+            return Ok(());
+        }
+    };
+    let strangers = vault.manifest().lacks(used);
+    match strangers.is_empty() {
+        true => Ok(()),
+        false => Err(StartFault::Wiring(strangers.iter().map(ToString::to_string).collect())),
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Shared {
     pub spools: Arc<Spools>,
     /// What is sealed whole.
     pub kept_whole: KeptWhole,
+    /// Instances that are stored again without being compared, by archive: there was no room to keep them meanwhile.
+    pub not_compared: KeptWhole,
 }
 
 impl Shared {
@@ -99,6 +101,7 @@ impl Shared {
             grants: Arc::new(Grants::new(state, snapshot.settings.gateway.database.is_some(), super::clock::unix)),
             lookups: Remembered::default(),
             kept_whole: KeptWhole::default(),
+            not_compared: KeptWhole::default(),
             spools: Spools::new(spool_options(&snapshot.settings)),
             snapshot: ArcSwap::from_pointee(snapshot),
         }

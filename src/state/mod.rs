@@ -1,5 +1,6 @@
 //! What outlives an association: move grants, deliveries seen, turns, storage commitments; and of people: budgets spent,
-//! quarantine, failed logins, emergency uses to be looked at; and which seals an archive holds. The only SQL.
+//! quarantine, failed logins, emergency uses to be looked at; which seals an archive holds; and what commands tell a gateway
+//! to record. The only SQL.
 //!
 //! One trait, two stores: SQLite in the state folder, PostgreSQL where replicas share. A row is not trusted: it carries
 //! a MAC and an expiry, and a bad one is absent. It never decides: a grant correlates, the gate permits.
@@ -32,6 +33,7 @@ mod seal;
 mod secret;
 mod store;
 mod sweep;
+mod told;
 mod turn;
 mod turns;
 
@@ -46,6 +48,7 @@ pub use options::{Alert, BadRow, Database, StateOptions};
 pub use quarantine::{Quarantined, Release};
 pub use review::{NewReview, Review};
 pub use secret::Secret;
+pub use told::Told;
 pub use turn::Turn;
 
 /// Expiry of what does not expire, in seconds since 1970: the end of the year 9999.

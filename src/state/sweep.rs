@@ -12,6 +12,7 @@ use crate::state::reviews::REVIEWS;
 use crate::state::row::{Row, Value};
 use crate::state::seal::Table;
 use crate::state::store::Question;
+use crate::state::told::TOLD;
 use crate::state::turns::TURNS;
 use crate::state::{State, StateFault};
 use std::sync::PoisonError;
@@ -25,7 +26,7 @@ const ROUNDS: usize = 400;
 /// Where the look at each table goes on: behind a row with this key.
 pub type Positions = [Row; TABLES];
 
-const TABLES: usize = 10;
+const TABLES: usize = 11;
 
 struct Broom {
     table: &'static Table,
@@ -137,6 +138,12 @@ static BROOMS: [Broom; TABLES] = [
         look: "SELECT archive, instance, study, class, ring_key, seals, mac FROM dicomgate_sealed \
                WHERE (archive, instance) > (?1, ?2) ORDER BY archive, instance LIMIT ?3",
         begin: || vec![text(), bytes()],
+    },
+    Broom {
+        table: &TOLD,
+        drop: None,
+        look: "SELECT id, gateway, what, mac FROM dicomgate_told WHERE id > ?1 ORDER BY id LIMIT ?2",
+        begin: || vec![bytes()],
     },
 ];
 

@@ -10,5 +10,6 @@ pub mod hide;
 pub mod narrow;
 pub mod open;
 pub mod recode;
+pub mod same;
 mod scan;
 pub mod seal;

@@ -5,6 +5,8 @@ mod glyphs;
 #[cfg(test)]
 mod tests;
 
+use std::sync::LazyLock;
+
 /// Rows of the banner.
 pub const ROWS: u16 = 48;
 
@@ -26,21 +28,27 @@ const PITCH: usize = 22;
 /// is the highest value that these bits can hold, so that it is white in every window.
 pub fn rows(columns: u16, bits: u8, samples: u8) -> Vec<u8> {
     let columns = usize::from(columns);
-    let mut bytes = Vec::with_capacity(columns * usize::from(bits) * usize::from(samples) / 8 * usize::from(ROWS));
-    for y in 0..usize::from(ROWS) {
-        let row: Vec<bool> = (0..columns).map(|x| x < WORDS && is_white(x, y)).collect();
-        if bits == 1 {
-            // The first pixel stands in the lowest bit (PS3.5 8.1.1, annex D).
-            let pack = |eight: &[bool]| eight.iter().rev().fold(0, |packed, white| packed << 1 | u8::from(*white));
-            bytes.extend(row.chunks(8).map(pack));
-        } else {
-            let bytes_each = usize::from(bits / 8) * usize::from(samples);
-            let white = |white: bool| if white { 0xff } else { 0 };
-            bytes.extend(row.into_iter().flat_map(|dot| std::iter::repeat_n(white(dot), bytes_each)));
+    let of_row = columns * usize::from(bits) * usize::from(samples) / 8;
+    let bytes_each = usize::from(bits / 8) * usize::from(samples);
+    let mut bytes = vec![0; of_row * usize::from(ROWS)];
+    for (row, white) in bytes.chunks_exact_mut(of_row.max(1)).zip(WHITE.iter()) {
+        for x in white.iter().copied().filter(|x| *x < columns) {
+            if bits == 1 {
+                // The first pixel stands in the lowest bit (PS3.5 8.1.1, annex D).
+                if let Some(eight) = row.get_mut(x / 8) {
+                    *eight |= 1 << (x % 8);
+                }
+            } else if let Some(pixel) = row.get_mut(x * bytes_each..(x + 1) * bytes_each) {
+                pixel.fill(0xff);
+            }
         }
     }
     bytes
 }
+
+/// The white pixels of each row, from the left. Every sealed image begins with them, so they are looked up once.
+static WHITE: LazyLock<Vec<Vec<usize>>> =
+    LazyLock::new(|| (0..usize::from(ROWS)).map(|y| (0..WORDS).filter(|x| is_white(*x, y)).collect()).collect());
 
 fn is_white(x: usize, y: usize) -> bool {
     let dot = || {

@@ -104,6 +104,11 @@ impl Sealer {
         self.key.id
     }
 
+    /// Whose object it seals ([`SegmentHeader::whose`]).
+    pub fn whose(&self) -> [u8; 16] {
+        self.header.whose()
+    }
+
     /// How many segments a payload of this length makes; at least one.
     pub const fn segments(&self, payload: u64) -> u64 {
         let full = payload.div_ceil(self.capacity as u64);

@@ -121,7 +121,6 @@ fn cases() -> Vec<(&'static str, House)> {
                 "",
             ),
         ),
-        ("not-yet", with("resend = \"compare\"", "commit_trust = \"verified\"", "")),
         ("rule", rule("open = true")),
         ("rule-word", rule("open = \"maybe\"")),
         ("peer-word", policy("[[peer]]\nae_titles = [\"X\"]\ncertificate = \"x.example\"\nvault = true\n")),
@@ -159,13 +158,13 @@ fn a_vault_without_further_words_has_these_defaults() {
     let folder = house.0.path().join("state/keys");
     assert_eq!((vault.seal, &vault.keys, &vault.key_folder), (SealWhat::Policy, &KeySource::Folder, &folder));
     assert_eq!(vault.escrow, [house.0.path().join("certs/escrow.crt")]);
-    assert_eq!((vault.segment, vault.hold, vault.attributes_max, vault.private_max), (4 << 20, 1 << 20, 4 << 20, 1024));
+    assert_eq!((vault.segment, vault.hold, vault.attributes_max, vault.private_max), (1 << 20, 1 << 20, 4 << 20, 1024));
     assert_eq!(
         (vault.carrier, vault.unsealable, vault.unproven),
         (Carrier::Pixels, Unsealable::Pass, Unproven::Refuse)
     );
     assert_eq!((vault.open, vault.identity_drift), (OpenHow::Stream, IdentityDrift::Record));
-    assert_eq!((vault.sealed_since, vault.commit_trust, vault.verify_sample), (None, CommitTrust::Probe, 100));
+    assert_eq!((vault.sealed_since, vault.commit_trust, vault.verify_sample), (None, CommitTrust::Verified, 100));
     assert_eq!((vault.probe_age, vault.probe_every), (Duration::from_secs(60), Duration::from_secs(30 * 86_400)));
     let archive = settings.archives[0].vault;
     assert_eq!((archive.carrier, archive.verify, archive.resend), (Carrier::Pixels, Verify::None, Resend::Pass));
@@ -179,7 +178,7 @@ fn a_vault_without_further_words_has_these_defaults() {
 #[test]
 fn everything_that_can_be_said_of_a_vault_is_read() {
     let house = with(
-        "carrier = \"pixels\"\nverify_after_store = \"all\"\nresend = \"pass\"\nrewrites = [\"sop\"]\nseal_rate = 10",
+        "carrier = \"pixels\"\nverify_after_store = \"all\"\nresend = \"compare\"\nrewrites = [\"sop\"]\nseal_rate = 10",
         "seal = \"all\"\ncarrier = \"attributes\"\nsegment = \"64KiB\"\nprivate_exempt = [\"(0029,xx1F)SIEMENS CSA HEADER\", \"X\"]\n\
          unsealable = \"refuse\"\nunproven = \"pass\"\nopen = \"whole\"\nidentity_drift = \"refuse\"\nsealed_since = 2026-01-02\n\
          commit_trust = \"probe\"\nverify_sample = 7",
@@ -190,7 +189,7 @@ fn everything_that_can_be_said_of_a_vault_is_read() {
     assert!(settings.policy.seal_all);
     assert_eq!((settings.archives[0].vault.carrier, vault.carrier), (Carrier::Pixels, Carrier::Attributes));
     let archive = settings.archives[0].vault;
-    assert_eq!((archive.verify, archive.resend, archive.rewrites_sop), (Verify::All, Resend::Pass, true));
+    assert_eq!((archive.verify, archive.resend, archive.rewrites_sop), (Verify::All, Resend::Compare, true));
     let element = PrivateExempt { creator: "SIEMENS CSA HEADER".to_owned(), element: Some((0x0029, 0x1f)) };
     assert_eq!(vault.private_exempt, [element, PrivateExempt { creator: "X".to_owned(), element: None }]);
     assert_eq!((vault.unsealable, vault.unproven), (Unsealable::Refuse, Unproven::Pass));

@@ -12,6 +12,8 @@ import pytest
 from conftest import STORE
 from support import load, wire
 
+pytestmark = pytest.mark.alone
+
 INSTANCE = "1.2.826.0.1.3680043.9.9999.200"
 LIMITS = {"artim": "2s", "pdu_completion": "2s", "tls_handshake": "2s", "idle": "3s", "association_answer": "5s"}
 

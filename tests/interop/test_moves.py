@@ -13,6 +13,8 @@ from support import mover, peers, studies, ward, wire
 from support.archives import ARCHIVES
 from support.workstations import WORKSTATIONS, Wanted
 
+pytestmark = pytest.mark.alone
+
 STUDY, OTHER, REAL = studies.study(1), studies.study(2), studies.real("MR_small.dcm")
 FIRST = STUDY[0]
 LEVELS = {

@@ -10,6 +10,8 @@ from support import mover, peers, studies, ward, wire
 from support.archives import ARCHIVES
 from support.workstations import Moved, Wanted
 
+pytestmark = pytest.mark.alone
+
 STUDY = studies.study(5, (6, 6))
 OTHER = studies.study(6)
 LONG = studies.study(8, (120,))

@@ -18,6 +18,8 @@ from support.peers import free_port
 from support.people import PATIENT_FIND, STUDY_FIND, STUDY_GET, STUDY_MOVE, Desk, Person
 from support.wire import wait_for
 
+pytestmark = pytest.mark.alone
+
 ROLES = ("referrer", "researcher")
 STAFF = [
     Person("anna", "correct horse", ("referrer",), {"physician": ["Müller^Anna", "SMITH^JOHN"]}),

@@ -11,6 +11,8 @@ from support import gateway as under_test
 from support import mover, peers, replicas, studies, ward, wire
 from support.workstations import Moved, Wanted
 
+pytestmark = pytest.mark.alone
+
 STUDY, OTHER = studies.study(1), studies.study(2)
 WHOLE = Wanted(STUDY[0].study)
 STORE: wire.Proposal = {1: (wire.VERIFICATION, [wire.IMPLICIT]), 3: (wire.CT_IMAGE, [wire.EXPLICIT])}

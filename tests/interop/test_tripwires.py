@@ -9,6 +9,8 @@ from support import people
 from support.people import Desk, Person
 from support.register import Entry, Register, entry
 
+pytestmark = pytest.mark.alone
+
 READER = Person("reader", "a permitted reader", ("radiologist",))
 SECOND = Person("second", "another permitted reader", ("radiologist",))
 PATIENTS = 10_000

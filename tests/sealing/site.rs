@@ -1,20 +1,19 @@
 //! A gateway with a vault, and an archive of which it is proven that it keeps sealed objects.
 
 use crate::support::conn::{Conn, Message};
-use crate::support::words::{CT, EXPLICIT, IMPLICIT, ac, title, uid};
+use crate::support::proven;
+use crate::support::words::{CT, EXPLICIT, IMPLICIT, ac, answer, store, success, title, uid};
 use crate::support::world::{Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
+use dicomgate::dicom::dimse::Field;
 use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, ProposedContext, UserItems};
 use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::keys;
-use dicomgate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial};
-use dicomgate::state::{Mark, Repeats, SealRow, State, StateOptions};
+use dicomgate::state::{Mark, SealRow, State, StateOptions};
 use dicomgate::transform::flow::{Flow, Line};
 use dicomgate::transform::open::{As, Finished, Found, Open, OpenOptions, OpenOrder};
-use dicomgate::vault::family::{Fate as Treated, all as families};
 use dicomgate::vault::{KeyRing, Unlock};
-use std::path::Path;
 use std::sync::Arc;
 
 pub const JPEG: &str = "1.2.840.10008.1.2.4.50";
@@ -48,6 +47,9 @@ impl Default for Wants<'_> {
     }
 }
 
+/// What an archive gives back of what it got; `None`: nothing.
+pub type Gives<'a> = &'a dyn Fn(&[u8]) -> Option<Vec<u8>>;
+
 pub struct Site {
     pub world: World,
     pub ring: Arc<KeyRing>,
@@ -71,44 +73,10 @@ pub fn site_with(wants: &Wants<'_>) -> Site {
     let world = World::with(&setup);
     let ring = Arc::new(keys::load_folder(&world.dir.path().join("state/keys")).unwrap());
     if wants.proven {
-        prove(world.dir.path(), world.archive.port());
+        let title = AeTitle::new("PACS").unwrap();
+        proven::everything(world.archive.port()).keep(&world.dir.path().join("state"), &title).unwrap();
     }
     Site { world, ring }
-}
-
-/// Writes what a probe would have found.
-fn prove(folder: &Path, port: u16) {
-    let mut trials = Vec::new();
-    for family in families().filter(|family| family.fate == Treated::Sealed) {
-        for carrier in [Carried::Pixels, Carried::Attributes] {
-            trials.push(Trial {
-                family: family.name.to_owned(),
-                class: CT.to_owned(),
-                carrier,
-                sealed: EXPLICIT.to_owned(),
-                stored: EXPLICIT.to_owned(),
-                bytes: 1,
-                get: Some(Fate::Whole),
-                moved: Vec::new(),
-            });
-        }
-    }
-    let result = ProbeResult {
-        version: 1,
-        archive: "PACS".into(),
-        address: format!("127.0.0.1:{port}"),
-        gateway: "gate-1".into(),
-        at: jiff::Timestamp::now(),
-        aged: 0,
-        largest: 1,
-        repeats: Repeats::Replaced,
-        mints: false,
-        coerces: Vec::new(),
-        reads_back: true,
-        trials,
-        left_behind: None,
-    };
-    result.keep(&folder.join("state"), &AeTitle::new("PACS").unwrap()).unwrap();
 }
 
 impl Site {
@@ -127,6 +95,38 @@ impl Site {
         let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
         link.send(taking(&asked, takes).encode());
         (link, *asked)
+    }
+
+    /// Stores an object as CT1's and has the archive take it; what the archive got.
+    pub fn stores(&self, peer: &mut Conn, link: &mut Conn, object: &[u8]) -> Message {
+        let got = std::thread::scope(|scope| {
+            let sender = scope.spawn(|| peer.say(1, &store(1), Some(object)));
+            let got = link.message();
+            sender.join().unwrap();
+            got
+        });
+        link.say(got.context, &success(&got.command), None);
+        assert_eq!(peer.message().status(), 0);
+        got
+    }
+
+    /// The gateway asks the archive for an instance on an association of its own, and gets this; or hears that there is
+    /// none.
+    pub fn hands_out(&self, object: Option<&[u8]>) {
+        let (mut link, asked) = self.archive_takes(&natives());
+        let request = link.message();
+        assert_eq!(request.command.field, Field::GetRq);
+        let status = match object {
+            Some(object) => {
+                let context = asked.contexts.iter().find(|context| context.abstract_syntax.as_str() == CT).unwrap();
+                link.say(context.id, &store(7), Some(object));
+                assert_eq!(link.message().status(), 0);
+                0
+            }
+            None => 0xa900,
+        };
+        link.say(request.context, &answer(&request.command, status), None);
+        link.confirm_release();
     }
 
     /// What the ledger knows of an instance.

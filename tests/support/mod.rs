@@ -4,6 +4,7 @@
 pub mod conn;
 pub mod ports;
 pub mod process;
+pub mod proven;
 pub mod words;
 pub mod world;
 

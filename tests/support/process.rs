@@ -22,6 +22,7 @@ impl Process {
         let free = || SocketAddr::from(([127, 0, 0, 1], free_port()));
         let (outside, plain) = (free(), free());
         write_gateway(&dir, setup, archive.port(), outside.port(), plain.port());
+        super::world::make_key(&dir);
         // A file that may not grow is to be an error, and not a signal.
         let program = format!(
             "trap '' XFSZ; exec '{}' run --config '{}'",

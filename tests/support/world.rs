@@ -111,9 +111,7 @@ impl World {
         let archive = Archive::new();
         write_gateway(&dir, setup, archive.port(), 0, 0);
         let settings = config::load(&dir.path().join("gateway.toml")).unwrap_or_else(|faults| panic!("{faults}"));
-        if let Some(vault) = &settings.vault {
-            dicomgate::keys::new_key(vault, jiff::Timestamp::now()).unwrap();
-        }
+        make_key(&dir);
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let gateway = runtime.block_on(Gateway::start(settings)).unwrap();
         let addresses = gateway.addresses.clone();
@@ -256,6 +254,14 @@ pub fn records(folder: &std::path::Path) -> Vec<Record> {
     })
     .unwrap();
     all
+}
+
+/// The first key of the ring, where there is a vault.
+pub fn make_key(dir: &tempfile::TempDir) {
+    let settings = config::load(&dir.path().join("gateway.toml")).unwrap_or_else(|faults| panic!("{faults}"));
+    if let Some(vault) = &settings.vault {
+        dicomgate::keys::new_key(vault, jiff::Timestamp::now()).unwrap();
+    }
 }
 
 /// A folder with certificates and a policy.

@@ -42,7 +42,8 @@ async fn decode(decoder: &Decoder, folder: &Path, file: &[u8]) -> Result<String,
     let decoding = Decoding::new(decoder, &part.transfer_syntax, Encoding::ExplicitLe, FramesLimits::default());
     let mut decoding = decoding.map_err(|fault| fault.to_string())?;
     let mut out = Vec::new();
-    decoding.push(part.data_set, &mut out).await.map_err(|fault| fault.to_string())?;
+    decoding.push(part.data_set).map_err(|fault| fault.to_string())?;
+    while decoding.step(&mut out).await.map_err(|fault| fault.to_string())? {}
     decoding.finish(&mut out).map_err(|fault| fault.to_string())?;
     let mut found = Found::default();
     let mut walker = Walker::new(Encoding::ExplicitLe, WalkLimits::default(), Tolerances::ALL);

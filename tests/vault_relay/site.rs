@@ -1,6 +1,6 @@
 //! A gateway with a key ring, objects that are sealed with it, and an archive that hands out what the test says.
 
-use crate::support::conn::{Conn, Message};
+use crate::support::conn::{Archive, Conn, Message};
 use crate::support::words::{CT, EXPLICIT, GET, ac, rq, success, title, uid};
 use crate::support::world::{Setup, World};
 use dicomgate::config;
@@ -92,18 +92,26 @@ pub fn site() -> Site {
 
 /// With further lines of `[vault]` and `[limits]`.
 pub fn site_with(vault: &str, limits: &str) -> Site {
-    let policy = format!("[vault]\nkeys = \"keys\"\nescrow = []\nsegment = \"64KiB\"\n{vault}\n");
-    let setup = Setup { policy, limits: limits.into(), peers: PEERS.into(), rules: RULES.into(), ..Setup::default() };
-    of(World::with(&setup))
+    of(World::with(&setup(vault, limits)))
 }
 
 pub fn of(world: World) -> Site {
-    let settings = config::load(&world.dir.path().join("gateway.toml")).unwrap();
+    let context = context_of(world.dir.path());
+    Site { world, context }
+}
+
+pub fn setup(vault: &str, limits: &str) -> Setup {
+    let policy = format!("[vault]\nkeys = \"keys\"\nescrow = []\nsegment = \"64KiB\"\n{vault}\n");
+    Setup { policy, limits: limits.into(), peers: PEERS.into(), rules: RULES.into(), ..Setup::default() }
+}
+
+/// What a gateway seals with that lies in this folder.
+pub fn context_of(folder: &std::path::Path) -> Arc<SealContext> {
+    let settings = config::load(&folder.join("gateway.toml")).unwrap();
     let vault = settings.vault.unwrap();
     let (ring, escrow) = keys::load(&vault).unwrap();
     let random = Arc::new(keys::System::default());
-    let context = SealContext { ring: Arc::new(ring), escrow: escrow.into(), random, segment: vault.segment };
-    Site { world, context: Arc::new(context) }
+    Arc::new(SealContext { ring: Arc::new(ring), escrow: escrow.into(), random, segment: vault.segment })
 }
 
 /// A CT image in explicit VR little endian: so many bytes of pixels that repeat nowhere.
@@ -127,7 +135,7 @@ pub fn data_set(instance: &str, pixels: usize) -> DataSet {
         .with(Tag(0x7fe0, 0x0010), b"OW", noise(pixels))
 }
 
-fn head(instance: &str) -> DataSet {
+pub fn head(instance: &str) -> DataSet {
     DataSet::new()
         .with_uid(Tag(0x0008, 0x0016), &uid(CT))
         .with_uid(Tag(0x0008, 0x0018), &uid(instance))
@@ -166,35 +174,40 @@ fn noise(length: usize) -> Vec<u8> {
     bytes
 }
 
+/// Seals an object that came in this transfer syntax.
+pub fn seal_with(context: &Arc<SealContext>, instance: &str, syntax: &str, object: &[u8], carrier: Carrier) -> Sealed {
+    let order = SealOrder {
+        context: Arc::clone(context),
+        sop_class: uid(CT),
+        sop_instance: uid(instance),
+        from: uid(syntax),
+        to: Encoding::ExplicitLe,
+        carrier,
+        options: Arc::new(SealOptions::default()),
+        whole: false,
+    };
+    let mut seal = Seal::new(order).unwrap();
+    let (mut flow, mut line, mut bytes) = (Flow::default(), Line::default(), Vec::new());
+    let mut take = |flow: &mut Flow| bytes.extend(line.take(flow).concat());
+    for part in object.chunks(50_000) {
+        seal.push(part, &mut flow).unwrap();
+        take(&mut flow);
+    }
+    let begun = seal.begun().cloned();
+    let outcome = seal.finish(&mut flow).unwrap();
+    take(&mut flow);
+    assert!(line.is_empty(), "all goes on");
+    let begun = match outcome {
+        Outcome::Sealed(sealed) => sealed.begun,
+        other => panic!("{other:?} {begun:?}"),
+    };
+    Sealed { begun, bytes, instance: instance.into() }
+}
+
 impl Site {
     /// Seals an object that came in this transfer syntax.
     pub fn seal(&self, instance: &str, syntax: &str, object: &[u8], carrier: Carrier) -> Sealed {
-        let order = SealOrder {
-            context: Arc::clone(&self.context),
-            sop_class: uid(CT),
-            sop_instance: uid(instance),
-            from: uid(syntax),
-            to: Encoding::ExplicitLe,
-            carrier,
-            options: Arc::new(SealOptions::default()),
-            whole: false,
-        };
-        let mut seal = Seal::new(order).unwrap();
-        let (mut flow, mut line, mut bytes) = (Flow::default(), Line::default(), Vec::new());
-        let mut take = |flow: &mut Flow| bytes.extend(line.take(flow).concat());
-        for part in object.chunks(50_000) {
-            seal.push(part, &mut flow).unwrap();
-            take(&mut flow);
-        }
-        let begun = seal.begun().cloned();
-        let outcome = seal.finish(&mut flow).unwrap();
-        take(&mut flow);
-        assert!(line.is_empty(), "all goes on");
-        let begun = match outcome {
-            Outcome::Sealed(sealed) => sealed.begun,
-            other => panic!("{other:?} {begun:?}"),
-        };
-        Sealed { begun, bytes, instance: instance.into() }
+        seal_with(&self.context, instance, syntax, object, carrier)
     }
 
     /// Asks the state of this gateway, as another gateway or a command does.
@@ -232,44 +245,9 @@ impl Site {
         contexts: &[&[&str]],
         choose: impl Fn(usize, &ProposedContext) -> Option<Option<&'static str>>,
     ) -> Getting {
-        let mut asked = AssociateRq { called: title("PACS"), ..rq(calling, &[GET]) };
-        asked.contexts.extend(contexts.iter().zip(1_u8..).map(|(syntaxes, place)| ProposedContext {
-            id: 2 * place + 1,
-            abstract_syntax: uid(CT),
-            transfer_syntaxes: syntaxes.iter().map(|name| uid(name)).collect(),
-        }));
-        asked.user.roles = vec![Role { sop_class: uid(CT), scu: true, scp: true }];
-        let mut caller = self.world.plain();
-        caller.request(&asked);
-        let mut archive = self.world.archive.accept();
-        let Pdu::AssociateRq(proposed) = archive.control() else { panic!("a request") };
-        let mut answer = ac(&proposed);
-        for (place, (answered, proposed)) in answer.contexts.iter_mut().zip(&proposed.contexts).enumerate() {
-            match choose(place, proposed) {
-                None => {}
-                Some(Some(syntax)) => answered.transfer_syntax = Some(uid(syntax)),
-                Some(None) => {
-                    answered.result = dicomgate::dicom::pdu::ContextResult::TransferSyntaxesNotSupported;
-                    answered.transfer_syntax = None;
-                }
-            }
-        }
-        archive.send(answer.encode());
-        let accepted = caller.accepted();
-        let mut takes: Vec<(u8, String)> = Vec::new();
-        for context in &accepted.contexts {
-            takes.extend(
-                context
-                    .transfer_syntax
-                    .filter(|_| context.result.accepted())
-                    .map(|syntax| (context.id, syntax.to_string())),
-            );
-        }
-        let known = proposed.contexts.iter().zip(&answer.contexts).skip(1);
-        let sends = known.filter_map(|(proposed, answered)| Some((proposed.id, answered.transfer_syntax?.to_string())));
-        Getting { sends: sends.collect(), takes, caller, archive, sent: 0, failed: Vec::new() }
+        let asked = proposal(calling, contexts);
+        between(self.world.plain(), &self.world.archive, &asked, choose)
     }
-
     /// An archive's association of the gateway's own: it asks whose the study is.
     pub fn looked_up(&self, referrer: &str) {
         let (mut link, proposed) = self.world.archive_accepts(|_| ());
@@ -285,6 +263,55 @@ impl Site {
         link.say(context, &pending, Some(&found.encode(encoding_of(&syntax))));
         link.say(context, &success(&asked.command), None);
     }
+}
+
+/// An association for C-GET between a caller and an archive.
+pub fn between(
+    mut caller: Conn,
+    archive: &Archive,
+    asked: &AssociateRq,
+    choose: impl Fn(usize, &ProposedContext) -> Option<Option<&'static str>>,
+) -> Getting {
+    caller.request(asked);
+    let mut archive = archive.accept();
+    let Pdu::AssociateRq(proposed) = archive.control() else { panic!("a request") };
+    let mut answer = ac(&proposed);
+    for (place, (answered, proposed)) in answer.contexts.iter_mut().zip(&proposed.contexts).enumerate() {
+        match choose(place, proposed) {
+            None => {}
+            Some(Some(syntax)) => answered.transfer_syntax = Some(uid(syntax)),
+            Some(None) => {
+                answered.result = dicomgate::dicom::pdu::ContextResult::TransferSyntaxesNotSupported;
+                answered.transfer_syntax = None;
+            }
+        }
+    }
+    archive.send(answer.encode());
+    let accepted = caller.accepted();
+    let mut takes: Vec<(u8, String)> = Vec::new();
+    for context in &accepted.contexts {
+        takes.extend(
+            context
+                .transfer_syntax
+                .filter(|_| context.result.accepted())
+                .map(|syntax| (context.id, syntax.to_string())),
+        );
+    }
+    let known = proposed.contexts.iter().zip(&answer.contexts).skip(1);
+    let sends = known.filter_map(|(proposed, answered)| Some((proposed.id, answered.transfer_syntax?.to_string())));
+    Getting { sends: sends.collect(), takes, caller, archive, sent: 0, failed: Vec::new() }
+}
+
+/// What a caller proposes for C-GET.
+pub fn proposal(calling: &str, contexts: &[&[&str]]) -> AssociateRq {
+    let mut asked = AssociateRq { called: title("PACS"), ..rq(calling, &[GET]) };
+    asked.contexts.extend(contexts.iter().zip(1_u8..).map(|(syntaxes, place)| ProposedContext {
+        id: 2 * place + 1,
+        abstract_syntax: uid(CT),
+        transfer_syntaxes: syntaxes.iter().map(|name| uid(name)).collect(),
+    }));
+    asked.user.roles = vec![Role { sop_class: uid(CT), scu: true, scp: true }];
+    asked
 }
 
 /// A C-GET under way.

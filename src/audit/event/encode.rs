@@ -72,12 +72,13 @@ impl Event<'_> {
             Self::Commitment(note) => note.encode(&mut body),
             Self::VaultAlert(note) => note.encode(&mut body),
             Self::NotOpened(note) | Self::NotSealed(note) => note.encode(&mut body),
+            Self::Round(note) => note.encode(&mut body),
         }
         body
     }
 
     /// The event's name in the record.
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::Started { .. } => "started",
             Self::Stopped { .. } => "stopped",
@@ -100,6 +101,7 @@ impl Event<'_> {
             Self::VaultAlert(_) => "vault-alert",
             Self::NotOpened(_) => "not-opened",
             Self::NotSealed(_) => "not-sealed",
+            Self::Round(note) => note.step.event(),
         }
     }
 
@@ -107,6 +109,9 @@ impl Event<'_> {
     pub const fn is_numbered(&self) -> bool {
         if let Self::Commitment(note) = self {
             return note.stage.is_refusal();
+        }
+        if let Self::Round(note) = self {
+            return note.step.is_alarming();
         }
         matches!(
             self,

@@ -2,10 +2,10 @@
 //! destinations.
 
 use super::place::Places;
+use super::shows;
 use super::wiring::{Finding, Ground, STEP};
-use super::{shows, who};
 use crate::cli::{dial, fresh};
-use crate::config::{Archive, Fault, Listener, Serves};
+use crate::config::{Archive, Fault, Listener, Serves, who};
 use crate::dicom::dataset::write::DataSet;
 use crate::dicom::dimse::{Command, Operation, Status};
 use crate::dicom::transfer_syntax::encoding_of;

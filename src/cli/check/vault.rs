@@ -1,22 +1,36 @@
 //! The vault: keys and certificates that are really there, proofs of archives that something is sealed for.
 
 use super::place::Places;
-use crate::cli::vault::{beside, places};
-use crate::config::{Fault, Settings, Severity, Vault};
-use crate::dicom::dimse::Operation;
+use crate::cli::vault::{beside, places, ring};
+use crate::config::vault::Carrier;
+use crate::config::{Archive, Fault, Settings, Severity, Vault, who};
 use crate::keys;
-use crate::policy::model::Effect;
 use crate::proxy::vault::VaultRoom;
-use crate::proxy::vault::prove::ProbeResult;
+use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial};
+use crate::vault::family::{Family, all as all_families};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// What can only be known by loading the keys, and by looking for proofs.
-pub(super) fn faults(settings: &Settings, now: &jiff::Zoned) -> Vec<Fault> {
+/// What can only be known by loading the keys, by asking the ledger, and by looking for proofs. `offline`: no database of
+/// another machine is asked.
+pub(super) fn faults(settings: &Settings, offline: bool, now: &jiff::Zoned) -> Vec<Fault> {
     let Some(vault) = &settings.vault else { return Vec::new() };
     let fault = |severity, words: String| Fault { severity, ..Fault::of_file(&settings.source.gateway, words) };
     let mut faults = Vec::new();
     if let Err(wrong) = VaultRoom::load(vault, settings) {
         faults.extend(wrong.into_iter().map(|words| fault(Severity::Error, words)));
+    }
+    let known = match offline && settings.gateway.database.is_some() {
+        true => Ok(Vec::new()),
+        false => ring::strangers(settings, vault),
+    };
+    match known {
+        Ok(strangers) => {
+            faults.extend(strangers.iter().map(|problem| fault(Severity::Error, problem.to_string())));
+        }
+        Err(words) => {
+            faults.push(fault(Severity::Warning, format!("the ledger of seals cannot be asked for its keys: {words}")));
+        }
     }
     for nearby in keys::escrow::nearby(&vault.escrow, &places(settings, vault)) {
         faults.push(fault(Severity::Weakness, beside(&nearby)));
@@ -29,7 +43,9 @@ pub(super) fn faults(settings: &Settings, now: &jiff::Zoned) -> Vec<Fault> {
 fn proofs(settings: &Settings, vault: &Vault, now: &jiff::Zoned) -> Vec<Fault> {
     let places = Places::of(settings);
     let mut faults = Vec::new();
-    for (index, archive) in settings.archives.iter().enumerate().filter(|(index, _)| is_sealed_for(settings, *index)) {
+    for (index, archive) in
+        settings.archives.iter().enumerate().filter(|(_, archive)| who::is_sealed_for(settings, archive))
+    {
         let title = archive.ae_title;
         let command = format!("`dicomgate vault probe {title}`");
         let mut add = |severity, words: String, hint: String| {
@@ -53,10 +69,28 @@ fn proofs(settings: &Settings, vault: &Vault, now: &jiff::Zoned) -> Vec<Fault> {
                 let words = format!("archive `{title}` was proven at another address, `{}`", result.address);
                 add(Severity::Weakness, words, format!("{command} proves the one that is there now"));
             }
+            Ok(Some(result)) if !unproven(archive, &result).is_empty() => {
+                let mut words = format!("not everything comes back from archive `{title}` as it would be sealed");
+                for (why, families) in unproven(archive, &result) {
+                    let _ = write!(words, "; {why}: {}", families.join(", "));
+                }
+                let fate = match vault.unproven {
+                    crate::config::vault::Unproven::Refuse => "refused",
+                    crate::config::vault::Unproven::Pass => "stored in clear",
+                };
+                add(
+                    Severity::Weakness,
+                    words,
+                    format!("what would be sealed of these is {fate}; does another `carrier` work? {command} says"),
+                );
+            }
             Ok(Some(result)) if result.age(now.timestamp()) > vault.probe_every => {
                 let days = result.age(now.timestamp()).as_secs() / 86_400;
                 let words = format!("archive `{title}` was proven {days} days ago");
-                add(Severity::Warning, words, format!("{command} proves it again"));
+                let hint = format!(
+                    "a gateway that runs tries it every hour, and its log says why it could not; {command} proves it now"
+                );
+                add(Severity::Warning, words, hint);
             }
             Ok(Some(_)) => {}
             Err(fault) => add(Severity::Weakness, fault.to_string(), format!("{command} proves it again")),
@@ -65,24 +99,28 @@ fn proofs(settings: &Settings, vault: &Vault, now: &jiff::Zoned) -> Vec<Fault> {
     faults
 }
 
-/// Whether some rule has objects sealed for an archive.
-fn is_sealed_for(settings: &Settings, index: usize) -> bool {
-    let policy = &settings.policy;
-    let Some(archive) = settings.archives.get(index) else { return false };
-    policy.rules.iter().any(|rule| {
-        rule.effect == Effect::Permit
-            && rule.may.contains(&Operation::Store)
-            && (policy.seal_all || rule.seal)
-            && rule.to.iter().any(|to| **to == *archive.ae_title.as_str())
-    })
+/// Families that the archive takes and that are not sealed for it, by what its probe found.
+fn unproven(archive: &Archive, result: &ProbeResult) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let taken = |family: &Family| {
+        let own = |trial: &&Trial| trial.family == family.name;
+        result.trials.iter().filter(own).any(|trial| trial.get != Some(Fate::NotTaken))
+    };
+    for family in all_families().filter(|family| taken(family)) {
+        let pixels = archive.vault.carrier == Carrier::Pixels && result.tried(family.name, Carried::Pixels);
+        let carried = if pixels { Carried::Pixels } else { Carried::Attributes };
+        if let Err(why) = result.proves(family.name, carried) {
+            found.entry(why).or_default().push(family.name.to_owned());
+        }
+    }
+    found
 }
 
 /// What is sealed, in a few lines.
 pub(super) fn meaning(settings: &Settings, text: &mut String) {
     let Some(vault) = &settings.vault else { return };
-    let sealed = (0..settings.archives.len()).filter(|index| is_sealed_for(settings, *index));
-    let titles: Vec<String> =
-        sealed.filter_map(|index| settings.archives.get(index)).map(|archive| archive.ae_title.to_string()).collect();
+    let sealed = settings.archives.iter().filter(|archive| who::is_sealed_for(settings, archive));
+    let titles: Vec<String> = sealed.clone().map(|archive| archive.ae_title.to_string()).collect();
     let what = match (titles.is_empty(), settings.policy.seal_all) {
         (true, _) => "no rule seals anything".to_owned(),
         (false, true) => format!("everything that is stored is sealed for {}", titles.join(", ")),
@@ -94,4 +132,14 @@ pub(super) fn meaning(settings: &Settings, text: &mut String) {
     };
     // Writing to a string cannot fail.
     let _ = writeln!(text, "  vault: {what}; {escrow}");
+    for archive in sealed {
+        if let Ok(Some(result)) = ProbeResult::load(&settings.gateway.state, &archive.ae_title) {
+            let due = result.due(vault.probe_every).strftime("%Y-%m-%d");
+            let _ = writeln!(
+                text,
+                "  vault: archive {} is proven again by the gateway that runs from {due} on",
+                archive.ae_title
+            );
+        }
+    }
 }

@@ -1,9 +1,8 @@
 //! What the commands that talk to an archive have in common: whom they call, and what they seal and open with.
 
 use super::ring;
-use crate::cli::check::who;
 use crate::cli::{EXIT_CONFIGURATION, dial};
-use crate::config::{Archive, Settings};
+use crate::config::{Archive, Settings, who};
 use crate::dicom::AeTitle;
 use crate::pki::{TlsFiles, TlsMaterial};
 use crate::proxy::vault::VaultRoom;

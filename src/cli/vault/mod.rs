@@ -8,12 +8,15 @@ mod open;
 mod probe;
 mod progress;
 mod reindex;
+mod report;
 mod restore;
-mod ring;
+pub mod ring;
 mod rotate;
 mod seal_archive;
 mod status;
 mod tally;
+mod tell;
+mod turn;
 mod window;
 mod with;
 

@@ -5,10 +5,9 @@ use super::ground::{self, Ground};
 use super::ring;
 use crate::cli::archive::probe::{Failed, listen};
 use crate::cli::audit::Format;
-use crate::cli::check::who;
-use crate::config::{self, Archive};
+use crate::config::{self, Archive, who};
 use crate::dicom::AeTitle;
-use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Proving};
+use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, ProveFault, Proving};
 use crate::state::Repeats;
 use crate::vault::Unlock;
 use std::collections::BTreeMap;
@@ -58,15 +57,16 @@ impl Probe {
     fn try_run(&self) -> Result<ExitCode, ExitCode> {
         let ground = Ground::load(&self.config)?;
         let archive = ground.archive(self.archive)?;
-        let result = ground::runtime()?.block_on(self.prove(&ground, archive))?;
         let state = &ground.settings.gateway.state;
-        match result.keep(state, &archive.ae_title) {
-            Ok(path) => eprintln!("kept in `{}`", path.display()),
-            Err(fault) => {
-                eprintln!("the result cannot be kept, so nothing is sealed: {fault}");
-                return Err(ExitCode::from(1));
-            }
-        }
+        let unkept = |fault: ProveFault| {
+            eprintln!("the result cannot be kept, so nothing is sealed: {fault}");
+            ExitCode::from(1)
+        };
+        // It takes long, and what it stores stays in the archive.
+        ProbeResult::can_be_kept(state, &archive.ae_title).map_err(unkept)?;
+        let result = ground::runtime()?.block_on(self.prove(&ground, archive))?;
+        let path = result.keep(state, &archive.ae_title).map_err(unkept)?;
+        eprintln!("kept in `{}`", path.display());
         let works = [Carried::Pixels, Carried::Attributes].iter().any(|carrier| verdict(&result, *carrier).works());
         ring::print(self.format, &text(&result, archive), &serde_json::json!({ "result": result, "works": works }));
         Ok(if works { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -199,7 +199,8 @@ fn text(result: &ProbeResult, archive: &Archive) -> String {
     let carrier = usable.first().copied().unwrap_or(Carried::Pixels);
     let _ = writeln!(text, "carrier = \"{carrier}\"");
     if matches!(result.repeats, Repeats::Refused | Repeats::Compared) {
-        text.push_str("# an image that is sent again is sealed afresh, and refused by this archive\n");
+        text.push_str("# an image that is sent again is never equal once it is sealed, and refused by this archive\n");
+        text.push_str(if result.reads_back { "resend = \"compare\"\n" } else { "" });
     }
     if result.mints {
         text.push_str("rewrites = [\"sop\"]\n");

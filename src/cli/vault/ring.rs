@@ -4,7 +4,7 @@ use crate::cli::EXIT_CONFIGURATION;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::dicom::{AeTitle, Uid};
-use crate::keys::KeysFault;
+use crate::keys::{KeysFault, Manifest, Problem};
 use crate::proxy::state_options;
 use crate::state::{BadRow, State, StateFault};
 use crate::vault::KeyId;
@@ -59,9 +59,12 @@ pub(super) type Counts = BTreeMap<AeTitle, Vec<(KeyId, u64)>>;
 /// # Errors
 /// The state cannot be asked.
 pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
-    asked(settings, async |state, title, all: &mut Counts| {
-        all.insert(title, state.seals_per_key(title).await?);
-        Ok(())
+    ask(settings, async |state: &State| {
+        let mut all = Counts::new();
+        for archive in state.seal_archives().await? {
+            all.insert(archive, state.seals_per_key(archive).await?);
+        }
+        Ok(all)
     })
 }
 
@@ -73,24 +76,50 @@ pub(super) type Doubtful = BTreeMap<AeTitle, Vec<Uid>>;
 /// # Errors
 /// The state cannot be asked.
 pub(super) fn doubtful(settings: &Settings) -> Result<Option<Doubtful>, String> {
-    asked(settings, async |state, title, all: &mut Doubtful| {
-        let found = all.entry(title).or_default();
-        let mut from = None;
-        loop {
-            let page = state.seals_page(title, from.as_ref(), PAGE).await?;
-            found.extend(page.rows.iter().filter(|row| row.in_doubt()).map(|row| row.instance));
-            from = page.next;
-            if from.is_none() {
-                return Ok(());
+    ask(settings, async |state: &State| {
+        let mut all = Doubtful::new();
+        for archive in state.seal_archives().await? {
+            let found = all.entry(archive).or_default();
+            let mut from = None;
+            loop {
+                let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
+                found.extend(page.rows.iter().filter(|row| row.in_doubt()).map(|row| row.instance));
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
             }
         }
+        Ok(all)
     })
 }
 
-/// Asks the ledger of every archive.
-fn asked<T: Default>(
+/// Keys that have sealed something and that the manifest does not have: the folder of keys is another one, or an old copy.
+///
+/// # Errors
+/// The state cannot be asked, or the manifest not be read.
+pub(in crate::cli) fn strangers(settings: &Settings, vault: &Vault) -> Result<Vec<Problem>, String> {
+    let manifest = Manifest::read(&vault.key_folder).map_err(|problem| problem.to_string())?.unwrap_or_default();
+    let used = ask(settings, async |state: &State| state.seal_keys().await)?;
+    Ok(manifest.lacks(used.unwrap_or_default()))
+}
+
+/// Refuses to make a key while one that has sealed something is not known: its number could be given twice.
+pub(super) fn no_strangers(settings: &Settings, vault: &Vault) -> Result<(), ExitCode> {
+    match strangers(settings, vault) {
+        Ok(problems) if problems.is_empty() => Ok(()),
+        Ok(problems) => Err(refused(KeysFault(problems))),
+        Err(words) => {
+            eprintln!("the ledger of seals cannot be asked which numbers were used: {words}");
+            Err(ExitCode::from(1))
+        }
+    }
+}
+
+/// Asks the ledger. `None`: no gateway has kept one here yet.
+fn ask<T>(
     settings: &Settings,
-    mut ask: impl AsyncFnMut(&State, AeTitle, &mut T) -> Result<(), StateFault>,
+    question: impl AsyncFnOnce(&State) -> Result<T, StateFault>,
 ) -> Result<Option<T>, String> {
     let file = settings.gateway.state.join("state.db");
     if settings.gateway.database.is_none() && matches!(file.try_exists(), Ok(false)) {
@@ -101,13 +130,45 @@ fn asked<T: Default>(
     let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
     let answer = runtime.block_on(async {
         let state = State::open(state_options(settings, Arc::new(alert))).await?;
-        let mut all = T::default();
-        for archive in &settings.archives {
-            ask(&state, archive.ae_title, &mut all).await?;
-        }
-        Ok::<_, StateFault>(all)
+        question(&state).await
     });
-    answer.map(Some).map_err(|fault| fault.to_string())
+    answer.map(Some).map_err(|fault: StateFault| fault.to_string())
+}
+
+/// What the ledger knows of one key.
+#[derive(Debug, Default)]
+pub(super) struct SealedBy {
+    /// Instances of which an archive may hold a seal of this key, whatever was begun later.
+    pub objects: u64,
+    /// When one of these seals was begun or acknowledged last: seconds since 1970.
+    pub last: Option<i64>,
+}
+
+/// Looks at every seal of every archive, those that the configuration names no more too. `None`: no gateway has kept a
+/// ledger here yet.
+///
+/// # Errors
+/// The state cannot be asked.
+pub(super) fn sealed_by(settings: &Settings, id: KeyId) -> Result<Option<SealedBy>, String> {
+    ask(settings, async |state: &State| {
+        let mut found = SealedBy::default();
+        for archive in state.seal_archives().await? {
+            let mut from = None;
+            loop {
+                let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
+                for row in &page.rows {
+                    let last = row.seals.iter().filter(|seal| seal.key == id).map(|seal| seal.at).max();
+                    found.objects += u64::from(last.is_some());
+                    found.last = found.last.max(last);
+                }
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    })
 }
 
 /// All archives together.

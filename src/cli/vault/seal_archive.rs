@@ -3,27 +3,36 @@
 
 use super::ground::{self, Ground};
 use super::progress::Progress;
+use super::report::{self, Report};
 use super::ring;
 use super::tally::Tally;
+use super::tell::{Object, Teller};
+use super::turn::OneRound;
 use super::window::Window;
 use crate::cli::audit::Format;
+use crate::cli::kept::words;
 use crate::config::vault::Carrier as Configured;
 use crate::config::{self, Archive};
-use crate::dicom::AeTitle;
+use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
-use crate::proxy::vault::convert::{Converter, Done, Stop};
-use crate::proxy::vault::prove::{Carried, ProbeResult};
+use crate::proxy::vault::Seals;
+use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
+use crate::proxy::vault::prove::ProbeResult;
 use crate::proxy::vault::verify::{Place, ReadBack};
-use crate::proxy::vault::walk::{Study, WalkFault, Walker};
+use crate::proxy::vault::walk::{Facts, Study, WalkFault, Walker};
 use crate::scu::Target;
-use crate::state::{BadRow, Repeats, State};
+use crate::state::{BadRow, Repeats, State, StateFault};
 use crate::vault::Unlock;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::Family;
-use std::path::PathBuf;
+use ::ring::rand::SecureRandom as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+/// When so many objects of a round did not come back as they were stored, the archive does not do what its probe saw.
+const UNKEPT: usize = 3;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -49,6 +58,9 @@ pub struct SealArchive {
     /// The title that the archive sees; default: one that the gateway will call it by
     #[arg(long, value_name = "AE")]
     calling: Option<AeTitle>,
+    /// Who runs it, for the audit log; default: the account
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: Option<String>,
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -63,6 +75,12 @@ enum Fault {
     Walk(#[from] WalkFault),
     #[error("what is done cannot be noted: {0}")]
     Progress(#[from] std::io::Error),
+    #[error("what is done cannot be recorded: {0}")]
+    Unrecorded(#[from] StateFault),
+    #[error("the archive did not keep {UNKEPT} objects as they were stored: `dicomgate vault probe` again")]
+    Unkept,
+    #[error("another machine has taken over this archive")]
+    Turn,
 }
 
 impl SealArchive {
@@ -75,7 +93,7 @@ impl SealArchive {
     fn try_run(&self) -> Result<ExitCode, ExitCode> {
         let ground = Ground::load(&self.config)?;
         let archive = ground.archive(self.archive)?;
-        let proof = self.proof(&ground, archive)?;
+        self.may(&ground, archive)?;
         let runtime = ground::runtime()?;
         let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
         let opened = runtime.block_on(State::open(state_options(&ground.settings, Arc::new(alert))));
@@ -87,37 +105,113 @@ impl SealArchive {
         let calling = ground.calling(archive, self.calling);
         let target = ground::target(archive, &address, ground.tls(archive)?, calling);
         let folder = ground.settings.gateway.state.join("vault");
+        let name = archive.ae_title.as_str().replace([' ', '/'], "_");
+        let shared = ground.settings.gateway.database.is_some().then_some(&state);
+        let turn = runtime.block_on(OneRound::take(&folder, &archive.ae_title, shared)).map_err(|fault| {
+            eprintln!("nothing is sealed in archive `{}`: {fault}", archive.ae_title);
+            ExitCode::from(1)
+        })?;
+        let (id, by) = (round_id()?, self.by.clone().unwrap_or_else(account));
+        let gateway = ground.settings.gateway.name.to_string();
         let mut round = Round {
             converter: Converter {
                 target: Target { ..target.clone() },
                 archive: archive.ae_title,
                 means: ground.means(),
-                how: ReadBack { unlock: Unlock::from(Arc::clone(&ground.room.ring)), options: ground.opening(archive) },
+                how: ReadBack {
+                    unlock: Unlock::from(Arc::clone(&ground.room.ring)),
+                    options: ground.opening(archive),
+                    compare: false,
+                },
                 carrier: match archive.vault.carrier {
                     Configured::Pixels => Carrier::Pixels,
                     Configured::Attributes => Carrier::Attributes,
                 },
-                state,
-                folder: folder.join(format!("held-{}", archive.ae_title.as_str().replace([' ', '/'], "_"))),
+                state: state.clone(),
+                folder: folder.join(format!("held-{name}")),
+                aside: report::aside(&folder, &archive.ae_title),
+                patience: PATIENCE,
+                proven: Box::new(|class, begun| match Family::sealing(class) {
+                    Some(family) => ground.room.carries(archive, family, begun),
+                    None => Ok(()),
+                }),
             },
-            proof,
+            ground: &ground,
+            at: archive,
             pause: Duration::from_secs(60) / self.rate.unwrap_or(archive.vault.seal_rate).max(1),
             hours: self.hours,
             last: None,
             tally: Tally::default(),
+            teller: Teller::new(state, gateway, &archive.ae_title, &id, by.clone()),
+            turn,
+            place: report::path(&folder, &archive.ae_title),
+            report: Report {
+                archive: archive.ae_title.to_string(),
+                round: id,
+                by,
+                begun: jiff::Timestamp::now(),
+                at: jiff::Timestamp::now(),
+                ended: false,
+                stopped: None,
+                studies: 0,
+                studies_done: 0,
+                objects: serde_json::Value::Null,
+            },
         };
-        let outcome = runtime.block_on(self.go(&mut round, &target, &folder, archive));
-        let ended = outcome.as_ref().err().map(ToString::to_string);
+        let ended = runtime.block_on(self.record(&mut round, &target, &folder, archive));
         if let Some(why) = &ended {
             eprintln!("stopped: {why}");
         }
-        let tally = &round.tally;
-        ring::print(self.format, &tally.text(ended.as_deref()), &tally.json(ended.as_deref()));
-        Ok(if ended.is_none() && tally.is_good() { ExitCode::SUCCESS } else { ExitCode::from(1) })
+        let mut json = round.tally.json(ended.as_deref());
+        let waiting = runtime.block_on(round.teller.waiting());
+        if let Some(json) = json.as_object_mut() {
+            json.insert("round".to_owned(), round.report.round.clone().into());
+            json.insert("report".to_owned(), round.place.display().to_string().into());
+            json.insert("records_waiting".to_owned(), waiting.into());
+        }
+        let mut text = round.tally.text(ended.as_deref());
+        text.push_str(&format!("report: `{}`\n", round.place.display()));
+        if waiting > 0 {
+            text.push_str(&format!("{waiting} records wait for the gateway that writes the audit log\n"));
+        }
+        ring::print(self.format, &text, &json);
+        let good = ended.is_none() && round.tally.is_good();
+        runtime.block_on(round.turn.give());
+        Ok(if good { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 
-    /// The proof that this archive may be sealed in place; otherwise says why not.
-    fn proof(&self, ground: &Ground, archive: &Archive) -> Result<ProbeResult, ExitCode> {
+    /// The round, from its first record to its last. Gives why it stopped before its end.
+    async fn record(
+        &self,
+        round: &mut Round<'_>,
+        target: &Target<'_>,
+        folder: &Path,
+        archive: &Archive,
+    ) -> Option<String> {
+        let begun = format!(
+            "carrier {:?}, dates `{}`, {} a minute",
+            archive.vault.carrier,
+            self.dates,
+            self.rate.unwrap_or(archive.vault.seal_rate)
+        );
+        let outcome = match round.teller.begun(begun).await {
+            Ok(()) => self.go(round, target, folder, archive).await,
+            Err(fault) => return Some(Fault::Unrecorded(fault).to_string()),
+        };
+        let ended = outcome.err().map(|fault| fault.to_string());
+        let mut last = ended.clone();
+        (round.report.ended, round.report.stopped) = (true, ended.clone());
+        if let Err(fault) = round.keep_report() {
+            last = last.or(Some(Fault::Progress(fault).to_string()));
+        }
+        if let Err(fault) = round.teller.ended(round.tally.counts(), ended.as_deref()).await {
+            last = last.or(Some(Fault::Unrecorded(fault).to_string()));
+        }
+        last
+    }
+
+    /// Whether this archive may be sealed in place; otherwise says why not.
+    fn may(&self, ground: &Ground, archive: &Archive) -> Result<(), ExitCode> {
         let title = archive.ae_title;
         let not = |words: String| {
             eprintln!("nothing is sealed in archive `{title}`: {words}");
@@ -137,7 +231,7 @@ impl SealArchive {
             return Err(not("the probe could read nothing back by C-GET, and nothing is sealed unverified".to_owned()));
         }
         let words = match proof.repeats {
-            Repeats::Replaced => return Ok(proof),
+            Repeats::Replaced => return Ok(()),
             Repeats::Kept => {
                 "the probe found that it says success to an object of the same instance and keeps the first"
             }
@@ -152,90 +246,163 @@ impl SealArchive {
         &self,
         round: &mut Round<'_>,
         target: &Target<'_>,
-        folder: &std::path::Path,
+        folder: &Path,
         archive: &Archive,
     ) -> Result<(), Fault> {
         let mut progress = Progress::open(folder, &archive.ae_title, self.again)?;
-        for (what, done) in round.converter.resume().await? {
+        round.keep_report()?;
+        let mut found = Vec::new();
+        let resumed = round.converter.resume(|what, done| found.push((what, done))).await;
+        for (what, done) in found {
             round.tally.in_doubt(&what, &done);
-            round.tally.add(&what.instance, &done);
+            // What is as it was is looked at again below.
+            if !matches!(done, Done::Failed(_)) {
+                round.tally.add(&what.instance, &done);
+            }
+            let object = Object { class: &what.class, instance: &what.instance, study: what.study.as_ref() };
+            round.teller.done(object, &done).await?;
         }
-        let mut walker = Walker::open(target).await?;
-        let studies = walker.studies(&self.dates, "", "").await?;
-        walker.close().await;
+        resumed?;
+        let studies = patiently(async || {
+            let mut walker = Walker::open(target).await?;
+            let studies = walker.studies(&self.dates, "", "").await;
+            walker.close().await;
+            studies
+        })
+        .await?;
         let all = studies.len();
+        round.report.studies = u64::try_from(all).unwrap_or(u64::MAX);
         for (number, study) in studies.into_iter().enumerate() {
             if progress.is_done(&study.uid) {
                 round.tally.skipped += 1;
+                round.report.studies_done += 1;
                 continue;
             }
             let clean = round.study(target, &study).await?;
             if clean {
                 progress.done(&study.uid)?;
+                round.report.studies_done += 1;
             }
+            round.keep_report()?;
             eprintln!("{} of {all} studies: {}", number + 1, round.tally.line());
         }
         Ok(())
     }
 }
 
+/// Asks again when an association fails: archives are restarted at night.
+async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, WalkFault>) -> Result<T, WalkFault> {
+    for pause in PATIENCE {
+        match ask().await {
+            Err(WalkFault::Link(_)) => tokio::time::sleep(*pause).await,
+            other => return other,
+        }
+    }
+    ask().await
+}
+
+/// 128 random bits that tell this round from others.
+fn round_id() -> Result<String, ExitCode> {
+    let mut bytes = [0; 16];
+    ::ring::rand::SystemRandom::new().fill(&mut bytes).map_err(|_| {
+        eprintln!("the system gives no random numbers");
+        ExitCode::from(crate::cli::EXIT_INTERNAL)
+    })?;
+    Ok(crate::audit::body::hex(&bytes))
+}
+
+/// The account that runs this.
+fn account() -> String {
+    let id = nix::unistd::getuid();
+    let name = nix::unistd::User::from_uid(id).ok().flatten().map(|user| user.name);
+    format!("{} (uid {id})", name.as_deref().unwrap_or("nobody known"))
+}
+
 /// One round through an archive.
 struct Round<'a> {
     converter: Converter<'a>,
-    proof: ProbeResult,
+    ground: &'a Ground,
+    at: &'a Archive,
     pause: Duration,
     hours: Option<Window>,
     last: Option<Instant>,
     tally: Tally,
+    teller: Teller,
+    turn: OneRound,
+    place: PathBuf,
+    report: Report,
 }
 
 impl Round<'_> {
+    /// Writes down how far it has come.
+    fn keep_report(&mut self) -> std::io::Result<()> {
+        self.report.at = jiff::Timestamp::now();
+        self.report.objects = self.tally.json(None);
+        self.report.keep(&self.place)
+    }
+
     /// Seals a study; whether nothing of it failed.
     async fn study(&mut self, target: &Target<'_>, study: &Study) -> Result<bool, Fault> {
-        let mut walker = Walker::open(target).await?;
-        let mut places = Vec::new();
-        for series in walker.series(study).await? {
-            for image in walker.images(study, &series).await? {
-                let Some(class) = image.class else {
-                    self.tally.unnamed += 1;
-                    continue;
-                };
-                places.push(Place {
-                    class,
-                    instance: image.instance,
-                    study: Some(study.uid),
-                    series: Some(series),
-                    patient: study.patient.clone(),
-                });
-            }
-        }
-        walker.close().await;
+        let (listed, images) = patiently(async || {
+            let mut walker = Walker::open(target).await?;
+            let found = list(&mut walker, study).await;
+            walker.close().await;
+            found
+        })
+        .await?;
+        let Some(listed) = listed else { return Ok(false) };
         let mut clean = true;
-        for place in places {
-            let done = match self.proven(&place) {
-                Ok(()) => {
-                    self.wait().await;
-                    self.converter.convert(&place).await?
+        // What others of the same series are, where the archive does not say it.
+        let mut guess: Option<(Option<Uid>, Uid)> = None;
+        for (place, class) in images {
+            self.wait().await;
+            let done = match class {
+                Some(class) => Some((class, self.convert(&Place { class, ..place.clone() }, &listed).await?)),
+                None => {
+                    let guessed = guess.filter(|(series, _)| *series == place.series).map(|(_, class)| class);
+                    self.converter.convert_unnamed(&place, guessed, &listed).await?
                 }
-                Err(why) => Done::Failed(why),
             };
+            let Some((class, done)) = done else {
+                self.tally.unnamed += 1;
+                clean = false;
+                continue;
+            };
+            guess = Some((place.series, class));
+            let place = Place { class, ..place };
             if !matches!(done, Done::Sealed { .. }) {
                 // Only what is stored counts against the rate.
                 self.last = None;
             }
-            clean &= !matches!(done, Done::Failed(_) | Done::Restored(_));
+            clean &= !matches!(done, Done::Failed(_) | Done::Restored(_) | Done::Kept { .. });
             self.tally.add(&place.instance, &done);
+            let object = Object { class: &place.class, instance: &place.instance, study: place.study.as_ref() };
+            self.teller.done(object, &done).await?;
+            if self.tally.unkept() >= UNKEPT {
+                return Err(Fault::Unkept);
+            }
+            if !self.turn.holds() {
+                return Err(Fault::Turn);
+            }
         }
         Ok(clean)
     }
 
-    /// Whether the probe has seen such objects come back.
+    async fn convert(&self, place: &Place, listed: &Facts) -> Result<Done, Stop> {
+        match self.proven(place) {
+            Ok(()) => self.converter.convert(place, listed).await,
+            Err(why) => Ok(Done::Failed(why)),
+        }
+    }
+
+    /// Whether such objects are sealed for the archive when they are stored anew: no others are here.
     fn proven(&self, place: &Place) -> Result<(), String> {
-        let Some(family) = Family::sealing(&place.class) else { return Ok(()) };
-        let of = |carrier| self.proof.proves(family.name, carrier);
-        match self.converter.carrier {
-            Carrier::Pixels => of(Carried::Pixels).or_else(|words| of(Carried::Attributes).map_err(|_| words)),
-            Carrier::Attributes => of(Carried::Attributes),
+        let (Some(family), Some(vault)) = (Family::sealing(&place.class), &self.ground.settings.vault) else {
+            return Ok(());
+        };
+        match self.ground.room.seals(vault, self.at, family) {
+            Seals::Yes(_) => Ok(()),
+            Seals::No(words) | Seals::Unproven(words) => Err(words),
         }
     }
 
@@ -255,4 +422,23 @@ impl Round<'_> {
         }
         self.last = Some(Instant::now());
     }
+}
+
+/// What an archive says of a study, and where its objects are; their class, if it says that. `None`: it is gone.
+async fn list(walker: &mut Walker, study: &Study) -> Result<(Option<Facts>, Vec<(Place, Option<Uid>)>), WalkFault> {
+    let facts = walker.facts_of(study).await?;
+    let mut places = Vec::new();
+    for series in walker.series(study).await? {
+        for image in walker.images(study, &series).await? {
+            let place = Place {
+                class: image.class.unwrap_or(image.instance),
+                instance: image.instance,
+                study: Some(study.uid),
+                series: Some(series),
+                patient: study.patient.clone(),
+            };
+            places.push((place, image.class));
+        }
+    }
+    Ok((facts, places))
 }

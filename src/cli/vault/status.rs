@@ -1,7 +1,9 @@
 //! `dicomgate vault status`: keys and what they hold, escrow, proofs, and what is sealed and what is not.
 
 use super::drill;
+use super::report::{self, Report as Round};
 use super::ring::{self, Counts, Doubtful};
+use super::turn;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::dicom::Uid;
@@ -10,9 +12,8 @@ use crate::keys::{self, End, Manifest};
 use crate::policy::model::{Effect, Rule};
 use crate::policy::replay::number;
 use crate::proxy::vault::prove::{Fate, ProbeResult, Trial};
-use crate::vault::KeyId;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -71,8 +72,19 @@ struct OfArchive {
     opened_by: Vec<String>,
     probe: Option<String>,
     probe_age_days: Option<u64>,
+    /// From when on a gateway that runs proves it again.
+    probe_due: Option<jiff::Timestamp>,
     all_readers_pass_the_gateway: bool,
     objects: Option<u64>,
+    /// How far `vault seal-archive` has come; `None`: it never began here.
+    seal_archive: Option<Round>,
+    /// A round is at work on this machine.
+    seal_archive_running: bool,
+    /// The same in words.
+    #[serde(skip)]
+    sealing: Option<String>,
+    /// Objects that the archive did not keep, and that lie in the state folder for somebody to look into.
+    laid_aside: usize,
     /// SOP Instance UIDs; `None`: nobody asked, or no ledger could be asked.
     in_doubt: Option<Vec<String>>,
 }
@@ -127,23 +139,20 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
     let manifest = Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
     let keys = manifest.keys.iter().map(|entry| Key {
         id: entry.id.0,
-        check: entry.check.to_string(),
+        check: entry.check.map_or_else(|| "unknown".to_owned(), |check| check.to_string()),
         made: entry.made,
         state: match entry.end {
             Some((End::Destroyed, _)) => "destroyed",
             Some((End::Forgotten, _)) => "lost",
             None if newest == Some(entry.id) => "seals and opens",
+            None if entry.seals.is_none() => "made for later",
             None => "opens",
         },
         objects: counts.as_ref().map(|counts| ring::of_key(counts, entry.id)),
     });
     let keys = keys.collect();
-    for (key, count) in strangers(counts.as_ref(), &manifest) {
-        faults.push(format!(
-            "{} objects were sealed with key {key}, which this ring never had: is this the right folder of keys?",
-            number(count)
-        ));
-    }
+    let used = counts.iter().flat_map(Counts::values).flatten().map(|(key, _)| *key);
+    faults.extend(manifest.lacks(used.collect::<BTreeSet<_>>()).iter().map(ToString::to_string));
     let nearby = keys::escrow::nearby(&vault.escrow, &super::places(settings, vault));
     for one in &nearby {
         faults.push(super::beside(one));
@@ -175,17 +184,6 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
     Report { keys, escrow, archives, faults }
 }
 
-/// Keys that the ledger knows and the manifest does not.
-fn strangers(counts: Option<&Counts>, manifest: &Manifest) -> BTreeMap<KeyId, u64> {
-    let mut strange = BTreeMap::new();
-    for (key, count) in counts.into_iter().flat_map(BTreeMap::values).flatten() {
-        if manifest.get(*key).is_none() {
-            *strange.entry(*key).or_default() += count;
-        }
-    }
-    strange
-}
-
 fn of_archive(
     settings: &Settings,
     vault: &Vault,
@@ -205,7 +203,7 @@ fn of_archive(
     let sealed_by = names(&|rule| stores(rule) && (seal_all || rule.seal));
     let clear_by = names(&|rule| stores(rule) && !seal_all && !rule.seal);
     let opened_by = names(&|rule| rule.open != crate::policy::Open::No);
-    let (mut probe, mut age) = (None, None);
+    let (mut probe, mut age, mut due) = (None, None, None);
     match ProbeResult::load(&settings.gateway.state, &title) {
         Ok(Some(result)) => {
             let days = result.age(now).as_secs() / 86_400;
@@ -215,6 +213,7 @@ fn of_archive(
             } else if result.age(now) > vault.probe_every && !sealed_by.is_empty() {
                 faults.push(format!("archive {title}: it was proven {days} days ago: `dicomgate vault probe` again"));
             }
+            due = Some(result.due(vault.probe_every)).filter(|_| !sealed_by.is_empty());
             (probe, age) = (Some(proof(&result)), Some(days));
         }
         Ok(None) if sealed_by.is_empty() => {}
@@ -226,13 +225,32 @@ fn of_archive(
         Err(fault) => faults.push(format!("archive {title}: {fault}")),
     }
     let objects = counts.map(|counts| counts.get(&title).into_iter().flatten().map(|(_, count)| count).sum());
+    let folder = settings.gateway.state.join("vault");
+    let running = turn::is_taken(&folder, &title);
+    let round = Round::load(&report::path(&folder, &title)).unwrap_or_else(|fault| {
+        faults.push(format!("archive {title}: the report of its last `vault seal-archive` cannot be read: {fault}"));
+        None
+    });
+    let aside = report::aside(&folder, &title);
+    let laid_aside = std::fs::read_dir(&aside).map_or(0, |entries| entries.count());
+    if laid_aside > 0 {
+        faults.push(format!(
+            "archive {title}: {laid_aside} objects that it did not keep lie in `{}`: look into each (docs/proving.md)",
+            aside.display()
+        ));
+    }
     OfArchive {
+        sealing: round.as_ref().map(|round| round.line(now, running)),
+        seal_archive: round,
+        seal_archive_running: running,
+        laid_aside,
         archive: title.to_string(),
         sealed_by,
         clear_by,
         opened_by,
         probe,
         probe_age_days: age,
+        probe_due: due,
         all_readers_pass_the_gateway: archive.vault.all_readers_pass,
         objects,
         in_doubt: None,
@@ -286,11 +304,15 @@ fn text(report: &Report) -> String {
         if let Some(objects) = archive.objects {
             let _ = writeln!(text, "  {} sealed objects in the ledger", number(objects));
         }
+        if let Some(sealing) = &archive.sealing {
+            let _ = writeln!(text, "  what it held before: {sealing}");
+        }
         for instance in archive.in_doubt.iter().flatten() {
             let _ = writeln!(text, "  in doubt  {instance}");
         }
         if let (Some(probe), Some(days)) = (&archive.probe, archive.probe_age_days) {
-            let _ = writeln!(text, "  proven {days} days ago: {probe}");
+            let due = archive.probe_due.map(|due| format!("; again from {} on", due.strftime("%Y-%m-%d")));
+            let _ = writeln!(text, "  proven {days} days ago{}: {probe}", due.unwrap_or_default());
         }
     }
     for fault in &report.faults {

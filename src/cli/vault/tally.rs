@@ -1,9 +1,11 @@
 //! What became of the objects of an archive, counted and named.
 
+use crate::audit::round::RoundCounts;
 use crate::dicom::Uid;
 use crate::proxy::vault::convert::{Done, InDoubt};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 /// So many instances are named one by one.
 const NAMED: usize = 1000;
@@ -19,6 +21,7 @@ pub struct Tally {
     failures: u64,
     failed: Vec<(Uid, String)>,
     restored: Vec<(Uid, String)>,
+    kept: Vec<(Uid, String, PathBuf)>,
     doubtful: Vec<(InDoubt, String)>,
     /// Studies that earlier rounds have done.
     pub skipped: u64,
@@ -44,14 +47,28 @@ impl Tally {
                 }
             }
             Done::Restored(why) => self.restored.push((*instance, why.clone())),
+            Done::Kept { why, file } => self.kept.push((*instance, why.clone(), file.clone())),
         }
+    }
+
+    /// The numbers, for the record.
+    pub fn counts(&self) -> RoundCounts {
+        let never: u64 = self.never.values().sum();
+        let unkept = u64::try_from(self.restored.len() + self.kept.len()).unwrap_or(u64::MAX);
+        let failed = self.failures.saturating_add(unkept).saturating_add(self.unnamed);
+        RoundCounts { sealed: self.sealed, already: self.already, never: never.saturating_add(self.nothing), failed }
+    }
+
+    /// How many the archive did not keep.
+    pub fn unkept(&self) -> usize {
+        self.restored.len() + self.kept.len()
     }
 
     /// One whose seal was on its way when an earlier round ended.
     pub fn in_doubt(&mut self, what: &InDoubt, done: &Done) {
         let words = match done {
             Done::Sealed { .. } => "it had been stored, and is verified now".to_owned(),
-            Done::Failed(why) | Done::Restored(why) => why.clone(),
+            Done::Failed(why) | Done::Restored(why) | Done::Kept { why, .. } => why.clone(),
             Done::Already | Done::Never(_) | Done::Nothing => "it is as it was".to_owned(),
         };
         self.doubtful.push((what.clone(), words));
@@ -59,7 +76,7 @@ impl Tally {
 
     /// Whether nothing failed.
     pub fn is_good(&self) -> bool {
-        self.failures == 0 && self.restored.is_empty() && self.unnamed == 0
+        self.failures == 0 && self.unkept() == 0 && self.unnamed == 0
     }
 
     /// In a few words.
@@ -71,7 +88,7 @@ impl Tally {
             self.bytes >> 20,
             self.already,
             never + self.nothing,
-            self.failures
+            self.counts().failed
         )
     }
 
@@ -100,6 +117,9 @@ impl Tally {
         }
         for (instance, why) in &self.restored {
             let _ = writeln!(text, "given back its original: {instance}: {why}");
+        }
+        for (instance, why, file) in &self.kept {
+            let _ = writeln!(text, "LOOK INTO THIS: {instance}: {why}; what it held is `{}`", file.display());
         }
         for (instance, why) in &self.failed {
             let _ = writeln!(text, "failed: {instance}: {why}");
@@ -130,6 +150,7 @@ impl Tally {
             "failures": self.failures,
             "failed": named(&self.failed),
             "restored": named(&self.restored),
+            "kept": self.kept.iter().map(|(uid, why, file)| serde_json::json!({ "instance": uid, "why": why, "file": file })).collect::<Vec<_>>(),
             "in_doubt": doubtful.collect::<Vec<_>>(),
             "class_unknown": self.unnamed,
             "studies_done_before": self.skipped,

@@ -146,7 +146,7 @@ raw_table! {
         pub carrier: Carrier,
         /// What is read back from it before success is answered: none, sample or all. Default none.
         pub verify_after_store: Verify,
-        /// What becomes of an object that is sent again: it is sealed afresh and stored (pass). Comparing it first (compare) is not there yet, and refused. Default pass.
+        /// What becomes of an object that is sent again: it is sealed afresh and stored (pass), or compared with what the archive has and not stored again if it is the same (compare). Default pass.
         pub resend: Resend,
         /// What it rewrites in objects: ["sop"] if it gives them SOP Instance UIDs of its own.
         pub rewrites: List<RewritesWord>,

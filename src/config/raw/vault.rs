@@ -25,7 +25,7 @@ raw_table! {
         pub key_folder: PathBuf,
         /// Certificates that open every seal without the gateway; their private keys lie elsewhere. [] for none.
         pub escrow!("[\"certs/escrow.crt\"]"): List<PathBuf>,
-        /// How much is encrypted at once: from 64KiB to 8MiB. Default 4MiB.
+        /// How much is encrypted at once: from 64KiB to 8MiB. Default 1MiB.
         pub segment: Size,
         /// Objects shorter than this are sealed whole before their first byte goes out: from 64KiB to 64MiB. Default 1MiB.
         pub hold: Size,
@@ -47,13 +47,13 @@ raw_table! {
         pub identity_drift: IdentityDrift,
         /// Since then everything in the archives is sealed: what is younger and is not, is refused.
         pub sealed_since: Date,
-        /// What storage commitment relies on: the archive's word and the probe of it (probe). Reading each object back first (verified) is not there yet, and refused. Default probe.
+        /// What storage commitment of sealed objects relies on: that each was read back since it was stored (verified), or the archive's word and the probe of it (probe). Default verified.
         pub commit_trust: CommitTrust,
         /// With verify_after_store = "sample": one object in so many is read back. Default 100.
         pub verify_sample: Count,
         /// How long a probe waits between storing and retrieving: from 0s to 7d. Default 1m.
         pub probe_age: Span,
-        /// How old a probe result may become: from 1h to 365d. Default 30d.
+        /// How old a probe result may become before a gateway that runs makes it again: from 1h to 365d. Default 30d.
         pub probe_every: Span,
         /// Memory of one decoding worker: from 64MiB to 64GiB. Default 1GiB.
         pub decode_memory: Size,

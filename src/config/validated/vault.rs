@@ -8,7 +8,7 @@ use crate::config::raw::policy::RawRule;
 use crate::config::raw::vault::{KeysWord, RawVault, RewritesWord};
 use crate::config::raw::words::Date;
 use crate::config::units::{Count, Size, Span};
-use crate::config::vault::{ArchiveVault, CommitTrust, KeySource, Resend, SealWhat, Vault};
+use crate::config::vault::{ArchiveVault, KeySource, SealWhat, Vault};
 use crate::dicom::dimse::Operation;
 use crate::policy::Open;
 use crate::policy::model::{Effect, PolicyModel};
@@ -35,7 +35,7 @@ pub(super) fn validate(
     let escrow = escrow(vault, ground, report);
     repeated("exemption", vault.private_exempt.items(), report);
     let mut bounds = Bounds { report };
-    let segment = bounds.size("segment", &vault.segment, ("64KiB", "4MiB", "8MiB"));
+    let segment = bounds.size("segment", &vault.segment, ("64KiB", "1MiB", "8MiB"));
     let hold = bounds.size("hold", &vault.hold, ("64KiB", "1MiB", "64MiB"));
     let attributes_max = bounds.size("attributes_max", &vault.attributes_max, ("64KiB", "4MiB", "64MiB"));
     let private_max = bounds.size("private_max", &vault.private_max, ("0B", "1KiB", "64KiB"));
@@ -62,7 +62,7 @@ pub(super) fn validate(
         open: vault.open.cloned().unwrap_or_default(),
         identity_drift: vault.identity_drift.cloned().unwrap_or_default(),
         sealed_since: sealed_since(vault, now),
-        commit_trust: commit_trust(vault, report),
+        commit_trust: vault.commit_trust.cloned().unwrap_or_default(),
         verify_sample,
         probe_age,
         probe_every,
@@ -158,16 +158,6 @@ fn keys(
     Some((source, folder))
 }
 
-/// Reports of storage commitment are the archive's own: nothing is read back for them yet.
-fn commit_trust(vault: &RawVault, report: &mut Report<'_>) -> CommitTrust {
-    if let Some(trust) = vault.commit_trust.spanned().filter(|trust| *trust.get_ref() == CommitTrust::Verified) {
-        report
-            .error(trust.span(), "objects are not read back for storage commitment yet")
-            .hint("leave `commit_trust` out; `verify_after_store = \"all\"` reads each object back before its store is answered");
-    }
-    vault.commit_trust.cloned().unwrap_or_default()
-}
-
 fn escrow(vault: &RawVault, ground: &mut Ground<'_>, report: &mut Report<'_>) -> Vec<PathBuf> {
     if let Some(list) = vault.escrow.spanned()
         && list.get_ref().0.is_empty()
@@ -220,11 +210,6 @@ pub(super) fn archive(archive: &RawArchive, raw: &RawGatewayFile, report: &mut R
                     .hint("take it out, or add [vault] with keys and escrow");
             }
         }
-    }
-    if let Some(resend) = archive.resend.spanned().filter(|resend| *resend.get_ref() == Resend::Compare) {
-        report
-            .error(resend.span(), "objects that are sent again cannot be compared yet")
-            .hint("leave `resend` out: they are sealed afresh and stored");
     }
     let rate = u64::from(ArchiveVault::SEAL_RATE);
     let seal_rate = Bounds { report }.count("seal_rate", &archive.seal_rate, (1, rate, 1_000_000));

@@ -3,6 +3,7 @@
 use super::mailbox::{Undelivered, command};
 use super::narrow::narrow;
 use super::register::seconds;
+use super::trust::{Trusted, trust};
 use super::{Commitments, note, towards};
 use crate::audit::commitment::{CommitmentNote, Stage};
 use crate::dicom::Uid;
@@ -49,8 +50,13 @@ pub struct Deliverer {
     unreachable: Option<String>,
 }
 
+/// So long is a report that has changed left alone, seconds: it is in hand already, under its new identity.
+const IN_HAND: i64 = 150;
+
 /// How one attempt ended.
 enum End {
+    /// There is more to be read back first: it goes on at once.
+    Unready,
     /// Acknowledged, on this association.
     Acknowledged(&'static str),
     /// Not now.
@@ -69,12 +75,20 @@ impl Deliverer {
     pub async fn deliver(mut self, work: VecDeque<Work>) -> Vec<ReportId> {
         let snapshot = self.shared.snapshot();
         let mut later = Vec::new();
-        for Work { id, report: stored, until } in work {
-            if Instant::now() >= until {
+        for mut work in work {
+            if Instant::now() >= work.until {
                 // The others took their time; it is offered again when its lease is over.
-                later.push(id);
+                later.push(work.id);
                 continue;
             }
+            if let Some(end) = self.verify(&snapshot, &mut work).await {
+                let note = note::of(&work.report.commitment, Stage::Delivered);
+                if self.settle(work.id, &work.report, note, end).await {
+                    later.push(work.id);
+                }
+                continue;
+            }
+            let Work { id, report: stored, until } = work;
             let mut note = note::of(&stored.commitment, Stage::Delivered);
             note.attempts = stored.attempts.saturating_add(1);
             let end = match tokio::time::timeout_at(until, self.attempt(&snapshot, &stored, &mut note)).await {
@@ -91,6 +105,37 @@ impl Deliverer {
             let _ = link.release().await;
         }
         later
+    }
+
+    /// Before anything is told: whether it is true of what is sealed. `None`: it is, or says now what is.
+    async fn verify(&self, snapshot: &Snapshot, work: &mut Work) -> Option<End> {
+        let Commitments { state, clock, .. } = &self.commitments;
+        let stored = &mut work.report;
+        let most = commitment::MOST_REFERENCES;
+        let read = commitment::read(&stored.data_set, Encoding::ExplicitLe, stored.event_type, most);
+        // What cannot be read is given up in the attempt itself.
+        let mut report = read.ok()?;
+        let whose = (&stored.commitment, stored.attempts);
+        let trusted = trust(&self.shared, &self.commitments, snapshot, whose, &mut report).await;
+        // Reading back may have taken long, and telling has a time of its own.
+        work.until = work.until.max(Instant::now() + ANSWER + RELEASE);
+        match trusted {
+            Trusted::Whole => return None,
+            Trusted::More => return Some(End::Unready),
+            Trusted::Later(words) => return Some(End::Failed(words)),
+            Trusted::Less => {}
+        }
+        // Its place is taken by what is true, durably, before anybody hears of it.
+        stored.event_type = report.event_type();
+        stored.data_set = report.encode(Encoding::ExplicitLe);
+        let changed = state::Report { due: clock().saturating_add(IN_HAND), ..stored.clone() };
+        match state.put_report(changed).await {
+            Ok(id) => {
+                work.id = id;
+                None
+            }
+            Err(fault) => Some(End::Failed(fault.to_string())),
+        }
     }
 
     async fn attempt(&mut self, snapshot: &Snapshot, stored: &state::Report, note: &mut CommitmentNote<'_>) -> End {
@@ -193,6 +238,11 @@ impl Deliverer {
                     tracing::warn!("a storage commitment report that has arrived will be delivered again: {fault}");
                 }
                 return false;
+            }
+            End::Unready => {
+                // Otherwise it is offered again when its lease is over.
+                let _ = state.report_failed(id, (self.commitments.clock)()).await;
+                return true;
             }
             End::Failed(words) => {
                 let now = (self.commitments.clock)();

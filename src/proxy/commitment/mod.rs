@@ -1,6 +1,8 @@
 //! Storage commitment on its way through (PS3.4 J): who asked is remembered before the archive hears of it; what the
 //! archive reports is stored before it is answered, and brought to whoever asked, at once or days later.
 //!
+//! Of what is sealed nothing is told as kept that was not read back ([`trust`]).
+//!
 //! [`register`] goes before every N-ACTION, [`accept`] takes an archive's N-EVENT-REPORT, the [`Courier`] delivers:
 //! into the [`Mailbox`] of an association that is open, or on an association of its own. It never decides what a
 //! requester may see (the policy does), never answers an archive before the report is stored, and never delivers what
@@ -16,6 +18,7 @@ mod register;
 #[cfg(test)]
 mod tests;
 mod towards;
+mod trust;
 
 pub use accept::{Arrival, accept};
 pub use courier::Courier;

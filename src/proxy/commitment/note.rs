@@ -35,6 +35,7 @@ pub fn note(shared: &Shared, note: CommitmentNote<'_>) -> bool {
         Stage::Accepted | Stage::Delivered => {
             tracing::debug!(archive, peer, "storage commitment report {}", stage.as_str());
         }
+        Stage::Doubted => tracing::error!(archive, peer, incident, "storage commitment report: {words}"),
         Stage::Refused => tracing::warn!(archive, incident, "storage commitment report refused: {words}"),
         Stage::Undeliverable => {
             tracing::error!(archive, peer, incident, "storage commitment report given up: {words}");

@@ -69,6 +69,8 @@ impl Relay {
             Woken::Charged(charged) => self.go_on_charged(*charged),
             Woken::SealEnded(ended) => self.answer_sealed(&ended),
             Woken::SealBegun(_)
+            | Woken::Resent(_)
+            | Woken::Compared(_)
             | Woken::Move(..)
             | Woken::Grants(_)
             | Woken::Registered(_)

@@ -7,6 +7,7 @@
 //! played back as the receiver takes it; its sender is not read meanwhile.
 
 mod cutter;
+mod decode;
 mod drive;
 
 pub(super) use drive::Spooled;
@@ -14,11 +15,13 @@ pub(super) use drive::Spooled;
 use super::opening::{Pipe, PipeFault};
 use super::sealing::SealRun;
 use crate::dicom::dimse::Command;
+use crate::proxy::vault::decode::DecodeFault;
 use crate::spool::{Spool, SpoolFault, Spools};
 use crate::transform::flow::Flow;
 use crate::transform::hide::{Hide, HideFault};
 use crate::transform::seal::SealFault;
 use cutter::Cutter;
+use decode::{Before, Behind};
 use std::sync::Arc;
 
 /// What is done to the bytes of a data set.
@@ -47,6 +50,9 @@ pub(super) enum TransformFault {
     /// It is over, and nobody has said where it goes.
     #[error("where it goes did not become known")]
     Nowhere,
+    /// Its image is not decoded.
+    #[error(transparent)]
+    Decode(#[from] DecodeFault),
     /// What must be kept of it cannot be.
     #[error(transparent)]
     Spool(#[from] SpoolFault),
@@ -90,19 +96,39 @@ pub(super) struct Rewrite {
     spools: Arc<Spools>,
     /// What is kept; `None`: nothing, or it is being written or read.
     spool: Option<Box<Spool>>,
-    /// It is being written or read.
+    /// Where it comes compressed, and may be what carries a seal.
+    before: Option<Box<Before>>,
+    /// It came so, and does.
+    unpacked: bool,
+    /// Where its image goes on decoded.
+    behind: Option<Box<Behind>>,
+    /// Something is being written, read or decoded.
     away: bool,
     /// What is kept goes on.
     playing: bool,
     /// All of the data set has come.
     over: bool,
+    /// Where it goes becomes known only when all of it has come.
+    compared: bool,
 }
 
 impl Rewrite {
     /// Of which nothing goes before [`Rewrite::begin`].
     pub(super) fn new(transform: Transform, spools: Arc<Spools>) -> Self {
         let (flow, cutter, spool) = (Flow::default(), None, None);
-        Self { transform, flow, cutter, spools, spool, away: false, playing: false, over: false }
+        let (before, unpacked, behind) = (None, false, None);
+        let (away, playing, over, compared) = (false, false, false, false);
+        Self { transform, flow, cutter, spools, spool, before, unpacked, behind, away, playing, over, compared }
+    }
+
+    /// Where it goes, and whether at all, becomes known only when all of it has come.
+    pub(super) const fn wait_for_end(&mut self) {
+        self.compared = true;
+    }
+
+    /// Whether that is still to become known.
+    pub(super) const fn waits_for_end(&self) -> bool {
+        self.compared && self.cutter.is_none()
     }
 
     /// It goes on with this command, on this context, to a receiver that takes P-DATA-TFs of at most `longest` bytes (0:
@@ -127,8 +153,12 @@ impl Rewrite {
     }
 
     /// Whether nothing more may come of its sender before something has gone.
-    pub(super) const fn is_busy(&self) -> bool {
-        self.playing || self.over || self.away
+    pub(super) fn is_busy(&self) -> bool {
+        self.playing
+            || self.over
+            || self.away
+            || self.before.as_ref().is_some_and(|before| before.has_work())
+            || self.behind.as_ref().is_some_and(|behind| behind.has_work())
     }
 
     /// Whether all of the data set has come.
@@ -148,12 +178,22 @@ impl Rewrite {
 
     /// Takes the next bytes. What comes of it goes by [`Rewrite::drive`].
     pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), TransformFault> {
-        self.transform.push(bytes, &mut self.flow)
+        match &mut self.before {
+            Some(before) => {
+                before.push(bytes);
+                Ok(())
+            }
+            None => self.transform.push(bytes, &mut self.flow),
+        }
     }
 
     /// The data set is over. What comes of it goes by [`Rewrite::drive`].
     pub(super) fn finish(&mut self) -> Result<(), TransformFault> {
         self.over = true;
+        // What is still to be decoded is not through the transform yet.
+        if self.before.is_some() {
+            return Ok(());
+        }
         self.transform.finish(&mut self.flow)
     }
 }

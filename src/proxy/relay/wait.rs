@@ -3,7 +3,7 @@
 use super::narrow::{Charged, FoundTruths, Prepared};
 use super::retrieve::{Anew, Judged, Resolving};
 use super::rewrite::Spooled;
-use super::sealing::{Ended, NotBegun};
+use super::sealing::{Compared, Ended, NotBegun};
 use crate::proxy::commitment::RegisterFault;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::{SealRow, StateFault};
@@ -34,6 +34,10 @@ pub(super) enum Woken {
     Query(Box<Prepared>),
     /// What budgets have room for.
     Charged(Box<Charged>),
+    /// What the ledger knows of an instance that is to be sealed, and perhaps is already.
+    Resent(Box<Result<Option<SealRow>, StateFault>>),
+    /// Whether the archive holds an instance already as it was sent again.
+    Compared(Box<Compared>),
     /// The ledger knows of a seal that is about to be stored, or cannot be asked.
     SealBegun(Result<(), NotBegun>),
     /// The ledger knows what became of a seal.

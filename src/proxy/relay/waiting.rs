@@ -116,6 +116,8 @@ impl Relay {
             Woken::Judged(judged) => self.go_on_with_judged(data, *judged),
             Woken::Spooled(spooled) => self.spooled_up(spooled),
             Woken::Truths(found) => self.go_on_with_truths(data, *found),
+            Woken::Resent(row) => self.go_on_with_resent(data, *row),
+            Woken::Compared(compared) => self.go_on_compared(data, *compared),
             Woken::SealBegun(noted) => self.go_on_sealing(noted),
             Woken::Ledger(row) => self.go_on_with_ledger(End::Caller, *row),
             Woken::Noted(_) | Woken::SealEnded(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),

@@ -4,14 +4,17 @@
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
 
 pub mod alert;
+pub mod classify;
 pub mod contexts;
 pub mod convert;
 pub mod decode;
 mod proofs;
 pub mod prove;
+pub mod reach;
 mod room;
 #[cfg(test)]
 mod tests;
+pub mod told;
 pub mod verify;
 pub mod walk;
 mod whole;

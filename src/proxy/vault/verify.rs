@@ -7,11 +7,12 @@
 use crate::dicom::dataset::write::DataSet;
 use crate::dicom::dimse::{Command, Status};
 use crate::dicom::negotiation::Roles;
-use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, encoding_of};
+use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, Encoding, IMPLICIT_VR_LITTLE_ENDIAN, encoding_of};
 use crate::dicom::{Phi, Tag, Uid, sop_class};
 use crate::scu::{Accepted, Ask, Link, LinkFault, Receiver, Target};
-use crate::transform::flow::Flow;
+use crate::transform::flow::{Flow, Piece};
 use crate::transform::open::{As, Finished, Found, Inner, Open, OpenFault, OpenOptions, OpenOrder, Opened};
+use crate::transform::same::Same;
 use crate::vault::{SealId, Unlock};
 
 /// Message id of the C-GET.
@@ -52,6 +53,8 @@ pub struct ReadBack {
     /// Depth, tolerances, whether UIDs are minted, whether the digest of what was sealed is wanted. `whole` does not count:
     /// nothing goes out.
     pub options: OpenOptions,
+    /// What it says is to be compared: [`Verified::same`].
+    pub compare: bool,
 }
 
 /// What was read back: whole and authentic.
@@ -61,6 +64,8 @@ pub struct Verified {
     pub inner: Inner,
     /// How it ended.
     pub opened: Opened,
+    /// What it says, as [`Same`] has it; `None`: not asked for, or it cannot be said.
+    pub same: Option<[u8; 32]>,
 }
 
 /// Why an instance is not verified.
@@ -90,6 +95,11 @@ pub enum VerifyFault {
 }
 
 impl VerifyFault {
+    /// Nothing was learnt about the object; in words.
+    pub fn unasked(words: &str) -> Self {
+        Self::Link(LinkFault::Malformed(words.to_owned()))
+    }
+
     /// Whether trying again may help: nothing was learnt about the object.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Link(_))
@@ -222,6 +232,7 @@ pub struct Opening {
     open: Option<Open>,
     flow: Flow,
     inner: Option<Inner>,
+    same: Option<Same>,
     /// What became of the last object that came.
     pub outcome: Option<Result<Verified, VerifyFault>>,
 }
@@ -229,7 +240,7 @@ pub struct Opening {
 impl Opening {
     /// For this instance.
     pub fn new(how: ReadBack, place: Place) -> Self {
-        Self { how, place, open: None, flow: Flow::default(), inner: None, outcome: None }
+        Self { how, place, open: None, flow: Flow::default(), inner: None, same: None, outcome: None }
     }
 
     /// Decides as soon as it is known what it is.
@@ -241,6 +252,7 @@ impl Opening {
             Some(Found::Plain) => Err(VerifyFault::Plain),
             Some(Found::Sealed(inner)) => {
                 self.inner = Some((**inner).clone());
+                self.same = same(&self.how, &inner.transfer_syntax);
                 Ok(open.deliver(As::Own)?)
             }
         }
@@ -249,18 +261,30 @@ impl Opening {
     fn push(&mut self, bytes: &[u8]) -> Result<(), VerifyFault> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.push(bytes, &mut self.flow)?;
-        while self.flow.next_piece().is_some() {}
+        self.look();
         self.decide()
+    }
+
+    /// What is opened is looked at if that is wanted, and kept nowhere.
+    fn look(&mut self) {
+        while let Some(piece) = self.flow.next_piece() {
+            if let (Piece::Go(bytes) | Piece::Keep(bytes), Some(same)) = (piece, &mut self.same)
+                && same.push(&bytes).is_err()
+            {
+                self.same = None;
+            }
+        }
     }
 
     fn finish(&mut self) -> Result<Verified, VerifyFault> {
         loop {
             let Some(open) = &mut self.open else { return Err(VerifyFault::Plain) };
             let finished = open.finish(&mut self.flow)?;
-            while self.flow.next_piece().is_some() {}
+            self.look();
             match (finished, &self.inner) {
                 (Finished::Opened(opened), Some(inner)) => {
-                    return Ok(Verified { inner: inner.clone(), opened });
+                    let same = self.same.take().and_then(|same| same.finish().ok());
+                    return Ok(Verified { inner: inner.clone(), opened, same });
                 }
                 (Finished::Undecided, None) => self.decide()?,
                 _ => return Err(VerifyFault::Plain),
@@ -271,7 +295,7 @@ impl Opening {
 
 impl Receiver for Opening {
     fn begin(&mut self, context: &Accepted, command: &Command) {
-        (self.open, self.inner, self.outcome) = (None, None, None);
+        (self.open, self.inner, self.same, self.outcome) = (None, None, None, None);
         let (Some(class), Some(instance)) = (command.sop_class(), command.sop_instance()) else {
             return self.outcome = Some(Err(VerifyFault::Foreign));
         };
@@ -300,4 +324,10 @@ impl Receiver for Opening {
         }
         Status::SUCCESS
     }
+}
+
+/// What looks at an object of this transfer syntax, if that is wanted and can be.
+fn same(how: &ReadBack, syntax: &Uid) -> Option<Same> {
+    let encoding = encoding_of(syntax);
+    (how.compare && encoding != Encoding::Deflated).then(|| Same::new(encoding, how.options.depth))
 }

@@ -6,6 +6,7 @@ use crate::dicom::dataset::write::{DataSet, Flat};
 use crate::dicom::dimse::Status;
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{Phi, Tag, Uid, sop_class};
+use crate::proxy::vault::verify::Place;
 use crate::scu::{Accepted, Ask, Link, LinkFault, Target};
 use std::collections::HashSet;
 
@@ -16,7 +17,9 @@ const CLASS: Tag = Tag(0x0008, 0x0016);
 const INSTANCE: Tag = Tag(0x0008, 0x0018);
 const STUDY_DATE: Tag = Tag(0x0008, 0x0020);
 const ACCESSION: Tag = Tag(0x0008, 0x0050);
+const PATIENT_NAME: Tag = Tag(0x0010, 0x0010);
 const PATIENT_ID: Tag = Tag(0x0010, 0x0020);
+const BIRTH_DATE: Tag = Tag(0x0010, 0x0030);
 const STUDY: Tag = Tag(0x0020, 0x000d);
 const SERIES: Tag = Tag(0x0020, 0x000e);
 
@@ -31,6 +34,11 @@ pub struct Study {
     /// Patient ID.
     pub patient: Option<Phi<String>>,
 }
+
+/// What an archive says of a study that somebody may correct: whose it is, and the accession number. `None`: the archive
+/// does not say it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts([Option<Phi<Vec<u8>>>; 4]);
 
 /// An instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +133,45 @@ impl Walker {
         })
         .await?;
         Ok(all)
+    }
+
+    /// What is said of the study of an instance; `None`: the archive has neither of them, or not there.
+    ///
+    /// # Errors
+    /// The archive does not say.
+    pub async fn facts(&mut self, place: &Place) -> Result<Option<Facts>, WalkFault> {
+        let Some(uid_of_study) = place.study else { return Ok(Some(Facts::default())) };
+        let study = Study { uid: uid_of_study, patient: place.patient.clone() };
+        if let Some(series) = &place.series {
+            let set = self.below("IMAGE", &study).with_uid(SERIES, series).with_uid(INSTANCE, &place.instance);
+            let mut there = false;
+            self.ask(set, |answer| there |= uid(answer, INSTANCE) == Some(place.instance)).await?;
+            if !there {
+                return Ok(None);
+            }
+        }
+        self.facts_of(&study).await
+    }
+
+    /// What is said of a study; `None`: the archive does not have it.
+    ///
+    /// # Errors
+    /// The archive does not say.
+    pub async fn facts_of(&mut self, study: &Study) -> Result<Option<Facts>, WalkFault> {
+        let mut set = self.below("STUDY", study).with(ACCESSION, b"SH", "").with(PATIENT_NAME, b"PN", "");
+        if self.find.class.as_str() != sop_class::PATIENT_ROOT_FIND {
+            set = set.with(PATIENT_ID, b"LO", "");
+        }
+        let set = set.with(BIRTH_DATE, b"DA", "");
+        let mut facts = None;
+        self.ask(set, |answer| {
+            if uid(answer, STUDY) == Some(study.uid) {
+                let said = |tag| answer.get(tag).map(|value| Phi::new(value.trim_ascii().to_vec()));
+                facts = Some(Facts([PATIENT_NAME, PATIENT_ID, BIRTH_DATE, ACCESSION].map(said)));
+            }
+        })
+        .await?;
+        Ok(facts)
     }
 
     /// Releases the association.

@@ -12,11 +12,16 @@ use std::future::Future;
 use std::pin::Pin;
 
 /// What the tables look like; a database that says a higher number is a newer program's.
-pub const VERSION: i64 = 3;
+pub const VERSION: i64 = 4;
 /// Makes the table that says which version the others are.
 const BEGIN: &str = "CREATE TABLE IF NOT EXISTS dicomgate_schema (version BIGINT PRIMARY KEY);";
 /// What leads from each version to the next, the first from none. A step that has been released never changes.
-const STEPS: [&str; 3] = [include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
+const STEPS: [&str; 4] = [
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+];
 
 /// What leads from the version that a database says (`None`: there is none) to this program's; empty: it is this one.
 /// To be run in one transaction that begins with [`BEGIN`], and in which the version was read.

@@ -6,6 +6,7 @@
 mod fault;
 mod fragments;
 mod image;
+mod lossy;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ use crate::dicom::transfer_syntax::Encoding;
 use crate::dicom::{Tag, Uid};
 use fragments::Fragments;
 use image::Facts;
+use lossy::Losses;
 use std::collections::VecDeque;
 
 const PHOTOMETRIC: Tag = Tag(0x0028, 0x0004);
@@ -59,6 +61,9 @@ pub struct Frames {
     frame: u64,
     frames: u32,
     decoded: u32,
+    /// The image, from the first byte of its pixels.
+    image: Option<Image>,
+    losses: Losses,
     /// How the pixels are read, as the first decoded frame has it.
     photometric: Option<String>,
 }
@@ -97,6 +102,8 @@ impl Frames {
             frame: 0,
             frames: 1,
             decoded: 0,
+            image: None,
+            losses: Losses::default(),
             photometric: None,
         })
     }
@@ -134,7 +141,11 @@ impl Frames {
         while let Some(op) = self.ready.pop_front() {
             match op {
                 Op::Bytes(bytes) => self.put(&bytes, out)?,
-                Op::Frame(bytes) => return Ok(Some(Frame { image: self.facts.image(&self.syntax)?, bytes })),
+                Op::Frame(bytes) => {
+                    let Some(image) = self.image.clone() else { return Err(FramesFault::NoPixels) };
+                    self.losses.look(&self.syntax, &bytes);
+                    return Ok(Some(Frame { image, bytes }));
+                }
                 Op::End => {
                     if self.decoded != self.frames {
                         return Err(FramesFault::Count { said: self.frames, found: self.decoded });
@@ -171,6 +182,21 @@ impl Frames {
         self.put(&pixels.bytes, out)
     }
 
+    /// The image, once its compressed pixels have begun.
+    pub const fn image(&self) -> Option<&Image> {
+        self.image.as_ref()
+    }
+
+    /// Bytes of pixels that it has when all of it is decoded; known as soon as [`Self::image`] is.
+    pub const fn pixels(&self) -> u64 {
+        self.frame.saturating_mul(self.frames as u64)
+    }
+
+    /// Bytes of pixels that are decoded.
+    pub const fn pixels_decoded(&self) -> u64 {
+        self.frame.saturating_mul(self.decoded as u64)
+    }
+
     /// The object is over, and nothing more to be decoded.
     ///
     /// # Errors
@@ -201,6 +227,7 @@ impl Frames {
         if self.frame == 0 || total > u64::from(u32::MAX - 1) {
             return Err(FramesFault::Long(total));
         }
+        self.image = Some(image);
         let offsets = std::mem::take(&mut self.facts.offsets);
         self.at = At::Pixels(Fragments::new(&self.syntax, self.frames, offsets, self.limits.frame));
         Ok(())
@@ -255,16 +282,11 @@ impl Frames {
     /// What stands before the pixels goes, with what describes them as they are now.
     fn head(&mut self, photometric: &str, out: &mut Vec<u8>) -> Result<(), FramesFault> {
         let coloured = self.facts.samples() > 1;
+        self.losses.note(self.frame, &mut self.header);
         for (tag, bytes) in std::mem::take(&mut self.header) {
             match tag {
                 PHOTOMETRIC => {
-                    let mut value = photometric.as_bytes().to_vec();
-                    value.resize(value.len().next_multiple_of(2), b' ');
-                    let mut element = Vec::new();
-                    put_header(&mut element, Encoding::ExplicitLe, tag, Some(Vr(*b"CS")), 0);
-                    set_short(&mut element, value.len());
-                    element.extend_from_slice(&value);
-                    self.put(&element, out)?;
+                    self.put(&text(tag, *b"CS", photometric), out)?;
                     if coloured {
                         // By pixel, not by plane.
                         self.put(&[0x28, 0, 6, 0, b'U', b'S', 2, 0, 0, 0], out)?;
@@ -291,6 +313,18 @@ impl Frames {
             }
         }
     }
+}
+
+/// An element of text, in explicit VR little endian.
+fn text(tag: Tag, vr: [u8; 2], value: &str) -> Vec<u8> {
+    let length = value.len().next_multiple_of(2);
+    let mut element = Vec::new();
+    put_header(&mut element, Encoding::ExplicitLe, tag, Some(Vr(vr)), 0);
+    set_short(&mut element, length);
+    let end = element.len() + length;
+    element.extend_from_slice(value.as_bytes());
+    element.resize(end, b' ');
+    element
 }
 
 /// Sets the 16-bit length at the end of a header.

@@ -94,6 +94,7 @@ impl Opening {
             sop_instance: header.sop_instance,
             study: header.study,
             transfer_syntax: header.transfer_syntax,
+            whose: header.whose(),
             rows: facts.rows,
             columns: facts.columns,
             frames: facts.frames,

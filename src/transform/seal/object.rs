@@ -325,6 +325,7 @@ impl Object {
             columns,
             frames: self.facts.frames(),
             transfer_syntax: self.order.from,
+            whose: sealer.whose(),
             carrier: self.carry.carrier(),
         });
         self.sealer = Some(sealer);

@@ -14,9 +14,9 @@ mod table;
 
 use super::keep;
 use super::report::{Found, Report, VERSION};
-use crate::cli::check::{Format, who};
+use crate::cli::check::Format;
 use crate::cli::{EXIT_CONFIGURATION, EXIT_INTERNAL, dial, fresh};
-use crate::config::{self, Archive, Listener, ListenerTls, Serves, Settings};
+use crate::config::{self, Archive, Listener, ListenerTls, Serves, Settings, who};
 use crate::dicom::AeTitle;
 use crate::pki::{self, Mode, SessionLimits, TlsFiles, TlsMaterial};
 use crate::scu::{Answerer, LinkFault};

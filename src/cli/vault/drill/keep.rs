@@ -1,20 +1,18 @@
 //! Step 3, on the gateway: a result is checked, and kept below `vault/drills` of the state folder.
 
-use super::result::{Signed, is_name, read};
+use super::note::{MOST, Noted, folder, write};
+use super::result::{Found, Signed, is_name, read};
 use super::{Report, Stopped};
 use crate::cli::EXIT_CONFIGURATION;
 use crate::config;
 use crate::keys;
 use crate::vault::escrow::Escrow;
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 /// A result may lie this far ahead of our clock, in seconds: two machines, two clocks.
 const AHEAD: i64 = 3600;
-/// The most results that are looked through.
-const MOST: usize = 10_000;
 
 /// A drill that proved that escrow opens.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,13 +25,8 @@ pub struct Proven {
     pub certificate: String,
 }
 
-/// The folder of the results within a state folder.
-fn folder(state: &Path) -> PathBuf {
-    state.join("vault").join("drills")
-}
-
 /// The latest drill in which everything opened, for each of these certificates that one is known of. Every signature is
-/// checked again; what does not hold counts for nothing.
+/// checked again, and whether it is about what was picked; what does not hold counts for nothing.
 ///
 /// # Errors
 /// The folder is there and cannot be read.
@@ -46,7 +39,8 @@ pub fn last(state: &Path, escrow: &[Escrow]) -> io::Result<Vec<Proven>> {
     for entry in entries.take(MOST) {
         let Ok(signed) = read::<Signed>(&entry?.path()) else { continue };
         let Ok((found, signer)) = signed.check(escrow) else { continue };
-        if !found.all() {
+        let picked = Noted::load(state, &found.drill).is_some_and(|noted| noted.fits(&found).is_ok());
+        if !found.all() || !picked {
             continue;
         }
         let certificate = signer.describe().to_owned();
@@ -76,36 +70,24 @@ pub fn bring_back(file: &Path, config: &Path, now: jiff::Timestamp) -> Result<Re
 
 pub(super) fn keep(file: &Path, state: &Path, escrow: &[Escrow], now: jiff::Timestamp) -> Result<Report, Stopped> {
     let signed: Signed = read(file).map_err(|fault| Stopped::at(file, &fault))?;
+    let refused = |words: String| {
+        let json = serde_json::json!({ "kept": false, "fault": words });
+        Ok(Report { good: false, words: format!("NOT KEPT: {words}"), json })
+    };
     let (found, signer) = match signed.check(escrow) {
         Ok(checked) => checked,
-        Err(words) => {
-            let json = serde_json::json!({ "kept": false, "fault": words });
-            return Ok(Report { good: false, words: format!("NOT KEPT: {words}"), json });
-        }
+        Err(words) => return refused(words),
     };
-    if found.opened.as_second() > now.as_second().saturating_add(AHEAD) || !is_name(&found.drill) {
-        let words = "it is dated in the future, or names no drill";
-        let json = serde_json::json!({ "kept": false, "fault": words });
-        return Ok(Report { good: false, words: format!("NOT KEPT: {words}"), json });
+    if let Err(words) = is_of_a_pick(&found, state, now) {
+        return refused(words);
     }
-    let folder = folder(state);
-    fs::create_dir_all(&folder).map_err(|fault| Stopped::at(&folder, &fault))?;
     let mut name = found.drill.clone();
     for byte in signer.fingerprint().iter().take(4) {
         name.push_str(&format!("{byte:02x}"));
     }
-    let path = folder.join(format!("{name}.json"));
+    let path = folder(state).join(format!("{name}.json"));
     let text = serde_json::to_string_pretty(&signed).map_err(|fault| Stopped::at(&path, &fault))?;
-    let partial = path.with_extension("partial");
-    fs::File::options()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&partial)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&partial, &path))
-        .map_err(|fault| Stopped::at(&path, &fault))?;
+    write(&path, text.as_bytes()).map_err(|fault| Stopped::at(&path, &fault))?;
     let (opened, of) = (found.opened(), found.objects.len());
     let words = match found.all() {
         true => {
@@ -126,4 +108,20 @@ pub(super) fn keep(file: &Path, state: &Path, escrow: &[Escrow], now: jiff::Time
         "certificate": signer.describe(),
     });
     Ok(Report { good: found.all(), words, json })
+}
+
+/// Whether it is about exactly what was picked here last from that archive; else says why not.
+fn is_of_a_pick(found: &Found, state: &Path, now: jiff::Timestamp) -> Result<(), String> {
+    if found.opened.as_second() > now.as_second().saturating_add(AHEAD) || !is_name(&found.drill) {
+        return Err("it is dated in the future, or names no drill".to_owned());
+    }
+    let noted = Noted::load(state, &found.drill);
+    let noted =
+        noted.ok_or("nothing was picked here for this drill: pick again on this gateway, or with `--picked`")?;
+    noted.fits(found)?;
+    match noted.is_older(state) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err("something was picked from this archive since: open what was picked last".to_owned()),
+        Err(fault) => Err(format!("whether it was picked last cannot be said: {fault}")),
+    }
 }

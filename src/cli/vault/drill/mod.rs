@@ -1,10 +1,13 @@
 //! `dicomgate vault drill`: proves that escrow opens what the archive holds, in three steps on two machines.
 //!
-//! `--from DIR --to DIR` picks sealed objects at random, beside the archive; `--open DIR --escrow-key FILE` opens them where
-//! the escrow key is, by the recovery steps, and signs what it found with that key; `--result FILE` brings the result back.
+//! `--from DIR --to DIR` picks sealed objects at random from the archive's files, and the gateway remembers which (`--picked DIR`
+//! if it was done elsewhere); `--open DIR --escrow-key FILE` opens them where
+//! the escrow key is, by the recovery steps, and signs what it found with that key; `--result FILE` brings the result back: it counts only
+//! if it is about exactly what was picked last.
 //! The key never leaves its machine, and the objects need not come back.
 
 mod keep;
+mod note;
 mod open;
 mod pick;
 mod result;
@@ -13,12 +16,13 @@ pub use keep::{Proven, last};
 
 use crate::cli::audit::Format;
 use crate::config;
+use crate::dicom::AeTitle;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
-#[command(group(clap::ArgGroup::new("step").required(true).args(["from", "open", "result"])))]
+#[command(group(clap::ArgGroup::new("step").required(true).args(["from", "picked", "open", "result"])))]
 pub struct Drill {
     /// Pick from DICOM files below this folder
     #[arg(long, value_name = "DIR", requires = "to")]
@@ -29,6 +33,12 @@ pub struct Drill {
     /// How many are picked
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1000))]
     count: u32,
+    /// Remember what was picked into this folder on a machine without the gateway's configuration
+    #[arg(long, value_name = "DIR")]
+    picked: Option<PathBuf>,
+    /// The archive that is picked from, by its `ae_title`; default: the only one
+    #[arg(long, value_name = "AE")]
+    archive: Option<AeTitle>,
     /// Open what was picked into this folder, and write `result.json` there
     #[arg(long, value_name = "DIR", requires = "escrow_key")]
     open: Option<PathBuf>,
@@ -50,10 +60,12 @@ impl Drill {
     /// Runs one step. 0: done and everything opened; 1: not; 2: the key or a folder cannot be used.
     pub fn run(&self) -> ExitCode {
         let now = jiff::Timestamp::now();
-        let outcome = match (&self.from, &self.to, &self.open, &self.escrow_key, &self.result) {
-            (Some(from), Some(to), ..) => pick::pick(from, to, self.count, now),
-            (_, _, Some(folder), Some(key), _) => open::open(folder, key, now),
-            (.., Some(file)) => keep::bring_back(file, &self.config, now),
+        let home = || pick::Home::load(&self.config, self.archive);
+        let outcome = match (&self.from, &self.to, &self.open, &self.escrow_key, &self.result, &self.picked) {
+            (Some(from), Some(to), ..) => home().and_then(|home| pick::pick(from, to, self.count, home, now)),
+            (_, _, Some(folder), Some(key), ..) => open::open(folder, key, now),
+            (.., Some(file), _) => keep::bring_back(file, &self.config, now),
+            (.., Some(folder)) => home().and_then(|home| pick::take_note(folder, home, now)),
             // clap lets nothing else through.
             _ => return ExitCode::from(2),
         };

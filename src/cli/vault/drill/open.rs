@@ -19,7 +19,7 @@ pub fn open(folder: &Path, key: &Path, now: jiff::Timestamp) -> Result<Report, S
     let picked: Picked = read(&list).map_err(|fault| Stopped::at(&list, &fault))?;
     let key = Arc::new(escrow_key(key).map_err(|code| Stopped { words: "nothing was opened".to_owned(), code })?);
     let objects = picked.objects.into_iter().map(|object| look(folder, object, &key)).collect();
-    let found = Found { drill: picked.drill, picked: picked.picked, opened: now, objects };
+    let found = Found { drill: picked.drill, picked: picked.picked, archive: picked.archive, opened: now, objects };
     let file = folder.join(RESULT);
     let result = serde_json::to_string(&found).map_err(|fault| Stopped::at(&file, &fault))?;
     let signature = key.sign(result.as_bytes()).map_err(|fault| Stopped::at(&file, &fault))?;

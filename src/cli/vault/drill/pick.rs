@@ -1,13 +1,19 @@
 //! Step 1, beside the archive: some sealed objects, at random.
 
-use super::result::{PICKED, Picked, PickedObject, Sha256};
+use super::note::{self, Noted};
+use super::result::{PICKED, Picked, PickedObject, Sha256, read};
 use super::{Report, Stopped};
 use crate::audit::body;
+use crate::cli::EXIT_CONFIGURATION;
+use crate::config::{self, Settings};
+use crate::dicom::AeTitle;
+use crate::keys;
 use crate::vault::offline::SealedFile;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Folders inside each other.
 const DEEPEST: u32 = 32;
@@ -16,8 +22,70 @@ const CANDIDATES: usize = 100;
 /// A larger file is not picked: it is read whole. 1 GiB.
 const LARGEST: u64 = 1 << 30;
 
+/// The gateway that is to remember what was picked.
+pub struct Home {
+    settings: Settings,
+    archive: AeTitle,
+}
+
+impl Home {
+    /// By its configuration. `None`: there is none here.
+    pub fn load(file: &Path, archive: Option<AeTitle>) -> Result<Option<Self>, Stopped> {
+        if matches!(file.try_exists(), Ok(false)) {
+            return Ok(None);
+        }
+        let settings = config::load(file).map_err(|faults| Stopped::new(faults.to_string(), EXIT_CONFIGURATION))?;
+        let all: Vec<AeTitle> = settings.archives.iter().map(|archive| archive.ae_title).collect();
+        let archive = match (archive, all.as_slice()) {
+            (Some(title), all) if all.contains(&title) => title,
+            (None, [only]) => *only,
+            (_, all) => {
+                let titles: Vec<String> = all.iter().map(ToString::to_string).collect();
+                return Err(Stopped::new(format!("say which archive with --archive: {}", titles.join(", ")), 2));
+            }
+        };
+        Ok(Some(Self { settings, archive }))
+    }
+
+    /// Remembers what was picked into a folder.
+    fn note(&self, folder: &Path, picked: Picked) -> Result<String, Stopped> {
+        let Some(vault) = &self.settings.vault else {
+            return Err(Stopped::new("the configuration has no [vault]", EXIT_CONFIGURATION));
+        };
+        let (ring, _) = keys::load(vault).map_err(|fault| Stopped::new(fault.to_string(), EXIT_CONFIGURATION))?;
+        let known = note::look(folder, &picked.objects, &Arc::new(ring)).map_err(|words| Stopped::new(words, 1))?;
+        let unopened = known.iter().filter(|known| known.opened.is_none()).count();
+        let path = Noted { picked, known }.keep(&self.settings.gateway.state)?;
+        let words = match unopened {
+            0 => String::new(),
+            _ => format!(
+                "{unopened} of them do not open with the ring: what is in them is not compared, which instance it is is\n"
+            ),
+        };
+        Ok(format!("{words}remembered in `{}`\n", path.display()))
+    }
+}
+
+/// Remembers what was picked on a machine without a configuration.
+pub fn take_note(folder: &Path, home: Option<Home>, now: jiff::Timestamp) -> Result<Report, Stopped> {
+    let home = home.ok_or_else(|| Stopped::new("there is no configuration: --config FILE", EXIT_CONFIGURATION))?;
+    let list = folder.join(PICKED);
+    let picked: Picked = read(&list).map_err(|fault| Stopped::at(&list, &fault))?;
+    let of_another = !picked.archive.is_empty() && picked.archive != home.archive.as_str();
+    if of_another || picked.picked > now || Noted::load(&home.settings.gateway.state, &picked.drill).is_some() {
+        return Err(Stopped::new("it was picked from another archive, in the future, or is remembered already", 1));
+    }
+    // From now on the list says which archive it is of.
+    let picked = Picked { archive: home.archive.to_string(), ..picked };
+    let text = serde_json::to_string_pretty(&picked).map_err(|fault| Stopped::at(&list, &fault))?;
+    let json = serde_json::json!({ "drill": picked.drill, "picked": picked.objects.len() });
+    let words = home.note(folder, picked)?;
+    fs::write(&list, text).map_err(|fault| Stopped::at(&list, &fault))?;
+    Ok(Report { good: true, words, json })
+}
+
 /// Picks.
-pub fn pick(from: &Path, to: &Path, count: u32, now: jiff::Timestamp) -> Result<Report, Stopped> {
+pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::Timestamp) -> Result<Report, Stopped> {
     fs::create_dir(to).map_err(|fault| Stopped::at(to, &fault))?;
     let mut draw = Draw::default();
     let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -35,7 +103,8 @@ pub fn pick(from: &Path, to: &Path, count: u32, now: jiff::Timestamp) -> Result<
         }
     })
     .map_err(|fault| Stopped::at(from, &fault))?;
-    let mut picked = Picked { drill: draw.id(), picked: now, objects: Vec::new() };
+    let archive = home.as_ref().map(|home| home.archive.to_string()).unwrap_or_default();
+    let mut picked = Picked { drill: draw.id(), picked: now, archive, objects: Vec::new() };
     let mut looked = 0_u64;
     while picked.objects.len() < count && !candidates.is_empty() {
         let place = draw.below(u64::try_from(candidates.len()).unwrap_or(u64::MAX));
@@ -61,11 +130,19 @@ pub fn pick(from: &Path, to: &Path, count: u32, now: jiff::Timestamp) -> Result<
             "fewer than {count} were found: files of an archive that are no DICOM files cannot be picked\n"
         ));
     }
+    let json = serde_json::json!({ "drill": picked.drill, "picked": got, "files": seen, "looked_at": looked, "folder": to.display().to_string(), "remembered": home.is_some() });
+    match home {
+        Some(home) if got > 0 => words.push_str(&home.note(to, picked)?),
+        Some(_) => {}
+        None => words.push_str(&format!(
+            "next, on the gateway, which has to remember what was picked: dicomgate vault drill --picked {}\n",
+            to.display()
+        )),
+    }
     words.push_str(&format!(
         "next, on the machine with the escrow key: dicomgate vault drill --open {} --escrow-key FILE\n",
         to.display()
     ));
-    let json = serde_json::json!({ "drill": picked.drill, "picked": got, "files": seen, "looked_at": looked, "folder": to.display().to_string() });
     Ok(Report { good: got > 0, words, json })
 }
 

@@ -23,6 +23,8 @@ pub struct Picked {
     pub drill: String,
     /// When it was picked.
     pub picked: jiff::Timestamp,
+    /// Title of the archive that it was picked from; empty: it was picked where nobody knew.
+    pub archive: String,
     /// The files.
     pub objects: Vec<PickedObject>,
 }
@@ -45,6 +47,8 @@ pub struct Found {
     pub drill: String,
     /// When it was picked.
     pub picked: jiff::Timestamp,
+    /// Title of the archive that it was picked from, as the list says.
+    pub archive: String,
     /// When it was opened.
     pub opened: jiff::Timestamp,
     /// For each object that was picked.

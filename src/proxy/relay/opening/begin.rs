@@ -5,10 +5,11 @@ use super::super::rewrite::Transform;
 use super::super::stage::{DataSet, Stage, Walk};
 use super::super::wait::Woken;
 use super::super::{End, Ending, Relay};
+use super::place::is_lossy;
 use super::{Opening, Pipe, Whom};
 use crate::config::vault::OpenHow;
 use crate::dicom::dimse::{Command, Tolerances};
-use crate::dicom::transfer_syntax::encoding_of;
+use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, encoding_of, is_encapsulated};
 use crate::dicom::{Tag, Uid};
 use crate::gate::Permit;
 use crate::policy::Open as Right;
@@ -151,7 +152,14 @@ impl Relay {
             },
         };
         let pipe = Pipe::new(encoding, order, self.walk_limits);
-        let rewrite = self.rewrite(Transform::Open(Box::new(pipe)));
+        let mut rewrite = self.rewrite(Transform::Open(Box::new(pipe)));
+        // The archive may have compressed what carries a seal.
+        if is_encapsulated(&opening.syntax)
+            && !is_lossy(&opening.syntax)
+            && let Ok(decoding) = self.decoding(&opening.syntax, encoding)
+        {
+            rewrite.unpack(decoding);
+        }
         match from {
             End::Caller => {
                 self.up.opening = Some(Box::new(opening));
@@ -175,6 +183,11 @@ impl Relay {
         let Transform::Open(pipe) = rewrite.transform() else { return };
         let Some(found) = pipe.found().filter(|_| !opening.asked) else { return };
         opening.asked = true;
+        if rewrite.is_unpacked()
+            && let Ok(native) = Uid::new(EXPLICIT_VR_LITTLE_ENDIAN)
+        {
+            opening.syntax = native;
+        }
         if let Stage::Data(data) = &direction.stage
             && let Some(walk) = &data.walk
         {

@@ -10,13 +10,16 @@ use super::judge::{Question, Verdict, judge};
 use super::place::{self, Opens, Place, Takes, is_lossy};
 use super::{Opening, Pipe, Whom};
 use crate::audit::vault::Drift;
-use crate::config::vault::IdentityDrift;
+use crate::config::vault::{IdentityDrift, OpenHow, SealWhat};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Status;
-use crate::dicom::transfer_syntax::{self, encoding_of, is_encapsulated};
+use crate::dicom::transfer_syntax::{self, Encoding, encoding_of, is_encapsulated};
+use crate::proxy::vault::decode::{DecodeFault, Decoding, WorkerFault};
 use crate::state::{SealRow, StateFault};
+use crate::transform::frames::FramesLimits;
 use crate::transform::hide::HideFault;
 use crate::transform::open::Found;
+use crate::vault::family::{Family, Treatment};
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
@@ -78,7 +81,13 @@ impl Relay {
         let compressed = is_encapsulated(&opening.syntax).then(|| is_lossy(&opening.syntax));
         let repeats = self.snapshot.vault.as_ref().map(|room| room.repeats(&opening.archive)).unwrap_or_default();
         let right = opening.right;
-        let verdict = judge(&Question { found, row, repeats, right, drift, younger, compressed });
+        // Another archive of the gateway's takes what is moved there, and keeps it.
+        let must_be_sealed = matches!(opening.whom, Whom::Moves(_))
+            && vault.is_some_and(|vault| vault.seal == SealWhat::All)
+            && self.is_archive(&self.called.title)
+            && matches!(Family::of(&opening.class), Treatment::Sealed(_));
+        let question = Question { found, row, repeats, right, drift, younger, compressed, must_be_sealed };
+        let verdict = judge(&question);
         let as_it_is = |opened| Ok(Going { place: self.place_as_it_is(from, opening)?, opens: None, opened });
         match (verdict, found) {
             (Verdict::Alert(cause, words), _) => Err(Stays::Alert(cause, words)),
@@ -121,15 +130,37 @@ impl Relay {
     }
 
     fn place_opened(&self, from: End, class: &Uid, original: &Uid) -> Result<Opens, Stays> {
-        let opens = place::opened(&self.takes(from, class), original);
-        opens.filter(|opens| !opens.decode).ok_or_else(|| {
-            let syntax = named(original);
-            let words = match opens {
-                Some(_) => format!("it was sealed in {syntax}, which whoever receives it does not take and the gateway does not decode"),
-                None => format!("it was sealed in {syntax}, and whoever receives it takes neither that nor anything that it could be written in"),
-            };
-            Stays::Kept(Status::DATA_SET_MISMATCH, words)
-        })
+        let syntax = named(original);
+        let stays = |words: String| Err(Stays::Kept(Status::DATA_SET_MISMATCH, words));
+        let Some(opens) = place::opened(&self.takes(from, class), original) else {
+            return stays(format!(
+                "it was sealed in {syntax}, and whoever receives it takes neither that nor anything that it could be written in"
+            ));
+        };
+        // What nothing decodes is known before any of it is.
+        if opens.decode
+            && let Err(fault) = self.decoding(original, opens.place.encoding)
+        {
+            return stays(format!("it was sealed in {syntax}, which whoever receives it does not take: {fault}"));
+        }
+        Ok(opens)
+    }
+
+    /// What decodes an object in this transfer syntax on its way.
+    pub(super) fn decoding(&self, syntax: &Uid, to: Encoding) -> Result<Decoding, DecodeFault> {
+        let Some(room) = &self.snapshot.vault else { return Err(WorkerFault::Off.into()) };
+        let header = u32::try_from(self.snapshot.settings.limits.seal_header).unwrap_or(u32::MAX);
+        let limits = FramesLimits { header, depth: self.walk_limits.depth, ..FramesLimits::default() };
+        Decoding::new(&room.decoder, syntax, to, limits)
+    }
+
+    /// Up to how many bytes of pixels an image is decoded whole before its first byte goes out.
+    fn decoded_whole(&self) -> u64 {
+        let how = self.snapshot.settings.vault.as_ref().map(|vault| vault.open);
+        match how {
+            Some(OpenHow::Whole) => u64::MAX,
+            _ => self.snapshot.settings.limits.decode_whole,
+        }
     }
 
     /// It goes on.
@@ -142,6 +173,17 @@ impl Relay {
             Err(fault) => {
                 return self.keep_back(from, Stays::Kept(Status::NOT_AUTHORIZED, HideFault::to_string(&fault)));
             }
+        };
+        let decoding = match (going.opens.filter(|opens| opens.decode), pipe.found()) {
+            (Some(opens), Some(Found::Sealed(inner))) => {
+                match self.decoding(&inner.transfer_syntax, opens.place.encoding) {
+                    Ok(decoding) => Some((decoding, self.decoded_whole())),
+                    Err(fault) => {
+                        return self.keep_back(from, Stays::Kept(Status::DATA_SET_MISMATCH, fault.to_string()));
+                    }
+                }
+            }
+            _ => None,
         };
         let longest = match from {
             End::Caller => {
@@ -165,6 +207,9 @@ impl Relay {
             None => pipe.pass(&going.place, encoding_of(&opening.syntax), hide, flow),
             Some(opens) => pipe.deliver(opens, hide, flow),
         };
+        if let Some((decoding, whole)) = decoding {
+            rewrite.decode(decoding, whole);
+        }
         rewrite.begin(going.place.context, &opening.command, longest);
         let Some(permit) = opening.permit.take() else { return Ok(()) };
         let purpose = match &opening.whom {

@@ -5,7 +5,6 @@ use super::super::rewrite::{Transform, TransformFault};
 use super::super::stage::Stage;
 use super::super::wait::Woken;
 use super::super::{End, Ending, Relay};
-use super::judge::cause_of;
 use super::{Opening, PipeFault, Whom};
 use crate::audit::event::Delivery;
 use crate::audit::vault::{VaultCause, VaultNote};
@@ -13,7 +12,8 @@ use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::pdu::Abort;
 use crate::gate::{Object, Outcome, Refusal};
 use crate::policy::{Known, Request};
-use crate::proxy::vault::alert::alert;
+use crate::proxy::vault::alert::{alert, cause_of};
+use crate::proxy::vault::decode::{DecodeFault, WorkerFault};
 use crate::proxy::{clock, person};
 use crate::state::Seen;
 use crate::transform::open::Found;
@@ -99,6 +99,10 @@ impl Relay {
         }
         let stays = match (cause, fault) {
             (Some(cause), _) => Stays::Alert(cause, words),
+            // The object is in order, and another time it may be decoded.
+            (None, TransformFault::Decode(DecodeFault::Worker(fault))) if !matches!(fault, WorkerFault::Refused(_)) => {
+                Stays::Kept(Status::PROCESSING_FAILURE, words)
+            }
             (None, TransformFault::Spool(_)) => Stays::Kept(Status::OUT_OF_RESOURCES, words),
             (None, _) => Stays::Kept(Status::CANNOT_UNDERSTAND, words),
         };

@@ -4,7 +4,7 @@ use crate::audit::vault::VaultCause;
 use crate::config::vault::IdentityDrift;
 use crate::policy::Open as Right;
 use crate::state::ledger::{Mark, Repeats, SealRow, Standing};
-use crate::transform::open::{Found, OpenFault};
+use crate::transform::open::Found;
 
 /// What becomes of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Question<'a> {
     pub younger: bool,
     /// It came with a compressed image: with losses, or without.
     pub compressed: Option<bool>,
+    /// It goes where nothing is stored that is not sealed.
+    pub must_be_sealed: bool,
 }
 
 /// Judges. What is wrong comes before what is permitted: whoever asks, it is told of.
@@ -98,22 +100,12 @@ fn plain(question: &Question<'_>) -> Verdict {
         let words = "it is younger than `sealed_since`, and neither sealed nor known".to_owned();
         return Verdict::Alert(VaultCause::Forged, words);
     }
+    if question.must_be_sealed {
+        return Verdict::Cannot(
+            "everything that is stored there must be sealed, and it is not: `vault seal-archive` first",
+        );
+    }
     Verdict::Pass
-}
-
-/// What a fault while it is opened means; `None`: nothing points at the archive.
-pub fn cause_of(fault: &OpenFault) -> Option<VaultCause> {
-    Some(match fault.cause()? {
-        "tampered" => VaultCause::Tampered,
-        "truncated" => VaultCause::Truncated,
-        "missing" | "reordered" | "trailing" | "other-seal" => VaultCause::Disordered,
-        "other-object" => VaultCause::Swapped,
-        "unknown-key" => VaultCause::UnknownKey,
-        "no-origin" | "not-for-key" => VaultCause::Forged,
-        "escrow-stripped" => VaultCause::EscrowStripped,
-        "items-gone" => VaultCause::Lossy,
-        _ => VaultCause::Foreign,
-    })
 }
 
 #[cfg(test)]
@@ -131,6 +123,7 @@ mod tests {
             sop_instance: "1.2.3".parse().unwrap(),
             study: None,
             transfer_syntax: "1.2.840.10008.1.2.1".parse().unwrap(),
+            whose: [0; 16],
             rows: 1,
             columns: 1,
             frames: 1,
@@ -158,7 +151,7 @@ mod tests {
 
     fn ask(found: &Found, row: Option<&SealRow>, repeats: Repeats) -> Verdict {
         let (right, drift, younger) = (Right::Opened, IdentityDrift::Record, false);
-        judge(&Question { found, row, repeats, right, drift, younger, compressed: None })
+        judge(&Question { found, row, repeats, right, drift, younger, compressed: None, must_be_sealed: false })
     }
 
     fn cause(verdict: &Verdict) -> Option<VaultCause> {
@@ -179,11 +172,28 @@ mod tests {
             let (repeats, drift, younger) = (Repeats::Unknown, IdentityDrift::Record, true);
             let found = sealed(1, &["AccessionNumber"]);
             assert_eq!(
-                judge(&Question { found: &found, row, repeats, right, drift, younger, compressed: None }),
+                judge(&Question {
+                    found: &found,
+                    row,
+                    repeats,
+                    right,
+                    drift,
+                    younger,
+                    compressed: None,
+                    must_be_sealed: false
+                }),
                 expected
             );
-            let refused =
-                judge(&Question { found: &found, row, repeats, right: Right::No, drift, younger, compressed: None });
+            let refused = judge(&Question {
+                found: &found,
+                row,
+                repeats,
+                right: Right::No,
+                drift,
+                younger,
+                compressed: None,
+                must_be_sealed: false,
+            });
             assert!(matches!(refused, Verdict::Refuse(_)));
             let drifted = Question {
                 found: &found,
@@ -193,6 +203,7 @@ mod tests {
                 drift: IdentityDrift::Refuse,
                 younger,
                 compressed: None,
+                must_be_sealed: false,
             };
             assert_eq!(cause(&judge(&drifted)), Some(VaultCause::Drift));
             let same = Question { found: &sealed(1, &[]), ..drifted };
@@ -236,13 +247,22 @@ mod tests {
                 drift,
                 younger: false,
                 compressed,
+                must_be_sealed: false,
             })
         };
         assert_eq!(cause(&compressed(true)), Some(VaultCause::Lossy));
         assert!(matches!(compressed(false), Verdict::Cannot(_)), "nobody did anything wrong");
         let (repeats, right, drift) = (Repeats::Unknown, Right::No, IdentityDrift::Record);
-        let young =
-            Question { found: &Found::Plain, row: None, repeats, right, drift, younger: true, compressed: None };
+        let young = Question {
+            found: &Found::Plain,
+            row: None,
+            repeats,
+            right,
+            drift,
+            younger: true,
+            compressed: None,
+            must_be_sealed: false,
+        };
         assert_eq!(cause(&judge(&young)), Some(VaultCause::Forged));
         let doubtful = row(&[(1, Mark::InDoubt)]);
         assert_eq!(judge(&Question { row: Some(&doubtful), ..young }), Verdict::Pass, "it may have been there before");

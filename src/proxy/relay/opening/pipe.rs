@@ -118,7 +118,9 @@ impl Pipe {
 
     /// It goes on opened.
     pub fn deliver(&mut self, opens: &Opens, hide: Option<Hide>, flow: &mut Flow) -> Result<(), PipeFault> {
-        self.after.set(opens.comes, opens.place.encoding, hide);
+        // What is decoded is written in the receiver's encoding by that.
+        let to = if opens.decode { opens.comes } else { opens.place.encoding };
+        self.after.set(opens.comes, to, hide);
         self.came = Vec::new();
         self.open.deliver(opens.how)?;
         self.go_on(flow)

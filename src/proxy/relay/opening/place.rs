@@ -98,6 +98,7 @@ pub fn opened(takes: &[Takes], original: &Uid) -> Option<Opens> {
     let to = own.filter(|_| is_native(original)).or_else(|| best_native(takes))?;
     let place = Place { leg: to.leg, context: to.context, encoding: encoding_of(&to.syntax) };
     if !is_native(original) {
+        // It comes out compressed, and is written in the receiver's encoding by what decodes it.
         let decode = is_encapsulated(original);
         return decode.then_some(Opens { place, how: As::Own, comes: Encoding::ExplicitLe, decode });
     }

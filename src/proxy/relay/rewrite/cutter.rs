@@ -57,6 +57,13 @@ impl Cutter {
         }
     }
 
+    /// The same; nothing is nothing: not even the command goes for it.
+    pub(super) fn push_some(&mut self, bytes: Bytes, forward: &mut impl FnMut(Bytes)) {
+        if !bytes.is_empty() {
+            self.push(bytes, forward);
+        }
+    }
+
     /// The data set is over: the rest goes, as the last fragment.
     pub(super) fn finish(&mut self, forward: &mut impl FnMut(Bytes)) {
         self.begin(forward);

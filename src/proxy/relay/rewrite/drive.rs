@@ -3,19 +3,33 @@
 use super::super::stage::Fate;
 use super::super::wait::Woken;
 use super::super::{End, Ending, Relay};
+use super::decode::{Away, Decoded, Todo};
 use super::{Rewrite, Transform, TransformFault};
 use crate::dicom::Tag;
 use crate::dicom::dimse::Command;
 use crate::dicom::pdu::Abort;
 use crate::dicom::transfer_syntax::Encoding;
-use crate::spool::{Next, Spool, SpoolFault};
+use crate::proxy::vault::decode::DecodeFault;
+use crate::spool::{Next, Spool};
 use crate::transform::flow::Piece;
 use crate::transform::hide::{Hide, HideFault, HideLimits};
 use bytes::Bytes;
-use std::pin::Pin;
 
-/// The spool comes back, with what was read of it.
-pub(in super::super) type Spooled = Result<(Box<Spool>, Option<Bytes>), SpoolFault>;
+/// What was away comes back.
+pub(in super::super) type Spooled = Result<Back, TransformFault>;
+
+/// What was away.
+#[derive(Debug)]
+pub(in super::super) enum Back {
+    /// The spool, with what was read of it.
+    Spool(Box<Spool>, Option<Bytes>),
+    /// What decodes what goes on.
+    Decoded(Decoded),
+    /// The spool of what is decoded, with what was read of it.
+    DecodedSpool(Box<Spool>, Option<Bytes>),
+    /// What decodes what came; not, for this reason, or since it carries no seal.
+    Unpacked(Result<Decoded, Option<DecodeFault>>),
+}
 
 /// How far it has come.
 pub(in super::super) enum Step {
@@ -26,7 +40,7 @@ pub(in super::super) enum Step {
     /// Some of what is kept has gone; there may be more.
     Went,
     /// What is kept is being written or read: [`Rewrite::back`].
-    Wait(Pin<Box<dyn Future<Output = Spooled> + Send>>),
+    Wait(Away),
     /// All of it has gone.
     Over,
 }
@@ -42,14 +56,23 @@ impl Rewrite {
             return Ok(Step::Idle);
         }
         loop {
+            if let Some(step) = self.decode_on(full, forward) {
+                return Ok(step);
+            }
             if self.playing {
                 return Ok(match self.play(full, forward) {
                     Some(step) => step,
                     None => continue,
                 });
             }
+            if self.flow.is_empty()
+                && let Some(step) = self.unpack_on(full)?
+            {
+                return Ok(step);
+            }
             if self.cutter.is_none() && !matches!(self.flow.peek(), Some(Piece::Keep(_))) {
-                return if self.over { Err(TransformFault::Nowhere) } else { Ok(Step::Idle) };
+                let lost = self.over && !self.compared;
+                return if lost { Err(TransformFault::Nowhere) } else { Ok(Step::Idle) };
             }
             match (self.flow.next_piece(), &mut self.cutter) {
                 (Some(Piece::Keep(bytes)), _) => {
@@ -57,17 +80,46 @@ impl Rewrite {
                     spool.push(bytes);
                     if spool.must_write() {
                         self.away = true;
-                        return Ok(Step::Wait(Box::pin(async move { Ok((spool.write().await?, None)) })));
+                        return Ok(Step::Wait(Box::pin(async move { Ok(Back::Spool(spool.write().await?, None)) })));
                     }
                     self.spool = Some(spool);
                 }
-                (Some(Piece::Go(bytes)), Some(cutter)) => cutter.push(bytes, forward),
+                (Some(Piece::Go(bytes)), Some(cutter)) => match &mut self.behind {
+                    Some(behind) => behind.push(&bytes),
+                    None => cutter.push(bytes, forward),
+                },
                 (Some(Piece::Kept), Some(_)) => self.playing = true,
                 (None, Some(cutter)) if self.over => {
+                    if let Some(behind) = &mut self.behind {
+                        let rest = behind.finish(&self.spools)?;
+                        cutter.push_some(rest, forward);
+                        continue;
+                    }
                     cutter.finish(forward);
                     return Ok(Step::Over);
                 }
                 (None | Some(Piece::Go(_) | Piece::Kept), _) => return Ok(Step::Idle),
+            }
+        }
+    }
+
+    /// What is decoded behind the transform goes; `None`: nothing is, or more must come first.
+    fn decode_on(&mut self, full: bool, forward: &mut impl FnMut(Bytes)) -> Option<Step> {
+        let (Some(behind), Some(cutter)) = (&mut self.behind, &mut self.cutter) else { return None };
+        match behind.next(full) {
+            Todo::Nothing => None,
+            Todo::Full => Some(Step::Full),
+            Todo::Go(bytes) => {
+                cutter.push(bytes, forward);
+                Some(Step::Went)
+            }
+            Todo::Wait(away) => {
+                self.away = true;
+                Some(Step::Wait(away))
+            }
+            Todo::Over => {
+                cutter.finish(forward);
+                Some(Step::Over)
             }
         }
     }
@@ -83,7 +135,10 @@ impl Rewrite {
         }
         match spool.next_part() {
             Next::Here(bytes) => {
-                cutter.push(bytes, forward);
+                match &mut self.behind {
+                    Some(behind) => behind.push(&bytes),
+                    None => cutter.push(bytes, forward),
+                }
                 Some(Step::Went)
             }
             Next::OnDisk => {
@@ -91,7 +146,7 @@ impl Rewrite {
                 self.away = true;
                 Some(Step::Wait(Box::pin(async move {
                     let (spool, bytes) = spool.read().await?;
-                    Ok((spool, Some(bytes)))
+                    Ok(Back::Spool(spool, Some(bytes)))
                 })))
             }
             Next::Empty => {
@@ -101,20 +156,42 @@ impl Rewrite {
         }
     }
 
-    /// The spool is back.
+    /// What was away is back.
     ///
     /// # Errors
-    /// What is kept is no longer whole.
+    /// What is kept is no longer whole, or an image is not decoded.
     pub(in super::super) fn back(
         &mut self,
         spooled: Spooled,
         forward: &mut impl FnMut(Bytes),
     ) -> Result<(), TransformFault> {
-        let (spool, read) = spooled?;
+        let back = spooled?;
         self.away = false;
-        self.spool = Some(spool);
-        if let (Some(bytes), Some(cutter)) = (read, &mut self.cutter) {
-            cutter.push(bytes, forward);
+        let came = match (back, &mut self.behind, &mut self.before) {
+            (Back::Unpacked(decoded), _, Some(before)) => {
+                let came = before.back(decoded);
+                return self.unpacked(came);
+            }
+            (Back::Spool(spool, read), behind, _) => {
+                self.spool = Some(spool);
+                let read = read.unwrap_or_default();
+                match behind {
+                    Some(behind) => {
+                        behind.push(&read);
+                        Bytes::new()
+                    }
+                    None => read,
+                }
+            }
+            (Back::Decoded(decoded), Some(behind), _) => behind.back(decoded, &self.spools),
+            (Back::DecodedSpool(spool, read), Some(behind), _) => {
+                behind.spool_back(spool);
+                read.unwrap_or_default()
+            }
+            (Back::Unpacked(_) | Back::Decoded(_) | Back::DecodedSpool(..), ..) => Bytes::new(),
+        };
+        if let Some(cutter) = &mut self.cutter {
+            cutter.push_some(came, forward);
         }
         Ok(())
     }
@@ -159,7 +236,6 @@ impl Relay {
         let Some(rewrite) = &mut self.up.rewrite else { return Ok(()) };
         match rewrite.push(bytes) {
             Ok(()) => {
-                self.looked(End::Caller);
                 self.note_seal();
                 self.pump_up()
             }
@@ -172,8 +248,6 @@ impl Relay {
         if let Some(rewrite) = self.up.rewrite.as_mut().filter(|rewrite| !rewrite.is_over()) {
             match rewrite.finish() {
                 Ok(()) => {
-                    self.looked(End::Caller);
-                    self.note_drift(End::Caller);
                     self.note_seal();
                     self.pump_up()?;
                 }
@@ -186,7 +260,11 @@ impl Relay {
     /// What was made of the caller's data set goes, as far as the called system takes it.
     pub(in super::super) fn pump_up(&mut self) -> Result<(), Ending> {
         self.focus_up();
-        while self.up.wait.is_none() {
+        loop {
+            self.looked(End::Caller);
+            if self.up.wait.is_some() {
+                return Ok(());
+            }
             let full = self.called.leg.has_pending();
             let Self { up, called, .. } = self;
             let Some(rewrite) = &mut up.rewrite else { return Ok(()) };
@@ -195,7 +273,8 @@ impl Relay {
                 Ok(Step::Went) => {}
                 Ok(Step::Wait(spooling)) => up.wait = Some(Box::pin(async { Woken::Spooled(spooling.await) })),
                 Ok(Step::Over) => {
-                    if let Some(rewrite) = up.rewrite.take() {
+                    self.note_drift(End::Caller);
+                    if let Some(rewrite) = self.up.rewrite.take() {
                         self.sealed_has_gone(&rewrite);
                     }
                     return Ok(());
@@ -203,7 +282,6 @@ impl Relay {
                 Err(fault) => return self.rewrite_failed_up(&fault),
             }
         }
-        Ok(())
     }
 
     /// What is kept of the caller's data set has been written or read.
@@ -252,10 +330,7 @@ impl Relay {
     pub(in super::super) fn push_down(&mut self, bytes: &[u8]) -> Result<(), Ending> {
         let Some(rewrite) = &mut self.called.down.rewrite else { return Ok(()) };
         match rewrite.push(bytes) {
-            Ok(()) => {
-                self.looked(End::Called);
-                self.pump_down()
-            }
+            Ok(()) => self.pump_down(),
             Err(fault) => self.rewrite_failed_down(&fault),
         }
     }
@@ -264,11 +339,7 @@ impl Relay {
     pub(in super::super) fn finish_down(&mut self) -> Result<bool, Ending> {
         if let Some(rewrite) = self.called.down.rewrite.as_mut().filter(|rewrite| !rewrite.is_over()) {
             match rewrite.finish() {
-                Ok(()) => {
-                    self.looked(End::Called);
-                    self.note_drift(End::Called);
-                    self.pump_down()?;
-                }
+                Ok(()) => self.pump_down()?,
                 Err(fault) => self.rewrite_failed_down(&fault)?,
             }
         }
@@ -277,7 +348,11 @@ impl Relay {
 
     /// What was made of the data set of the system in focus goes, as far as the caller takes it.
     pub(in super::super) fn pump_down(&mut self) -> Result<(), Ending> {
-        while self.called.down.wait.is_none() {
+        loop {
+            self.looked(End::Called);
+            if self.called.down.wait.is_some() {
+                return Ok(());
+            }
             let full = self.caller.has_pending();
             let Self { called, caller, .. } = self;
             let down = &mut called.down;
@@ -287,13 +362,13 @@ impl Relay {
                 Ok(Step::Went) => {}
                 Ok(Step::Wait(spooling)) => down.wait = Some(Box::pin(async { Woken::Spooled(spooling.await) })),
                 Ok(Step::Over) => {
-                    down.rewrite = None;
+                    self.note_drift(End::Called);
+                    self.called.down.rewrite = None;
                     return Ok(());
                 }
                 Err(fault) => return self.rewrite_failed_down(&fault),
             }
         }
-        Ok(())
     }
 
     /// What is kept of the data set of the system in focus has been written or read.

@@ -11,13 +11,11 @@ use crate::dicom::dimse::{Command, Status, StatusKind};
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::clock;
 use crate::proxy::shared::Shared;
-use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::alert::alert;
-use crate::proxy::vault::verify::{Place, ReadBack, VerifyFault, read_back};
-use crate::scu::Target;
+use crate::proxy::vault::reach;
+use crate::proxy::vault::verify::{Place, ReadBack, VerifyFault};
 use crate::state::{SealEnd, StateFault};
-use crate::transform::open::OpenOptions;
-use crate::vault::{SealId, Unlock};
+use crate::vault::SealId;
 use std::sync::Arc;
 
 /// What has become known since the archive answered.
@@ -83,15 +81,14 @@ impl Relay {
             Verify::All => true,
             Verify::Sample => sampled(sealing.begun.as_ref()?.seal, vault.verify_sample),
         };
-        let room = self.snapshot.vault.as_ref().filter(|_| wanted)?;
+        if !wanted {
+            return None;
+        }
         Some(Check {
             title: self.title_seen(),
             archive: sealing.archive,
             place: place_of(sealing),
-            how: ReadBack {
-                unlock: Unlock::Ring(Arc::clone(&room.ring)),
-                options: open_options(&self.snapshot, archive.settings.vault.rewrites_sop),
-            },
+            how: reach::reading(&self.snapshot, &sealing.archive)?,
         })
     }
 
@@ -107,6 +104,12 @@ impl Relay {
             (Err(fault), _) if stored => {
                 tracing::error!(%fault, "an object was stored and the ledger of seals cannot say so: its sender is to send it again");
                 refused(sealing, &answer, "the ledger of seals cannot be written now")
+            }
+            (Ok(false), _) if stored => {
+                tracing::error!(
+                    "an object was stored whose seal the ledger no longer knows: its sender is to send it again"
+                );
+                refused(sealing, &answer, "the ledger of seals does not know it any more")
             }
             (_, Some(Err(fault))) if fault.is_transient() => {
                 tracing::warn!(archive = %sealing.archive, %fault, "an object was stored and cannot be read back now");
@@ -155,21 +158,9 @@ fn sampled(seal: SealId, one_in: u32) -> bool {
     u32::from_be_bytes([a, b, c, d]).is_multiple_of(one_in.max(1))
 }
 
-fn place_of(sealing: &Sealing) -> Place {
+pub(super) fn place_of(sealing: &Sealing) -> Place {
     let Sealing { class, instance, study, series, .. } = sealing;
     Place { class: *class, instance: *instance, study: *study, series: *series, patient: None }
-}
-
-/// How objects are opened that nobody gets.
-fn open_options(snapshot: &Snapshot, minted: bool) -> OpenOptions {
-    let limits = &snapshot.settings.limits;
-    OpenOptions {
-        minted,
-        header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
-        depth: u16::try_from(limits.data_set_depth).unwrap_or(u16::MAX),
-        tolerances: crate::dicom::dimse::Tolerances::ALL,
-        ..OpenOptions::default()
-    }
 }
 
 fn refused(sealing: &Sealing, answer: &Command, words: &str) -> Command {
@@ -179,24 +170,9 @@ fn refused(sealing: &Sealing, answer: &Command, words: &str) -> Command {
 
 /// Reads an object back, over an association of the gateway's own.
 async fn verify(shared: &Shared, check: &Check, seal: SealId) -> Result<(), VerifyFault> {
-    let snapshot = shared.snapshot();
-    let Some(wiring) = snapshot.archive(&check.archive) else { return Err(VerifyFault::NotOffered) };
-    let archive = &wiring.settings;
-    let Ok(_place) = shared.capacity.take(archive, false) else {
-        return Err(VerifyFault::Link(crate::scu::LinkFault::Malformed(
-            "the archive bears no more associations".into(),
-        )));
-    };
-    let address = archive.address.to_string();
-    let target = Target {
-        address: &address,
-        bind: archive.bind_address,
-        within: &[],
-        tls: wiring.tls.clone(),
-        calling: check.title,
-        called: archive.ae_title,
-        connect: archive.connect_timeout,
-        answer: archive.response_timeout,
-    };
-    read_back(&target, &check.place, &check.how, Some(seal)).await.map(drop)
+    let (mut reader, _room) = reach::reader(shared, &check.archive, check.title, &[check.place.class]).await?;
+    let verified = reader.read(&check.place, &check.how, Some(seal)).await;
+    // It is over, whatever the other side says to that.
+    let _ = reader.close().await;
+    verified.map(drop)
 }

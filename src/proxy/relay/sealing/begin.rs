@@ -7,17 +7,18 @@ use super::super::routes::Way;
 use super::super::stage::{DataSet, Fate};
 use super::super::wait::Woken;
 use super::super::{Ending, Relay};
+use super::resent::Known;
 use super::{SealRun, Sealing};
 use crate::config::vault::Unsealable;
 use crate::dicom::dimse::{Field, Status};
 use crate::dicom::negotiation::is_native;
-use crate::dicom::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
-use crate::dicom::transfer_syntax::encoding_of;
+use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, Encoding, encoding_of};
 use crate::dicom::{AeTitle, Uid};
 use crate::gate::Permit;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::{Seals, VaultRoom};
 use crate::state::{SealMark, SealRow, StateFault};
+use crate::transform::same::Same;
 use crate::transform::seal::{Begun, Outcome, Seal, SealFault, SealOrder};
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Treatment};
@@ -66,6 +67,17 @@ impl Relay {
         permit: Permit,
         between_vaults: bool,
     ) -> Result<(), Ending> {
+        self.begin_sealing_known(data, permit, between_vaults, Known::NotAsked)
+    }
+
+    /// The same, when it may be known whether the archive holds the instance already.
+    pub(super) fn begin_sealing_known(
+        &mut self,
+        data: &DataSet,
+        permit: Permit,
+        between_vaults: bool,
+        known: Known,
+    ) -> Result<(), Ending> {
         let command = &data.command;
         let named = command.affected_sop_class.zip(command.affected_sop_instance);
         let (Some((class, instance)), Some(accepted)) = (named, self.contexts.get(data.context)) else {
@@ -98,7 +110,16 @@ impl Relay {
             let words = "the archive accepted no uncompressed presentation context for objects of this class";
             return self.not_sealed(data, permit, transient(command.field), words);
         };
-        match self.new_seal(room, &class, &instance, syntax, &onto, carrier, between_vaults) {
+        let (permit, resent) = match known {
+            Known::NotAsked => match self.ask_whether_resent(data, permit) {
+                None => return Ok(()),
+                Some(permit) => (permit, None),
+            },
+            Known::New => (permit, None),
+            Known::Sealed(row) => (permit, Some(row)),
+        };
+        let whole = resent.is_some() || self.shared.kept_whole.contains(&self.principal.name, &class);
+        match self.new_seal(room, &class, &instance, syntax, &onto, carrier, between_vaults, whole) {
             Ok(seal) => {
                 let title = archive.settings.ae_title;
                 let walk = data.walk.as_ref().map(|walk| &walk.leading);
@@ -110,6 +131,8 @@ impl Relay {
                     series: walk.and_then(|leading| leading.series().copied()),
                     syntax,
                     command: command.clone(),
+                    resent,
+                    same: None,
                     begun: None,
                     gone: false,
                     sealed: None,
@@ -134,6 +157,7 @@ impl Relay {
         onto: &Onto,
         carrier: Carrier,
         between_vaults: bool,
+        whole: bool,
     ) -> Result<Seal, SealFault> {
         Seal::new(SealOrder {
             context: Arc::clone(&room.context),
@@ -143,7 +167,7 @@ impl Relay {
             to: encoding_of(&onto.syntax),
             carrier,
             options: Arc::clone(room.options(between_vaults)),
-            whole: self.shared.kept_whole.contains(&self.principal.name, class),
+            whole,
         })
     }
 
@@ -199,19 +223,32 @@ impl Relay {
         self.hand_out_up();
         self.up_for = onto.leg;
         self.focus_up();
+        let (compared, syntax) = (sealing.resent.is_some(), sealing.syntax);
         let mut asked = Outstanding::new(data.context, &data.command, permit, Purpose::Seal(Box::new(sealing)));
         asked.sent_on = onto.context;
         self.called.asked.push(asked);
-        self.start_up(self.rewrite(Transform::Seal(Box::new(SealRun::new(seal)))))
+        if !compared {
+            return self.start_up(self.rewrite(Transform::Seal(Box::new(SealRun::new(seal)))));
+        }
+        let encoding = encoding_of(&syntax);
+        let looks = (encoding != Encoding::Deflated).then(|| Same::new(encoding, self.walk_limits.depth));
+        let mut rewrite = self.rewrite(Transform::Seal(Box::new(SealRun::comparing(seal, looks))));
+        rewrite.wait_for_end();
+        self.start_up(rewrite)
     }
 
     /// Once it is known what is sealed, the ledger is told; before that nothing goes.
     pub(in super::super) fn note_seal(&mut self) {
         let Some(rewrite) = self.up.rewrite.as_ref().filter(|rewrite| rewrite.is_headless()) else { return };
         let Transform::Seal(run) = rewrite.transform() else { return };
-        if self.up.wait.is_some() {
+        if self.up.wait.is_some() || rewrite.waits_for_end() && !rewrite.is_over() {
             return;
         }
+        if run.begun().is_some() && self.is_to_be_compared() {
+            return self.compare();
+        }
+        let Some(rewrite) = &self.up.rewrite else { return };
+        let Transform::Seal(run) = rewrite.transform() else { return };
         let (begun, quiet) = (run.begun().cloned(), rewrite.is_quiet());
         let state = self.shared.state.clone();
         let snapshot = Arc::clone(&self.snapshot);

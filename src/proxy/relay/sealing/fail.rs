@@ -70,6 +70,11 @@ impl Relay {
             _ => Status::OUT_OF_RESOURCES,
         };
         let peer = std::sync::Arc::clone(&self.principal.name);
+        let place = self.called.asked.iter().rposition(Outstanding::is_being_sealed);
+        if let Some(Purpose::Seal(sealing)) = place.and_then(|at| self.called.asked.get(at)).map(|asked| &asked.purpose)
+        {
+            self.compare_no_more(sealing, fault);
+        }
         if let TransformFault::Seal(SealFault::Trailing) = fault
             && let Some((asked, _)) = self.sealing()
             && let Purpose::Seal(sealing) = &asked.purpose
@@ -103,10 +108,9 @@ impl Relay {
         Ok(())
     }
 
-    fn take_sealing(&mut self) -> Option<Outstanding> {
+    pub(super) fn take_sealing(&mut self) -> Option<Outstanding> {
         self.focus_up();
-        let is_it = |asked: &Outstanding| matches!(&asked.purpose, Purpose::Seal(sealing) if !sealing.gone);
-        let place = self.called.asked.iter().rposition(is_it)?;
+        let place = self.called.asked.iter().rposition(Outstanding::is_being_sealed)?;
         Some(self.called.asked.remove(place))
     }
 

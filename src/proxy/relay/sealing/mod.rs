@@ -7,10 +7,12 @@
 mod answer;
 mod begin;
 mod fail;
+mod resent;
 mod run;
 
 pub(super) use answer::Ended;
 pub(super) use begin::NotBegun;
+pub(super) use resent::Compared;
 pub(super) use run::SealRun;
 
 use super::Relay;
@@ -18,6 +20,7 @@ use super::outstanding::{Outstanding, Purpose};
 use crate::dicom::dimse::Command;
 use crate::dicom::{AeTitle, Uid};
 use crate::gate::SealedAs;
+use crate::state::SealRow;
 use crate::transform::seal::{Begun, Sealed};
 
 /// An object that is being sealed, until its archive has answered.
@@ -32,6 +35,10 @@ pub struct Sealing {
     syntax: Uid,
     /// As it came, and as it goes.
     command: Command,
+    /// It is sent again, and to be compared with what the archive has of it.
+    resent: Option<Box<SealRow>>,
+    /// It is there already.
+    same: Option<SealedAs>,
     /// The ledger knows of this.
     begun: Option<Begun>,
     /// All of it has gone.
@@ -50,18 +57,34 @@ impl Sealing {
 
     /// For the record.
     pub(super) fn note(&self) -> Option<SealedAs> {
+        if self.same.is_some() {
+            return self.same;
+        }
         let Sealed { begun, segments, bytes } = self.sealed.as_ref()?;
-        Some(SealedAs { seal: begun.seal.0, key: begun.key.0, segments: *segments, bytes: *bytes })
+        let (seal, key) = (begun.seal.0, begun.key.0);
+        Some(SealedAs { seal, key, segments: *segments, bytes: *bytes, same: false })
+    }
+}
+
+impl Outstanding {
+    /// Not all of what is made of it has gone.
+    fn is_being_sealed(&self) -> bool {
+        matches!(&self.purpose, Purpose::Seal(sealing) if !sealing.gone)
     }
 }
 
 impl Relay {
+    /// Whether what is being sealed waits to be compared with what the archive holds.
+    fn is_to_be_compared(&mut self) -> bool {
+        let asked = self.sealing().map(|(asked, _)| asked);
+        asked.is_some_and(|asked| matches!(&asked.purpose, Purpose::Seal(sealing) if sealing.resent.is_some()))
+    }
+
     /// The object of the caller's that is being sealed.
     fn sealing(&mut self) -> Option<(&mut Outstanding, u8)> {
         self.focus_up();
-        let asked = self.called.asked.iter_mut().rev();
-        let mut asked = asked.filter(|asked| matches!(&asked.purpose, Purpose::Seal(sealing) if !sealing.gone));
-        asked.next().map(|asked| {
+        let mut asked = self.called.asked.iter_mut().rev();
+        asked.find(|asked| asked.is_being_sealed()).map(|asked| {
             let sent_on = asked.sent_on;
             (asked, sent_on)
         })

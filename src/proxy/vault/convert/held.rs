@@ -41,9 +41,31 @@ struct Note {
 
 /// Where the sealed object of an instance waits; the folder is made.
 pub fn path(folder: &Path, instance: &Uid) -> Result<PathBuf, Stop> {
-    let fault = |source| Stop::File { path: folder.to_owned(), source };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
-    Ok(folder.join(format!("{instance}.dcm")))
+    make_folder(folder)?;
+    let path = folder.join(format!("{instance}.dcm"));
+    // What waits there is the only whole copy, perhaps: it is judged first, by the next round.
+    match path.with_extension("json").try_exists() {
+        Ok(false) => Ok(path),
+        Ok(true) => Err(Stop::Waits(path)),
+        Err(source) => Err(Stop::File { path, source }),
+    }
+}
+
+/// Makes a folder, for its owner alone; its name survives a power cut.
+fn make_folder(folder: &Path) -> Result<(), Stop> {
+    let make = || {
+        if folder.try_exists()? {
+            return Ok(());
+        }
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        sync(folder.parent().unwrap_or(Path::new(".")))
+    };
+    make().map_err(|source| Stop::File { path: folder.to_owned(), source })
+}
+
+/// What a folder names lies on the disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 /// Removes what lies there, note and all.
@@ -78,12 +100,14 @@ impl Held {
             file.write_all(serde_json::to_string(&note)?.as_bytes())?;
             file.sync_all()?;
             fs::rename(&fresh, &path)?;
-            File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+            // The object's own name as well: it lies in the same folder.
+            sync(path.parent().unwrap_or(Path::new(".")))
         };
         write().map_err(|source| Stop::File { path: path.clone(), source })
     }
 
-    /// Everything that waits in a folder. What has no whole note was never on its way to the archive, and goes.
+    /// Everything that waits in a folder. What has no note was never on its way to the archive, and goes; one that cannot be
+    /// read may be all that is left of an image, and stays.
     pub fn all(folder: &Path) -> Result<Vec<Self>, Stop> {
         let fault = |source| Stop::File { path: folder.to_owned(), source };
         let entries = match fs::read_dir(folder) {
@@ -97,18 +121,28 @@ impl Held {
             if path.extension().is_none_or(|extension| extension != "dcm") {
                 continue;
             }
-            match Self::read_note(&path) {
-                Some(held) => all.push(held),
-                None => remove(&path),
-            }
+            let note = path.with_extension("json");
+            let text = match File::open(&note) {
+                Ok(file) => {
+                    let mut text = String::new();
+                    file.take(LONGEST).read_to_string(&mut text).map(|_| text)
+                }
+                Err(missing) if missing.kind() == io::ErrorKind::NotFound => {
+                    remove(&path);
+                    continue;
+                }
+                Err(other) => Err(other),
+            };
+            let held = text.and_then(|text| {
+                Self::of_note(&path, &text).ok_or_else(|| io::Error::other("this is not what a round wrote"))
+            });
+            all.push(held.map_err(|source| Stop::File { path: note, source })?);
         }
         Ok(all)
     }
 
-    fn read_note(path: &Path) -> Option<Self> {
-        let mut text = String::new();
-        File::open(path.with_extension("json")).ok()?.take(LONGEST).read_to_string(&mut text).ok()?;
-        let note: Note = serde_json::from_str(&text).ok()?;
+    fn of_note(path: &Path, text: &str) -> Option<Self> {
+        let note: Note = serde_json::from_str(text).ok()?;
         let uid = |text: &str| Uid::new(text).ok();
         let place = Place {
             class: uid(&note.class)?,
@@ -135,6 +169,20 @@ impl Held {
     /// It is no longer needed.
     pub fn forget(&self) {
         remove(&self.path);
+    }
+
+    /// Lays it aside for somebody to look into, durably: it is never touched again. Gives the file.
+    pub fn lay_aside(&self, folder: &Path) -> Result<PathBuf, Stop> {
+        make_folder(folder)?;
+        let path = folder.join(format!("{}-{}.dcm", self.place.instance, self.seal));
+        let lay = || {
+            fs::rename(&self.path, &path)?;
+            sync(folder)?;
+            sync(self.path.parent().unwrap_or(Path::new(".")))
+        };
+        lay().map_err(|source| Stop::File { path: path.clone(), source })?;
+        remove(&self.path);
+        Ok(path)
     }
 
     /// Its data set, from the beginning.

@@ -1,32 +1,48 @@
 //! Seals what an archive holds already, one instance at a time: retrieve, seal, store in its place, read back.
 //!
-//! It never loses: the sealed object lies in a file, durably, before the archive gets it, and stays there until what the
-//! archive gives back opens to the last segment. What does not is restored from that file. Only for archives that replace an
-//! object of the same instance.
+//! It never loses: the sealed object lies in a file, durably, and has opened from there, before the archive gets its first
+//! byte. It stays there until what the archive gives back opens to the last segment, or is the original. What does not is
+//! restored from that file. Only for archives that replace an object of the same instance.
 
 #![expect(clippy::result_large_err, reason = "a round ends with it, once")]
 
 mod held;
+mod judge;
 mod receive;
 mod restore;
+mod stop;
+mod store;
+
+pub use stop::Stop;
 
 use super::prove::Means;
 use super::verify::{Place, ReadBack, Reader, VerifyFault};
-use crate::dicom::dimse::{Command, Status, StatusKind};
-use crate::dicom::transfer_syntax::{self, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
+use super::walk::{Facts, WalkFault, Walker};
+use crate::dicom::transfer_syntax::{self, EXPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Uid};
-use crate::scu::{Ask, Link, LinkFault, Target};
-use crate::state::{Mark, SealEnd, SealMark, SealRow, State, StateFault};
+use crate::scu::Target;
+use crate::state::{Mark, SealEnd, SealMark, SealRow, Standing, State};
+use crate::transform::seal::Begun;
 use crate::vault::SealId;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Treatment};
 use held::Held;
 use receive::{Received, Receiving};
-use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// So often is an association tried anew before the round stops.
-const TRIES: u32 = 3;
+/// After a fault of an association it is tried again after so many seconds each, before the round stops: archives are
+/// restarted at night.
+pub const PATIENCE: &[Duration] = &[
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(30),
+];
+
+/// Why an instance fails that did not come; perhaps it is of another class.
+const NOT_GIVEN: &str = "the archive did not give it out";
 
 /// What sealing an archive's objects needs.
 pub struct Converter<'a> {
@@ -44,7 +60,16 @@ pub struct Converter<'a> {
     pub state: State,
     /// Where sealed objects wait until they are verified.
     pub folder: PathBuf,
+    /// Where those lie that somebody has to look into.
+    pub aside: PathBuf,
+    /// Waits between tries ([`PATIENCE`]).
+    pub patience: &'static [Duration],
+    /// Whether the archive was proven to give back such an object as this seal is carried; else why not.
+    pub proven: Proven<'a>,
 }
+
+/// Says whether what is about to be stored was proven, by its class and how it is carried.
+pub type Proven<'a> = Box<dyn Fn(&Uid, &Begun) -> Result<(), String> + Send + Sync + 'a>;
 
 /// What became of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,42 +91,11 @@ pub enum Done {
     Failed(String),
     /// The archive spoilt it, and has its original back; why.
     Restored(String),
-}
-
-/// Why no more is sealed.
-#[derive(Debug, thiserror::Error)]
-pub enum Stop {
-    /// The archive cannot be asked.
-    #[error(transparent)]
-    Link(#[from] LinkFault),
-    /// The ledger.
-    #[error(transparent)]
-    State(#[from] StateFault),
-    /// The folder of what waits.
-    #[error("`{path}`: {source}")]
-    File {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It gives back the original.
-    #[error(
-        "the archive said success to instance {0} and still gives back what it had: it does not replace, whatever its probe says"
-    )]
-    NotReplaced(Uid),
-    /// What the archive has does not open, and it does not take the original back.
-    #[error(
-        "instance {instance} does not come back from the archive ({why}), and it does not take the original back ({again}); `{file}` holds it, sealed: `dicomgate vault open` opens it"
-    )]
-    Lost {
-        /// Which.
-        instance: Uid,
-        /// What is wrong with what it gave back.
+    /// The archive has neither it nor the original any more, or another one; what it held lies in a file.
+    Kept {
+        /// Why.
         why: String,
-        /// Why restoring failed.
-        again: String,
-        /// Where it is.
+        /// Where it lies, sealed.
         file: PathBuf,
     },
 }
@@ -111,193 +105,284 @@ pub enum Stop {
 pub struct InDoubt {
     /// Which.
     pub instance: Uid,
+    /// Study Instance UID.
+    pub study: Option<Uid>,
+    /// SOP Class UID.
+    pub class: Uid,
     /// Which seal.
     pub seal: SealId,
 }
 
+/// What the archive said to a sealed object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Said {
+    Success,
+    /// That it does not take it; in words.
+    No(String),
+    /// Nothing: the association ended, or nobody remembers.
+    Nothing,
+}
+
 impl Converter<'_> {
-    /// Seals one instance in the archive.
+    /// Seals one instance in the archive. `listed`: what the archive said of its study when it was listed; what says
+    /// otherwise right before storing was corrected meanwhile, and is left for the next round.
     ///
     /// # Errors
     /// No more can be sealed now. What was under way is found again by [`Converter::resume`].
-    pub async fn convert(&self, place: &Place) -> Result<Done, Stop> {
+    pub async fn convert(&self, place: &Place, listed: &Facts) -> Result<Done, Stop> {
         if let Treatment::Never(family) | Treatment::Unsealable(family) = Family::of(&place.class) {
             return Ok(Done::Never(family.name));
         }
-        if self.is_sealed(place).await? {
-            return Ok(Done::Already);
+        let known = self.state.seals(self.archive, &place.instance).await?;
+        if let Some(done) = self.is_sealed(place, known.as_ref()).await? {
+            return Ok(done);
         }
-        let (path, received) = self.retrieve(place).await?;
-        let sealed = match received {
+        let path = held::path(&self.folder, &place.instance)?;
+        let sealed = match self.retrieve(place, &path).await? {
             Received::Sealed(sealed) => *sealed,
             other => {
                 held::remove(&path);
-                return Ok(match other {
-                    Received::Already => Done::Already,
-                    Received::Nothing => Done::Nothing,
-                    Received::Fault(why) => Done::Failed(why),
-                    Received::Sealed(_) | Received::None => Done::Failed("the archive did not give it out".to_owned()),
-                });
+                return match other {
+                    Received::Already => self.recognised(place, known.as_ref()).await,
+                    Received::Nothing => Ok(Done::Nothing),
+                    Received::Fault(why) => Ok(Done::Failed(why)),
+                    Received::Disk(source) => Err(Stop::File { path, source }),
+                    Received::Sealed(_) | Received::None => Ok(Done::Failed(NOT_GIVEN.to_owned())),
+                };
             }
         };
         let begun = &sealed.begun;
         let held = Held::new(path, place, begun);
+        if let Err(why) = (self.proven)(&place.class, begun) {
+            held.forget();
+            return Ok(Done::Failed(why));
+        }
+        // What does not open from the disk now would not later either, and the original is still there.
+        if let Err(fault) = self.digest(&held) {
+            held.forget();
+            return Ok(Done::Failed(format!("what was sealed does not open again: {fault}")));
+        }
+        if let Some(why) = self.changed(place, listed).await? {
+            held.forget();
+            return Ok(Done::Failed(why));
+        }
         held.keep()?;
         let shape = (begun.rows, begun.columns, begun.frames);
         let mark = SealMark::new(begun.seal, begun.key, begun.transfer_syntax, shape);
         self.state.seal_begin(&SealRow::new(self.archive, place.instance, begun.study, place.class, mark)).await?;
+        if self.stored_anew(&held, known.as_ref()).await? {
+            self.state.seal_end(self.archive, &place.instance, held.seal, SealEnd::Refused).await?;
+            held.forget();
+            return Ok(Done::Failed("it was stored anew through the gateway meanwhile".to_owned()));
+        }
         self.store(&held).await
+    }
+
+    /// Seals one instance of which the archive did not say the class, if it can be found out. `guess`: what others of its
+    /// series are; the place's own class does not count. Gives the class as well.
+    ///
+    /// # Errors
+    /// As of [`Converter::convert`].
+    pub async fn convert_unnamed(
+        &self,
+        place: &Place,
+        guess: Option<Uid>,
+        listed: &Facts,
+    ) -> Result<Option<(Uid, Done)>, Stop> {
+        if let Some(class) = guess {
+            let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+            if done != Done::Failed(NOT_GIVEN.to_owned()) {
+                return Ok(Some((class, done)));
+            }
+        }
+        let mut pauses = self.patience.iter();
+        loop {
+            match super::classify::class_of(&self.target, place).await {
+                Ok(Some(class)) => {
+                    let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+                    return Ok(Some((class, done)));
+                }
+                Err(VerifyFault::Link(fault)) => self.pause(&mut pauses).await.ok_or(fault)?,
+                Ok(None) | Err(_) => return Ok(None),
+            }
+        }
     }
 
     /// What an earlier round left under way: each is verified, or restored, or was never stored.
     ///
     /// # Errors
-    /// No more can be done now.
-    pub async fn resume(&self) -> Result<Vec<(InDoubt, Done)>, Stop> {
-        let mut done = Vec::new();
+    /// No more can be done now. One that can be neither verified nor restored does not keep the others waiting.
+    pub async fn resume(&self, mut each: impl FnMut(InDoubt, Done)) -> Result<(), Stop> {
+        let mut lost = None;
         for held in Held::all(&self.folder)? {
-            let outcome = self.judge(&held, false).await?;
-            done.push((InDoubt { instance: held.place.instance, seal: held.seal }, outcome));
+            match self.judge(&held, Said::Nothing).await {
+                Ok(done) => each(
+                    InDoubt {
+                        instance: held.place.instance,
+                        study: held.place.study,
+                        class: held.place.class,
+                        seal: held.seal,
+                    },
+                    done,
+                ),
+                Err(stop @ Stop::Lost { .. }) => lost = Some(stop),
+                Err(stop) => return Err(stop),
+            }
         }
-        Ok(done)
+        lost.map_or(Ok(()), Err)
     }
 
-    /// Whether the ledger knows it as sealed. What is acknowledged and was never read back is read back now.
-    async fn is_sealed(&self, place: &Place) -> Result<bool, Stop> {
-        let Some(row) = self.state.seals(self.archive, &place.instance).await? else { return Ok(false) };
-        let Some(seal) = row.seals.iter().rev().find(|seal| seal.mark == Mark::Acknowledged) else { return Ok(false) };
+    /// What the ledger knows of it, if it is sealed. What is acknowledged and was never read back is read back now; where the
+    /// archive has something else, that is for people to look into: sealing it would make it look right.
+    async fn is_sealed(&self, place: &Place, known: Option<&SealRow>) -> Result<Option<Done>, Stop> {
+        let acknowledged = known.and_then(|row| row.seals.iter().rev().find(|seal| seal.mark == Mark::Acknowledged));
+        let Some(seal) = acknowledged else { return Ok(None) };
         if seal.verified.is_some() {
-            return Ok(true);
+            return Ok(Some(Done::Already));
         }
-        match self.read_back(place, None).await {
-            Ok(found) => Ok(self.verified(place, found).await?),
-            Err(VerifyFault::Link(fault)) => Err(fault.into()),
-            Err(_) => Ok(false),
+        self.recognised(place, known).await.map(Some)
+    }
+
+    /// It carries a seal, or should: whether it opens, and is one that may be there.
+    async fn recognised(&self, place: &Place, known: Option<&SealRow>) -> Result<Done, Stop> {
+        let seal = match self.read_back(place, None).await? {
+            Ok(seal) => seal,
+            Err(VerifyFault::Plain | VerifyFault::Gone(_)) => {
+                return Ok(Done::Failed(
+                    "the ledger knows it as sealed, and the archive gives it back otherwise: find out who stored it past the gateway".to_owned(),
+                ));
+            }
+            Err(fault) => return Ok(Done::Failed(fault.to_string())),
+        };
+        let repeats = crate::state::Repeats::Replaced;
+        match known.map(|row| row.standing(seal, repeats)) {
+            None | Some(Standing::Valid) => {
+                self.verified(place, seal).await?;
+                Ok(Done::Already)
+            }
+            Some(_) => Ok(Done::Failed("it carries a seal that is not the one stored last".to_owned())),
         }
+    }
+
+    /// Whether somebody corrected, moved or deleted it since its study was listed; in words.
+    async fn changed(&self, place: &Place, listed: &Facts) -> Result<Option<String>, Stop> {
+        let mut pauses = self.patience.iter();
+        loop {
+            match self.ask_facts(place).await {
+                Ok(Some(now)) if now == *listed => return Ok(None),
+                Ok(Some(_)) => {
+                    return Ok(Some(
+                        "its study was corrected meanwhile; the next round takes it as it is then".to_owned(),
+                    ));
+                }
+                Ok(None) => return Ok(Some("it is not there any more: deleted, or moved to another study".to_owned())),
+                Err(WalkFault::Link(fault)) => self.pause(&mut pauses).await.ok_or(fault)?,
+                Err(fault) => return Ok(Some(format!("whether it is still as it was cannot be asked: {fault}"))),
+            }
+        }
+    }
+
+    async fn ask_facts(&self, place: &Place) -> Result<Option<Facts>, WalkFault> {
+        let mut walker = Walker::open(&self.target).await?;
+        let facts = walker.facts(place).await;
+        walker.close().await;
+        facts
+    }
+
+    /// Whether the ledger knows seals of it that it did not know before.
+    async fn stored_anew(&self, held: &Held, before: Option<&SealRow>) -> Result<bool, Stop> {
+        let now = self.state.seals(self.archive, &held.place.instance).await?;
+        let ids = |row: Option<&SealRow>| {
+            let all =
+                row.map(|row| row.seals.iter().map(|seal| seal.id).filter(|id| *id != held.seal).collect::<Vec<_>>());
+            all.unwrap_or_default()
+        };
+        let before = ids(before);
+        Ok(ids(now.as_ref()).iter().any(|id| !before.contains(id)))
     }
 
     /// Retrieves an instance in the encoding that the archive has it in, and seals it into a file.
-    async fn retrieve(&self, place: &Place) -> Result<(PathBuf, Received), Stop> {
-        let path = held::path(&self.folder, &place.instance)?;
-        for tried in 1.. {
-            let mut receiving = Receiving::new(&self.means, self.carrier, &path, place)?;
+    async fn retrieve(&self, place: &Place, path: &Path) -> Result<Received, Stop> {
+        let mut pauses = self.patience.iter();
+        loop {
+            let mut receiving = Receiving::new(&self.means, self.carrier, path, place)?;
             match self.get(place, &mut receiving).await {
-                Ok(()) => return Ok((path, receiving.done())),
-                Err(VerifyFault::Link(fault)) if tried >= TRIES => return Err(fault.into()),
-                Err(VerifyFault::Link(_)) => {}
-                Err(fault) => return Ok((path, Received::Fault(fault.to_string()))),
+                Ok(()) => return Ok(receiving.done()),
+                Err(VerifyFault::Link(fault)) => {
+                    if self.pause(&mut pauses).await.is_none() {
+                        // One object that the archive cannot give out must not end every round.
+                        return if self.is_there().await {
+                            Ok(Received::Fault(fault.to_string()))
+                        } else {
+                            Err(fault.into())
+                        };
+                    }
+                }
+                Err(fault) => return Ok(Received::Fault(fault.to_string())),
             }
         }
-        Ok((path, Received::None))
     }
 
     async fn get(&self, place: &Place, receiving: &mut Receiving<'_>) -> Result<(), VerifyFault> {
-        // An archive that takes the first context that will do changes least with explicit VR.
-        let others = transfer_syntax::all().filter(|syntax| *syntax != EXPLICIT_VR_LITTLE_ENDIAN);
-        let syntaxes: Vec<[&str; 1]> =
-            std::iter::once(EXPLICIT_VR_LITTLE_ENDIAN).chain(others).map(|syntax| [syntax]).collect();
-        let lists: Vec<&[&str]> = syntaxes.iter().map(<[&str; 1]>::as_slice).collect();
-        let mut reader = Reader::open_in(&self.target, &[place.class], &lists).await?;
+        let mut reader = self.reader(place).await?;
         let got = reader.get(place, receiving).await;
         let _ = reader.close().await;
         got.map(drop).map_err(VerifyFault::from)
     }
 
-    /// Stores what is held in the place of the original, and judges what comes back.
-    async fn store(&self, held: &Held) -> Result<Done, Stop> {
-        let ended = |end| self.state.seal_end(self.archive, &held.place.instance, held.seal, end);
-        match self.send(held).await {
-            Ok(status) if is_taken(status) => {
-                ended(SealEnd::Acknowledged).await?;
-                self.judge(held, true).await
-            }
-            Ok(status) => {
-                ended(SealEnd::Refused).await?;
-                held.forget();
-                Ok(Done::Failed(format!("the archive refuses the sealed object with {status}")))
-            }
-            // It may be stored or not.
-            Err(_) => {
-                ended(SealEnd::Unknown).await?;
-                self.judge(held, false).await
-            }
-        }
+    /// An association on which an instance comes in whatever encoding the archive has it in.
+    async fn reader(&self, place: &Place) -> Result<Reader, VerifyFault> {
+        // An archive that takes the first context that will do changes least with explicit VR.
+        let others = transfer_syntax::all().filter(|syntax| *syntax != EXPLICIT_VR_LITTLE_ENDIAN);
+        let syntaxes: Vec<[&str; 1]> =
+            std::iter::once(EXPLICIT_VR_LITTLE_ENDIAN).chain(others).map(|syntax| [syntax]).collect();
+        let lists: Vec<&[&str]> = syntaxes.iter().map(<[&str; 1]>::as_slice).collect();
+        Reader::open_in(&self.target, &[place.class], &lists).await
     }
 
-    async fn send(&self, held: &Held) -> Result<Status, Stop> {
-        let natives = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].iter();
-        let syntaxes: Vec<Uid> = natives.filter_map(|text| Uid::new(text).ok()).take(1).collect();
-        let asks = [Ask { class: held.place.class, syntaxes, roles: None }];
-        let mut link = Link::open(&self.target, &asks).await?;
-        let Some(on) = link.accepted(&held.place.class) else {
-            let _ = link.release().await;
-            return Err(LinkFault::Malformed("it does not take objects of this class".into()).into());
-        };
-        link.begin(on.id, &Command::store_rq(1, &held.place.class, &held.place.instance)).await?;
-        let mut chunks = held.read()?;
-        while let Some(chunk) = chunks.next_chunk()? {
-            link.data(on.id, &chunk).await?;
-        }
-        link.data_end(on.id).await?;
-        let answer = link.receive().await?;
-        let _ = link.release().await;
-        Ok(answer.command.status.ok_or_else(|| LinkFault::Malformed("a response without a status".into()))?)
-    }
-
-    /// What the archive has now in the place of what is held. `acknowledged`: it said success.
-    async fn judge(&self, held: &Held, acknowledged: bool) -> Result<Done, Stop> {
-        let mut tried = 0;
-        let why = loop {
-            tried += 1;
-            match self.read_back(&held.place, Some(held.seal)).await {
-                Ok(found) => {
-                    self.verified(&held.place, found).await?;
-                    let bytes = held.length();
-                    held.forget();
-                    return Ok(Done::Sealed { seal: held.seal, bytes });
+    /// Reads back and opens what the archive has, whatever seal it carries.
+    ///
+    /// # Errors
+    /// The archive cannot be asked now.
+    async fn read_back(&self, place: &Place, seal: Option<SealId>) -> Result<Result<SealId, VerifyFault>, Stop> {
+        let mut pauses = self.patience.iter();
+        loop {
+            let read = super::verify::read_back(&self.target, place, &self.how, seal).await;
+            match read.map(|verified| verified.inner.seal) {
+                Err(VerifyFault::Link(fault)) => {
+                    if self.pause(&mut pauses).await.is_none() {
+                        return if self.is_there().await {
+                            Ok(Err(VerifyFault::Link(fault)))
+                        } else {
+                            Err(fault.into())
+                        };
+                    }
                 }
-                // Nothing is known: the file stays, and the next round asks again.
-                Err(VerifyFault::Link(fault)) if tried >= TRIES => return Err(fault.into()),
-                Err(VerifyFault::Link(_)) => {}
-                Err(VerifyFault::Plain) if acknowledged => {
-                    self.state.seal_end(self.archive, &held.place.instance, held.seal, SealEnd::Refused).await?;
-                    held.forget();
-                    return Err(Stop::NotReplaced(held.place.instance));
-                }
-                Err(VerifyFault::Plain) => {
-                    self.state.seal_end(self.archive, &held.place.instance, held.seal, SealEnd::Refused).await?;
-                    held.forget();
-                    return Ok(Done::Failed("the association ended before it was stored; it is as it was".to_owned()));
-                }
-                Err(fault) => break fault.to_string(),
+                Err(VerifyFault::NotOffered) => return Err(Stop::NotOffered(place.instance)),
+                other => return Ok(other),
             }
-        };
-        match self.restore(held).await {
-            Ok(()) => {
-                self.state.seal_end(self.archive, &held.place.instance, held.seal, SealEnd::Refused).await?;
-                held.forget();
-                Ok(Done::Restored(why))
-            }
-            Err(again) => Err(Stop::Lost {
-                instance: held.place.instance,
-                why,
-                again: again.to_string(),
-                file: held.path().to_owned(),
-            }),
         }
-    }
-
-    async fn read_back(&self, place: &Place, seal: Option<SealId>) -> Result<SealId, VerifyFault> {
-        let verified = super::verify::read_back(&self.target, place, &self.how, seal).await?;
-        Ok(verified.inner.seal)
     }
 
     async fn verified(&self, place: &Place, seal: SealId) -> Result<bool, Stop> {
         let now = jiff::Timestamp::now().as_second();
         Ok(self.state.seal_verified(self.archive, &place.instance, seal, now).await?)
     }
-}
 
-fn is_taken(status: Status) -> bool {
-    matches!(status.kind(), StatusKind::Success | StatusKind::Warning)
+    /// Waits before the next try; `None`: there is none.
+    async fn pause(&self, pauses: &mut (impl Iterator<Item = &'static Duration> + Send)) -> Option<()> {
+        tokio::time::sleep(*pauses.next()?).await;
+        Some(())
+    }
+
+    /// Whether the archive answers at all.
+    async fn is_there(&self) -> bool {
+        match Walker::open(&self.target).await {
+            Ok(walker) => {
+                walker.close().await;
+                true
+            }
+            Err(fault) => !matches!(fault, WalkFault::Link(_)),
+        }
+    }
 }

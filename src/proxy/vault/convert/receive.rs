@@ -27,6 +27,8 @@ pub enum Received {
     Nothing,
     /// It cannot be sealed; why.
     Fault(String),
+    /// It cannot be written.
+    Disk(io::Error),
     /// Nothing came.
     None,
 }
@@ -112,7 +114,7 @@ impl<'a> Receiving<'a> {
     fn wrote(&mut self, written: io::Result<()>) {
         if let Err(fault) = written {
             self.seal = None;
-            self.done = Received::Fault(format!("the sealed object cannot be written: {fault}"));
+            self.done = Received::Disk(fault);
         }
     }
 }
@@ -150,6 +152,7 @@ impl Receiver for Receiving<'_> {
 
     fn end(&mut self) -> Status {
         let Some(mut seal) = self.seal.take() else { return Status::SUCCESS };
+        // Only what came to its end counts.
         match seal.finish(&mut self.flow) {
             Ok(outcome) => {
                 self.done = match outcome {

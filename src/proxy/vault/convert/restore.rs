@@ -1,10 +1,11 @@
-//! Puts an original back: what is held is opened on the way.
+//! Puts an original back: what is held is opened on the way. And tells whether it is back.
 
 use super::held::Held;
-use super::{Converter, Stop, is_taken};
+use super::receive::Received;
+use super::store::is_taken;
+use super::{Converter, Stop};
 use crate::dicom::dimse::Command;
 use crate::dicom::transfer_syntax::Encoding;
-use crate::proxy::vault::verify::VerifyFault;
 use crate::scu::{Ask, Link, LinkFault};
 use crate::transform::flow::{Flow, Piece};
 use crate::transform::open::{As, Finished, Found, Open, OpenFault, OpenOptions, OpenOrder};
@@ -37,13 +38,7 @@ impl Converter<'_> {
         let mut link = Link::open(&self.target, &[ask]).await?;
         let on = link.accepted(&held.place.class);
         let on = on.ok_or_else(|| LinkFault::Malformed("it does not take the original's encoding".into()))?;
-        let mut open = Open::new(OpenOrder {
-            unlock: self.how.unlock.clone(),
-            from: Encoding::ExplicitLe,
-            sop_class: held.place.class,
-            sop_instance: held.place.instance,
-            options: OpenOptions { whole: 0, ..self.how.options },
-        });
+        let mut open = self.open(held, false);
         link.begin(on.id, &Command::store_rq(1, &held.place.class, &held.place.instance)).await?;
         let (mut flow, mut kept, mut decided) = (Flow::default(), Vec::new(), false);
         let mut chunks = held.read()?;
@@ -68,12 +63,55 @@ impl Converter<'_> {
             Some(status) => return Err(RestoreFault::Refused(status)),
             None => return Err(RestoreFault::NotBack),
         }
-        match self.read_back(&held.place, None).await {
-            // Encapsulated originals do not come in a native context: that it is not sealed any more is what counts.
-            Err(VerifyFault::Plain | VerifyFault::Gone(_)) => Ok(()),
-            Err(VerifyFault::Link(fault)) => Err(fault.into()),
-            Ok(_) | Err(_) => Err(RestoreFault::NotBack),
+        if self.is_back(held).await? { Ok(()) } else { Err(RestoreFault::NotBack) }
+    }
+
+    /// Whether what the archive gives out now is the original, byte for byte in everything that is sealed: it is sealed once
+    /// more, and the same must come out of both.
+    pub(super) async fn is_back(&self, held: &Held) -> Result<bool, Stop> {
+        let path = held.path().with_file_name(format!("{}-again.dcm", held.place.instance));
+        let received = self.retrieve(&held.place, &path).await;
+        let same = match received {
+            Ok(Received::Sealed(sealed)) => {
+                let again = Held::new(path.clone(), &held.place, &sealed.begun);
+                matches!((self.digest(held), self.digest(&again)), (Ok(one), Ok(other)) if one == other)
+            }
+            Ok(Received::Disk(source)) => return Err(Stop::File { path, source }),
+            Ok(_) => false,
+            Err(stop) => return Err(stop),
+        };
+        super::held::remove(&path);
+        Ok(same)
+    }
+
+    /// SHA-256 of what is sealed in what is held, each segment authenticated.
+    pub(super) fn digest(&self, held: &Held) -> Result<[u8; 32], RestoreFault> {
+        let mut open = self.open(held, true);
+        let (mut flow, mut decided) = (Flow::default(), false);
+        let mut chunks = held.read()?;
+        while let Some(chunk) = chunks.next_chunk()? {
+            open.push(&chunk, &mut flow)?;
+            decide(&mut open, &mut decided)?;
+            while flow.next_piece().is_some() {}
         }
+        loop {
+            match open.finish(&mut flow)? {
+                Finished::Opened(opened) => return opened.digest.ok_or(RestoreFault::NotBack),
+                Finished::Undecided => decide(&mut open, &mut decided)?,
+                Finished::Passed => return Err(RestoreFault::NotBack),
+            }
+            while flow.next_piece().is_some() {}
+        }
+    }
+
+    fn open(&self, held: &Held, digest: bool) -> Open {
+        Open::new(OpenOrder {
+            unlock: self.how.unlock.clone(),
+            from: Encoding::ExplicitLe,
+            sop_class: held.place.class,
+            sop_instance: held.place.instance,
+            options: OpenOptions { whole: 0, digest, ..self.how.options },
+        })
     }
 }
 

@@ -1,9 +1,9 @@
 //! One object through a worker.
 
-use super::worker::{Decoder, Worker, WorkerFault};
+use super::worker::{Decoder, WorkerFault};
 use crate::dicom::Uid;
 use crate::dicom::transfer_syntax::Encoding;
-use crate::transform::frames::{Frames, FramesFault, FramesLimits};
+use crate::transform::frames::{Frames, FramesFault, FramesLimits, Image};
 
 /// Why an object is not decoded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,6 @@ pub enum DecodeFault {
 pub struct Decoding {
     frames: Frames,
     decoder: Decoder,
-    worker: Option<Worker>,
 }
 
 impl Decoding {
@@ -34,24 +33,42 @@ impl Decoding {
             return Err(WorkerFault::Off.into());
         }
         let limits = FramesLimits { frame: limits.frame.min(decoder.settings().memory / 3), ..limits };
-        Ok(Self { frames: Frames::new(syntax, to, limits)?, decoder: decoder.clone(), worker: None })
+        Ok(Self { frames: Frames::new(syntax, to, limits)?, decoder: decoder.clone() })
     }
 
-    /// Takes the next bytes of the data set and appends what they become.
+    /// Takes the next bytes of the data set; then [`Self::step`] until it has no more.
     ///
     /// # Errors
     /// The first fault; nothing more may be pushed, and the object that goes out must not come to its end.
-    pub async fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeFault> {
-        self.frames.push(bytes)?;
-        while let Some(frame) = self.frames.next_frame(out)? {
-            let worker = match &mut self.worker {
-                Some(worker) => worker,
-                none => none.insert(self.decoder.worker().await?),
-            };
-            let pixels = worker.decode(&frame).await?;
-            self.frames.decoded(&pixels, out)?;
-        }
-        Ok(())
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), DecodeFault> {
+        Ok(self.frames.push(bytes)?)
+    }
+
+    /// Has the next frame decoded and appends what may go. `false`: there was none, more is to be pushed. A worker is
+    /// taken for this frame alone, so that a slow receiver keeps none from others.
+    ///
+    /// # Errors
+    /// As with [`Self::push`].
+    pub async fn step(&mut self, out: &mut Vec<u8>) -> Result<bool, DecodeFault> {
+        let Some(frame) = self.frames.next_frame(out)? else { return Ok(false) };
+        let pixels = self.decoder.decode(&frame).await?;
+        self.frames.decoded(&pixels, out)?;
+        Ok(true)
+    }
+
+    /// The image, once its compressed pixels have begun.
+    pub const fn image(&self) -> Option<&Image> {
+        self.frames.image()
+    }
+
+    /// Bytes of pixels that it has when all of it is decoded; known as soon as [`Self::image`] is.
+    pub const fn pixels(&self) -> u64 {
+        self.frames.pixels()
+    }
+
+    /// Bytes of pixels that are decoded.
+    pub const fn decoded(&self) -> u64 {
+        self.frames.pixels_decoded()
     }
 
     /// The data set is over.
@@ -59,7 +76,6 @@ impl Decoding {
     /// # Errors
     /// It may not end here.
     pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), DecodeFault> {
-        self.worker = None;
         Ok(self.frames.finish(out)?)
     }
 }

@@ -1,6 +1,7 @@
 //! Workers, and who may have one.
 
 use super::wire::{self, ANSWER};
+use crate::config;
 use crate::transform::frames::{Frame, Pixels};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// How decoding is done; `[vault]` says it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,14 @@ pub struct DecoderSettings {
     pub time: Duration,
     /// Workers at once (`decode_workers`); 0: nothing is decoded.
     pub workers: u32,
+}
+
+impl DecoderSettings {
+    /// As the configuration says.
+    pub const fn of(vault: &config::Vault) -> Self {
+        let (memory, time, workers) = (vault.decode_memory, vault.decode_time, vault.decode_workers);
+        Self { program: None, memory, time, workers }
+    }
 }
 
 /// Why a frame is not decoded.
@@ -64,54 +73,37 @@ impl Decoder {
         &self.settings
     }
 
-    /// A worker for one object; waits until one is free.
+    /// Has one frame decoded, by a worker that is free; waits until one is. What an older process dies of, a fresh one is
+    /// asked once more: it may have been ended by somebody else.
     ///
     /// # Errors
-    /// Decoding is switched off, or the process does not start.
-    pub(super) async fn worker(&self) -> Result<Worker, WorkerFault> {
-        if self.settings.workers == 0 {
-            return Err(WorkerFault::Off);
-        }
-        let slot = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| WorkerFault::Off)?;
+    /// Decoding is switched off, or this frame is not decoded.
+    pub(super) async fn decode(&self, frame: &Frame) -> Result<Pixels, WorkerFault> {
+        let slot = self.slots.acquire().await.map_err(|_| WorkerFault::Off)?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let process = match idle {
-            Some(process) => process,
-            None => Process::start(&self.settings)?,
+        let outcome = match idle {
+            Some(process) => match self.ask(process, frame).await {
+                Err(WorkerFault::Failed) => self.ask(Process::start(&self.settings)?, frame).await,
+                outcome => outcome,
+            },
+            None => self.ask(Process::start(&self.settings)?, frame).await,
         };
-        Ok(Worker { process: Some(process), decoder: self.clone(), _slot: slot })
+        drop(slot);
+        outcome
     }
-}
 
-/// A worker in use.
-#[derive(Debug)]
-pub(super) struct Worker {
-    /// `None` once it failed.
-    process: Option<Process>,
-    decoder: Decoder,
-    _slot: OwnedSemaphorePermit,
-}
-
-impl Worker {
-    /// Has one frame decoded. Behind a refusal the worker goes on; behind anything else it is ended.
-    pub(super) async fn decode(&mut self, frame: &Frame) -> Result<Pixels, WorkerFault> {
-        // Put back only after a whole answer: whoever stops waiting ends the process, too.
-        let mut process = self.process.take().ok_or(WorkerFault::Failed)?;
-        let time = self.decoder.settings.time;
+    /// Behind an answer the process is idle again; behind anything else it is ended, also when nobody waits any more.
+    async fn ask(&self, mut process: Process, frame: &Frame) -> Result<Pixels, WorkerFault> {
+        let time = self.settings.time;
         match tokio::time::timeout(time, process.ask(frame)).await {
             Err(_) => Err(WorkerFault::Slow(time)),
             Ok(Err(_)) => Err(WorkerFault::Failed),
             Ok(Ok(answer)) => {
-                self.process = Some(process);
+                if process.frames < FRAMES {
+                    self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
+                }
                 answer.map_err(WorkerFault::Refused)
             }
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        if let Some(process) = self.process.take().filter(|process| process.frames < FRAMES) {
-            self.decoder.idle.lock().unwrap_or_else(PoisonError::into_inner).push(process);
         }
     }
 }
@@ -132,7 +124,8 @@ impl Process {
         let fault = |fault: std::io::Error| WorkerFault::Start(fault.kind().to_string());
         let program = match &settings.program {
             Some(program) => program.clone(),
-            None => std::env::current_exe().map_err(fault)?,
+            // Also where the file has been replaced since.
+            None => PathBuf::from("/proc/self/exe"),
         };
         let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(fault)?;
         ours.set_nonblocking(true).map_err(fault)?;

@@ -4,13 +4,14 @@
 //! It stores only its own test patient (`DICOMGATE^PROBE`), judges only what came back, and writes "not proven" where it
 //! could not see.
 
+pub mod again;
 mod deliver;
 mod judge;
 mod proving;
 mod result;
 mod sample;
 mod send;
-mod signing;
+pub mod signing;
 #[cfg(test)]
 pub mod testing;
 

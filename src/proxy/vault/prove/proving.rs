@@ -51,7 +51,7 @@ pub struct Proving<'a> {
     /// The gateway's name.
     pub gateway: String,
     /// Told what is done now.
-    pub say: Box<dyn FnMut(&str) + Send>,
+    pub say: Box<dyn FnMut(&str) + Send + Sync>,
 }
 
 /// Why nothing was found out.
@@ -144,6 +144,7 @@ impl Proving<'_> {
                     studies.into_iter().collect::<Vec<_>>().join(" and ")
                 )
             }),
+            moved_at: None,
         })
     }
 
@@ -290,9 +291,14 @@ impl Proving<'_> {
         let Ok(mut walker) = Walker::open(&self.target).await else { return Vec::new() };
         let mut studies: Vec<Study> = Vec::new();
         let mut accessions: Vec<&str> = stored.iter().map(|one| one.sample.accession.as_str()).collect();
+        accessions.sort_unstable();
         accessions.dedup();
         for accession in accessions {
-            studies.extend(walker.studies("", "", accession).await.unwrap_or_default());
+            for study in walker.studies("", "", accession).await.unwrap_or_default() {
+                if !studies.iter().any(|known| known.uid == study.uid) {
+                    studies.push(study);
+                }
+            }
         }
         let patient = || Some(Phi::new(PATIENT_ID.to_owned()));
         for one in stored {
@@ -323,7 +329,11 @@ impl Proving<'_> {
 
     /// Retrieves everything by C-GET and judges it.
     async fn retrieve(&self, stored: &mut [Stored], found: &[Place]) -> Vec<Verdict> {
-        let how = ReadBack { unlock: self.unlock.clone(), options: OpenOptions { minted: true, ..self.options } };
+        let how = ReadBack {
+            unlock: self.unlock.clone(),
+            options: OpenOptions { minted: true, ..self.options },
+            compare: false,
+        };
         let mut seen: Vec<Verdict> = Vec::new();
         let mut why = None;
         let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
@@ -359,7 +369,11 @@ impl Proving<'_> {
 
     /// Has everything delivered to each destination, and judges it.
     async fn deliver(&mut self, stored: &mut [Stored]) -> Vec<Verdict> {
-        let how = ReadBack { unlock: self.unlock.clone(), options: OpenOptions { minted: true, ..self.options } };
+        let how = ReadBack {
+            unlock: self.unlock.clone(),
+            options: OpenOptions { minted: true, ..self.options },
+            compare: false,
+        };
         let mut all = Vec::new();
         let Ok(ear) = &mut self.ear else { return all };
         for destination in &self.destinations {

@@ -19,7 +19,7 @@ const PURPOSE: &str = "dicomgate vault probe 1";
 const LONGEST: u64 = 1 << 20;
 
 /// Where the seal of a trial stood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Carried {
     /// In Pixel Data.
@@ -111,6 +111,9 @@ pub struct ProbeResult {
     pub trials: Vec<Trial>,
     /// What it now holds that nobody needs, in words.
     pub left_behind: Option<String>,
+    /// When C-MOVE was proven, where that was not now: a gateway that runs cannot hear deliveries for a proof of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved_at: Option<jiff::Timestamp>,
 }
 
 /// Why there is no result that counts.
@@ -199,6 +202,23 @@ impl ProbeResult {
         Ok(path)
     }
 
+    /// Whether a result could be kept: for whoever is about to find one out, which takes long and leaves objects behind.
+    ///
+    /// # Errors
+    /// As of [`ProbeResult::keep`].
+    pub fn can_be_kept(state: &Path, archive: &AeTitle) -> Result<(), ProveFault> {
+        signing::load_or_make(state)?;
+        let path = path(state, archive);
+        let trial = path.with_extension("json.try");
+        let write = || {
+            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&trial)?;
+            file.write_all(&[b' '; 4096])?;
+            file.sync_all()?;
+            fs::remove_file(&trial)
+        };
+        write().map_err(|source| ProveFault::File { path, source })
+    }
+
     /// What is signed: the same for the same result.
     fn statement(&self) -> Vec<u8> {
         serde_json::to_vec(self).unwrap_or_default()
@@ -212,6 +232,40 @@ impl ProbeResult {
     /// How long ago it was made.
     pub fn age(&self, now: jiff::Timestamp) -> Duration {
         now.duration_since(self.at).try_into().unwrap_or_default()
+    }
+
+    /// From when on it is to be made again.
+    pub fn due(&self, every: Duration) -> jiff::Timestamp {
+        self.at.checked_add(every).unwrap_or(jiff::Timestamp::MAX)
+    }
+
+    /// What it does not say of C-MOVE is as an earlier one found it.
+    pub fn take_moves(&mut self, earlier: &Self) {
+        for trial in &mut self.trials {
+            let like = |old: &&Trial| {
+                (&old.family, old.carrier, &old.sealed) == (&trial.family, trial.carrier, &trial.sealed)
+                    && !old.moved.is_empty()
+            };
+            if let Some(old) = earlier.trials.iter().find(like).filter(|_| trial.moved.is_empty()) {
+                trial.moved.clone_from(&old.moved);
+                self.moved_at = earlier.moved_at.or(Some(earlier.at));
+            }
+        }
+    }
+
+    /// Families and carriers that an earlier result proves and this one does not, each with why.
+    pub fn lost(&self, earlier: &Self) -> Vec<String> {
+        let mut tried: Vec<(&str, Carried)> =
+            earlier.trials.iter().map(|trial| (trial.family.as_str(), trial.carrier)).collect();
+        tried.sort_unstable();
+        tried.dedup();
+        let proven = tried.into_iter().filter(|(family, carrier)| earlier.proves(family, *carrier).is_ok());
+        proven
+            .filter_map(|(family, carrier)| {
+                let why = self.proves(family, carrier).err()?;
+                Some(format!("\"{family}\" as {carrier}: {why}"))
+            })
+            .collect()
     }
 
     /// Whether objects of this family were stored with this carrier at all.

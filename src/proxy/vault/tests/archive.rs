@@ -50,6 +50,8 @@ pub enum Habit {
     Merges,
     /// Takes, and forgets.
     Forgets,
+    /// Has no room for a second object.
+    Full,
 }
 
 /// The archive.
@@ -209,7 +211,7 @@ fn take(held: &Mutex<Vec<Held>>, message: &Message, on: &Accepted, habit: Habit)
             study = Uid::new(merged).unwrap();
         }
         Habit::Forgets => return Status::SUCCESS,
-        Habit::None | Habit::Keeps | Habit::Refuses | Habit::Compares => {}
+        Habit::None | Habit::Keeps | Habit::Refuses | Habit::Compares | Habit::Full => {}
     }
     let mut held = held.lock().unwrap();
     let fresh = Held { class, instance, study, series, syntax: on.syntax, data };
@@ -217,6 +219,7 @@ fn take(held: &Mutex<Vec<Held>>, message: &Message, on: &Accepted, habit: Habit)
         (None, _) => held.push(fresh),
         (Some(_), Habit::Keeps) => {}
         (Some(_), Habit::Refuses) => return Status(0x0111),
+        (Some(_), Habit::Full) => return Status(0xa700),
         (Some(known), Habit::Compares) if known.data != fresh.data => return Status(0xa900),
         (Some(known), _) => *known = fresh,
     }

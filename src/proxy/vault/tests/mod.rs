@@ -1,5 +1,6 @@
 //! Archives with habits, played in this process; what proving, reading back and sealing what they hold make of them.
 
+mod again;
 pub mod archive;
 mod converting;
 mod proving;

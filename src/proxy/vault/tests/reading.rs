@@ -8,7 +8,11 @@ use crate::vault::carrier::Carrier;
 use crate::vault::{SealId, Unlock};
 
 fn how() -> ReadBack {
-    ReadBack { unlock: Unlock::from(ring()), options: OpenOptions { digest: true, ..OpenOptions::default() } }
+    ReadBack {
+        unlock: Unlock::from(ring()),
+        options: OpenOptions { digest: true, ..OpenOptions::default() },
+        compare: true,
+    }
 }
 
 #[tokio::test]

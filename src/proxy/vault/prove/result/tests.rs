@@ -31,6 +31,7 @@ fn result(trials: Vec<Trial>) -> ProbeResult {
         reads_back: true,
         trials,
         left_behind: None,
+        moved_at: None,
     }
 }
 

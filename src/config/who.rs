@@ -1,6 +1,6 @@
 //! Who uses an archive, as far as the rules say before anybody asks: which titles it sees, and whom it sends to.
 
-use crate::config::{Archive, Calling, Correlate, Settings};
+use super::{Archive, Calling, Correlate, Settings};
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::{Operation, OperationSet};
 use crate::policy::model::{Effect, Peer, Rule, Subject};
@@ -33,6 +33,13 @@ fn device(subject: &Subject, peer: &Peer) -> bool {
 /// Every operation that some rule permits to somebody at an archive.
 pub fn operations(settings: &Settings, archive: &Archive) -> OperationSet {
     permits(settings, archive).flat_map(|rule| rule.may.iter().copied()).collect()
+}
+
+/// Whether some rule has objects sealed for an archive.
+pub fn is_sealed_for(settings: &Settings, archive: &Archive) -> bool {
+    let seals = |rule: &Rule| settings.policy.seal_all || rule.seal;
+    settings.vault.is_some()
+        && permits(settings, archive).any(|rule| rule.may.contains(&Operation::Store) && seals(rule))
 }
 
 /// The peers that may do something (`operation`, or anything at all) at an archive.

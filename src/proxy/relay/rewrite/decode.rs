@@ -1,0 +1,358 @@
+//! Decoding on the way: of what was sealed compressed, behind the transform; of what an archive compressed after it was
+//! sealed, before it.
+
+use super::drive::Back;
+use super::{Rewrite, TransformFault};
+use crate::proxy::vault::decode::{DecodeFault, Decoding};
+use crate::spool::{Next, Spool, Spools};
+use crate::vault::carrier::{MAGIC, magic_at};
+use bytes::{Bytes, BytesMut};
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// So much is given to a decoder at once.
+const PART: usize = 64 << 10;
+
+/// Something under way.
+pub(super) type Away = Pin<Box<dyn Future<Output = Result<Back, TransformFault>> + Send>>;
+
+/// What a decoder made of what it was given last.
+#[derive(Debug)]
+pub(in super::super) struct Decoded {
+    decoding: Box<Decoding>,
+    out: Vec<u8>,
+    /// There may be another frame in what it was given.
+    more: bool,
+}
+
+/// What goes into a decoder.
+#[derive(Debug)]
+struct Feed {
+    /// `None`: it is at work.
+    decoding: Option<Box<Decoding>>,
+    input: BytesMut,
+    more: bool,
+}
+
+impl Feed {
+    fn new(decoding: Decoding) -> Self {
+        Self { decoding: Some(Box::new(decoding)), input: BytesMut::new(), more: false }
+    }
+
+    fn has_work(&self) -> bool {
+        self.more || !self.input.is_empty()
+    }
+
+    /// A frame at most is decoded: what comes of it is bounded, whatever it was given.
+    fn take(&mut self) -> Option<(Box<Decoding>, BytesMut)> {
+        let decoding = self.decoding.take()?;
+        let part = if self.more { 0 } else { self.input.len().min(PART) };
+        Some((decoding, self.input.split_to(part)))
+    }
+
+    fn back(&mut self, decoded: Decoded) -> Vec<u8> {
+        self.decoding = Some(decoded.decoding);
+        self.more = decoded.more;
+        decoded.out
+    }
+}
+
+async fn decode((mut decoding, part): (Box<Decoding>, BytesMut)) -> Result<Decoded, DecodeFault> {
+    let mut out = Vec::new();
+    decoding.push(&part)?;
+    let more = decoding.step(&mut out).await?;
+    Ok(Decoded { decoding, out, more })
+}
+
+/// Behind the transform: what comes out of it compressed goes on decoded.
+#[derive(Debug)]
+pub(super) struct Behind {
+    feed: Feed,
+    /// What has at most so many bytes of pixels is decoded whole before its first byte goes.
+    whole: u64,
+    /// It is kept here; `None`: it goes as it is decoded, or is being written or read.
+    kept: Option<Box<Spool>>,
+    keeps: Option<bool>,
+    /// All of it is decoded.
+    done: bool,
+}
+
+/// What there is to do behind the transform.
+pub(super) enum Todo {
+    /// Nothing, before more comes.
+    Nothing,
+    /// To wait for the receiver.
+    Full,
+    /// This goes.
+    Go(Bytes),
+    /// To wait for this.
+    Wait(Away),
+    /// All of it has gone.
+    Over,
+}
+
+impl Behind {
+    pub(super) fn new(decoding: Decoding, whole: u64) -> Self {
+        Self { feed: Feed::new(decoding), whole, kept: None, keeps: None, done: false }
+    }
+
+    /// More of what is compressed.
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.feed.input.extend_from_slice(bytes);
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        self.feed.has_work() || self.done
+    }
+
+    /// The next thing to do. `full`: the receiver has not taken what has gone already.
+    pub(super) fn next(&mut self, full: bool) -> Todo {
+        if self.kept.as_ref().is_some_and(|kept| kept.must_write())
+            && let Some(kept) = self.kept.take()
+        {
+            return Todo::Wait(Box::pin(async move { Ok(Back::DecodedSpool(kept.write().await?, None)) }));
+        }
+        if self.feed.has_work() {
+            if full && self.keeps == Some(false) {
+                return Todo::Full;
+            }
+            return match self.feed.take() {
+                Some(work) => Todo::Wait(Box::pin(async move { Ok(Back::Decoded(decode(work).await?)) })),
+                None => Todo::Nothing,
+            };
+        }
+        if !self.done {
+            return Todo::Nothing;
+        }
+        let Some(kept) = &mut self.kept else { return Todo::Over };
+        if full {
+            return Todo::Full;
+        }
+        match kept.next_part() {
+            Next::Here(bytes) => Todo::Go(bytes),
+            Next::Empty => Todo::Over,
+            Next::OnDisk => match self.kept.take() {
+                Some(kept) => Todo::Wait(Box::pin(async move {
+                    let (kept, bytes) = kept.read().await?;
+                    Ok(Back::DecodedSpool(kept, Some(bytes)))
+                })),
+                None => Todo::Nothing,
+            },
+        }
+    }
+
+    /// The decoder is back: what goes on now.
+    pub(super) fn back(&mut self, decoded: Decoded, spools: &Arc<Spools>) -> Bytes {
+        let out = self.feed.back(decoded);
+        self.made(out, spools)
+    }
+
+    /// The spool is back.
+    pub(super) fn spool_back(&mut self, kept: Box<Spool>) {
+        self.kept = Some(kept);
+    }
+
+    /// All that is compressed has come, and is decoded: what goes on now.
+    pub(super) fn finish(&mut self, spools: &Arc<Spools>) -> Result<Bytes, DecodeFault> {
+        self.done = true;
+        let mut out = Vec::new();
+        if let Some(decoding) = &mut self.feed.decoding {
+            decoding.finish(&mut out)?;
+        }
+        Ok(self.made(out, spools))
+    }
+
+    fn made(&mut self, out: Vec<u8>, spools: &Arc<Spools>) -> Bytes {
+        if out.is_empty() {
+            return Bytes::new();
+        }
+        let pixels = self.feed.decoding.as_ref().map_or(0, |decoding| decoding.pixels());
+        if !*self.keeps.get_or_insert(pixels <= self.whole) {
+            return out.into();
+        }
+        let kept = self.kept.get_or_insert_with(|| Box::new(spools.spool()));
+        kept.push(out.into());
+        Bytes::new()
+    }
+}
+
+/// Before the transform: what came compressed without losses, and may be what carries a seal. What turns out to be
+/// something else goes on as it came.
+#[derive(Debug)]
+pub(super) struct Before {
+    feed: Feed,
+    /// All that came, until it is known what it is.
+    came: BytesMut,
+    /// What of it is decoded.
+    out: Vec<u8>,
+    carries: bool,
+}
+
+/// What came before the transform.
+pub(super) enum Came {
+    /// Nothing yet.
+    Nothing,
+    /// These bytes, decoded.
+    Decoded(Vec<u8>),
+    /// It carries no seal: all that came.
+    Plain(Bytes),
+}
+
+impl Before {
+    pub(super) fn new(decoding: Decoding) -> Self {
+        Self { feed: Feed::new(decoding), came: BytesMut::new(), out: Vec::new(), carries: false }
+    }
+
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        self.feed.input.extend_from_slice(bytes);
+        if !self.carries {
+            self.came.extend_from_slice(bytes);
+        }
+    }
+
+    pub(super) fn has_work(&self) -> bool {
+        self.feed.has_work()
+    }
+
+    /// More is decoded; `None`: there is nothing to decode.
+    pub(super) fn next(&mut self) -> Option<Away> {
+        if !self.feed.has_work() {
+            return None;
+        }
+        let (mut decoding, part) = self.feed.take()?;
+        let looks = !self.carries;
+        Some(Box::pin(async move {
+            if !looks {
+                return Ok(Back::Unpacked(Ok(decode((decoding, part)).await?)));
+            }
+            let decoded = match decoding.push(&part) {
+                // What cannot carry a seal is not decoded.
+                Ok(()) if decoding.image().is_some() && magic(&decoding).is_none() => Err(None),
+                Ok(()) => decode((decoding, BytesMut::new())).await.map_err(Some),
+                Err(fault) => Err(Some(fault)),
+            };
+            Ok(Back::Unpacked(decoded))
+        }))
+    }
+
+    /// The decoder is back.
+    pub(super) fn back(&mut self, decoded: Result<Decoded, Option<DecodeFault>>) -> Came {
+        let decoded = match decoded {
+            Ok(decoded) => decoded,
+            Err(fault) => {
+                if let Some(fault) = fault {
+                    tracing::debug!(%fault, "what came compressed is not decoded, and goes on as it is");
+                }
+                return self.plain();
+            }
+        };
+        let more = decoded.more;
+        let out = self.feed.back(decoded);
+        if self.carries {
+            return Came::Decoded(out);
+        }
+        self.out.extend_from_slice(&out);
+        let Some(decoding) = self.feed.decoding.as_ref().filter(|decoding| decoding.image().is_some()) else {
+            return Came::Nothing;
+        };
+        let Some(at) = magic(decoding) else { return self.plain() };
+        let end = at.saturating_add(MAGIC.len() as u64);
+        if decoding.decoded() < end {
+            return if end > decoding.pixels() { self.plain() } else { Came::Nothing };
+        }
+        if !more {
+            return Came::Nothing;
+        }
+        let behind = usize::try_from(decoding.decoded() - at).unwrap_or(usize::MAX);
+        let place = self.out.len().checked_sub(behind);
+        if !place.and_then(|place| self.out.get(place..)).is_some_and(|bytes| bytes.starts_with(&MAGIC)) {
+            return self.plain();
+        }
+        self.carries = true;
+        self.came = BytesMut::new();
+        Came::Decoded(std::mem::take(&mut self.out))
+    }
+
+    /// All of it has come.
+    pub(super) fn finish(&mut self) -> Result<Came, DecodeFault> {
+        match &mut self.feed.decoding {
+            Some(decoding) if self.carries => {
+                let mut out = Vec::new();
+                decoding.finish(&mut out)?;
+                Ok(Came::Decoded(out))
+            }
+            _ => Ok(self.plain()),
+        }
+    }
+
+    fn plain(&mut self) -> Came {
+        self.feed.input.clear();
+        self.feed.more = false;
+        self.out = Vec::new();
+        Came::Plain(std::mem::take(&mut self.came).freeze())
+    }
+}
+
+/// Where in the decoded pixels a seal would begin.
+fn magic(decoding: &Decoding) -> Option<u64> {
+    let image = decoding.image()?;
+    magic_at(image.columns, image.allocated.into(), image.samples.into())
+}
+
+impl Rewrite {
+    /// Its image goes on decoded; `whole`: if it has at most so many bytes, not before all of it is.
+    pub(in super::super) fn decode(&mut self, decoding: Decoding, whole: u64) {
+        self.behind = Some(Box::new(Behind::new(decoding, whole)));
+    }
+
+    /// Before its first byte: it comes compressed, and may be what carries a seal.
+    pub(in super::super) fn unpack(&mut self, decoding: Decoding) {
+        self.before = Some(Box::new(Before::new(decoding)));
+    }
+
+    /// Whether it came compressed, carries a seal and is decoded before it is looked into.
+    pub(in super::super) const fn is_unpacked(&self) -> bool {
+        self.unpacked
+    }
+
+    /// What was before the transform goes through it.
+    pub(super) fn unpacked(&mut self, came: Came) -> Result<(), TransformFault> {
+        match came {
+            Came::Nothing => Ok(()),
+            Came::Decoded(bytes) => {
+                self.unpacked = true;
+                self.transform.push(&bytes, &mut self.flow)
+            }
+            Came::Plain(bytes) => {
+                self.before = None;
+                self.transform.push(&bytes, &mut self.flow)?;
+                if self.over { self.transform.finish(&mut self.flow) } else { Ok(()) }
+            }
+        }
+    }
+
+    /// What came compressed is decoded before anything else is done with it. `None`: there is nothing to do.
+    pub(super) fn unpack_on(&mut self, full: bool) -> Result<Option<super::drive::Step>, TransformFault> {
+        use super::drive::Step;
+        let Some(before) = &mut self.before else { return Ok(None) };
+        if before.has_work() {
+            if full && self.cutter.is_some() {
+                return Ok(Some(Step::Full));
+            }
+            let Some(away) = before.next() else { return Ok(None) };
+            self.away = true;
+            return Ok(Some(Step::Wait(away)));
+        }
+        if !self.over {
+            return Ok(None);
+        }
+        let came = before.finish()?;
+        let carried = matches!(came, Came::Decoded(_));
+        self.unpacked(came)?;
+        if carried {
+            self.before = None;
+            self.transform.finish(&mut self.flow)?;
+        }
+        Ok(Some(Step::Went))
+    }
+}
