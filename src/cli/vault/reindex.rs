@@ -8,12 +8,12 @@ use crate::config;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
 use crate::proxy::vault::classify::class_of;
-use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault};
+use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, read_compressed};
 use crate::proxy::vault::walk::{WalkFault, Walker};
 use crate::scu::Target;
 use crate::state::{BadRow, Mark, SealMark, SealRow, State, StateFault};
+use crate::vault::KeyId;
 use crate::vault::family::Family;
-use crate::vault::{KeyId, Unlock};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -78,11 +78,7 @@ impl Reindex {
         let address = archive.address.to_string();
         let calling = ground.calling(archive, self.calling);
         let target = ground::target(archive, &address, ground.tls(archive)?, calling);
-        let how = ReadBack {
-            unlock: Unlock::from(Arc::clone(&ground.room.ring)),
-            options: ground.opening(archive),
-            compare: false,
-        };
+        let how = ground.reading(archive);
         let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
         let mut tally = Tally::default();
         let ended = ground::runtime()?.block_on(async {
@@ -133,7 +129,11 @@ impl Reindex {
                         }
                         None => Reader::open(target, &[class]).await?,
                     };
-                    let read = own.read(&place, how, None).await;
+                    let mut read = own.read(&place, how, None).await;
+                    if matches!(read, Err(VerifyFault::Gone(_))) {
+                        // Some give objects out only as they have compressed them.
+                        read = read_compressed(target, &place, how, None).await;
+                    }
                     if !matches!(read, Err(VerifyFault::Link(_))) {
                         reader = Some((class, own));
                     }

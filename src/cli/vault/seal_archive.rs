@@ -18,11 +18,10 @@ use crate::proxy::state_options;
 use crate::proxy::vault::Seals;
 use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
 use crate::proxy::vault::prove::ProbeResult;
-use crate::proxy::vault::verify::{Place, ReadBack};
+use crate::proxy::vault::verify::Place;
 use crate::proxy::vault::walk::{Facts, Study, WalkFault, Walker};
 use crate::scu::Target;
 use crate::state::{BadRow, Repeats, State, StateFault};
-use crate::vault::Unlock;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::Family;
 use ::ring::rand::SecureRandom as _;
@@ -118,11 +117,7 @@ impl SealArchive {
                 target: Target { ..target.clone() },
                 archive: archive.ae_title,
                 means: ground.means(),
-                how: ReadBack {
-                    unlock: Unlock::from(Arc::clone(&ground.room.ring)),
-                    options: ground.opening(archive),
-                    compare: false,
-                },
+                how: ground.reading(archive),
                 carrier: match archive.vault.carrier {
                     Configured::Pixels => Carrier::Pixels,
                     Configured::Attributes => Carrier::Attributes,

@@ -1,9 +1,9 @@
 //! What systems are asked for beside the caller's contexts, so that sealed objects find a way: archives for contexts in
 //! which they are stored and handed out, destinations for the encodings of what is sealed.
 
-use crate::dicom::negotiation::extras::ask_natively;
+use crate::dicom::negotiation::extras::{ask_for_video, ask_natively, video_of};
 use crate::dicom::negotiation::{Candidate, Roles, Wanted, candidates, is_native};
-use crate::dicom::pdu::AssociateRq;
+use crate::dicom::pdu::{AssociateRq, ProposedContext};
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Uid, sop_class};
 use crate::policy::{Open, Principal};
@@ -42,12 +42,38 @@ pub fn ask_archive(snapshot: &Snapshot, principal: &Principal, archive: &str, pr
     }
     // What is changed on its way takes its time, and its answers wait: one at a time, and both sides are told.
     proposed.user.async_window = None;
-    let needed = wanted(proposed, seals, opens);
+    let mut needed = wanted(proposed, seals, opens);
     if opens {
         let receives: Vec<Uid> = candidates(proposed).filter(receives_alone).map(class_of).collect();
+        ask_for_video(proposed, |context| receives.contains(&context.abstract_syntax));
         ask_natively(proposed, |context| receives.contains(&context.abstract_syntax));
+        let proof = AeTitle::new(archive).ok().and_then(|title| snapshot.vault.as_ref()?.proof(&title));
+        if let Some(proof) = proof {
+            needed.extend(compressed(proposed, |family| proof.compresses(Some(family))));
+        }
     }
     Beside { needed, welcome: welcome(proposed, seals, opens) }
+}
+
+/// What an archive gives out compressed alone, whatever it was stored as, is asked for so.
+fn compressed(proposed: &AssociateRq, of: impl Fn(&str) -> Vec<Uid>) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for Candidate { abstract_syntax: class, roles, .. } in candidates(proposed) {
+        let Some(family) = Family::sealing(class).filter(|_| roles.scp) else { continue };
+        if wanted.iter().any(|known| known.abstract_syntax == *class) {
+            continue;
+        }
+        let offers = |syntax: &Uid| {
+            let of_class = proposed.contexts.iter().filter(|context| context.abstract_syntax == *class);
+            of_class.flat_map(|context| &context.transfer_syntaxes).any(|offered| offered == syntax)
+        };
+        let transfer_syntaxes: Vec<Uid> = of(family.name).into_iter().filter(|syntax| !offers(syntax)).collect();
+        if !transfer_syntaxes.is_empty() {
+            let roles = Roles { scu: false, scp: true };
+            wanted.push(Wanted { abstract_syntax: *class, transfer_syntaxes, roles });
+        }
+    }
+    wanted
 }
 
 fn class_of(candidate: Candidate<'_>) -> Uid {
@@ -74,9 +100,13 @@ fn wanted(proposed: &AssociateRq, seals: bool, opens: bool) -> Vec<Wanted> {
         }
         let of_class = || proposed.contexts.iter().filter(|context| context.abstract_syntax == *class);
         let all_native = of_class().any(|context| context.transfer_syntaxes.iter().all(is_native));
-        // Of who only receives, contexts are asked for natively where that is offered.
-        let some_native = of_class().any(|context| context.transfer_syntaxes.iter().any(is_native));
-        if all_native || roles == (Roles { scu: false, scp: true }) && some_native && receives_only(proposed, class) {
+        // Of who only receives, contexts are asked for natively where that is offered; but for the others of a class, which
+        // may be the way for what was sealed, the archive may know no syntax.
+        let asked_natively =
+            |context: &ProposedContext| context.transfer_syntaxes.iter().any(is_native) && video_of(context).is_none();
+        let natively = of_class().all(asked_natively) && receives_only(proposed, class);
+        let roles = Roles { scu: roles.scu && !all_native, scp: roles.scp && !natively };
+        if roles.is_none() {
             continue;
         }
         let offers = |name: &str| transfer_syntaxes.iter().any(|syntax| syntax.as_str() == name);

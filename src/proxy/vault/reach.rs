@@ -38,7 +38,12 @@ pub fn reading(snapshot: &Snapshot, archive: &AeTitle) -> Option<ReadBack> {
         tolerances: Tolerances::ALL,
         ..OpenOptions::default()
     };
-    Some(ReadBack { unlock: Unlock::Ring(Arc::clone(&room.ring)), options, compare: false })
+    Some(ReadBack {
+        unlock: Unlock::Ring(Arc::clone(&room.ring)),
+        options,
+        compare: false,
+        decoder: Some(room.decoder.clone()),
+    })
 }
 
 /// An association for reading back, and its place among those that the archive bears.

@@ -305,7 +305,7 @@ impl Converter<'_> {
     async fn retrieve(&self, place: &Place, path: &Path) -> Result<Received, Stop> {
         let mut pauses = self.patience.iter();
         loop {
-            let mut receiving = Receiving::new(&self.means, self.carrier, path, place)?;
+            let mut receiving = Receiving::new(&self.means, &self.how, self.carrier, path, place)?;
             match self.get(place, &mut receiving).await {
                 Ok(()) => return Ok(receiving.done()),
                 Err(VerifyFault::Link(fault)) => {

@@ -33,7 +33,7 @@ async fn ground(archive: &Archive) -> (TempDir, Converter<'_>, Place, Vec<u8>) {
         target: archive.target(),
         archive: archive.target().called,
         means: means(),
-        how: ReadBack { unlock: Unlock::from(ring()), options: OpenOptions::default(), compare: false },
+        how: ReadBack { unlock: Unlock::from(ring()), options: OpenOptions::default(), compare: false, decoder: None },
         carrier: Carrier::Pixels,
         state,
         folder: folder.path().join("held"),
