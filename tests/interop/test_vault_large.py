@@ -43,8 +43,10 @@ def site(request, shared_house):
     return gateway
 
 
-def got(connection: wire.Wire, image: stream.Long, title: str) -> stream.Came:
-    contexts, roles = sealed.proposal([(image.sop_class, image.transfer_syntax), (image.sop_class, wire.EXPLICIT)])
+def got(connection: wire.Wire, image: stream.Long, title: str, *, native: bool = True) -> stream.Came:
+    """By C-GET; `native`: Explicit VR is offered as well."""
+    offered = [(image.sop_class, image.transfer_syntax), *([(image.sop_class, wire.EXPLICIT)] if native else [])]
+    contexts, roles = sealed.proposal(offered)
     connection.associate(contexts, called=title, calling="WS1", extra=roles, max_length=1 << 18)
     came = stream.get(connection, image.identifier())
     connection.release()
@@ -65,7 +67,7 @@ def test_a_long_object_is_sealed_and_opened_in_little_memory(site, ct1, ws1, ima
         straight = ("127.0.0.1", site.archive.port)
         if stored(wire.plain(straight, timeout=900), image, site.title) != 0:
             pytest.skip(f"{site.maker} does not take it unsealed either")
-        unsealed = got(wire.plain(straight, timeout=900), image, site.title)
+        unsealed = got(wire.plain(straight, timeout=900), image, site.title, native=False)
         if unsealed.digest is None:
             pytest.skip(f"{site.maker} does not hand it out unsealed either")
         wanted = unsealed.digest

@@ -135,6 +135,18 @@ class Orthanc(Program):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.http}{path}", timeout=60) as answer:
             return answer.read()
 
+    def preview(self, sop_instance: str) -> tuple[int, bytes]:
+        """What its own viewer shows of an instance, grey: columns, and a byte for each pixel."""
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.http}/tools/lookup", data=sop_instance.encode())
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            one = next(found["ID"] for found in json.loads(answer.read()) if found["Type"] == "Instance")
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.http}/instances/{one}/preview", headers={"Accept": "image/x-portable-arbitrarymap"})
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            head, _, pixels = answer.read().partition(b"ENDHDR\n")
+        said = dict(line.split(b" ", 1) for line in head.splitlines() if b" " in line)
+        assert said[b"DEPTH"] == b"1", said
+        return int(said[b"WIDTH"]), pixels
+
     def instances(self) -> list[str]:
         return json.loads(self.get("/instances"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from pydicom.dataelem import RawDataElement
@@ -109,6 +109,11 @@ def found(searched: Searched, wanted: dict[str, dict[str, bytes]]) -> dict[str, 
     return out
 
 
-def searchable(value: bytes) -> bool:
-    """Whether a value has such a window at all."""
-    return Searched(value + bytes(-len(value) % _STEP)).find(value) is not None
+def wanted(samples: Iterable[Sample]) -> dict[str, dict[str, bytes]]:
+    """By the name of each object, the values that hold such a window at all."""
+    found = {}
+    for one in samples:
+        having = {where: value for where, value in values(one).items() if Searched(value + bytes(-len(value) % _STEP)).find(value)}
+        if having:
+            found[one.name] = having
+    return found

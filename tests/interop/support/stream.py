@@ -113,12 +113,15 @@ def get(connection: wire.Wire, identifier: bytes) -> Came:
                     command_set.clear()
                     if asked[wire.FIELD] != struct.pack("<H", wire.C_STORE):
                         status = int.from_bytes(asked[wire.STATUS], "little")
-                        if status not in (0xFF00, 0xFF01):
-                            came.status = status
+                        came.status = None if status in (0xFF00, 0xFF01) else status
+                        if came.status is not None and asked[wire.DATA_SET_TYPE] == struct.pack("<H", wire.NO_DATA_SET):
                             return came
                 continue
             if asked is None or asked[wire.FIELD] != struct.pack("<H", wire.C_STORE):
-                continue  # the list of what failed, in a response
+                # The list of what failed, in a response.
+                if control & 2 and came.status is not None:
+                    return came
+                continue
             whole.update(value)
             length += len(value)
             if control & 2:
