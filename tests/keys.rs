@@ -3,15 +3,20 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "helpers of tests may fail loudly")]
 
 use dicomgate::config::{self, Vault};
+use dicomgate::dicom::{AeTitle, Uid};
 use dicomgate::keys::{self, CheckValue, End, Manifest};
-use dicomgate::vault::KeyId;
+use dicomgate::state::{Mark, SealMark, SealRow, State, StateOptions};
+use dicomgate::vault::{KeyId, SealId};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
 
 #[path = "keys/token.rs"]
 mod token;
 
 const FILES: &str = "keys = \"ring\"";
+const FROM_ENVIRONMENT: &str = "keys = \"env:RING_OF_THE_TEST\"";
+const RING: &str = "RING_OF_THE_TEST";
 
 /// A gateway with a vault, whose `keys` are these words.
 struct House(tempfile::TempDir);
@@ -62,9 +67,44 @@ impl House {
         keys::load(&self.settings()).expect_err("no ring").to_string()
     }
 
+    /// The ledger has an instance with these seals, begun in this order by these keys and acknowledged, `at` seconds since
+    /// 1970.
+    fn sealed(&self, archive: &str, instance: &str, keys: &[u32], at: i64) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let uid = |text: &str| Uid::new(text).unwrap();
+        let mut marks = keys.iter().zip(1..).map(|(key, number)| SealMark {
+            mark: Mark::Acknowledged,
+            at,
+            begun: number * 2 - 1,
+            ended: number * 2,
+            ..SealMark::new(SealId([number as u8; 16]), KeyId(*key), uid("1.2.840.10008.1.2.1"), (4, 4, 1))
+        });
+        let archive = AeTitle::new(archive).unwrap();
+        let mut row = SealRow::new(archive, uid(instance), None, uid("1.2.3"), marks.next().unwrap());
+        row.seals.extend(marks);
+        std::fs::create_dir_all(self.path("state")).unwrap();
+        let options = StateOptions::new(&self.path("state"), Arc::new(|_| {}), || 1_800_000_000);
+        runtime.block_on(async { State::open(options).await.unwrap().seal_put(&row).await.unwrap() });
+    }
+
     fn command(&self, arguments: &[&str]) -> Output {
+        self.command_with(arguments, None)
+    }
+
+    /// A command in whose environment the ring is this.
+    fn command_with(&self, arguments: &[&str], ring: Option<&str>) -> Output {
+        self.run([&["vault"], arguments].concat().as_slice(), ring)
+    }
+
+    /// A command of the program other than those of the vault.
+    fn program(&self, arguments: &[&str]) -> Output {
+        self.run(arguments, None)
+    }
+
+    fn run(&self, arguments: &[&str], ring: Option<&str>) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dicomgate"));
-        command.arg("vault").args(arguments).arg("--config").arg(self.path("gateway.toml"));
+        command.args(arguments).arg("--config").arg(self.path("gateway.toml"));
+        command.envs(ring.map(|ring| (RING, ring)));
         command.stdin(std::process::Stdio::null()).output().unwrap()
     }
 }
@@ -94,7 +134,7 @@ fn a_ring_grows_key_by_key_for_its_owner_alone() {
     assert_eq!((ring.newest().unwrap().id, escrow.len()), (KeyId(2), 1));
     let manifest = Manifest::read(&house.path("ring")).unwrap().unwrap();
     for entry in &manifest.keys {
-        assert_eq!(entry.check, CheckValue::of(&ring.get(entry.id).unwrap().key));
+        assert_eq!(entry.check.unwrap(), CheckValue::of(&ring.get(entry.id).unwrap().key));
     }
     assert_eq!(keys::load_folder(&house.path("ring")).unwrap().ids().count(), 2);
 }
@@ -207,13 +247,13 @@ fn a_destroyed_key_is_gone_for_good_and_a_forgotten_one_may_come_back() {
 
 #[test]
 fn the_environment_brings_keys_that_the_manifest_knows() {
-    let house = House::new("keys = \"env:RING_OF_THE_TEST\"");
+    let house = House::new(FROM_ENVIRONMENT);
     let settings = house.settings();
     let made = keys::new_key(&settings, jiff::Timestamp::now()).unwrap();
     let variable = made.variable.unwrap().to_string();
     let load = |value: Option<String>| {
         keys::load_with(&settings, &|name| {
-            assert_eq!(name, "RING_OF_THE_TEST");
+            assert_eq!(name, RING);
             value.clone()
         })
     };
@@ -225,6 +265,182 @@ fn the_environment_brings_keys_that_the_manifest_knows() {
     let words = load(Some(stranger)).unwrap_err().to_string();
     assert!(words.contains("key 2 of the ring is not in the manifest") && !words.contains("abab"), "{words}");
     assert!(keys::load_folder(&settings.key_folder).is_err(), "no key lies there");
+}
+
+#[test]
+fn no_number_is_given_again_where_a_manifest_or_a_key_is_lost() {
+    let house = House::new(FROM_ENVIRONMENT);
+    let first = house.command(&["new-key", "--format", "json"]);
+    let first: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
+    let first = first["variable"].as_str().unwrap();
+    let gone = house.command(&["new-key"]);
+    assert!(text(&gone.stderr).contains("is not set") && gone.stdout.is_empty(), "a key that is gone: {gone:?}");
+    let second = house.command_with(&["new-key"], Some(first));
+    assert!(text(&second.stdout).contains("2:"), "{second:?}");
+
+    let manifest = Manifest::path(&house.path("state/keys"));
+    std::fs::remove_file(&manifest).unwrap();
+    let lost = house.command_with(&["new-key"], Some(first));
+    assert!(text(&lost.stderr).contains("no manifest") && lost.stdout.is_empty(), "{lost:?}");
+    let broken = house.command_with(&["new-key"], Some("1:abc"));
+    assert!(!broken.status.success(), "{broken:?}");
+    let empty = house.command_with(&["new-key"], Some(""));
+    assert!(text(&empty.stdout).contains("1:"), "{empty:?}");
+
+    // A disk that fails is not a ring that nobody has made yet.
+    std::fs::remove_file(&manifest).unwrap();
+    std::os::unix::fs::symlink("manifest.json", &manifest).unwrap();
+    assert!(Manifest::read(&house.path("state/keys")).is_err());
+
+    let house = House::new(FILES);
+    house.new_key();
+    std::fs::remove_file(house.path("ring/ring-0001.key")).unwrap();
+    let hidden = house.command(&["new-key"]);
+    assert!(text(&hidden.stderr).contains("key 1 of the ring is gone"), "{hidden:?}");
+}
+
+#[test]
+fn an_old_or_another_folder_of_keys_is_noticed_by_the_ledger() {
+    let house = House::new(FILES);
+    house.new_key();
+    let manifest = Manifest::path(&house.path("ring"));
+    let old = std::fs::read_to_string(&manifest).unwrap();
+    assert!(house.command(&["rotate"]).status.success());
+    // An archive that the configuration names no more counts as well.
+    house.sealed("OLD", "1.2.4", &[2], 1);
+    assert!(house.command(&["status"]).status.success());
+    // The folder as it was before.
+    let lost = std::fs::read_to_string(house.path("ring/ring-0002.key")).unwrap();
+    std::fs::write(&manifest, old).unwrap();
+    std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
+    assert_eq!(house.ids(), [1], "the folder alone does not know better");
+    for refused in [&["rotate"][..], &["new-key"], &["status"]] {
+        let refused = house.command(refused);
+        let said = text(&refused.stderr) + &text(&refused.stdout);
+        assert!(!refused.status.success() && said.contains("sealed with key 2, which this ring never had"), "{said}");
+    }
+    let check = house.program(&["check"]);
+    assert!(text(&check.stdout).contains("key 2, which this ring never had"), "{check:?}");
+    let run = house.program(&["run"]);
+    assert!(run.status.code() == Some(64) && text(&run.stderr).contains("key 2, which this ring never had"), "{run:?}");
+
+    let forgotten = house.command(&["rotate", "--forget", "2", "--yes"]);
+    assert!(forgotten.status.success(), "{forgotten:?}");
+    assert!(house.words().contains("no key of the ring seals"), "{}", house.words());
+    assert!(house.command(&["new-key"]).status.success());
+    assert_eq!(house.ids(), [1, 3], "no number is given twice");
+    house.write("ring/ring-0002.key", &lost);
+    mode(&house.path("ring/ring-0002.key"), 0o600);
+    assert_eq!(house.ids(), [1, 2, 3], "it is found, and opens again");
+
+    std::fs::rename(house.path("ring"), house.path("elsewhere")).unwrap();
+    let empty = house.command(&["new-key"]);
+    assert!(text(&empty.stderr).contains("key 2, which this ring never had"), "{empty:?}");
+    assert!(house.command(&["rotate", "--forget", "2", "--yes"]).status.success());
+    assert_eq!(house.new_key(), KeyId(3));
+}
+
+#[test]
+fn a_key_that_was_rotated_away_or_lost_never_seals_again() {
+    let house = House::new(FILES);
+    let seals = || keys::load(&house.settings()).unwrap().0.newest().unwrap().id;
+    house.new_key();
+    house.new_key();
+    let found = std::fs::read_to_string(house.path("ring/ring-0002.key")).unwrap();
+    std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
+    let forgotten = house.command(&["rotate", "--forget", "2", "--yes"]);
+    assert!(text(&forgotten.stdout).contains("new-key` has made the next"), "{forgotten:?}");
+    for _ in 0..2 {
+        assert!(house.words().contains("no key of the ring seals any more"), "{}", house.words());
+        house.write("ring/ring-0002.key", &found);
+        mode(&house.path("ring/ring-0002.key"), 0o600);
+    }
+    assert!(house.command(&["new-key"]).status.success());
+    assert_eq!((house.ids(), seals()), (vec![1, 2, 3], KeyId(3)));
+    let sealing = house.command(&["rotate", "--destroy", "3", "--yes"]);
+    assert!(text(&sealing.stderr).contains("rotate` first"), "{sealing:?}");
+
+    // For gateways that share the ring: a key that opens everywhere before anybody seals with it.
+    let prepared = house.command(&["rotate", "--prepare"]);
+    assert!(text(&prepared.stdout).contains("rotate --use 4"), "{prepared:?}");
+    assert_eq!((house.ids(), seals()), (vec![1, 2, 3, 4], KeyId(3)));
+    assert!(text(&house.command(&["status"]).stdout).contains("key    4  made for later"));
+    assert!(house.command(&["rotate", "--use", "4"]).status.success());
+    assert_eq!(seals(), KeyId(4));
+    for (id, words) in [("4", "already"), ("1", "key 4 is newer"), ("2", "has ended"), ("9", "no key 9")] {
+        let refused = house.command(&["rotate", "--use", id]);
+        assert!(text(&refused.stderr).contains(words), "{refused:?}");
+    }
+    assert_eq!(seals(), KeyId(4));
+}
+
+#[test]
+fn what_an_end_of_a_key_means_is_said_before_it_and_truly() {
+    let house = House::new(FILES);
+    house.new_key();
+    assert!(house.command(&["rotate"]).status.success());
+    let now = jiff::Timestamp::now().as_second();
+    // Sealed again since with the newer key, which an archive that keeps what came first does not hold; at an archive that
+    // the configuration names no more; and one that is sealed with the newer key alone.
+    house.sealed("PACS", "1.2.3.1", &[1, 2], now);
+    house.sealed("OLD", "1.2.3.2", &[1], now);
+    house.sealed("PACS", "1.2.3.3", &[2], now);
+    let asked = house.command(&["rotate", "--destroy", "1"]);
+    let said = text(&asked.stderr);
+    assert!(said.contains("2 objects in the ledger") && said.contains("while its certificate stood in"), "{said}");
+    assert!(said.contains("escrow.crt` was NEVER PROVEN"), "{said}");
+
+    // A gateway that never took key 2.
+    house.sealed("PACS", "1.2.3.4", &[1], now + 3600);
+    let refused = house.command(&["rotate", "--destroy", "1", "--yes"]);
+    assert!(!refused.status.success() && text(&refused.stderr).contains("still seal with key 1"), "{refused:?}");
+    assert_eq!(house.ids(), [1, 2]);
+    let destroyed = house.command(&["rotate", "--destroy", "1", "--yes", "--even-so"]);
+    assert!(text(&destroyed.stdout).contains("3 objects in the ledger"), "{destroyed:?}");
+    assert_eq!(house.ids(), [2]);
+}
+
+#[test]
+fn what_is_destroyed_is_not_left_behind_under_another_name() {
+    let house = House::new(FILES);
+    house.new_key();
+    house.new_key();
+    let (file, other) = (house.path("ring/ring-0001.key"), house.path("ring/first.key"));
+    std::fs::rename(&file, &other).unwrap();
+    assert_eq!(house.ids(), [1, 2], "a key that was typed in again is called anything");
+    let there = house.command(&["rotate", "--forget", "1", "--yes"]);
+    assert!(text(&there.stderr).contains("first.key"), "{there:?}");
+    assert!(house.command(&["rotate", "--destroy", "1", "--yes"]).status.success());
+    assert!(!other.exists());
+    assert_eq!(house.ids(), [2]);
+    // One that is there again is ended again.
+    house.write(
+        "ring/back.key",
+        "dicomgate ring key 1\nkey: AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\ncheck: 0011223344556677\n",
+    );
+    assert!(house.command(&["rotate", "--destroy", "1", "--yes"]).status.success());
+    assert!(!house.path("ring/back.key").exists());
+    house.new_key();
+    std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
+    let none = house.command(&["rotate", "--destroy", "2", "--yes"]);
+    assert!(text(&none.stderr).contains("no file holds key 2"), "{none:?}");
+
+    let house = House::new(FROM_ENVIRONMENT);
+    let made = |ring| {
+        let made = house.command_with(&["new-key", "--format", "json"], ring);
+        let made: serde_json::Value = serde_json::from_slice(&made.stdout).unwrap();
+        made["variable"].as_str().unwrap().to_owned()
+    };
+    let one = made(None);
+    let two = made(Some(&one));
+    let both = format!("{one},{two}");
+    let forgotten = house.command_with(&["rotate", "--forget", "1", "--yes"], Some(&both));
+    assert!(text(&forgotten.stderr).contains("is there: in RING_OF_THE_TEST"), "{forgotten:?}");
+    let refused = house.command_with(&["rotate", "--destroy", "1", "--yes"], Some(&both));
+    assert!(text(&refused.stderr).contains("take `1:...` out of RING_OF_THE_TEST"), "{refused:?}");
+    assert!(house.command_with(&["status"], Some(&both)).status.success());
+    assert!(house.command_with(&["rotate", "--destroy", "1", "--yes"], Some(&two)).status.success());
+    assert!(house.command_with(&["status"], Some(&two)).status.success());
 }
 
 #[test]

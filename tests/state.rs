@@ -91,7 +91,7 @@ on_both! {
     ledger::a_refused_seal_leaves_what_was_there;
     ledger::stores_of_one_instance_at_once_are_all_known;
     ledger::a_study_and_all_of_an_archive_are_listed;
-    ledger::a_row_that_is_put_takes_the_place_of_any;
+    ledger::a_row_that_is_put_takes_the_place_of_what_was_known;
     ledger::a_changed_row_is_absent_and_told_of_and_written_anew;
     ledger::a_thousand_stores;
     versions::the_first_is_brought_up_to_date;

@@ -78,6 +78,9 @@ pub enum Problem {
     /// There is no key at all.
     #[error("there is no key yet in {0}: `dicomgate vault new-key` makes the first")]
     Empty(String),
+    /// No key seals.
+    #[error("no key of the ring seals any more, as the newest has ended: `dicomgate vault new-key` makes the next")]
+    NoneSeals,
     /// A key that was used is gone.
     #[error(
         "key {0} of the ring is gone, and what it sealed would not open: restore it from the backup; if it is lost for good, `dicomgate vault rotate --forget {0}` says that you know, and escrow alone opens what it sealed"
@@ -91,6 +94,11 @@ pub enum Problem {
         "key {0} of the ring is not in the manifest: restore the manifest that goes with it, or `dicomgate vault new-key --adopt` to take it in"
     )]
     Unknown(KeyId),
+    /// A key that sealed something is not in the manifest.
+    #[error(
+        "objects were sealed with key {0}, which this ring never had: is this the right folder of keys, or an old copy? restore the right one; if key {0} is lost for good, `dicomgate vault rotate --forget {0}` says that you know"
+    )]
+    Stranger(KeyId),
     /// A key that was destroyed is there again.
     #[error(
         "key {0} of the ring was destroyed, and is there again: take it out of the backup, too, and remove it here"

@@ -25,7 +25,11 @@ impl Lock {
     pub fn take(folder: &Path) -> Result<Self, Problem> {
         let mut builder = DirBuilder::new();
         builder.recursive(true).mode(0o700);
+        let known = folder.exists();
         builder.create(folder).map_err(|fault| unwritable(folder, &fault))?;
+        if !known {
+            settle(folder)?;
+        }
         let path = folder.join(".lock");
         let mut options = OpenOptions::new();
         let file =

@@ -14,6 +14,9 @@ use crate::vault::{KeyId, KeyRing, RingKey};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+/// So often is the ring looked at while others change it.
+const TRIES: u32 = 3;
+
 /// Loads the ring and the escrow certificates that the configuration names. It reads files, perhaps talks to a token, and
 /// blocks while it does.
 ///
@@ -24,6 +27,27 @@ pub fn load(vault: &Vault) -> Result<(KeyRing, Vec<Escrow>), KeysFault> {
     load_with(vault, &|name| std::env::var(name).ok())
 }
 
+/// Loads the ring alone, and the manifest that it was held against.
+///
+/// # Errors
+/// As for [`load`].
+pub fn load_ring(vault: &Vault) -> Result<(KeyRing, Manifest), KeysFault> {
+    whole(vault, &|name| std::env::var(name).ok())
+}
+
+/// Loads the escrow certificates.
+///
+/// # Errors
+/// Each one that cannot be used.
+pub fn load_escrow(vault: &Vault) -> Result<Vec<Escrow>, KeysFault> {
+    let (certificates, problems): (Vec<_>, Vec<_>) =
+        vault.escrow.iter().map(|path| escrow::read(path)).partition(Result::is_ok);
+    match problems.is_empty() {
+        true => Ok(certificates.into_iter().flatten().collect()),
+        false => Err(KeysFault(problems.into_iter().filter_map(Result::err).collect())),
+    }
+}
+
 /// The same with another environment.
 ///
 /// # Errors
@@ -32,35 +56,37 @@ pub fn load_with(
     vault: &Vault,
     environment: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(KeyRing, Vec<Escrow>), KeysFault> {
+    match (whole(vault, environment), load_escrow(vault)) {
+        (Ok((ring, _)), Ok(certificates)) => Ok((ring, certificates)),
+        (ring, escrow) => {
+            let problems = [ring.err(), escrow.err()].into_iter().flatten().flat_map(|fault| fault.0);
+            Err(KeysFault(problems.collect()))
+        }
+    }
+}
+
+fn whole(vault: &Vault, environment: &dyn Fn(&str) -> Option<String>) -> Result<(KeyRing, Manifest), KeysFault> {
+    for _ in 0..TRIES {
+        let before = Manifest::read(&vault.key_folder);
+        let loaded = once(vault, environment);
+        // A command that changes files and manifest meanwhile shows some of both: that is nothing to complain of.
+        if loaded.is_ok() || Manifest::read(&vault.key_folder) == before {
+            return loaded;
+        }
+    }
+    once(vault, environment)
+}
+
+fn once(vault: &Vault, environment: &dyn Fn(&str) -> Option<String>) -> Result<(KeyRing, Manifest), KeysFault> {
     let mut problems = Vec::new();
-    let keys = candidates(vault, environment, &mut problems);
-    let manifest = Manifest::read(&vault.key_folder).unwrap_or_else(|problem| {
-        problems.push(problem);
-        None
-    });
-    let broken = !problems.is_empty();
-    match &manifest {
-        Some(manifest) => {
-            // What could not be read is said already, and is not missing besides.
-            let in_files = !matches!(vault.keys, KeySource::Environment(_));
-            let absent = |id: KeyId| !broken || in_files && !folder::key_path(&vault.key_folder, id.0).exists();
-            held_against(manifest, &keys, &absent, &mut problems);
+    let (keys, manifest) = held(vault, environment, &mut problems);
+    match problems.is_empty() {
+        true => {
+            let manifest = manifest.unwrap_or_default();
+            Ok((ring(keys).sealing_with(manifest.newest()), manifest))
         }
-        None if broken => {}
-        None if keys.is_empty() => problems.push(Problem::Empty(place(vault))),
-        None => problems.push(Problem::NoManifest(Manifest::path(&vault.key_folder))),
+        false => Err(KeysFault(problems)),
     }
-    let mut certificates = Vec::new();
-    for path in &vault.escrow {
-        match escrow::read(path) {
-            Ok(certificate) => certificates.push(certificate),
-            Err(problem) => problems.push(problem),
-        }
-    }
-    if !problems.is_empty() {
-        return Err(KeysFault(problems));
-    }
-    Ok((ring(keys), certificates))
 }
 
 /// The keys of a folder of key files, without manifest: for opening what was sealed, anywhere, years later.
@@ -90,6 +116,32 @@ fn ring(keys: BTreeMap<KeyId, Key256>) -> KeyRing {
         );
     }
     KeyRing::new(keys.into_iter().map(|(id, key)| RingKey { id, key }))
+}
+
+/// Every key at hand, held against the manifest.
+pub(super) fn held(
+    vault: &Vault,
+    environment: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Vec<Problem>,
+) -> (BTreeMap<KeyId, Key256>, Option<Manifest>) {
+    let keys = candidates(vault, environment, problems);
+    let manifest = Manifest::read(&vault.key_folder).unwrap_or_else(|problem| {
+        problems.push(problem);
+        None
+    });
+    let broken = !problems.is_empty();
+    match &manifest {
+        Some(manifest) => {
+            // What could not be read is said already, and is not missing besides.
+            let in_files = !matches!(vault.keys, KeySource::Environment(_));
+            let absent = |id: KeyId| !broken || in_files && !folder::key_path(&vault.key_folder, id.0).exists();
+            held_against(manifest, &keys, &absent, problems);
+        }
+        None if broken => {}
+        None if keys.is_empty() => problems.push(Problem::Empty(place(vault))),
+        None => problems.push(Problem::NoManifest(Manifest::path(&vault.key_folder))),
+    }
+    (keys, manifest)
 }
 
 /// Where the keys come from, for people.
@@ -188,7 +240,9 @@ fn held_against(
     for entry in &manifest.keys {
         match (keys.get(&entry.id), entry.end) {
             (Some(_), Some((End::Destroyed, _))) => problems.push(Problem::Returned(entry.id)),
-            (Some(key), _) if CheckValue::of(key) != entry.check => problems.push(Problem::Exchanged(entry.id)),
+            (Some(key), _) if entry.check.is_some_and(|check| check != CheckValue::of(key)) => {
+                problems.push(Problem::Exchanged(entry.id))
+            }
             (None, None) if absent(entry.id) => problems.push(Problem::Missing(entry.id)),
             _ => {}
         }
@@ -196,8 +250,7 @@ fn held_against(
     for id in keys.keys().filter(|id| manifest.get(**id).is_none()) {
         problems.push(Problem::Unknown(*id));
     }
-    if keys.is_empty() && problems.is_empty() {
-        let words = "every key of the ring has ended: `dicomgate vault rotate` makes the next".to_owned();
-        problems.push(Problem::Refused(words));
+    if manifest.newest().is_none() && problems.is_empty() {
+        problems.push(Problem::NoneSeals);
     }
 }

@@ -23,10 +23,12 @@ pub struct Manifest {
 pub struct Entry {
     /// Its number.
     pub id: KeyId,
-    /// Which key it is.
-    pub check: CheckValue,
+    /// Which key it is; `None`: it is known by its number alone, and has ended.
+    pub check: Option<CheckValue>,
     /// When it was made, or taken in.
     pub made: Timestamp,
+    /// Since when new objects may be sealed with it; `None`: it was made for later, and opens only.
+    pub seals: Option<Timestamp>,
     /// How it ended; `None`: it must be there.
     pub end: Option<(End, Timestamp)>,
 }
@@ -52,8 +54,15 @@ struct Written {
 #[serde(deny_unknown_fields)]
 struct WrittenKey {
     id: u32,
-    check: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    check: Option<String>,
     made: Timestamp,
+    /// `false`: it was made for later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seals: Option<bool>,
+    /// When what was made for later was put to use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    used: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     end: Option<End>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,8 +81,11 @@ impl Manifest {
     /// It cannot be read, or is damaged.
     pub fn read(key_folder: &Path) -> Result<Option<Self>, Problem> {
         let path = Self::path(key_folder);
-        if !path.exists() {
-            return Ok(None);
+        // Only a file that is surely not there is none: a disk that fails must not make a ring look new.
+        match path.try_exists() {
+            Ok(false) => return Ok(None),
+            Ok(true) => {}
+            Err(fault) => return Err(folder::unreadable(&path, &fault)),
         }
         let text = folder::read(&path, false)?;
         Self::parse(&text).map(Some).map_err(|words| Problem::Manifest { path, words })
@@ -86,12 +98,17 @@ impl Manifest {
         }
         let mut keys = Vec::with_capacity(written.keys.len());
         for key in written.keys {
-            let check = key.check.parse().map_err(|_| format!("the check value of key {} is none", key.id))?;
+            let check = key.check.as_deref().map(str::parse).transpose();
+            let check = check.map_err(|_| format!("the check value of key {} is none", key.id))?;
+            if check.is_none() && key.end.is_none() {
+                return Err(format!("key {} has no check value", key.id));
+            }
             if key.id == 0 || keys.last().is_some_and(|before: &Entry| before.id.0 >= key.id) {
                 return Err("its keys are not in ascending order".to_owned());
             }
             let end = key.end.map(|end| (end, key.ended.unwrap_or(key.made)));
-            keys.push(Entry { id: KeyId(key.id), check, made: key.made, end });
+            let seals = (key.seals != Some(false)).then_some(key.used.unwrap_or(key.made));
+            keys.push(Entry { id: KeyId(key.id), check, made: key.made, seals, end });
         }
         Ok(Self { keys })
     }
@@ -100,8 +117,10 @@ impl Manifest {
     pub(super) fn write(&self, key_folder: &Path) -> Result<(), Problem> {
         let keys = self.keys.iter().map(|entry| WrittenKey {
             id: entry.id.0,
-            check: entry.check.to_string(),
+            check: entry.check.map(|check| check.to_string()),
             made: entry.made,
+            seals: entry.seals.is_none().then_some(false),
+            used: entry.seals.filter(|at| *at != entry.made),
             end: entry.end.map(|(end, _)| end),
             ended: entry.end.map(|(_, at)| at),
         });
@@ -118,8 +137,21 @@ impl Manifest {
         self.keys.iter().find(|entry| entry.id == id)
     }
 
+    /// What is wrong if these keys have sealed something: a ring that never had one of them is another one, or an old copy,
+    /// and would give its number to another key.
+    pub fn lacks(&self, keys: impl IntoIterator<Item = KeyId>) -> Vec<Problem> {
+        keys.into_iter().filter(|id| self.get(*id).is_none()).map(Problem::Stranger).collect()
+    }
+
     pub(super) fn get_mut(&mut self, id: KeyId) -> Option<&mut Entry> {
         self.keys.iter_mut().find(|entry| entry.id == id)
+    }
+
+    /// The key that new objects are sealed with: of those that were ever to seal the last, unless it has ended. Then none
+    /// seals: those before it were rotated away, perhaps for a reason.
+    pub fn newest(&self) -> Option<KeyId> {
+        let last = self.keys.iter().rev().find(|entry| entry.seals.is_some());
+        last.filter(|entry| entry.end.is_none()).map(|entry| entry.id)
     }
 
     /// The number of the next key: none was ever used twice.

@@ -20,10 +20,10 @@ mod manifest;
 mod random;
 mod token;
 
-pub use change::{Made, adopt, destroy, forget, new_key};
+pub use change::{Made, adopt, destroy, forget, forget_stranger, new_key, prepare, put_to_use};
 pub use check::CheckValue;
 pub use fault::{KeysFault, Problem};
-pub use load::{load, load_folder, load_with};
+pub use load::{load, load_escrow, load_folder, load_ring, load_with};
 pub use manifest::{End, Entry, Manifest};
 pub use random::System;
 

@@ -95,9 +95,16 @@ fn a_manifest_comes_back_as_it_was_written_and_gives_every_number_once() {
     let mut manifest = Manifest::default();
     assert_eq!(manifest.next(), KeyId(1));
     for (id, end) in [(3, None), (1, Some((End::Destroyed, at))), (2, Some((End::Forgotten, at)))] {
-        manifest.insert(Entry { id: KeyId(id), check: CheckValue::of(&key(u8::try_from(id).unwrap())), made: at, end });
+        manifest.insert(Entry {
+            seals: true,
+            id: KeyId(id),
+            check: Some(CheckValue::of(&key(u8::try_from(id).unwrap()))),
+            made: at,
+            end,
+        });
     }
     assert_eq!(manifest.next(), KeyId(4));
+    manifest.insert(Entry { id: KeyId(5), check: None, made: at, seals: None, end: Some((End::Forgotten, at)) });
     manifest.write(folder.path()).unwrap();
     assert_eq!(Manifest::read(folder.path()).unwrap(), Some(manifest));
     let path = Manifest::path(folder.path());
@@ -108,12 +115,62 @@ fn a_manifest_comes_back_as_it_was_written_and_gives_every_number_once() {
         good.replace("\"id\": 1", "\"id\": 0"),
         good.replace("\"made\"", "\"maed\""),
         good.replace("destroyed", "vanished"),
+        good.replace(&CheckValue::of(&key(3)).to_string(), "0"),
+        good.replace(&format!("\"check\": \"{}\",", CheckValue::of(&key(3))), ""),
         good.chars().take(40).collect(),
     ] {
         std::fs::write(&path, &bad).unwrap();
         let fault = Manifest::read(folder.path()).unwrap_err().to_string();
         assert!(fault.contains("is damaged"), "{bad}: {fault}");
     }
+}
+
+#[test]
+fn a_key_that_the_manifest_may_have_is_not_taken_back() {
+    use super::change::entered;
+    let folder = tempfile::tempdir().unwrap();
+    let at = jiff::Timestamp::from_second(1_800_000_000).unwrap();
+    assert!(!entered(folder.path(), KeyId(1)));
+    let mut manifest = Manifest::default();
+    let check = Some(CheckValue::of(&key(1)));
+    manifest.insert(Entry { id: KeyId(1), check, made: at, seals: Some(at), end: None });
+    manifest.write(folder.path()).unwrap();
+    assert!(entered(folder.path(), KeyId(1)) && !entered(folder.path(), KeyId(2)));
+    std::fs::write(Manifest::path(folder.path()), "{").unwrap();
+    assert!(entered(folder.path(), KeyId(2)), "nobody knows");
+}
+
+#[test]
+fn a_token_that_hangs_is_waited_for_so_long_and_no_longer() {
+    use super::token::within;
+    let limit = std::time::Duration::from_millis(20);
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let hangs = within(limit, "token `ring`", move || Ok(held.recv().is_ok()));
+    assert!(hangs.unwrap_err().to_string().contains("token `ring` does not answer"));
+    drop(release);
+    assert_eq!(within(std::time::Duration::from_secs(60), "token `ring`", || Ok(7)), Ok(7));
+}
+
+#[test]
+fn what_was_rotated_away_never_seals_again() {
+    let at = |second| jiff::Timestamp::from_second(second).unwrap();
+    let mut manifest = Manifest::default();
+    assert_eq!(manifest.newest(), None);
+    for id in 1..=3 {
+        let check = Some(CheckValue::of(&key(u8::try_from(id).unwrap())));
+        manifest.insert(Entry { id: KeyId(id), check, made: at(id.into()), seals: Some(at(id.into())), end: None });
+    }
+    assert_eq!(manifest.newest(), Some(KeyId(3)));
+    manifest.get_mut(KeyId(3)).unwrap().seals = None;
+    assert_eq!(manifest.newest(), Some(KeyId(2)), "made for later");
+    let folder = tempfile::tempdir().unwrap();
+    manifest.write(folder.path()).unwrap();
+    assert_eq!(Manifest::read(folder.path()).unwrap().as_ref(), Some(&manifest));
+    manifest.get_mut(KeyId(3)).unwrap().seals = Some(at(9));
+    manifest.write(folder.path()).unwrap();
+    assert_eq!(Manifest::read(folder.path()).unwrap().as_ref(), Some(&manifest));
+    manifest.get_mut(KeyId(3)).unwrap().end = Some((End::Forgotten, at(10)));
+    assert_eq!(manifest.newest(), None);
 }
 
 proptest! {

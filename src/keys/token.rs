@@ -22,6 +22,9 @@ use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 use zeroize::{Zeroize as _, Zeroizing};
 
 /// Bytes of a nonce of AES-GCM, and bits of its tag.
@@ -31,8 +34,45 @@ const TAG_BITS: u64 = 128;
 /// A wrapped key: its number, where it lies, and what lies there.
 pub(super) type Item<'i> = (KeyId, &'i Path, &'i (Wrapped, CheckValue));
 
+/// So long may a token take for all that it is asked at once.
+const ANSWER: Duration = Duration::from_secs(60);
+
 /// Has the token unwrap keys.
 pub(super) fn unwrap(uri: &TokenUri, items: &[Item<'_>]) -> Result<Vec<(KeyId, Key256)>, Problem> {
+    let items: Vec<_> =
+        items.iter().map(|(id, path, (wrapped, check))| (*id, path.to_path_buf(), (wrapped.clone(), *check))).collect();
+    let own = uri.clone();
+    within(ANSWER, &uri.words(), move || {
+        let items: Vec<_> = items.iter().map(|(id, path, wrapped)| (*id, path.as_path(), wrapped)).collect();
+        unwrap_all(&own, &items)
+    })
+}
+
+/// Has the token wrap a key, and unwrap it again.
+pub(super) fn wrap(uri: &TokenUri, key: &Key256) -> Result<Wrapped, Problem> {
+    let (own, key) = (uri.clone(), key.clone());
+    within(ANSWER, &uri.words(), move || wrap_one(&own, &key))
+}
+
+/// Waits for an answer so long and no longer: a module that hangs would hold up a start, and every reload for ever. Its
+/// thread is left behind.
+pub(super) fn within<T: Send + 'static>(
+    limit: Duration,
+    token: &str,
+    ask: impl FnOnce() -> Result<T, Problem> + Send + 'static,
+) -> Result<T, Problem> {
+    let (answer, answered) = mpsc::sync_channel(1);
+    let asked = thread::Builder::new().name("token".to_owned()).spawn(move || {
+        // Nobody waits any more: then the answer goes.
+        let _ = answer.send(ask());
+    });
+    asked.map_err(|fault| Problem::Token(format!("no thread can be started to ask {token}: {fault}")))?;
+    answered
+        .recv_timeout(limit)
+        .unwrap_or_else(|_| Err(Problem::Token(format!("{token} does not answer within {} seconds", limit.as_secs()))))
+}
+
+fn unwrap_all(uri: &TokenUri, items: &[Item<'_>]) -> Result<Vec<(KeyId, Key256)>, Problem> {
     let open = Open::new(uri)?;
     let mut keys = Vec::with_capacity(items.len());
     for (id, path, (wrapped, check)) in items {
@@ -48,8 +88,7 @@ pub(super) fn unwrap(uri: &TokenUri, items: &[Item<'_>]) -> Result<Vec<(KeyId, K
     Ok(keys)
 }
 
-/// Has the token wrap a key, and unwrap it again.
-pub(super) fn wrap(uri: &TokenUri, key: &Key256) -> Result<Wrapped, Problem> {
+fn wrap_one(uri: &TokenUri, key: &Key256) -> Result<Wrapped, Problem> {
     let open = Open::new(uri)?;
     let wrapped = open.wrap(key).map_err(|words| Problem::Token(format!("{} wraps nothing: {words}", uri.words())))?;
     match open.unwrap(&wrapped) {
@@ -124,8 +163,9 @@ impl Open {
             Attribute::Sensitive(false),
             Attribute::Value(key.reveal().to_vec()),
         ];
-        let object = self.session.create_object(&template).map_err(|fault| words(&fault))?;
+        let object = self.session.create_object(&template);
         wipe(template);
+        let object = object.map_err(|fault| words(&fault))?;
         let wrapped = self.session.wrap_key(&Mechanism::AesKeyWrap, self.key, object);
         let _ = self.session.destroy_object(object);
         Ok(Wrapped { how: Wrapping::AesKeyWrap, bytes: wrapped.map_err(|fault| words(&fault))? })

@@ -5,7 +5,7 @@
 //! neither: what passes because the policy observes opens nothing, and is sealed if any rule seals what whoever asks
 //! stores there.
 
-use super::compiled::{CompiledRule, Destinations, Party, Policy};
+use super::compiled::{CompiledRule, Party, Policy};
 use super::decision::{Fact, Permission};
 use super::evaluate::{Condition, Facts, Finding, Hit, meets};
 use super::model::Effect;
@@ -58,6 +58,9 @@ impl fmt::Display for Open {
 /// The operations by which objects are seen.
 pub(super) const SEES: [Operation; 3] = [Operation::Find, Operation::Get, Operation::Move];
 
+/// Those by which objects are handed out.
+const HANDS_OUT: [Operation; 2] = [Operation::Get, Operation::Move];
+
 /// What the permits that hold say of the vault.
 #[derive(Debug, Default)]
 pub(super) struct Rights {
@@ -97,11 +100,15 @@ impl CompiledRule {
         self.may.iter().filter(works).copied().collect()
     }
 
-    /// Whether somebody at a device may see by it what an archive has opened for them, at this time.
+    /// Whether somebody at a device may retrieve by it what an archive has, opened for them, at this time: any object of a
+    /// class, whoever's it is.
     fn opens_at(&self, party: &Party, archive: u32, sop_class: Option<u32>, at: Moment) -> bool {
         self.effect == Effect::Permit
             && self.open == Open::Opened
             && self.break_glass.is_none()
+            && self.narrows.is_none()
+            && self.transfer_syntaxes.is_none()
+            && self.modalities.is_none()
             && (meets(&party.subjects, &self.who) && self.via_has(party)
                 || !self.people.is_empty() && self.via.is_some() && self.via_has(party))
             && self.to.binary_search(&archive).is_ok()
@@ -109,8 +116,8 @@ impl CompiledRule {
             && self.has_class(sop_class)
     }
 
-    /// Whether it surely denies this operation to a device, whatever a message brings.
-    fn surely_denies(
+    /// Whether it denies this operation to a device, or might, by what a message brings: a doubt denies.
+    fn might_deny(
         &self,
         party: &Party,
         archive: u32,
@@ -124,10 +131,7 @@ impl CompiledRule {
             && self.to.binary_search(&archive).is_ok()
             && self.may.contains(&operation)
             && self.timely(at)
-            && (self.sop_classes.is_none() || sop_class.is_some() && self.has_class(sop_class))
-            && self.transfer_syntaxes.is_none()
-            && self.modalities.is_none()
-            && (operation != Operation::Move || self.destinations == Destinations::All)
+            && self.has_class(sop_class)
     }
 
     fn via_has(&self, party: &Party) -> bool {
@@ -223,7 +227,10 @@ impl Policy {
 
     /// Whether what is stored while observing must be sealed: some rule seals what whoever asks stores there.
     fn seals_observed(&self, facts: &Facts<'_>, operation: Operation) -> bool {
-        let seals = |rule: &CompiledRule| rule.effect == Effect::Permit && rule.seal && rule.concerns(facts, operation);
+        // Whoever sits at a device takes nothing away from what the device has to do.
+        let device = Facts { person: None, ..facts.clone() };
+        let concerns = |rule: &CompiledRule| rule.concerns(facts, operation) || rule.concerns(&device, operation);
+        let seals = |rule: &CompiledRule| rule.effect == Effect::Permit && rule.seal && concerns(rule);
         operation == Operation::Store && (self.model.seal_all || self.rules.iter().any(seals))
     }
 
@@ -234,9 +241,12 @@ impl Policy {
             return true;
         }
         let observing = self.model.observe_until.is_some();
-        self.any_right(principal, to, &[Operation::Store], |rule, facts, operation| {
-            rule.seal && (rule.could_hold(facts, operation) || observing && rule.concerns(facts, operation))
-        })
+        let may = |principal: &Principal| {
+            self.any_right(principal, to, &[Operation::Store], |rule, facts, operation| {
+                rule.seal && (rule.could_hold(facts, operation) || observing && rule.concerns(facts, operation))
+            })
+        };
+        may(principal) || observing && principal.user.is_some() && may(&Principal { user: None, ..principal.clone() })
     }
 
     /// The most that a principal may have done with sealed objects of an archive (its `ae_title`), at some hour and by some
@@ -275,8 +285,9 @@ impl Policy {
     }
 
     /// Whether the receiver of a delivery ([`super::Receiver::name`]) may have objects of an archive (its `ae_title`) opened,
-    /// whoever asked for them: some permit opens what is there for the device itself, or for people who sit at it (`via`),
-    /// and no deny takes that away. `sop_class`: of the object; `None`: any.
+    /// whoever asked for them: some permit to get or move opens what is there for the device itself, or for people who sit at
+    /// it (`via`), whatever modality or patient it is of, and no deny could take that away. `sop_class`: of the object; `None`:
+    /// any.
     ///
     /// An archive as receiver never has anything opened by this.
     pub fn opens_for(&self, receiver: &str, archive: &str, sop_class: Option<&Uid>, at: Moment) -> bool {
@@ -285,12 +296,11 @@ impl Policy {
         let (Some(party), Some(archive)) = (party, number(archive)) else { return false };
         // A class that no rule lists is in no list; no number is as high.
         let class = sop_class.map(|class| self.values.uids.get(class).copied().unwrap_or(u32::MAX));
-        let denied = |operation: Operation| {
-            self.rules.iter().any(|rule| rule.surely_denies(party, archive, operation, class, at))
-        };
+        let denied =
+            |operation: Operation| self.rules.iter().any(|rule| rule.might_deny(party, archive, operation, class, at));
         let opens = |rule: &&CompiledRule| rule.opens_at(party, archive, class, at);
         let operations = self.rules.iter().filter(opens).flat_map(|rule| rule.may.iter().copied());
-        let mut seen: SmallVec<[Operation; 8]> = operations.filter(|operation| SEES.contains(operation)).collect();
+        let mut seen: SmallVec<[Operation; 8]> = operations.filter(|operation| HANDS_OUT.contains(operation)).collect();
         seen.sort_unstable();
         seen.dedup();
         seen.into_iter().any(|operation| !denied(operation))

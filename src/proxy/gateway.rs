@@ -117,6 +117,7 @@ impl Gateway {
             // A gateway that was killed may have left some, and nobody else shares this file.
             state.end_turns().await?;
         }
+        same_ring(&snapshot, &state).await?;
         clear_spool(&snapshot.settings);
         let shared = Arc::new(Shared::new(snapshot, gate, metrics, state));
         quarantine::load(&shared).await;
@@ -185,6 +186,24 @@ impl Gateway {
             tracing::error!("the end could not be recorded");
         }
         tracing::info!(head = %self.shared.gate.log().head(), "stopped");
+    }
+}
+
+/// Whether the folder of keys is the one that the ledger was written with: an old copy of it, or another, opens less and
+/// would go on with numbers that were used.
+async fn same_ring(snapshot: &Snapshot, state: &State) -> Result<(), StartFault> {
+    let Some(vault) = &snapshot.vault else { return Ok(()) };
+    let used = match state.seal_keys().await {
+        Ok(used) => used,
+        Err(fault) => {
+            tracing::warn!(%fault, "the ledger of seals cannot be asked whether this ring has all of its keys");
+            return Ok(());
+        }
+    };
+    let strangers = vault.manifest().lacks(used);
+    match strangers.is_empty() {
+        true => Ok(()),
+        false => Err(StartFault::Wiring(strangers.iter().map(ToString::to_string).collect())),
     }
 }
 

@@ -160,13 +160,15 @@ fn changes(before: &Snapshot, after: &Snapshot, relisten: bool) -> Vec<String> {
     if old.audit != new.audit || old.limits.audit_rooms != new.limits.audit_rooms {
         changes.push("the audit log is opened at start only: restart for `[audit]` and `audit_rooms`".to_owned());
     }
-    let keys = |snapshot: &Snapshot| -> Vec<String> {
-        snapshot.vault.iter().flat_map(|room| room.ring.ids()).map(|id| id.to_string()).collect()
+    let keys = |snapshot: &Snapshot| {
+        let ring = snapshot.vault.iter().map(|room| &room.ring);
+        let ids: Vec<String> = ring.clone().flat_map(|ring| ring.ids()).map(|id| id.to_string()).collect();
+        (ids, ring.clone().find_map(|ring| ring.newest()).map(|key| key.id))
     };
     let (old, new) = (keys(before), keys(after));
     if old != new {
-        let newest = new.last().map(|newest| format!("; new objects are sealed with key {newest}")).unwrap_or_default();
-        changes.push(format!("keys of the vault: {} instead of {}{newest}", listed(&new), listed(&old)));
+        let newest = new.1.map(|newest| format!("; new objects are sealed with key {newest}")).unwrap_or_default();
+        changes.push(format!("keys of the vault: {} instead of {}{newest}", listed(&new.0), listed(&old.0)));
     }
     changes
 }

@@ -119,7 +119,8 @@ impl Snapshot {
             faults.extend(wrong);
             None
         });
-        let vault = settings.vault.as_ref().and_then(|vault| match VaultRoom::load(vault, &settings) {
+        let room = before.and_then(|before| Some((before.vault.as_deref()?, before.settings.vault.as_ref()?)));
+        let vault = settings.vault.as_ref().and_then(|vault| match VaultRoom::load_after(room, vault, &settings) {
             Ok(room) => Some(Arc::new(room)),
             Err(wrong) => {
                 faults.extend(wrong);
@@ -316,6 +317,39 @@ mod tests {
         std::fs::write(folder.path().join("policy.toml"), policy).unwrap();
         let settings = config::load(&folder.path().join("gateway.toml")).unwrap();
         Snapshot::build(settings, 1, 0).unwrap()
+    }
+
+    #[test]
+    fn keys_that_cannot_be_read_just_now_keep_no_policy_from_being_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let pair = rcgen::KeyPair::generate().unwrap();
+        let escrow = rcgen::CertificateParams::default().self_signed(&pair).unwrap().pem();
+        std::fs::write(folder.path().join("escrow.crt"), escrow).unwrap();
+        let vault = "[vault]\nkeys = \"ring\"\nescrow = [\"escrow.crt\"]\n";
+        std::fs::write(folder.path().join("gateway.toml"), format!("{GATEWAY}{vault}")).unwrap();
+        std::fs::write(folder.path().join("policy.toml"), peer("CT1", "")).unwrap();
+        let settings = config::load(&folder.path().join("gateway.toml")).unwrap();
+        let make = || crate::keys::new_key(settings.vault.as_ref().unwrap(), jiff::Timestamp::now()).unwrap();
+        let (first, manifest) = (make(), crate::keys::Manifest::path(&folder.path().join("ring")));
+        let before = Snapshot::build(settings.clone(), 1, 0).unwrap();
+        // As a token that is away.
+        let (file, aside) = (first.file.unwrap(), folder.path().join("aside"));
+        std::fs::rename(&file, &aside).unwrap();
+        assert!(Snapshot::build(settings.clone(), 2, 0).is_err());
+        let after = Snapshot::build_after(Some(&before), settings.clone(), 2, 0).unwrap();
+        let ring = |snapshot: &Snapshot| Arc::clone(&snapshot.vault.as_ref().unwrap().ring);
+        assert!(Arc::ptr_eq(&ring(&before), &ring(&after)));
+        // A manifest that changed has the keys loaded anew.
+        std::fs::rename(&aside, &file).unwrap();
+        let old = std::fs::read_to_string(&manifest).unwrap();
+        let second = make();
+        let after = Snapshot::build_after(Some(&after), settings.clone(), 3, 0).unwrap();
+        assert_eq!(ring(&after).ids().count(), 2);
+        // And an old copy of the folder is no ring to go on with.
+        std::fs::write(&manifest, old).unwrap();
+        std::fs::remove_file(second.file.unwrap()).unwrap();
+        let faults = Snapshot::build_after(Some(&after), settings, 4, 0).unwrap_err();
+        assert!(faults.iter().any(|fault| fault.contains("key 2, which this ring never had")), "{faults:?}");
     }
 
     /// What is shown, first certificate first, to a peer that receives.

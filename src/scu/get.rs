@@ -3,6 +3,10 @@
 use super::message::Part;
 use super::{Accepted, Link, LinkFault};
 use crate::dicom::dimse::{Command, Counters, Field, Status};
+use std::pin::Pin;
+
+/// What a receiver has to do.
+pub type Work<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// Takes objects as they come, one after another.
 pub trait Receiver: Send {
@@ -10,6 +14,10 @@ pub trait Receiver: Send {
     fn begin(&mut self, context: &Accepted, command: &Command);
     /// Its next bytes.
     fn data(&mut self, bytes: &[u8]);
+    /// What must be done with them before more comes; `None`: nothing.
+    fn work(&mut self) -> Option<Work<'_>> {
+        None
+    }
     /// It is over; what the other side is answered.
     fn end(&mut self) -> Status;
 }
@@ -48,6 +56,9 @@ impl Link {
                     receiver.begin(&on, &command);
                     while let Part::Data(bytes) = self.part().await? {
                         receiver.data(&bytes);
+                        if let Some(work) = receiver.work() {
+                            work.await;
+                        }
                     }
                     if let Some(answer) = command.response(receiver.end()) {
                         self.send(id, &answer, None).await?;

@@ -20,7 +20,7 @@ mod tests;
 pub use answerer::{Answerer, Arrival, What};
 pub use asked::Asked;
 pub use fault::LinkFault;
-pub use get::{Got, Receiver};
+pub use get::{Got, Receiver, Work};
 pub use link::Link;
 pub use message::{Message, Part};
 pub use target::{Accepted, Ask, Target, proposal};

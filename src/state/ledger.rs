@@ -131,6 +131,11 @@ impl SealRow {
         one.or_else(|| self.seals.iter().max_by_key(|seal| seal.begun))
     }
 
+    /// Whether nobody knows what became of the last seal: the archive may hold it, or the one before, or nothing.
+    pub fn in_doubt(&self) -> bool {
+        self.seals.iter().max_by_key(|seal| seal.begun).is_some_and(|seal| seal.mark == Mark::InDoubt)
+    }
+
     /// The seal with this id.
     pub fn seal(&self, id: SealId) -> Option<&SealMark> {
         self.seals.iter().find(|seal| seal.id == id)
@@ -166,8 +171,8 @@ impl SealRow {
     }
 
     /// Adds a seal; where there are too many, one goes that matters least: between the first acknowledged one and the
-    /// last, or the one in doubt that began first.
-    pub(in crate::state) fn add(&mut self, seal: SealMark) {
+    /// last, or the one in doubt that began first. `false`: nothing may go, for all may still be on their way.
+    pub(in crate::state) fn add(&mut self, seal: SealMark) -> bool {
         if self.seals.len() >= MOST_SEALS {
             let acknowledged: Vec<(usize, u32)> = self
                 .seals
@@ -179,8 +184,9 @@ impl SealRow {
             let first = acknowledged.iter().map(|(_, ended)| *ended).min();
             let last = acknowledged.iter().map(|(_, ended)| *ended).max();
             let between = acknowledged.iter().find(|(_, ended)| Some(*ended) != first && Some(*ended) != last);
-            let doubtful = self.seals.iter().position(|seal| seal.mark == Mark::InDoubt);
-            let place = between.map(|(place, _)| *place).or(doubtful).unwrap_or_default();
+            let over = |doubtful: &SealMark| doubtful.at.saturating_add(DOUBT) < seal.at;
+            let doubtful = self.seals.iter().position(|known| known.mark == Mark::InDoubt && over(known));
+            let Some(place) = between.map(|(place, _)| *place).or(doubtful) else { return false };
             let gone = self.seals.remove(place);
             match gone.mark {
                 Mark::Acknowledged => self.forgot = true,
@@ -188,6 +194,7 @@ impl SealRow {
             }
         }
         self.seals.push(seal);
+        true
     }
 }
 

@@ -9,6 +9,7 @@ use crate::state::seal::Table;
 use crate::state::store::Question;
 use crate::state::{State, StateFault};
 use crate::vault::{KeyId, SealId};
+use std::collections::BTreeSet;
 
 /// The ledger.
 pub static LEDGER: Table = Table { name: "dicomgate_sealed", key: 2, columns: 6, added: 0 };
@@ -44,6 +45,7 @@ const PAGE_OF: &str = concat!(
     columns!(),
     " FROM dicomgate_sealed WHERE archive = ?1 AND instance > ?2 ORDER BY instance LIMIT ?3"
 );
+const NEXT_ARCHIVE: &str = "SELECT archive FROM dicomgate_sealed WHERE archive > ?1 ORDER BY archive LIMIT 1";
 const NEXT_KEY: &str =
     "SELECT ring_key FROM dicomgate_sealed WHERE archive = ?1 AND ring_key > ?2 ORDER BY ring_key LIMIT 1";
 const COUNT_KEY: &str = "SELECT count(*) FROM dicomgate_sealed WHERE archive = ?1 AND ring_key = ?2";
@@ -79,15 +81,20 @@ impl State {
             Some(mut known) => {
                 let begun = known.change();
                 known.seals.retain(|other| other.id != seal.id);
-                known.add(SealMark { begun, ..seal.clone() });
+                if !known.add(SealMark { begun, ..seal.clone() }) {
+                    return After::Same;
+                }
                 (known.study, known.sop_class) = (row.study, row.sop_class);
                 After::Row(Box::new(known))
             }
         };
-        self.change_seals(row.archive, &row.instance, true, change).await.map(drop)
+        match self.change_seals(row.archive, &row.instance, true, change).await? {
+            Some(_) => Ok(()),
+            None => Err(StateFault::Away("too many stores of one instance are under way at once".to_owned())),
+        }
     }
 
-    /// What became of storing a seal. `false`: no such seal is known.
+    /// What became of storing a seal; an acknowledged one lies on the disk when it returns. `false`: no such seal is known.
     pub async fn seal_end(
         &self,
         archive: AeTitle,
@@ -111,7 +118,10 @@ impl State {
             let nothing = row.seals.is_empty() && !row.forgot && row.forgot_doubtful == 0;
             if nothing { After::Gone } else { After::Row(Box::new(row)) }
         };
-        Ok(self.change_seals(archive, instance, false, change).await?.is_some())
+        // What begins and is lost with the power was never acknowledged; this lies on the disk, and so does what was written
+        // before it, when the sender hears of it.
+        let durable = end == SealEnd::Acknowledged;
+        Ok(self.change_seals(archive, instance, durable, change).await?.is_some())
     }
 
     /// A seal was read back from the archive whole, at this time (seconds since 1970): it is acknowledged, whatever was
@@ -150,6 +160,37 @@ impl State {
         Ok(rows.iter().filter_map(|row| self.read(&LEDGER, row, parse)).collect())
     }
 
+    /// The archives that something was sealed for, those that the configuration names no more too.
+    pub async fn seal_archives(&self) -> Result<Vec<AeTitle>, StateFault> {
+        let mut archives = Vec::new();
+        let mut behind = Value::Text(String::new());
+        loop {
+            let rows = self.ask(Question::new(NEXT_ARCHIVE, vec![behind.clone()])).await?;
+            let Some(row) = rows.first() else { return Ok(archives) };
+            archives.extend(Fields::new(row).title());
+            match row.first() {
+                Some(next) if *next != behind => behind = next.clone(),
+                _ => return Ok(archives),
+            }
+        }
+    }
+
+    /// The keys that instances have their last seals from, at any archive. It costs a question a key, however many rows
+    /// there are.
+    pub async fn seal_keys(&self) -> Result<BTreeSet<KeyId>, StateFault> {
+        let mut keys = BTreeSet::new();
+        for archive in self.seal_archives().await? {
+            let mut behind = 0;
+            loop {
+                let rows = self.ask(Question::new(NEXT_KEY, vec![archive.into(), Value::Int(behind)])).await?;
+                let Some(key) = rows.first().and_then(|row| Fields::new(row).int()) else { break };
+                keys.extend(u32::try_from(key).map(KeyId));
+                behind = key;
+            }
+        }
+        Ok(keys)
+    }
+
     /// How many instances have their last seal from which key, ascending. Rows are counted as they are, damaged ones too.
     pub async fn seals_per_key(&self, archive: AeTitle) -> Result<Vec<(KeyId, u64)>, StateFault> {
         let mut counts = Vec::new();
@@ -185,10 +226,14 @@ impl State {
         Ok(SealPage { rows: rows.iter().filter_map(|row| self.read(&LEDGER, row, parse)).collect(), next })
     }
 
-    /// Puts a row in place of whatever is known of its instance, durably: for `vault reindex`.
-    pub async fn seal_put(&self, row: &SealRow) -> Result<(), StateFault> {
-        let change = |_| After::Row(Box::new(row.clone()));
-        self.change_seals(row.archive, &row.instance, true, change).await.map(drop)
+    /// Puts a row in the place of what was `known` of its instance, durably: for `vault reindex`. `false`: something else is
+    /// known meanwhile, and stays.
+    pub async fn seal_put(&self, row: &SealRow, known: Option<&SealRow>) -> Result<bool, StateFault> {
+        let change = |before: Option<SealRow>| match before.as_ref() == known {
+            true => After::Row(Box::new(row.clone())),
+            false => After::Same,
+        };
+        Ok(self.change_seals(row.archive, &row.instance, true, change).await?.is_some())
     }
 
     /// Forgets an instance; `false`: nothing was known of it.

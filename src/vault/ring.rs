@@ -1,4 +1,4 @@
-//! The ring: numbered keys that wrap content keys. New objects use the newest, old ones open with theirs.
+//! The ring: numbered keys that wrap content keys. New objects use one of them, old ones open with theirs.
 
 use super::suite::Key256;
 use std::collections::BTreeMap;
@@ -26,17 +26,27 @@ pub struct RingKey {
 #[derive(Debug, Clone, Default)]
 pub struct KeyRing {
     keys: BTreeMap<KeyId, RingKey>,
+    seals: Option<KeyId>,
 }
 
 impl KeyRing {
-    /// A ring of these keys; of two with one number the last counts.
+    /// A ring of these keys; of two with one number the last counts. The one with the greatest number seals.
     pub fn new(keys: impl IntoIterator<Item = RingKey>) -> Self {
-        Self { keys: keys.into_iter().map(|key| (key.id, key)).collect() }
+        let keys: BTreeMap<_, _> = keys.into_iter().map(|key| (key.id, key)).collect();
+        let seals = keys.keys().next_back().copied();
+        Self { keys, seals }
+    }
+
+    /// The same, where another one seals: keys that were lost and are found again have greater numbers, perhaps, and so have
+    /// those that were made for later.
+    #[must_use]
+    pub fn sealing_with(self, seals: Option<KeyId>) -> Self {
+        Self { seals, ..self }
     }
 
     /// The key that new objects are sealed with; `None`: the ring is empty.
     pub fn newest(&self) -> Option<&RingKey> {
-        self.keys.values().next_back()
+        self.seals.and_then(|id| self.keys.get(&id))
     }
 
     /// The key with this number.

@@ -105,7 +105,7 @@ impl Sealer {
     }
 
     /// Whose object it seals ([`SegmentHeader::whose`]).
-    pub fn whose(&self) -> [u8; 32] {
+    pub fn whose(&self) -> [u8; 16] {
         self.header.whose()
     }
 

@@ -104,14 +104,17 @@ impl SegmentHeader {
         }
     }
 
-    /// SHA-256 of whose object it was: study, patient, order, and the character set of their names. The same for every
-    /// seal of an object that belongs to the same.
-    pub fn whose(&self) -> [u8; 32] {
+    /// The first half of the SHA-256 of whose object it was: study, patient, order, and the character set of their names.
+    /// The same for every seal of an object that belongs to the same.
+    pub fn whose(&self) -> [u8; 16] {
         let study = self.study.as_ref().map(Uid::to_string).unwrap_or_default();
         let patient = [&self.patient_id, &self.patient_name, &self.birth_date, &self.accession];
         let patient: Vec<&str> = patient.iter().map(|value| value.reveal().as_str()).collect();
         // None of these holds a line feed: values are percent-encoded.
-        sha256(format!("{study}\n{}\n{}", patient.join("\n"), self.character_set).as_bytes())
+        let digest = sha256(format!("{study}\n{}\n{}", patient.join("\n"), self.character_set).as_bytes());
+        let mut half = [0; 16];
+        half.iter_mut().zip(digest).for_each(|(to, from)| *to = from);
+        half
     }
 
     /// The length that holds the header of every segment of its seal, in bytes.

@@ -17,7 +17,7 @@ from support.ca import FUTURE, PAST, RECENT, SOON, Authority, Certificate  # noq
 FULL = os.environ.get("DICOMGATE_FULL") == "1"
 
 # The vault end to end takes long, and what it shows is not whole yet: `tests/run --full` alone runs it.
-collect_ignore = [] if FULL else ["test_vault.py", "test_sealed_valid.py"]
+collect_ignore = [] if FULL else ["test_sealed_valid.py"]
 
 
 @pytest.fixture(scope="session")
@@ -75,9 +75,9 @@ class House:
         self.keep(built)
         return built.start() if start else built
 
-    def archive(self, title: str, destinations: dict[str, int]) -> peers.Program:
+    def archive(self, title: str, destinations: dict[str, int], **how: object) -> peers.Program:
         """Orthanc, dcmqrscp or pynetdicom's qrscp, by title; it knows the destinations at ports of this machine."""
-        return self.keep(archives.build(title, self.folder / f"{title.lower()}{len(self._built)}", destinations)).start()
+        return self.keep(archives.build(title, self.folder / f"{title.lower()}{len(self._built)}", destinations, **how)).start()  # type: ignore[arg-type]
 
     def certificate(self, title: str) -> Certificate:
         """The certificate of a device, `TITLE.test` in small letters: made when it is first asked for."""

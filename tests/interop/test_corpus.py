@@ -5,7 +5,6 @@ from __future__ import annotations
 import collections
 import io
 import pathlib
-import re
 
 import pytest
 from pydicom.filereader import _read_file_meta_info, read_preamble
@@ -16,7 +15,6 @@ from support import corpus, gateway as under_test, sender, wire
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SAMPLES = corpus.samples()
 LISTED = (ROOT / "docs" / "tolerances.md").read_text()
-ALL = re.findall(r"^\| `([a-z-]+)` \|", LISTED, flags=re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +24,7 @@ def site(shared_house):
     orthanc = shared_house.orthanc()
     qrscp = shared_house.dcmqrscp(accepts=[(one.sop_class, one.transfer_syntax) for one in SAMPLES], title="QRSCP")
     policy = usual_policy()
-    policy["peer"][0]["tolerate"] = ALL
+    policy["peer"][0]["tolerate"] = corpus.TOLERANCES
     policy["rule"] = [
         under_test.rule("all", ["peer:CT1", "peer:CT2"], ["echo", "store", "find", "get", "other"], to=["PACS", "ORTHANC", "QRSCP"])
     ]
@@ -62,17 +60,6 @@ def broken(outcomes: dict[str, sender.Outcome]) -> set[str]:
     return {name for name, outcome in outcomes.items() if not outcome.answered}
 
 
-# What even a tolerant gateway refuses, with what is wrong with it; a sample that is not named here must pass.
-HOPELESS = {
-    "palettes/winter.dcm": "two SOP instances",
-    "test_files/MR_truncated.dcm": "ends within the pixel data",
-    "test_files/rtplan_truncated.dcm": "ends within an element",
-    "test_files/SC_rgb_jpeg.dcm": "encoded otherwise than its transfer syntax says",
-    "data/emri_small_jpeg_2k_lossless_too_short.dcm": "ends within a fragment",
-    "data/bad_sequence.dcm": "a SOP instance that is no UID",
-}
-
-
 def test_the_recorder_receives_the_very_bytes(site, ct1):
     """Byte-identical to what it records directly, which is what was sent."""
     straight = sender.send(direct(site.recorder.port), SAMPLES)
@@ -81,11 +68,11 @@ def test_the_recorder_receives_the_very_bytes(site, ct1):
     assert [one.data_set for one in recorded] == [sample.data_set for sample in SAMPLES]
     outcomes = sender.send(through(site, ct1), SAMPLES)
     refused = {name: outcome for name, outcome in outcomes.items() if not outcome.stored}
-    assert refused.keys() == HOPELESS.keys(), refused
-    wanted = [one for one, sample in zip(recorded, SAMPLES, strict=True) if sample.name not in HOPELESS]
+    assert refused.keys() == corpus.HOPELESS.keys(), refused
+    wanted = [one for one, sample in zip(recorded, SAMPLES, strict=True) if sample.name not in corpus.HOPELESS]
     got = site.recorder.take()
     assert len(got) == len(wanted)
-    for one, other, sample in zip(got, wanted, (s for s in SAMPLES if s.name not in HOPELESS), strict=True):
+    for one, other, sample in zip(got, wanted, (s for s in SAMPLES if s.name not in corpus.HOPELESS), strict=True):
         assert one == other, sample.name
 
 
@@ -94,13 +81,13 @@ def test_what_strictness_refuses_is_listed(site, certificates):
     outcomes = sender.send(through(site, certificates["ct2"]), SAMPLES, calling="CT2")
     site.recorder.take()
     refused = {name for name, outcome in outcomes.items() if not outcome.stored}
-    assert refused >= HOPELESS.keys()
+    assert refused >= corpus.HOPELESS.keys()
     missing = sorted(name for name in refused if pathlib.PurePath(name).name not in LISTED)
     assert not missing, f"refused, but not listed: {missing}"
     for name in refused:
         line = next(line for line in LISTED.splitlines() if pathlib.PurePath(name).name in line)
-        named = any(f"`{tolerance}`" in line.rsplit("|", 2)[1] for tolerance in ALL)
-        assert named == (name not in HOPELESS), line
+        named = any(f"`{tolerance}`" in line.rsplit("|", 2)[1] for tolerance in corpus.TOLERANCES)
+        assert named == (name not in corpus.HOPELESS), line
 
 
 def stored_files(archive) -> collections.Counter:
@@ -112,7 +99,7 @@ def test_archives_hold_the_same_files(site, ct1, name):
     """Their files equal those of a direct send, file meta and receive times aside; so do their refusals."""
     archive, called = (site.orthanc, "ORTHANC") if name == "orthanc" else (site.qrscp, "QRSCP")
     answered = stored = 0
-    for batch in sender.batches(sample for sample in SAMPLES if sample.name not in HOPELESS):
+    for batch in sender.batches(sample for sample in SAMPLES if sample.name not in corpus.HOPELESS):
         straight = sender.send(direct(archive.port), batch, called=called)
         files = stored_files(archive)
         archive.clear()
@@ -130,8 +117,8 @@ def test_archives_hold_the_same_files(site, ct1, name):
 
 def test_hopeless_samples_never_succeed(site, ct1):
     """Nothing of them is completed at an archive, whichever it is."""
-    hopeless = [sample for sample in SAMPLES if sample.name in HOPELESS]
-    assert len(hopeless) == len(HOPELESS)
+    hopeless = [sample for sample in SAMPLES if sample.name in corpus.HOPELESS]
+    assert len(hopeless) == len(corpus.HOPELESS)
     for called, archive in (("ORTHANC", site.orthanc), ("QRSCP", site.qrscp)):
         archive.clear()
         site.recorder.take()

@@ -7,37 +7,11 @@ import os
 import pathlib
 import subprocess
 
-import numpy
-import pydicom
 import pytest
-from pydicom.pixels import get_decoder
+
+from support.decoded import NOT_DECODED, compare, compressed, is_decoded
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-# Nothing here decodes these, and the gateway says so before it fetches anything, or in place of a frame.
-NOT_DECODED = {
-    "1.2.840.10008.1.2.4.80": "there is no decoder for JPEG-LS",
-    "1.2.840.10008.1.2.4.81": "there is no decoder for JPEG-LS",
-}
-# More than 8 bits in JPEG that is not lossless; a header in another encoding than it says; a codestream cut by a delimiter.
-REFUSED = {"JPEG-lossy", "JPGExtended", "SC_rgb_jpeg", "JPEG2000-embedded-sequence-delimiter"}
-# The inverse cosine transform may be rounded either way (ITU-T T.83), and colours are made of its results.
-ROUNDED = 3
-
-
-def compressed() -> dict[str, tuple[pathlib.Path, pydicom.Dataset]]:
-    found = {}
-    # What came with the package: nothing is fetched.
-    for path in sorted((pathlib.Path(pydicom.__file__).parent / "data" / "test_files").glob("*.dcm")):
-        try:
-            dataset = pydicom.dcmread(path)
-        except pydicom.errors.InvalidDicomError:
-            continue
-        syntax = dataset.file_meta.get("TransferSyntaxUID")
-        if syntax is not None and not syntax.is_private and syntax.is_encapsulated and "PixelData" in dataset:
-            found[path.stem] = (path, dataset)
-    return found
-
 
 FILES = compressed()
 
@@ -58,24 +32,15 @@ def decoded(tmp_path_factory):
 @pytest.mark.parametrize("name", sorted(FILES))
 def test_every_compressed_file_decodes_as_pydicom_decodes_it(name, decoded):
     _, dataset = FILES[name]
-    syntax = dataset.file_meta.TransferSyntaxUID
     photometric, digest, file = decoded[name]
-    if name in REFUSED or syntax in NOT_DECODED:
+    if not is_decoded(name, dataset):
         assert photometric == "-"
-        assert NOT_DECODED.get(syntax, "") in digest
+        assert NOT_DECODED.get(dataset.file_meta.TransferSyntaxUID, "") in digest
         return
     assert photometric != "-", digest
     pixels = file.read_bytes()
     assert hashlib.sha256(pixels).hexdigest() == digest
-    decoder = get_decoder(syntax)
-    if not decoder.is_available:
-        pytest.skip("; ".join(decoder.missing_dependencies))
-    wanted, meta = decoder.as_array(dataset, raw=photometric != "RGB")
-    assert meta["photometric_interpretation"] == photometric
-    assert len(pixels) == wanted.nbytes + wanted.nbytes % 2
-    ours = numpy.frombuffer(pixels[: wanted.nbytes], dtype=wanted.dtype).reshape(wanted.shape)
-    lossy = syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
-    assert numpy.abs(ours.astype(int) - wanted.astype(int)).max() <= (ROUNDED if lossy else 0)
+    compare(dataset, photometric, pixels)
 
 
 def test_the_corpus_has_every_codec():

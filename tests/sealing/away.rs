@@ -53,6 +53,24 @@ fn a_success_that_the_ledger_cannot_note_is_none() {
 }
 
 #[test]
+fn a_success_of_a_seal_that_the_ledger_no_longer_knows_is_none() {
+    let site = site();
+    let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+    let object = image(INSTANCE, 64);
+    peer.say(1, &store(1), Some(&object));
+    let got = link.message();
+    assert_eq!(site.marks(INSTANCE), [Mark::InDoubt]);
+    let other = rusqlite::Connection::open(site.world.dir.path().join("state/state.db")).unwrap();
+    assert_eq!(other.execute("DELETE FROM dicomgate_sealed", []).unwrap(), 1);
+    link.say(got.context, &success(&got.command), None);
+    let told = peer.message();
+    assert_eq!(told.status(), 0xa700, "{}", told.comment());
+    assert!(told.comment().contains("does not know it any more"), "{}", told.comment());
+    site.stores(&mut peer, &mut link, &object);
+    assert_eq!(site.marks(INSTANCE), [Mark::Acknowledged]);
+}
+
+#[test]
 fn why_says_in_words_what_was_not_sealed() {
     let site = site_with(&Wants { proven: false, ..Wants::default() });
     let (mut peer, _, _link, _) = site.modality(&[&natives()], &natives());

@@ -1,6 +1,6 @@
 //! Storage commitment of sealed objects: what the archive says of them, and what it gives back.
 
-use crate::site::{RULES, Site, Wants, image, natives, site_with};
+use crate::site::{Gives, RULES, Site, Wants, image, natives, site_with};
 use crate::support::conn::Conn;
 use crate::support::wait_until;
 use crate::support::words::{COMMIT, CT, INSTANCE, rq, uid};
@@ -95,7 +95,7 @@ fn what_does_not_come_back_whole_is_told_as_failed() {
     };
     let plain = |_: &[u8]| Some(image(INSTANCE, 64));
     let gone = |_: &[u8]| None;
-    let all: [(&dyn Fn(&[u8]) -> Option<Vec<u8>>, u16, &str); 3] = [
+    let all: [(Gives<'_>, u16, &str); 3] = [
         (&spoilt, PROCESSING_FAILURE, "tampered"),
         (&plain, PROCESSING_FAILURE, "forged"),
         (&gone, NO_SUCH_INSTANCE, "not-kept"),

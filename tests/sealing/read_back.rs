@@ -1,6 +1,6 @@
 //! Objects that are read back before their sender is told (`verify_after_store`), and what is behind the pixels.
 
-use crate::site::{Site, Wants, image, natives, site_with};
+use crate::site::{Gives, Site, Wants, image, natives, site_with};
 use crate::support::words::{EXPLICIT, INSTANCE, store, success, uid};
 use dicomgate::dicom::Tag;
 use dicomgate::dicom::dataset::write::DataSet;
@@ -38,7 +38,7 @@ fn what_comes_back_otherwise_is_refused_and_told_of() {
     let plain = |_: &[u8]| Some(image(INSTANCE, 64));
     let gone = |_: &[u8]| None;
     let cut = |got: &[u8]| Some(got[..got.len() - 20_000].to_vec());
-    let all: [&dyn Fn(&[u8]) -> Option<Vec<u8>>; 4] = [&spoilt, &plain, &gone, &cut];
+    let all: [Gives<'_>; 4] = [&spoilt, &plain, &gone, &cut];
     for (what, gives) in all.into_iter().enumerate() {
         let site = site("all", "");
         let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());

@@ -47,6 +47,9 @@ impl Default for Wants<'_> {
     }
 }
 
+/// What an archive gives back of what it got; `None`: nothing.
+pub type Gives<'a> = &'a dyn Fn(&[u8]) -> Option<Vec<u8>>;
+
 pub struct Site {
     pub world: World,
     pub ring: Arc<KeyRing>,

@@ -134,12 +134,13 @@ pub async fn a_study_and_all_of_an_archive_are_listed(place: Place) {
     state.seal_begin(&newer).await.unwrap();
     assert_eq!(state.seals_per_key(ae("PACS")).await.unwrap(), [(KeyId(3), 249), (KeyId(4), 1)]);
     assert_eq!(state.seals_per_key(ae("PACS3")).await.unwrap(), []);
+    assert_eq!(state.seal_keys().await.unwrap().into_iter().collect::<Vec<_>>(), [KeyId(3), KeyId(4)]);
     // Nothing of it expires.
     assert_eq!(state.sweep(START * 2).await.unwrap(), 0);
     assert_eq!(place.count("dicomgate_sealed").await, 251);
 }
 
-pub async fn a_row_that_is_put_takes_the_place_of_any(place: Place) {
+pub async fn a_row_that_is_put_takes_the_place_of_what_was_known(place: Place) {
     let state = place.open().await;
     state.seal_begin(&row(1, 1)).await.unwrap();
     let mut other = row(1, 2);
@@ -147,12 +148,15 @@ pub async fn a_row_that_is_put_takes_the_place_of_any(place: Place) {
     other.seals[0].mark = Mark::Acknowledged;
     other.seals[0].verified = Some(START);
     (other.seals[0].at, other.seals[0].ended, other.changes) = (START, 1, 1);
-    state.seal_put(&other).await.unwrap();
+    let known = state.seals(ae("PACS"), &instance(1)).await.unwrap();
+    assert!(!state.seal_put(&other, None).await.unwrap(), "somebody has begun to store it meanwhile");
+    assert_eq!(state.seals(ae("PACS"), &instance(1)).await.unwrap(), known);
+    assert!(state.seal_put(&other, known.as_ref()).await.unwrap());
     drop(state);
     let state = place.open().await;
     assert_eq!(state.seals(ae("PACS"), &instance(1)).await.unwrap(), Some(other.clone()));
     assert_eq!(state.seals_of_study(ae("PACS"), &row(1, 1).study.unwrap(), 9).await.unwrap(), []);
-    state.seal_put(&SealRow { instance: instance(2), ..other }).await.unwrap();
+    assert!(state.seal_put(&SealRow { instance: instance(2), ..other }, None).await.unwrap());
     assert_eq!(place.count("dicomgate_sealed").await, 2);
 }
 

@@ -63,7 +63,7 @@ pub fn answer(check: &Check, now: &jiff::Zoned) -> (String, u8) {
             let (material, found) = material(&settings, now);
             faults.extend(found);
             faults.extend(shows::faults(&settings));
-            faults.extend(vault::faults(&settings, now));
+            faults.extend(vault::faults(&settings, check.offline, now));
             (Some(settings), Faults(faults), material)
         }
         Err(faults) => (None, faults, None),

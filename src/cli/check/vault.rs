@@ -1,20 +1,36 @@
 //! The vault: keys and certificates that are really there, proofs of archives that something is sealed for.
 
 use super::place::Places;
-use crate::cli::vault::{beside, places};
-use crate::config::{Fault, Settings, Severity, Vault, who};
+use crate::cli::vault::{beside, places, ring};
+use crate::config::vault::Carrier;
+use crate::config::{Archive, Fault, Settings, Severity, Vault, who};
 use crate::keys;
 use crate::proxy::vault::VaultRoom;
-use crate::proxy::vault::prove::ProbeResult;
+use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial};
+use crate::vault::family::{Family, all as all_families};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-/// What can only be known by loading the keys, and by looking for proofs.
-pub(super) fn faults(settings: &Settings, now: &jiff::Zoned) -> Vec<Fault> {
+/// What can only be known by loading the keys, by asking the ledger, and by looking for proofs. `offline`: no database of
+/// another machine is asked.
+pub(super) fn faults(settings: &Settings, offline: bool, now: &jiff::Zoned) -> Vec<Fault> {
     let Some(vault) = &settings.vault else { return Vec::new() };
     let fault = |severity, words: String| Fault { severity, ..Fault::of_file(&settings.source.gateway, words) };
     let mut faults = Vec::new();
     if let Err(wrong) = VaultRoom::load(vault, settings) {
         faults.extend(wrong.into_iter().map(|words| fault(Severity::Error, words)));
+    }
+    let known = match offline && settings.gateway.database.is_some() {
+        true => Ok(Vec::new()),
+        false => ring::strangers(settings, vault),
+    };
+    match known {
+        Ok(strangers) => {
+            faults.extend(strangers.iter().map(|problem| fault(Severity::Error, problem.to_string())));
+        }
+        Err(words) => {
+            faults.push(fault(Severity::Warning, format!("the ledger of seals cannot be asked for its keys: {words}")));
+        }
     }
     for nearby in keys::escrow::nearby(&vault.escrow, &places(settings, vault)) {
         faults.push(fault(Severity::Weakness, beside(&nearby)));
@@ -53,6 +69,21 @@ fn proofs(settings: &Settings, vault: &Vault, now: &jiff::Zoned) -> Vec<Fault> {
                 let words = format!("archive `{title}` was proven at another address, `{}`", result.address);
                 add(Severity::Weakness, words, format!("{command} proves the one that is there now"));
             }
+            Ok(Some(result)) if !unproven(archive, &result).is_empty() => {
+                let mut words = format!("not everything comes back from archive `{title}` as it would be sealed");
+                for (why, families) in unproven(archive, &result) {
+                    let _ = write!(words, "; {why}: {}", families.join(", "));
+                }
+                let fate = match vault.unproven {
+                    crate::config::vault::Unproven::Refuse => "refused",
+                    crate::config::vault::Unproven::Pass => "stored in clear",
+                };
+                add(
+                    Severity::Weakness,
+                    words,
+                    format!("what would be sealed of these is {fate}; does another `carrier` work? {command} says"),
+                );
+            }
             Ok(Some(result)) if result.age(now.timestamp()) > vault.probe_every => {
                 let days = result.age(now.timestamp()).as_secs() / 86_400;
                 let words = format!("archive `{title}` was proven {days} days ago");
@@ -66,6 +97,23 @@ fn proofs(settings: &Settings, vault: &Vault, now: &jiff::Zoned) -> Vec<Fault> {
         }
     }
     faults
+}
+
+/// Families that the archive takes and that are not sealed for it, by what its probe found.
+fn unproven(archive: &Archive, result: &ProbeResult) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let taken = |family: &Family| {
+        let own = |trial: &&Trial| trial.family == family.name;
+        result.trials.iter().filter(own).any(|trial| trial.get != Some(Fate::NotTaken))
+    };
+    for family in all_families().filter(|family| taken(family)) {
+        let pixels = archive.vault.carrier == Carrier::Pixels && result.tried(family.name, Carried::Pixels);
+        let carried = if pixels { Carried::Pixels } else { Carried::Attributes };
+        if let Err(why) = result.proves(family.name, carried) {
+            found.entry(why).or_default().push(family.name.to_owned());
+        }
+    }
+    found
 }
 
 /// What is sealed, in a few lines.

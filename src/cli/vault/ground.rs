@@ -7,8 +7,10 @@ use crate::dicom::AeTitle;
 use crate::pki::{TlsFiles, TlsMaterial};
 use crate::proxy::vault::VaultRoom;
 use crate::proxy::vault::prove::Means;
+use crate::proxy::vault::verify::ReadBack;
 use crate::scu::Target;
 use crate::transform::open::OpenOptions;
+use crate::vault::Unlock;
 use rustls::ClientConfig;
 use std::path::Path;
 use std::process::ExitCode;
@@ -75,6 +77,16 @@ impl Ground {
             header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
             depth: u16::try_from(limits.data_set_depth).unwrap_or(u16::MAX),
             ..OpenOptions::default()
+        }
+    }
+
+    /// How what an archive gives back is opened.
+    pub fn reading(&self, archive: &Archive) -> ReadBack {
+        ReadBack {
+            unlock: Unlock::from(Arc::clone(&self.room.ring)),
+            options: self.opening(archive),
+            compare: false,
+            decoder: Some(self.room.decoder.clone()),
         }
     }
 

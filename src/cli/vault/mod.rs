@@ -10,7 +10,7 @@ mod progress;
 mod reindex;
 mod report;
 mod restore;
-mod ring;
+pub mod ring;
 mod rotate;
 mod seal_archive;
 mod status;

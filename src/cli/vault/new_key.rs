@@ -50,6 +50,7 @@ impl NewKey {
             };
             return Ok(ring::print(self.format, &text, &serde_json::json!({ "adopted": ids })));
         }
+        ring::no_strangers(&settings, vault)?;
         let made = keys::new_key(vault, now).map_err(ring::refused)?;
         Ok(ring::print(self.format, &words(&settings, &made), &json(&made)))
     }
@@ -85,6 +86,9 @@ fn numbers(ids: &[u32]) -> String {
 /// What a key that was made means.
 pub(super) fn words(settings: &Settings, made: &Made) -> String {
     let id = made.id;
+    if let Some(problem) = &made.unsettled {
+        eprintln!("key {id} is made, and may be in use: back it up NOW, it may not outlive a loss of power: {problem}");
+    }
     let mut text = match (&made.file, &made.variable) {
         (Some(file), _) => format!("{}  key {id} of the ring, check value {}\n", file.display(), made.check),
         (None, Some(variable)) => {
@@ -101,9 +105,16 @@ pub(super) fn words(settings: &Settings, made: &Made) -> String {
         (None, None) => String::new(),
     };
     text.push_str(&format!(
-        "Back it up now, with the manifest: without key {id} and without escrow, what it seals is lost.\n\
-         A running gateway seals with it within two seconds; keys from the environment at the next start.\n"
+        "Back it up now, with the manifest: without key {id} and without escrow, what it seals is lost.\n"
     ));
+    text.push_str(&match (made.seals, made.variable.is_some()) {
+        (true, false) => "A running gateway seals with it within two seconds.\n".to_owned(),
+        (true, true) => "A gateway seals with it from its next start on, and refuses reloads until then.\n".to_owned(),
+        (false, _) => format!(
+            "It opens, and seals nothing yet. Bring it to every gateway of this ring, the manifest last; once all have it:\n\
+             `dicomgate vault rotate --use {id}` on each.\n"
+        ),
+    });
     text
 }
 
@@ -112,6 +123,7 @@ pub(super) fn json(made: &Made) -> serde_json::Value {
     serde_json::json!({
         "key": made.id.0,
         "check": made.check.to_string(),
+        "seals": made.seals,
         "file": made.file,
         "variable": made.variable.as_ref().map(|variable| variable.as_str()),
     })

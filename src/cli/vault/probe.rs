@@ -9,13 +9,11 @@ use crate::config::{self, Archive, who};
 use crate::dicom::AeTitle;
 use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, ProveFault, Proving};
 use crate::state::Repeats;
-use crate::vault::Unlock;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Arguments.
@@ -95,8 +93,7 @@ impl Probe {
         let mut proving = Proving {
             target: ground::target(archive, &address, ground.tls(archive)?, calling),
             means: ground.means(),
-            unlock: Unlock::from(Arc::clone(&ground.room.ring)),
-            options: ground.opening(archive),
+            how: ground.reading(archive),
             age: self.age.map_or(probe_age, Duration::from_secs),
             largest: self.largest,
             destinations,

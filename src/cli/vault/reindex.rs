@@ -7,12 +7,13 @@ use crate::cli::audit::Format;
 use crate::config;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
-use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault};
+use crate::proxy::vault::classify::class_of;
+use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, read_compressed};
 use crate::proxy::vault::walk::{WalkFault, Walker};
 use crate::scu::Target;
 use crate::state::{BadRow, Mark, SealMark, SealRow, State, StateFault};
+use crate::vault::KeyId;
 use crate::vault::family::Family;
-use crate::vault::{KeyId, Unlock};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -77,11 +78,7 @@ impl Reindex {
         let address = archive.address.to_string();
         let calling = ground.calling(archive, self.calling);
         let target = ground::target(archive, &address, ground.tls(archive)?, calling);
-        let how = ReadBack {
-            unlock: Unlock::from(Arc::clone(&ground.room.ring)),
-            options: ground.opening(archive),
-            compare: false,
-        };
+        let how = ground.reading(archive);
         let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
         let mut tally = Tally::default();
         let ended = ground::runtime()?.block_on(async {
@@ -111,14 +108,19 @@ impl Reindex {
             for series in walker.series(&study).await? {
                 let mut reader: Option<(Uid, Reader)> = None;
                 for image in walker.images(&study, &series).await? {
-                    let Some(class) = image.class.filter(|class| Family::sealing(class).is_some()) else { continue };
-                    let place = Place {
-                        class,
+                    let mut place = Place {
+                        class: image.class.unwrap_or(image.instance),
                         instance: image.instance,
                         study: Some(study.uid),
                         series: Some(series),
                         patient: study.patient.clone(),
                     };
+                    let class = match image.class {
+                        Some(class) => Some(class),
+                        None => class_of(target, &place).await?,
+                    };
+                    let Some(class) = class.filter(|class| Family::sealing(class).is_some()) else { continue };
+                    place.class = class;
                     let mut own = match reader.take() {
                         Some((known, reader)) if known == class => reader,
                         Some((_, other)) => {
@@ -127,7 +129,11 @@ impl Reindex {
                         }
                         None => Reader::open(target, &[class]).await?,
                     };
-                    let read = own.read(&place, how, None).await;
+                    let mut read = own.read(&place, how, None).await;
+                    if matches!(read, Err(VerifyFault::Gone(_))) {
+                        // Some give objects out only as they have compressed them.
+                        read = read_compressed(target, &place, how, None).await;
+                    }
                     if !matches!(read, Err(VerifyFault::Link(_))) {
                         reader = Some((class, own));
                     }
@@ -153,6 +159,16 @@ impl Reindex {
     ) -> Result<(), Fault> {
         let verified = match read {
             Ok(verified) => verified,
+            // The ledger knows it as sealed: somebody put it there past the gateway, or an older state was put back.
+            Err(VerifyFault::Plain) if is_known(state, archive, &place.instance).await? => {
+                if self.trust_archive {
+                    state.seal_forget(archive, &place.instance).await?;
+                    tally.plain += 1;
+                } else {
+                    tally.differ.push(place.instance.to_string());
+                }
+                return Ok(());
+            }
             // What is not sealed has no row; encapsulated originals do not even come in a native context.
             Err(VerifyFault::Plain | VerifyFault::Gone(_)) => {
                 tally.plain += 1;
@@ -165,7 +181,8 @@ impl Reindex {
         };
         let (inner, now) = (verified.inner, jiff::Timestamp::now().as_second());
         let instance = inner.sop_instance;
-        match state.seals(archive, &instance).await? {
+        let known = state.seals(archive, &instance).await?;
+        match &known {
             Some(row) if row.seal(inner.seal).is_some() => {
                 state.seal_verified(archive, &instance, inner.seal, now).await?;
                 tally.known += 1;
@@ -182,12 +199,23 @@ impl Reindex {
                     ..SealMark::new(inner.seal, inner.key.unwrap_or(KeyId(0)), inner.transfer_syntax, shape)
                 };
                 let row = SealRow::new(archive, instance, place.study, place.class, mark);
-                state.seal_put(&SealRow { changes: 2, ..row }).await?;
-                tally.added += 1;
+                match state.seal_put(&SealRow { changes: 2, ..row }, known.as_ref()).await? {
+                    true => tally.added += 1,
+                    false => {
+                        let words = "it was stored anew meanwhile: run this again".to_owned();
+                        tally.failed.push((instance.to_string(), words));
+                    }
+                }
             }
         }
         Ok(())
     }
+}
+
+/// Whether the archive has acknowledged a seal of it.
+async fn is_known(state: &State, archive: AeTitle, instance: &Uid) -> Result<bool, StateFault> {
+    let row = state.seals(archive, instance).await?;
+    Ok(row.is_some_and(|row| row.seals.iter().any(|seal| seal.mark == Mark::Acknowledged)))
 }
 
 impl Tally {
@@ -201,7 +229,7 @@ impl Tally {
             self.failed.len()
         );
         for instance in &self.differ {
-            let _ = writeln!(text, "the ledger knows another seal of {instance}: --trust-archive takes the archive's");
+            let _ = writeln!(text, "the ledger knows {instance} otherwise: --trust-archive takes the archive's");
         }
         for (instance, why) in &self.failed {
             let _ = writeln!(text, "{instance}: {why}");

@@ -3,8 +3,8 @@
 use crate::cli::EXIT_CONFIGURATION;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
-use crate::dicom::AeTitle;
-use crate::keys::KeysFault;
+use crate::dicom::{AeTitle, Uid};
+use crate::keys::{KeysFault, Manifest, Problem};
 use crate::proxy::state_options;
 use crate::state::{BadRow, State, StateFault};
 use crate::vault::KeyId;
@@ -13,6 +13,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+
+/// So many rows of the ledger are read at a time.
+const PAGE: u32 = 1000;
 
 /// The configuration, or why not.
 pub(super) fn settings(path: &Path) -> Result<Settings, ExitCode> {
@@ -56,6 +59,68 @@ pub(super) type Counts = BTreeMap<AeTitle, Vec<(KeyId, u64)>>;
 /// # Errors
 /// The state cannot be asked.
 pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
+    ask(settings, async |state: &State| {
+        let mut all = Counts::new();
+        for archive in state.seal_archives().await? {
+            all.insert(archive, state.seals_per_key(archive).await?);
+        }
+        Ok(all)
+    })
+}
+
+/// Objects of which nobody knows whether the archive has them as they were sealed last, by archive.
+pub(super) type Doubtful = BTreeMap<AeTitle, Vec<Uid>>;
+
+/// Looks through the ledger for objects whose last store was never answered. `None`: no gateway has kept one here yet.
+///
+/// # Errors
+/// The state cannot be asked.
+pub(super) fn doubtful(settings: &Settings) -> Result<Option<Doubtful>, String> {
+    ask(settings, async |state: &State| {
+        let mut all = Doubtful::new();
+        for archive in state.seal_archives().await? {
+            let found = all.entry(archive).or_default();
+            let mut from = None;
+            loop {
+                let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
+                found.extend(page.rows.iter().filter(|row| row.in_doubt()).map(|row| row.instance));
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(all)
+    })
+}
+
+/// Keys that have sealed something and that the manifest does not have: the folder of keys is another one, or an old copy.
+///
+/// # Errors
+/// The state cannot be asked, or the manifest not be read.
+pub(in crate::cli) fn strangers(settings: &Settings, vault: &Vault) -> Result<Vec<Problem>, String> {
+    let manifest = Manifest::read(&vault.key_folder).map_err(|problem| problem.to_string())?.unwrap_or_default();
+    let used = ask(settings, async |state: &State| state.seal_keys().await)?;
+    Ok(manifest.lacks(used.unwrap_or_default()))
+}
+
+/// Refuses to make a key while one that has sealed something is not known: its number could be given twice.
+pub(super) fn no_strangers(settings: &Settings, vault: &Vault) -> Result<(), ExitCode> {
+    match strangers(settings, vault) {
+        Ok(problems) if problems.is_empty() => Ok(()),
+        Ok(problems) => Err(refused(KeysFault(problems))),
+        Err(words) => {
+            eprintln!("the ledger of seals cannot be asked which numbers were used: {words}");
+            Err(ExitCode::from(1))
+        }
+    }
+}
+
+/// Asks the ledger. `None`: no gateway has kept one here yet.
+fn ask<T>(
+    settings: &Settings,
+    question: impl AsyncFnOnce(&State) -> Result<T, StateFault>,
+) -> Result<Option<T>, String> {
     let file = settings.gateway.state.join("state.db");
     if settings.gateway.database.is_none() && matches!(file.try_exists(), Ok(false)) {
         return Ok(None);
@@ -63,15 +128,47 @@ pub(super) fn counts(settings: &Settings) -> Result<Option<Counts>, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| format!("the runtime cannot be started: {fault}"))?;
     let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
-    let counted = runtime.block_on(async {
+    let answer = runtime.block_on(async {
         let state = State::open(state_options(settings, Arc::new(alert))).await?;
-        let mut all = Counts::new();
-        for archive in &settings.archives {
-            all.insert(archive.ae_title, state.seals_per_key(archive.ae_title).await?);
-        }
-        Ok::<_, StateFault>(all)
+        question(&state).await
     });
-    counted.map(Some).map_err(|fault| fault.to_string())
+    answer.map(Some).map_err(|fault: StateFault| fault.to_string())
+}
+
+/// What the ledger knows of one key.
+#[derive(Debug, Default)]
+pub(super) struct SealedBy {
+    /// Instances of which an archive may hold a seal of this key, whatever was begun later.
+    pub objects: u64,
+    /// When one of these seals was begun or acknowledged last: seconds since 1970.
+    pub last: Option<i64>,
+}
+
+/// Looks at every seal of every archive, those that the configuration names no more too. `None`: no gateway has kept a
+/// ledger here yet.
+///
+/// # Errors
+/// The state cannot be asked.
+pub(super) fn sealed_by(settings: &Settings, id: KeyId) -> Result<Option<SealedBy>, String> {
+    ask(settings, async |state: &State| {
+        let mut found = SealedBy::default();
+        for archive in state.seal_archives().await? {
+            let mut from = None;
+            loop {
+                let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
+                for row in &page.rows {
+                    let last = row.seals.iter().filter(|seal| seal.key == id).map(|seal| seal.at).max();
+                    found.objects += u64::from(last.is_some());
+                    found.last = found.last.max(last);
+                }
+                from = page.next;
+                if from.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(found)
+    })
 }
 
 /// All archives together.

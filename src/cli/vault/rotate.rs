@@ -1,14 +1,17 @@
-//! `dicomgate vault rotate`: the next key; and the end of one.
+//! `dicomgate vault rotate`: the next key, at once or in two steps; and the end of one.
 
-use super::{new_key, ring};
+use super::{drill, new_key, ring};
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
-use crate::keys;
+use crate::keys::{self, Manifest};
 use crate::policy::replay::number;
 use crate::vault::KeyId;
 use std::io::{BufRead, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// A gateway has taken a new key after so many seconds, and what it had on its way is stored.
+const LET_GO: i64 = 60;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -16,12 +19,21 @@ pub struct Rotate {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
+    /// Seal nothing with it yet: all gateways that share the ring get it first, then `--use` on each
+    #[arg(long, conflicts_with_all = ["destroy", "forget", "put_to_use"])]
+    prepare: bool,
+    /// Make no key: seal with this one from now on, that was made with `--prepare`
+    #[arg(long = "use", value_name = "ID", value_parser = id, conflicts_with_all = ["destroy", "forget"])]
+    put_to_use: Option<KeyId>,
     /// Make no key: destroy this one, so that what it sealed opens by escrow alone
     #[arg(long, value_name = "ID", value_parser = id, conflicts_with = "forget")]
     destroy: Option<KeyId>,
     /// Make no key: say that this one is lost and that you know, so that the gateway starts without it
     #[arg(long, value_name = "ID", value_parser = id)]
     forget: Option<KeyId>,
+    /// Destroy it although something was sealed with it after a newer key was there
+    #[arg(long, requires = "destroy")]
+    even_so: bool,
     /// Do not ask before an end
     #[arg(long)]
     yes: bool,
@@ -43,17 +55,25 @@ impl Rotate {
     fn turn(&self, input: &mut dyn BufRead) -> Result<ExitCode, ExitCode> {
         let settings = ring::settings(&self.config)?;
         let vault = ring::vault(&settings)?;
-        match (self.destroy, self.forget) {
-            (Some(id), _) => self.end(&settings, vault, (id, "destroy"), input),
-            (None, Some(id)) => self.end(&settings, vault, (id, "forget"), input),
-            (None, None) => self.next(&settings, vault),
+        match (self.destroy, self.forget, self.put_to_use) {
+            (Some(id), ..) => self.end(&settings, vault, (id, "destroy"), input),
+            (None, Some(id), _) => self.end(&settings, vault, (id, "forget"), input),
+            (None, None, Some(id)) => {
+                keys::put_to_use(vault, id, jiff::Timestamp::now()).map_err(ring::refused)?;
+                let text =
+                    format!("new objects are sealed with key {id}; a running gateway does so within two seconds\n");
+                Ok(ring::print(self.format, &text, &serde_json::json!({ "key": id.0, "done": "use" })))
+            }
+            (None, None, None) => self.next(&settings, vault),
         }
     }
 
     fn next(&self, settings: &Settings, vault: &Vault) -> Result<ExitCode, ExitCode> {
         // A new key must not hide that an old one is gone.
         let (before, _) = keys::load(vault).map_err(ring::refused)?;
-        let made = keys::new_key(vault, jiff::Timestamp::now()).map_err(ring::refused)?;
+        ring::no_strangers(settings, vault)?;
+        let make = if self.prepare { keys::prepare } else { keys::new_key };
+        let made = make(vault, jiff::Timestamp::now()).map_err(ring::refused)?;
         let old: Vec<String> = before.ids().map(|id| id.to_string()).collect();
         let text = format!(
             "{}Keys that stay, for opening what they sealed: {}. Nothing is stored again.\n",
@@ -70,19 +90,23 @@ impl Rotate {
         (id, word): (KeyId, &str),
         input: &mut dyn BufRead,
     ) -> Result<ExitCode, ExitCode> {
-        let objects = match ring::counts(settings) {
-            Ok(Some(counts)) => {
-                let count = ring::of_key(&counts, id);
+        let manifest = Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
+        let sealed = ring::sealed_by(settings, id);
+        let last = sealed.as_ref().ok().and_then(|sealed| sealed.as_ref()?.last);
+        let held_up = last.and_then(|last| sealed_since(&manifest, id, last));
+        if let Some(words) = held_up.filter(|_| word == "destroy" && !self.even_so) {
+            eprintln!("{words}");
+            return Err(ExitCode::from(1));
+        }
+        let objects = match sealed {
+            Ok(Some(sealed)) => {
+                let count = sealed.objects;
                 format!("{} object{} in the ledger", number(count), if count == 1 { "" } else { "s" })
             }
             Ok(None) => "an unknown number of objects (no gateway has kept a ledger here)".to_owned(),
             Err(words) => format!("an unknown number of objects (the ledger cannot be asked: {words})"),
         };
-        let escrow = match vault.escrow.len() {
-            0 => "NOBODY WILL EVER OPEN THEM: there is no escrow".to_owned(),
-            1 => "only the holder of the private key of the escrow certificate opens them then".to_owned(),
-            count => format!("only the holders of the private keys of the {count} escrow certificates open them then"),
-        };
+        let escrow = escrow(settings, vault);
         if !self.yes {
             eprintln!("Key {id} opens {objects}; {escrow}.");
             eprint!("Type `{word} {id}` to go on: ");
@@ -94,24 +118,72 @@ impl Rotate {
             }
         }
         let now = jiff::Timestamp::now();
+        let stranger = ring::strangers(settings, vault).is_ok_and(|known| known.contains(&keys::Problem::Stranger(id)));
+        let newest = manifest.newest().is_none_or(|newest| newest <= id);
         let (done, text) = match word {
             "destroy" => (
                 keys::destroy(vault, id, now),
                 format!(
                     "key {id} is destroyed, and with it the way to {objects}; {escrow}.\n\
-                     A running gateway lets go of it within two seconds. Copies in backups, snapshots, secret stores and on worn flash are \
+                     A running gateway lets go of it within two seconds, once it has taken the reload (`keys of the vault` in its audit log). Gateways \
+                     whose keys come from the environment are restarted without it. Copies in backups, snapshots, secret stores and on worn flash are \
                      not reached: find them (docs/keys.md).\n"
                 ),
             ),
             _ => (
-                keys::forget(vault, id, now),
+                if stranger { keys::forget_stranger(vault, id, now) } else { keys::forget(vault, id, now) },
                 format!(
                     "key {id} is entered as lost, and with it the way to {objects}; {escrow}.\n\
-                     The gateway starts without it. Should it be found, put its file back: it opens again.\n"
+                     {}Should it be found, put its file back: it opens again, and seals no more.\n",
+                    match newest {
+                        true =>
+                            "It was the one that sealed: the gateway starts once `dicomgate vault new-key` has made the next. ",
+                        false => "The gateway starts without it. ",
+                    }
                 ),
             ),
         };
         done.map_err(ring::refused)?;
         Ok(ring::print(self.format, &text, &serde_json::json!({ "key": id.0, "done": word })))
     }
+}
+
+/// Why a key should not be destroyed yet: it sealed something when the next one had long been there. A gateway that has not
+/// taken the next one goes on sealing with a key that is nowhere else.
+fn sealed_since(manifest: &Manifest, id: KeyId, last: i64) -> Option<String> {
+    let next = manifest.keys.iter().find(|entry| entry.id > id && entry.seals.is_some())?;
+    if last <= next.seals?.as_second() + LET_GO {
+        return None;
+    }
+    let last = jiff::Timestamp::from_second(last).map(|at| at.to_string()).unwrap_or_default();
+    Some(format!(
+        "the ledger has a seal of key {id} from {last}, after key {} was there: does a gateway still seal with key {id}? See that each has \
+         taken the newer one (`keys of the vault` in its audit log) and what `reload refused` says. If that seal was only found by \
+         `vault reindex`, or the gateway has let go of the key since: --even-so",
+        next.id
+    ))
+}
+
+/// Who opens what a key sealed once it is gone.
+fn escrow(settings: &Settings, vault: &Vault) -> String {
+    if vault.escrow.is_empty() {
+        return "`escrow` names no certificate: NOBODY WILL EVER OPEN what was sealed without one".to_owned();
+    }
+    let certificates: Vec<_> =
+        vault.escrow.iter().filter_map(|file| Some((file, keys::escrow::read(file).ok()?))).collect();
+    let all: Vec<_> = certificates.iter().map(|(_, certificate)| certificate.clone()).collect();
+    let drills = drill::last(&settings.gateway.state, &all).unwrap_or_default();
+    let now = jiff::Timestamp::now().as_second();
+    let proven = certificates.iter().map(|(file, certificate)| {
+        let drill = drills.iter().find(|drill| drill.certificate == certificate.describe());
+        match drill.map(|drill| now.saturating_sub(drill.at) / 86_400) {
+            Some(days) => format!("`{}` was proven {days} days ago", file.display()),
+            None => format!("`{}` was NEVER PROVEN", file.display()),
+        }
+    });
+    let proven: Vec<String> = proven.collect();
+    format!(
+        "escrow opens those that were sealed while its certificate stood in `escrow`, and nobody opens the others ({})",
+        proven.join(", ")
+    )
 }

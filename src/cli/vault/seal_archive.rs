@@ -15,14 +15,13 @@ use crate::config::vault::Carrier as Configured;
 use crate::config::{self, Archive};
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
+use crate::proxy::vault::Seals;
 use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
-use crate::proxy::vault::prove::file_name;
-use crate::proxy::vault::prove::{Carried, ProbeResult};
-use crate::proxy::vault::verify::{Place, ReadBack};
+use crate::proxy::vault::prove::{ProbeResult, file_name};
+use crate::proxy::vault::verify::Place;
 use crate::proxy::vault::walk::{Facts, Study, WalkFault, Walker};
 use crate::scu::Target;
 use crate::state::{BadRow, Repeats, State, StateFault};
-use crate::vault::Unlock;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::Family;
 use ::ring::rand::SecureRandom as _;
@@ -93,7 +92,7 @@ impl SealArchive {
     fn try_run(&self) -> Result<ExitCode, ExitCode> {
         let ground = Ground::load(&self.config)?;
         let archive = ground.archive(self.archive)?;
-        let proof = self.proof(&ground, archive)?;
+        self.may(&ground, archive)?;
         let runtime = ground::runtime()?;
         let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
         let opened = runtime.block_on(State::open(state_options(&ground.settings, Arc::new(alert))));
@@ -117,11 +116,7 @@ impl SealArchive {
                 target: Target { ..target.clone() },
                 archive: archive.ae_title,
                 means: ground.means(),
-                how: ReadBack {
-                    unlock: Unlock::from(Arc::clone(&ground.room.ring)),
-                    options: ground.opening(archive),
-                    compare: false,
-                },
+                how: ground.reading(archive),
                 carrier: match archive.vault.carrier {
                     Configured::Pixels => Carrier::Pixels,
                     Configured::Attributes => Carrier::Attributes,
@@ -130,8 +125,13 @@ impl SealArchive {
                 folder: folder.join(format!("held-{}", file_name(&archive.ae_title))),
                 aside: report::aside(&folder, &archive.ae_title),
                 patience: PATIENCE,
+                proven: Box::new(|class, begun| match Family::sealing(class) {
+                    Some(family) => ground.room.carries(archive, family, begun),
+                    None => Ok(()),
+                }),
             },
-            proof,
+            ground: &ground,
+            at: archive,
             pause: Duration::from_secs(60) / self.rate.unwrap_or(archive.vault.seal_rate).max(1),
             hours: self.hours,
             last: None,
@@ -204,8 +204,8 @@ impl SealArchive {
         last
     }
 
-    /// The proof that this archive may be sealed in place; otherwise says why not.
-    fn proof(&self, ground: &Ground, archive: &Archive) -> Result<ProbeResult, ExitCode> {
+    /// Whether this archive may be sealed in place; otherwise says why not.
+    fn may(&self, ground: &Ground, archive: &Archive) -> Result<(), ExitCode> {
         let title = archive.ae_title;
         let not = |words: String| {
             eprintln!("nothing is sealed in archive `{title}`: {words}");
@@ -225,7 +225,7 @@ impl SealArchive {
             return Err(not("the probe could read nothing back by C-GET, and nothing is sealed unverified".to_owned()));
         }
         let words = match proof.repeats {
-            Repeats::Replaced => return Ok(proof),
+            Repeats::Replaced => return Ok(()),
             Repeats::Kept => {
                 "the probe found that it says success to an object of the same instance and keeps the first"
             }
@@ -249,7 +249,10 @@ impl SealArchive {
         let resumed = round.converter.resume(|what, done| found.push((what, done))).await;
         for (what, done) in found {
             round.tally.in_doubt(&what, &done);
-            round.tally.add(&what.instance, &done);
+            // What is as it was is looked at again below.
+            if !matches!(done, Done::Failed(_)) {
+                round.tally.add(&what.instance, &done);
+            }
             let object = Object { class: &what.class, instance: &what.instance, study: what.study.as_ref() };
             round.teller.done(object, &done).await?;
         }
@@ -312,7 +315,8 @@ fn account() -> String {
 /// One round through an archive.
 struct Round<'a> {
     converter: Converter<'a>,
-    proof: ProbeResult,
+    ground: &'a Ground,
+    at: &'a Archive,
     pause: Duration,
     hours: Option<Window>,
     last: Option<Instant>,
@@ -342,20 +346,24 @@ impl Round<'_> {
         .await?;
         let Some(listed) = listed else { return Ok(false) };
         let mut clean = true;
+        // What others of the same series are, where the archive does not say it.
+        let mut guess: Option<(Option<Uid>, Uid)> = None;
         for (place, class) in images {
-            let Some(class) = class else {
+            self.wait().await;
+            let done = match class {
+                Some(class) => Some((class, self.convert(&Place { class, ..place.clone() }, &listed).await?)),
+                None => {
+                    let guessed = guess.filter(|(series, _)| *series == place.series).map(|(_, class)| class);
+                    self.converter.convert_unnamed(&place, guessed, &listed).await?
+                }
+            };
+            let Some((class, done)) = done else {
                 self.tally.unnamed += 1;
                 clean = false;
                 continue;
             };
+            guess = Some((place.series, class));
             let place = Place { class, ..place };
-            let done = match self.proven(&place) {
-                Ok(()) => {
-                    self.wait().await;
-                    self.converter.convert(&place, &listed).await?
-                }
-                Err(why) => Done::Failed(why),
-            };
             if !matches!(done, Done::Sealed { .. }) {
                 // Only what is stored counts against the rate.
                 self.last = None;
@@ -374,13 +382,21 @@ impl Round<'_> {
         Ok(clean)
     }
 
-    /// Whether the probe has seen such objects come back.
+    async fn convert(&self, place: &Place, listed: &Facts) -> Result<Done, Stop> {
+        match self.proven(place) {
+            Ok(()) => self.converter.convert(place, listed).await,
+            Err(why) => Ok(Done::Failed(why)),
+        }
+    }
+
+    /// Whether such objects are sealed for the archive when they are stored anew: no others are here.
     fn proven(&self, place: &Place) -> Result<(), String> {
-        let Some(family) = Family::sealing(&place.class) else { return Ok(()) };
-        let of = |carrier| self.proof.proves(family.name, carrier);
-        match self.converter.carrier {
-            Carrier::Pixels => of(Carried::Pixels).or_else(|words| of(Carried::Attributes).map_err(|_| words)),
-            Carrier::Attributes => of(Carried::Attributes),
+        let (Some(family), Some(vault)) = (Family::sealing(&place.class), &self.ground.settings.vault) else {
+            return Ok(());
+        };
+        match self.ground.room.seals(vault, self.at, family) {
+            Seals::Yes(_) => Ok(()),
+            Seals::No(words) | Seals::Unproven(words) => Err(words),
         }
     }
 

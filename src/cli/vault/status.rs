@@ -2,18 +2,18 @@
 
 use super::drill;
 use super::report::{self, Report as Round};
-use super::ring::{self, Counts};
+use super::ring::{self, Counts, Doubtful};
 use super::turn;
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
+use crate::dicom::Uid;
 use crate::dicom::dimse::Operation;
 use crate::keys::{self, End, Manifest};
 use crate::policy::model::{Effect, Rule};
 use crate::policy::replay::number;
 use crate::proxy::vault::prove::{Fate, ProbeResult, Trial};
-use crate::vault::KeyId;
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,6 +24,9 @@ pub struct Status {
     /// The configuration
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
+    /// Name the objects whose last store nobody answered: the gateway or the archive broke off. Reads the whole ledger
+    #[arg(long)]
+    in_doubt: bool,
     /// How the answer is written
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -82,6 +85,8 @@ struct OfArchive {
     sealing: Option<String>,
     /// Objects that the archive did not keep, and that lie in the state folder for somebody to look into.
     laid_aside: usize,
+    /// SOP Instance UIDs; `None`: nobody asked, or no ledger could be asked.
+    in_doubt: Option<Vec<String>>,
 }
 
 impl Status {
@@ -93,10 +98,28 @@ impl Status {
     fn say(&self) -> Result<ExitCode, ExitCode> {
         let settings = ring::settings(&self.config)?;
         let vault = ring::vault(&settings)?;
-        let report = report(&settings, vault, jiff::Timestamp::now());
+        let mut report = report(&settings, vault, jiff::Timestamp::now());
+        if self.in_doubt {
+            report.name_doubtful(ring::doubtful(&settings));
+        }
         let json = serde_json::to_value(&report).unwrap_or_default();
         let printed = ring::print(self.format, &text(&report), &json);
         Ok(if report.faults.is_empty() { printed } else { ExitCode::from(1) })
+    }
+}
+
+impl Report {
+    fn name_doubtful(&mut self, found: Result<Option<Doubtful>, String>) {
+        match found {
+            Ok(found) => {
+                let found = found.unwrap_or_default();
+                for archive in &mut self.archives {
+                    let of_it = found.iter().find(|(title, _)| title.as_str() == archive.archive);
+                    archive.in_doubt = Some(of_it.into_iter().flat_map(|(_, all)| all).map(Uid::to_string).collect());
+                }
+            }
+            Err(words) => self.faults.push(format!("the ledger cannot be asked: {words}")),
+        }
     }
 }
 
@@ -116,23 +139,20 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
     let manifest = Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
     let keys = manifest.keys.iter().map(|entry| Key {
         id: entry.id.0,
-        check: entry.check.to_string(),
+        check: entry.check.map_or_else(|| "unknown".to_owned(), |check| check.to_string()),
         made: entry.made,
         state: match entry.end {
             Some((End::Destroyed, _)) => "destroyed",
             Some((End::Forgotten, _)) => "lost",
             None if newest == Some(entry.id) => "seals and opens",
+            None if entry.seals.is_none() => "made for later",
             None => "opens",
         },
         objects: counts.as_ref().map(|counts| ring::of_key(counts, entry.id)),
     });
     let keys = keys.collect();
-    for (key, count) in strangers(counts.as_ref(), &manifest) {
-        faults.push(format!(
-            "{} objects were sealed with key {key}, which this ring never had: is this the right folder of keys?",
-            number(count)
-        ));
-    }
+    let used = counts.iter().flat_map(Counts::values).flatten().map(|(key, _)| *key);
+    faults.extend(manifest.lacks(used.collect::<BTreeSet<_>>()).iter().map(ToString::to_string));
     let nearby = keys::escrow::nearby(&vault.escrow, &super::places(settings, vault));
     for one in &nearby {
         faults.push(super::beside(one));
@@ -162,17 +182,6 @@ fn report(settings: &Settings, vault: &Vault, now: jiff::Timestamp) -> Report {
         .map(|archive| of_archive(settings, vault, archive, counts.as_ref(), now, &mut faults))
         .collect();
     Report { keys, escrow, archives, faults }
-}
-
-/// Keys that the ledger knows and the manifest does not.
-fn strangers(counts: Option<&Counts>, manifest: &Manifest) -> BTreeMap<KeyId, u64> {
-    let mut strange = BTreeMap::new();
-    for (key, count) in counts.into_iter().flat_map(BTreeMap::values).flatten() {
-        if manifest.get(*key).is_none() {
-            *strange.entry(*key).or_default() += count;
-        }
-    }
-    strange
 }
 
 fn of_archive(
@@ -244,6 +253,7 @@ fn of_archive(
         probe_due: due,
         all_readers_pass_the_gateway: archive.vault.all_readers_pass,
         objects,
+        in_doubt: None,
     }
 }
 
@@ -296,6 +306,9 @@ fn text(report: &Report) -> String {
         }
         if let Some(sealing) = &archive.sealing {
             let _ = writeln!(text, "  what it held before: {sealing}");
+        }
+        for instance in archive.in_doubt.iter().flatten() {
+            let _ = writeln!(text, "  in doubt  {instance}");
         }
         if let (Some(probe), Some(days)) = (&archive.probe, archive.probe_age_days) {
             let due = archive.probe_due.map(|due| format!("; again from {} on", due.strftime("%Y-%m-%d")));

@@ -107,6 +107,30 @@ pub fn ask_natively(proposed: &mut AssociateRq, mut of: impl FnMut(&ProposedCont
     }
 }
 
+/// SOP classes of video, whose objects nothing decodes.
+const VIDEO: [&str; 3] =
+    ["1.2.840.10008.5.1.4.1.1.77.1.1.1", "1.2.840.10008.5.1.4.1.1.77.1.2.1", "1.2.840.10008.5.1.4.1.1.77.1.4.1"];
+
+/// The first video syntax that a context of a video class offers.
+pub fn video_of(context: &ProposedContext) -> Option<&Uid> {
+    let mut offered = context.transfer_syntaxes.iter().filter(|syntax| is_video(syntax));
+    offered.next().filter(|_| VIDEO.contains(&context.abstract_syntax.as_str()))
+}
+
+/// MPEG2, MPEG-4 and HEVC.
+fn is_video(syntax: &Uid) -> bool {
+    syntax.as_str().starts_with("1.2.840.10008.1.2.4.10")
+}
+
+/// Of contexts that `of` names, those of a video class that offer a video syntax ask for nothing else.
+pub fn ask_for_video(proposed: &mut AssociateRq, mut of: impl FnMut(&ProposedContext) -> bool) {
+    for context in &mut proposed.contexts {
+        if video_of(context).is_some() && of(context) {
+            context.transfer_syntaxes.retain(is_video);
+        }
+    }
+}
+
 /// What a system accepted beside the caller's contexts. `leg`: its number; `proposed`: what it was asked; `further`: it is
 /// the second association with a system, so that none of its contexts is the caller's.
 pub fn accepted_extras(
@@ -134,13 +158,21 @@ pub fn accepted_extras(
 }
 
 /// Accepts, for the sake of extras, contexts that the archive does not: those on which the caller is sent objects of a
-/// class that an extra brings. Explicit LE if the caller offers it, else Implicit LE, else its first syntax.
-pub fn accept_for_extras(rq: &AssociateRq, answer: &mut AssociateAc, extras: &[Extra]) -> Vec<u8> {
+/// class that an extra brings. Explicit LE if the caller offers it, else Implicit LE, else its first syntax; of video the
+/// video syntax first. `from_archive`: it is the caller, and the extras are the receiver's: accepted is what the archive can
+/// send of their classes natively, or in one of these syntaxes.
+pub fn accept_for_extras(
+    rq: &AssociateRq,
+    answer: &mut AssociateAc,
+    extras: &[Extra],
+    from_archive: Option<&[Uid]>,
+) -> Vec<u8> {
     let mut accepted = Vec::new();
     for proposed in &rq.contexts {
         let class = &proposed.abstract_syntax;
-        let brings = |extra: &Extra| extra.abstract_syntax == *class && extra.roles.scp;
-        if !extras.iter().any(brings) || !settled(&rq.user, &answer.user, class).scp {
+        let sends = |roles: Roles| if from_archive.is_some() { roles.scu } else { roles.scp };
+        let brings = |extra: &Extra| extra.abstract_syntax == *class && sends(extra.roles);
+        if !extras.iter().any(brings) || !sends(settled(&rq.user, &answer.user, class)) {
             continue;
         }
         let refused = answer.contexts.iter_mut().find(|answered| {
@@ -148,8 +180,12 @@ pub fn accept_for_extras(rq: &AssociateRq, answer: &mut AssociateAc, extras: &[E
             answered.id == proposed.id && unheard
         });
         let offers = |name: &str| proposed.transfer_syntaxes.iter().find(|syntax| syntax.as_str() == name);
-        let chosen = offers(EXPLICIT_VR_LITTLE_ENDIAN).or_else(|| offers(IMPLICIT_VR_LITTLE_ENDIAN));
-        let chosen = chosen.or(proposed.transfer_syntaxes.first());
+        let video = video_of(proposed).filter(|_| from_archive.is_none());
+        let chosen = video.or_else(|| offers(EXPLICIT_VR_LITTLE_ENDIAN)).or_else(|| offers(IMPLICIT_VR_LITTLE_ENDIAN));
+        let chosen = chosen.or_else(|| match from_archive {
+            None => proposed.transfer_syntaxes.first(),
+            Some(also) => proposed.transfer_syntaxes.iter().find(|syntax| also.contains(syntax)),
+        });
         if let (Some(refused), Some(chosen)) = (refused, chosen) {
             refused.result = ContextResult::Acceptance;
             refused.transfer_syntax = Some(*chosen);
@@ -160,15 +196,16 @@ pub fn accept_for_extras(rq: &AssociateRq, answer: &mut AssociateAc, extras: &[E
 }
 
 /// The contexts of an association whose called systems accepted more than the caller knows of. `further`: the numbers of
-/// legs that are second associations.
+/// legs that are second associations; `from_archive`: see [`accept_for_extras`].
 pub fn with_extras(
     rq: &AssociateRq,
     answer: &mut AssociateAc,
     contexts: Contexts,
     extras: Vec<Extra>,
     further: Vec<u8>,
+    from_archive: Option<&[Uid]>,
 ) -> Contexts {
-    let callers_alone = accept_for_extras(rq, answer, &extras);
+    let callers_alone = accept_for_extras(rq, answer, &extras, from_archive);
     let contexts = if callers_alone.is_empty() { contexts } else { Contexts::negotiated(rq, answer) };
     contexts.beside(extras, callers_alone, further)
 }

@@ -17,7 +17,7 @@ pub struct Part<'a> {
 /// answered. One system alone comes out as it went in.
 ///
 /// Contexts and, by SOP class, 54H and 56H are united: what a system says of a class that it was not asked for is
-/// dropped. 51H is the least, 53H the least (none where one of them has none); 52H, 55H, 57H and unknown items are
+/// dropped, and so is what is said of contexts that are not the caller's. 51H is the least, 53H the least (none where one of them has none); 52H, 55H, 57H and unknown items are
 /// those of the first that answered.
 pub fn merge(rq: &AssociateRq, parts: &[Part<'_>]) -> Option<(AssociateRq, AssociateAc)> {
     let mut answered = parts.iter().filter_map(|part| part.answer.map(|answer| (part.asked, answer)));
@@ -37,6 +37,8 @@ pub fn merge(rq: &AssociateRq, parts: &[Part<'_>]) -> Option<(AssociateRq, Assoc
         answer.user.async_window = windows.map(|(a, b)| narrower(a, b));
         answer.contexts.extend(other.contexts.iter().cloned());
     }
+    // What a system was asked beside the caller's contexts is between it and the gateway: two may use the same ids for it.
+    answer.contexts.retain(|answered| rq.contexts.iter().any(|context| context.id == answered.id));
     // Those of systems that did not answer stay in: they were asked.
     let is_asked = |id: u8| parts.iter().any(|part| part.asked.contexts.iter().any(|context| context.id == id));
     asked.contexts = rq.contexts.iter().filter(|context| is_asked(context.id)).cloned().collect();

@@ -415,6 +415,21 @@ fn a_system_without_an_answer_loses_its_contexts_alone() {
 }
 
 #[test]
+fn what_systems_are_asked_beside_the_callers_contexts_stays_out_of_the_answer() {
+    let rq = request();
+    let (mut pacs, mut other) = (part_of(&rq, &[5, 1]), part_of(&rq, &[9]));
+    for part in [&mut pacs, &mut other] {
+        let beside = ProposedContext { id: 11, ..rq.contexts.first().unwrap().clone() };
+        part.contexts.push(beside);
+    }
+    let (first, second) = (accept_all(&pacs), accept_all(&other));
+    let parts = [Part { asked: &pacs, answer: Some(&first) }, Part { asked: &other, answer: Some(&second) }];
+    let (asked, answered) = merge(&rq, &parts).unwrap();
+    let (ac, _) = answer(&rq, &asked, &answered, &own(), true).unwrap();
+    assert_eq!(ac.contexts.iter().map(|context| context.id).collect::<Vec<_>>(), [5, 1, 9]);
+}
+
+#[test]
 fn one_system_alone_is_mirrored_as_it_is() {
     let mut rq = request();
     rq.user.roles = vec![role(CT, true, true), role(MR, true, true)];

@@ -3,7 +3,7 @@
 
 use crate::dicom::dimse::Operation;
 use crate::policy::model::{Destination, Effect, Rule, Subject};
-use crate::policy::{Known, Open, PolicyModel, Request};
+use crate::policy::{Known, Open, PolicyModel, Principal, Request};
 
 #[derive(Clone, Copy, PartialEq)]
 enum Says {
@@ -56,8 +56,12 @@ pub fn vault(model: &PolicyModel, request: &Request<'_>) -> Option<(bool, Open)>
                 Says::NotYet => later_seal = true,
                 _ => {}
             }
+            // A person at a device takes nothing away from what the device has to do.
+            let device = Principal { user: None, ..request.principal.clone() };
+            let device = Request { principal: &device, ..*request };
+            let named = [who(model, rule, request), who(model, rule, &device)];
             let about = [
-                who(model, rule, request),
+                known(!named.iter().all(|says| *says == Says::No)),
                 known(rule.to.iter().any(|name| **name == *request.to)),
                 known(rule.may.contains(&operation)),
             ];

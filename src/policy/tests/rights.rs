@@ -148,7 +148,8 @@ fn breaking_the_glass_opens_with_an_alert_and_only_where_nothing_else_does() {
 
 #[test]
 fn a_receiver_has_opened_what_some_rule_opens_for_it() {
-    let at_ws = Rule { via: vec![super::kit::subject("group:workstation")], ..opens("people", "role:reader", "find") };
+    let at_ws =
+        Rule { via: vec![super::kit::subject("group:workstation")], ..opens("people", "role:reader", "find get") };
     let ct_only = Rule { sop_classes: vec![uid(CT_STORAGE)], ..opens("ct", "peer:CT1", "get") };
     let night = Rule { hours: hours("19:00", "07:00"), ..opens("night", "peer:CT2", "get") };
     let glass =
@@ -168,9 +169,14 @@ fn a_deny_takes_opening_away_from_a_receiver_if_it_leaves_no_way() {
     let no_get = deny("no get", "peer:WS1", "get");
     let reads = opens("reads", "peer:WS1", "get find");
     let still = policy(vec![reads.clone(), no_get.clone()]);
-    assert!(still.opens_for("WS1", "PACS", None, NOON), "it may still find");
-    let none = policy(vec![reads.clone(), no_get, deny("no find", "peer:WS1", "find")]);
-    assert!(!none.opens_for("WS1", "PACS", None, NOON));
+    assert!(!still.opens_for("WS1", "PACS", None, NOON), "finding hands nothing out");
+    let by_move = policy(vec![opens("moves", "peer:WS1", "get move"), no_get]);
+    assert!(by_move.opens_for("WS1", "PACS", None, NOON), "it may still move");
+    let gets = opens("gets", "peer:WS1", "get");
+    let some = Rule { modalities: vec!["US".into()], ..deny("no ultrasound", "peer:WS1", "get") };
+    assert!(!policy(vec![gets.clone(), some]).opens_for("WS1", "PACS", None, NOON), "a doubt denies");
+    let own = Rule { modalities: vec!["US".into()], ..gets };
+    assert!(!policy(vec![own]).opens_for("WS1", "PACS", None, NOON), "it opens ultrasound alone");
     let ct = Rule { sop_classes: vec![uid(CT_STORAGE)], ..deny("no ct", "peer:WS1", "get find") };
     let by_class = policy(vec![reads, ct]);
     assert!(!by_class.opens_for("WS1", "PACS", Some(&uid(CT_STORAGE)), NOON));

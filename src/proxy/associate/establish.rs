@@ -130,7 +130,11 @@ pub(super) async fn establish(
         }
     };
     if !extras.is_empty() || !further.is_empty() {
-        contexts = with_extras(&asking.rq, &mut mirrored, contexts, extras, further);
+        let compressed = errand.inward().map(|inward| {
+            let proof = snapshot.vault.as_ref().and_then(|room| room.proof(&inward.archive));
+            proof.map(|proof| proof.compresses(None)).unwrap_or_default()
+        });
+        contexts = with_extras(&asking.rq, &mut mirrored, contexts, extras, further, compressed.as_deref());
     }
     mirrored.user.identity_answer = asking.confirm.then(|| IdentityAnswer(Bytes::new()));
     let effects = asking.machine.on(Event::Evt6(None), Instant::now());

@@ -139,7 +139,8 @@ fn portion<'a>(
     Portion { archive, proposed, further, may_store }
 }
 
-/// Adds to what a system is asked what sealed objects need; what finds no room is to be asked on a second association.
+/// Adds to what a system is asked what sealed objects need; what finds no room is to be asked on a second association,
+/// unless it is only welcome.
 pub(super) fn beside(
     snapshot: &Snapshot,
     principal: &Principal,
@@ -147,8 +148,9 @@ pub(super) fn beside(
     rq: &AssociateRq,
     proposed: &mut AssociateRq,
 ) -> Option<AssociateRq> {
-    let wanted = ask_archive(snapshot, principal, archive, proposed);
-    let rest = add_extras(proposed, rq, wanted);
+    let beside = ask_archive(snapshot, principal, archive, proposed);
+    let rest = add_extras(proposed, rq, beside.needed);
+    add_extras(proposed, rq, beside.welcome);
     (!rest.is_empty()).then(|| ask_for_extras(proposed, rest))
 }
 

@@ -76,8 +76,7 @@ impl Deliverer {
         let snapshot = self.shared.snapshot();
         let mut later = Vec::new();
         for mut work in work {
-            let until = work.until;
-            if Instant::now() >= until {
+            if Instant::now() >= work.until {
                 // The others took their time; it is offered again when its lease is over.
                 later.push(work.id);
                 continue;
@@ -89,7 +88,7 @@ impl Deliverer {
                 }
                 continue;
             }
-            let Work { id, report: stored, .. } = work;
+            let Work { id, report: stored, until } = work;
             let mut note = note::of(&stored.commitment, Stage::Delivered);
             note.attempts = stored.attempts.saturating_add(1);
             let end = match tokio::time::timeout_at(until, self.attempt(&snapshot, &stored, &mut note)).await {
@@ -117,7 +116,10 @@ impl Deliverer {
         // What cannot be read is given up in the attempt itself.
         let mut report = read.ok()?;
         let whose = (&stored.commitment, stored.attempts);
-        match trust(&self.shared, &self.commitments, snapshot, whose, &mut report, work.until).await {
+        let trusted = trust(&self.shared, &self.commitments, snapshot, whose, &mut report).await;
+        // Reading back may have taken long, and telling has a time of its own.
+        work.until = work.until.max(Instant::now() + ANSWER + RELEASE);
+        match trusted {
             Trusted::Whole => return None,
             Trusted::More => return Some(End::Unready),
             Trusted::Later(words) => return Some(End::Failed(words)),

@@ -1,5 +1,6 @@
 //! Telling that something is wrong with an object of the vault: a record, a line in the log at level error, a metric.
 
+use super::decode::{DecodeFault, WorkerFault};
 use super::verify::VerifyFault;
 use crate::audit::vault::{VaultCause, VaultNote};
 use crate::gate::{Refusal, Visit};
@@ -39,6 +40,9 @@ pub fn cause_of(fault: &OpenFault) -> Option<VaultCause> {
 pub fn cause_of_reading(fault: &VerifyFault) -> Option<VaultCause> {
     Some(match fault {
         VerifyFault::Link(_) | VerifyFault::NotOffered => return None,
+        // Another time it may be decoded.
+        VerifyFault::Decode(DecodeFault::Worker(fault)) if !matches!(fault, WorkerFault::Refused(_)) => return None,
+        VerifyFault::Decode(_) => VaultCause::Foreign,
         VerifyFault::Gone(_) => VaultCause::NotKept,
         VerifyFault::Plain => VaultCause::Forged,
         VerifyFault::Other(_) => VaultCause::RolledBack,

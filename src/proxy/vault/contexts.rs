@@ -1,9 +1,9 @@
 //! What systems are asked for beside the caller's contexts, so that sealed objects find a way: archives for contexts in
 //! which they are stored and handed out, destinations for the encodings of what is sealed.
 
-use crate::dicom::negotiation::extras::ask_natively;
+use crate::dicom::negotiation::extras::{ask_for_video, ask_natively, video_of};
 use crate::dicom::negotiation::{Candidate, Roles, Wanted, candidates, is_native};
-use crate::dicom::pdu::AssociateRq;
+use crate::dicom::pdu::{AssociateRq, ProposedContext};
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Uid, sop_class};
 use crate::policy::{Open, Principal};
@@ -18,30 +18,60 @@ const STUDIES: usize = 32;
 /// So many encodings of one class a destination is asked for.
 const SYNTAXES: usize = 8;
 
+/// What an archive is to be asked for beside the caller's contexts.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// Without it, objects of a class have no way: worth a second association.
+    pub needed: Vec<Wanted>,
+    /// Spares objects a change of their encoding: where there is room for it.
+    pub welcome: Vec<Wanted>,
+}
+
 /// Asks an archive (its `ae_title`) for what sealing and opening need, as far as policy could want either of what this
 /// principal does there. Nothing, where there is no vault. What it does not ask yet comes back, to be added.
 ///
 /// Who only receives objects has its contexts asked for in native encodings, where it offers them.
-pub fn ask_archive(
-    snapshot: &Snapshot,
-    principal: &Principal,
-    archive: &str,
-    proposed: &mut AssociateRq,
-) -> Vec<Wanted> {
+pub fn ask_archive(snapshot: &Snapshot, principal: &Principal, archive: &str, proposed: &mut AssociateRq) -> Beside {
     if snapshot.vault.is_none() {
-        return Vec::new();
+        return Beside::default();
     }
     let seals = snapshot.policy.may_seal(principal, archive);
     let opens = snapshot.policy.may_open(principal, archive) != Open::No;
     if !seals && !opens {
-        return Vec::new();
+        return Beside::default();
     }
     // What is changed on its way takes its time, and its answers wait: one at a time, and both sides are told.
     proposed.user.async_window = None;
-    let wanted = wanted(proposed, seals, opens);
+    let mut needed = wanted(proposed, seals, opens);
     if opens {
         let receives: Vec<Uid> = candidates(proposed).filter(receives_alone).map(class_of).collect();
+        ask_for_video(proposed, |context| receives.contains(&context.abstract_syntax));
         ask_natively(proposed, |context| receives.contains(&context.abstract_syntax));
+        let proof = AeTitle::new(archive).ok().and_then(|title| snapshot.vault.as_ref()?.proof(&title));
+        if let Some(proof) = proof {
+            needed.extend(compressed(proposed, |family| proof.compresses(Some(family))));
+        }
+    }
+    Beside { needed, welcome: welcome(proposed, seals, opens) }
+}
+
+/// What an archive gives out compressed alone, whatever it was stored as, is asked for so.
+fn compressed(proposed: &AssociateRq, of: impl Fn(&str) -> Vec<Uid>) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for Candidate { abstract_syntax: class, roles, .. } in candidates(proposed) {
+        let Some(family) = Family::sealing(class).filter(|_| roles.scp) else { continue };
+        if wanted.iter().any(|known| known.abstract_syntax == *class) {
+            continue;
+        }
+        let offers = |syntax: &Uid| {
+            let of_class = proposed.contexts.iter().filter(|context| context.abstract_syntax == *class);
+            of_class.flat_map(|context| &context.transfer_syntaxes).any(|offered| offered == syntax)
+        };
+        let transfer_syntaxes: Vec<Uid> = of(family.name).into_iter().filter(|syntax| !offers(syntax)).collect();
+        if !transfer_syntaxes.is_empty() {
+            let roles = Roles { scu: false, scp: true };
+            wanted.push(Wanted { abstract_syntax: *class, transfer_syntaxes, roles });
+        }
     }
     wanted
 }
@@ -70,9 +100,13 @@ fn wanted(proposed: &AssociateRq, seals: bool, opens: bool) -> Vec<Wanted> {
         }
         let of_class = || proposed.contexts.iter().filter(|context| context.abstract_syntax == *class);
         let all_native = of_class().any(|context| context.transfer_syntaxes.iter().all(is_native));
-        // Of who only receives, contexts are asked for natively where that is offered.
-        let some_native = of_class().any(|context| context.transfer_syntaxes.iter().any(is_native));
-        if all_native || roles == (Roles { scu: false, scp: true }) && some_native && receives_only(proposed, class) {
+        // Of who only receives, contexts are asked for natively where that is offered; but for the others of a class, which
+        // may be the way for what was sealed, the archive may know no syntax.
+        let asked_natively =
+            |context: &ProposedContext| context.transfer_syntaxes.iter().any(is_native) && video_of(context).is_none();
+        let natively = of_class().all(asked_natively) && receives_only(proposed, class);
+        let roles = Roles { scu: roles.scu && !all_native, scp: roles.scp && !natively };
+        if roles.is_none() {
             continue;
         }
         let offers = |name: &str| transfer_syntaxes.iter().any(|syntax| syntax.as_str() == name);
@@ -84,6 +118,31 @@ fn wanted(proposed: &AssociateRq, seals: bool, opens: bool) -> Vec<Wanted> {
         wanted.push(Wanted { abstract_syntax: *class, transfer_syntaxes: syntaxes, roles });
     }
     wanted
+}
+
+/// Each native encoding by itself, for classes that are offered in other ones as well.
+///
+/// Those others are all Explicit VR: an archive that may choose and takes Implicit VR forgets the VRs of what it is sent
+/// sealed, private ones for good. And some do not look for the context that fits what they hold: they take the first of
+/// its class, and fail, unless one has the very encoding.
+fn welcome(proposed: &AssociateRq, seals: bool, opens: bool) -> Vec<Wanted> {
+    let mut welcome: Vec<Wanted> = Vec::new();
+    for (name, for_storing) in [(EXPLICIT_VR_LITTLE_ENDIAN, true), (IMPLICIT_VR_LITTLE_ENDIAN, false)] {
+        let Ok(syntax) = Uid::new(name) else { continue };
+        for Candidate { abstract_syntax: class, roles, .. } in candidates(proposed) {
+            let roles = Roles { scu: roles.scu && seals && for_storing, scp: roles.scp && opens };
+            let asked = |one: &Wanted| one.abstract_syntax == *class && one.transfer_syntaxes == [syntax];
+            if roles.is_none() || !may_be_sealed(class) || welcome.iter().any(asked) {
+                continue;
+            }
+            let of_class = || proposed.contexts.iter().filter(|context| context.abstract_syntax == *class);
+            let all_native = of_class().all(|context| context.transfer_syntaxes.iter().all(is_native));
+            if !all_native && !of_class().any(|context| context.transfer_syntaxes == [syntax]) {
+                welcome.push(Wanted { abstract_syntax: *class, transfer_syntaxes: vec![syntax], roles });
+            }
+        }
+    }
+    welcome
 }
 
 fn receives_only(proposed: &AssociateRq, class: &Uid) -> bool {
@@ -180,6 +239,18 @@ mod tests {
         assert_eq!(asks(&wanted(&proposed, false, true)), []);
         let implicit = rq(&[(CT, &[IMPLICIT, JPEG])], &[]);
         assert_eq!(asks(&wanted(&implicit, true, false)), [(CT, vec![IMPLICIT, EXPLICIT], true, false)]);
+    }
+
+    #[test]
+    fn a_class_that_is_offered_compressed_is_welcome_in_each_native_encoding_alone() {
+        let stores =
+            rq(&[(CT, &[JPEG]), (CT, &[EXPLICIT, IMPLICIT]), (MR, &[IMPLICIT]), (MR, &[EXPLICIT, IMPLICIT])], &[]);
+        assert_eq!(asks(&welcome(&stores, true, true)), [(CT, vec![EXPLICIT], true, false)]);
+        assert_eq!(asks(&welcome(&stores, false, true)), []);
+        let there = rq(&[(CT, &[JPEG]), (CT, &[EXPLICIT])], &[(CT, true, true)]);
+        assert_eq!(asks(&welcome(&there, true, true)), [(CT, vec![IMPLICIT], false, true)]);
+        let receives = rq(&[(MR, &[JPEG]), (MR, &[IMPLICIT]), (FIND, &[JPEG])], &[(MR, false, true)]);
+        assert_eq!(asks(&welcome(&receives, true, true)), [(MR, vec![EXPLICIT], false, true)]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! The format is `vault`'s, the bytes are `transform`'s, the rows are `state`'s.
 
 pub mod alert;
+pub mod classify;
 pub mod contexts;
 pub mod convert;
 pub mod decode;

@@ -36,7 +36,12 @@ pub fn reading(snapshot: &Snapshot, archive: &AeTitle) -> Option<ReadBack> {
         depth: u16::try_from(limits.data_set_depth).unwrap_or(u16::MAX),
         ..OpenOptions::default()
     };
-    Some(ReadBack { unlock: Unlock::Ring(Arc::clone(&room.ring)), options, compare: false })
+    Some(ReadBack {
+        unlock: Unlock::Ring(Arc::clone(&room.ring)),
+        options,
+        compare: false,
+        decoder: Some(room.decoder.clone()),
+    })
 }
 
 /// An association for reading back, and its place among those that the archive bears.

@@ -6,7 +6,7 @@ use super::prove::{Carried, ProbeResult};
 use crate::config::vault::Unproven;
 use crate::config::{self, Settings};
 use crate::dicom::{AeTitle, Uid};
-use crate::keys;
+use crate::keys::{self, KeysFault, Manifest};
 use crate::state::Repeats;
 use crate::transform::seal::{Already, Begun, SealOptions};
 use crate::vault::carrier::Carrier;
@@ -19,6 +19,8 @@ use std::sync::Arc;
 pub struct VaultRoom {
     /// The key ring; never empty.
     pub ring: Arc<KeyRing>,
+    /// What the ring was held against.
+    manifest: Manifest,
     /// The same ring, the escrow certificates and what else a seal is made with.
     pub context: Arc<SealContext>,
     /// How objects are sealed.
@@ -48,9 +50,39 @@ impl VaultRoom {
     /// # Errors
     /// Everything that is wrong with them, one sentence each.
     pub fn load(vault: &config::Vault, settings: &Settings) -> Result<Self, Vec<String>> {
-        let (ring, escrow) =
-            keys::load(vault).map_err(|fault| fault.0.iter().map(ToString::to_string).collect::<Vec<_>>())?;
-        let (ring, random) = (Arc::new(ring), Arc::new(keys::System::default()));
+        Self::load_after(None, vault, settings)
+    }
+
+    /// The same, after another one and its settings. Where the manifest has not changed the ring goes on as it is: a token
+    /// that is away, or a file that cannot be read just now, must not keep a policy from being taken.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them, one sentence each.
+    pub fn load_after(
+        before: Option<(&Self, &config::Vault)>,
+        vault: &config::Vault,
+        settings: &Settings,
+    ) -> Result<Self, Vec<String>> {
+        let words = |fault: &KeysFault| fault.0.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let same = |old: &config::Vault| old.keys == vault.keys && old.key_folder == vault.key_folder;
+        let before = before.filter(|(_, old)| same(old)).map(|(room, _)| room);
+        let ring = match before {
+            Some(room) if Manifest::read(&vault.key_folder).is_ok_and(|now| now.as_ref() == Some(&room.manifest)) => {
+                Ok((Arc::clone(&room.ring), room.manifest.clone()))
+            }
+            _ => keys::load_ring(vault).map(|(ring, manifest)| (Arc::new(ring), manifest)),
+        };
+        let ((ring, manifest), escrow) = match (ring, keys::load_escrow(vault)) {
+            (Ok(ring), Ok(escrow)) => (ring, escrow),
+            (ring, escrow) => return Err([ring.err(), escrow.err()].iter().flatten().flat_map(words).collect()),
+        };
+        // An old copy of the folder, put there while the gateway runs.
+        let known = before.iter().flat_map(|room| &room.manifest.keys).map(|entry| entry.id);
+        let strangers = manifest.lacks(known);
+        if !strangers.is_empty() {
+            return Err(words(&KeysFault(strangers)));
+        }
+        let random = Arc::new(keys::System::default());
         let context = SealContext { ring: Arc::clone(&ring), escrow: escrow.into(), random, segment: vault.segment };
         let context = Arc::new(context);
         seals(&context).map_err(|fault| vec![fault.to_string()])?;
@@ -58,7 +90,12 @@ impl VaultRoom {
         let between_vaults = Arc::new(SealOptions { already: Already::Pass, ..options.clone() });
         let proofs = Proofs::new(&settings.gateway.state);
         let decoder = Decoder::new(DecoderSettings::of(vault));
-        Ok(Self { ring, context, options: Arc::new(options), between_vaults, proofs, decoder })
+        Ok(Self { ring, manifest, context, options: Arc::new(options), between_vaults, proofs, decoder })
+    }
+
+    /// The manifest that goes with the ring.
+    pub const fn manifest(&self) -> &Manifest {
+        &self.manifest
     }
 
     /// How objects are sealed. `between_vaults`: whoever sends them may have them sealed, and then they pass.

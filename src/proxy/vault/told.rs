@@ -40,7 +40,7 @@ pub async fn keep(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
 async fn take_in(shared: &Shared) -> Result<bool, StateFault> {
     let snapshot = shared.snapshot();
     let state = shared.grants.state();
-    let all = state.told(&snapshot.settings.gateway.name.to_string(), BATCH).await?;
+    let all = state.told(&snapshot.settings.gateway.name, BATCH).await?;
     let more = u32::try_from(all.len()).is_ok_and(|count| count == BATCH);
     for told in all {
         if !record(shared, snapshot.generation, &told) {

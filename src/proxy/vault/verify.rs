@@ -4,13 +4,17 @@
 //! That every segment is authentic, that none is missing and that the seal is the expected one says that every sealed byte
 //! is there: nothing has to be compared.
 
+use super::decode::{Came, DecodeFault, Decoder, Decoding, Unpacking};
 use crate::dicom::dataset::write::DataSet;
 use crate::dicom::dimse::{Command, Status};
 use crate::dicom::negotiation::Roles;
-use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, Encoding, IMPLICIT_VR_LITTLE_ENDIAN, encoding_of};
+use crate::dicom::transfer_syntax::{
+    EXPLICIT_VR_LITTLE_ENDIAN, Encoding, IMPLICIT_VR_LITTLE_ENDIAN, encoding_of, is_encapsulated,
+};
 use crate::dicom::{Phi, Tag, Uid, sop_class};
-use crate::scu::{Accepted, Ask, Link, LinkFault, Receiver, Target};
+use crate::scu::{Accepted, Ask, Link, LinkFault, Receiver, Target, Work};
 use crate::transform::flow::{Flow, Piece};
+use crate::transform::frames::FramesLimits;
 use crate::transform::open::{As, Finished, Found, Inner, Open, OpenFault, OpenOptions, OpenOrder, Opened};
 use crate::transform::same::Same;
 use crate::vault::{SealId, Unlock};
@@ -55,6 +59,20 @@ pub struct ReadBack {
     pub options: OpenOptions,
     /// What it says is to be compared: [`Verified::same`].
     pub compare: bool,
+    /// What decodes what an archive has compressed; `None`: nothing does.
+    pub decoder: Option<Decoder>,
+}
+
+impl ReadBack {
+    /// What decodes an object that comes in this transfer syntax, if it is compressed without losses.
+    pub fn unpacking(&self, syntax: &Uid) -> Option<Unpacking> {
+        let decoder = self.decoder.as_ref().filter(|_| LOSSLESS.contains(&syntax.as_str()))?;
+        if !is_encapsulated(syntax) {
+            return None;
+        }
+        let limits = FramesLimits { header: self.options.header, depth: self.options.depth, ..FramesLimits::default() };
+        Some(Unpacking::new(Decoding::new(decoder, syntax, Encoding::ExplicitLe, limits).ok()?))
+    }
 }
 
 /// What was read back: whole and authentic.
@@ -89,6 +107,9 @@ pub enum VerifyFault {
     /// What came does not open.
     #[error("what the archive gave back does not open: {0}")]
     Open(#[from] OpenFault),
+    /// What came is compressed, carries a seal, and is not decoded.
+    #[error("what the archive gave back is compressed and is not decoded: {0}")]
+    Decode(#[from] DecodeFault),
     /// What came is another instance.
     #[error("the archive gave back another instance")]
     Foreign,
@@ -97,7 +118,7 @@ pub enum VerifyFault {
 impl VerifyFault {
     /// Nothing was learnt about the object; in words.
     pub fn unasked(words: &str) -> Self {
-        Self::Link(LinkFault::Malformed(words.to_owned().into()))
+        Self::Link(LinkFault::Malformed(words.to_owned()))
     }
 
     /// Whether trying again may help: nothing was learnt about the object.
@@ -119,6 +140,35 @@ pub async fn read_back(
     let mut reader = Reader::open(target, &[place.class]).await?;
     let verified = reader.read(place, how, expected).await;
     // It is over, whatever the other side says to that.
+    let _ = reader.close().await;
+    match verified {
+        // Some give objects out only as they have compressed them.
+        Err(VerifyFault::Gone(status)) if how.decoder.is_some() => {
+            match read_compressed(target, place, how, expected).await {
+                Err(VerifyFault::Gone(_) | VerifyFault::NotOffered | VerifyFault::Link(_)) => {
+                    Err(VerifyFault::Gone(status))
+                }
+                read => read,
+            }
+        }
+        verified => verified,
+    }
+}
+
+/// The same, in whatever the archive may have compressed it into without losses.
+///
+/// # Errors
+/// Why it is not verified.
+pub async fn read_compressed(
+    target: &Target<'_>,
+    place: &Place,
+    how: &ReadBack,
+    expected: Option<SealId>,
+) -> Result<Verified, VerifyFault> {
+    let syntaxes = LOSSLESS.map(|syntax| [syntax]);
+    let lists: Vec<&[&str]> = syntaxes.iter().map(<[&str; 1]>::as_slice).collect();
+    let mut reader = Reader::open_in(target, &[place.class], &lists).await?;
+    let verified = reader.read(place, how, expected).await;
     let _ = reader.close().await;
     verified
 }
@@ -230,6 +280,10 @@ pub struct Opening {
     how: ReadBack,
     place: Place,
     open: Option<Open>,
+    /// It came compressed, and may have to be decoded first.
+    unpacking: Option<Box<Unpacking>>,
+    /// It came compressed, and opens once it is decoded.
+    pub unpacked: bool,
     flow: Flow,
     inner: Option<Inner>,
     same: Option<Same>,
@@ -240,7 +294,8 @@ pub struct Opening {
 impl Opening {
     /// For this instance.
     pub fn new(how: ReadBack, place: Place) -> Self {
-        Self { how, place, open: None, flow: Flow::default(), inner: None, same: None, outcome: None }
+        let (open, unpacking, flow, inner, same) = (None, None, Flow::default(), None, None);
+        Self { how, place, open, unpacking, unpacked: false, flow, inner, same, outcome: None }
     }
 
     /// Decides as soon as it is known what it is.
@@ -276,7 +331,29 @@ impl Opening {
         }
     }
 
+    fn came(&mut self, came: Came) -> Result<(), VerifyFault> {
+        match came {
+            Came::Nothing => Ok(()),
+            Came::Decoded(bytes) => {
+                self.unpacked = true;
+                self.push(&bytes)
+            }
+            Came::Plain(bytes) => {
+                self.unpacking = None;
+                self.push(&bytes)
+            }
+        }
+    }
+
+    fn failed(&mut self, fault: VerifyFault) {
+        (self.open, self.unpacking, self.outcome) = (None, None, Some(Err(fault)));
+    }
+
     fn finish(&mut self) -> Result<Verified, VerifyFault> {
+        if let Some(mut unpacking) = self.unpacking.take() {
+            let came = unpacking.finish()?;
+            self.came(came)?;
+        }
         loop {
             let Some(open) = &mut self.open else { return Err(VerifyFault::Plain) };
             let finished = open.finish(&mut self.flow)?;
@@ -296,6 +373,8 @@ impl Opening {
 impl Receiver for Opening {
     fn begin(&mut self, context: &Accepted, command: &Command) {
         (self.open, self.inner, self.same, self.outcome) = (None, None, None, None);
+        self.unpacking = self.how.unpacking(&context.syntax).map(Box::new);
+        self.unpacked = false;
         let (Some(class), Some(instance)) = (command.sop_class(), command.sop_instance()) else {
             return self.outcome = Some(Err(VerifyFault::Foreign));
         };
@@ -312,9 +391,24 @@ impl Receiver for Opening {
     }
 
     fn data(&mut self, bytes: &[u8]) {
-        if let Err(fault) = self.push(bytes) {
-            (self.open, self.outcome) = (None, Some(Err(fault)));
+        if let Some(unpacking) = self.unpacking.as_mut().filter(|_| self.open.is_some()) {
+            return unpacking.push(bytes);
         }
+        if let Err(fault) = self.push(bytes) {
+            self.failed(fault);
+        }
+    }
+
+    fn work(&mut self) -> Option<Work<'_>> {
+        self.unpacking.as_ref().filter(|unpacking| unpacking.has_work())?;
+        Some(Box::pin(async move {
+            while let Some(unpacking) = self.unpacking.as_mut().filter(|unpacking| unpacking.has_work()) {
+                let came = unpacking.step().await;
+                if let Err(fault) = came.map_err(VerifyFault::from).and_then(|came| self.came(came)) {
+                    self.failed(fault);
+                }
+            }
+        }))
     }
 
     fn end(&mut self) -> Status {

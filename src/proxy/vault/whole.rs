@@ -1,4 +1,5 @@
-//! Whose objects of which class are sealed whole, because what stood behind their pixels was once too much.
+//! Whose objects of which class are sealed whole, because what stood behind their pixels was once too much; and which
+//! instances of which archive are not compared, because there was once no room for it.
 
 use crate::dicom::Uid;
 use std::collections::VecDeque;
@@ -7,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// So many pairs are remembered; then the oldest goes.
 const MOST: usize = 1024;
 
-/// Peers and SOP classes.
+/// Peers and SOP classes, or archives and instances.
 #[derive(Debug, Default)]
 pub struct KeptWhole(Mutex<VecDeque<(Arc<str>, Uid)>>);
 

@@ -1,4 +1,4 @@
-use super::{MOST_SEALS, Mark, Repeats, SealMark, SealRow, Standing};
+use super::{DOUBT, MOST_SEALS, Mark, Repeats, SealMark, SealRow, Standing};
 use crate::dicom::{AeTitle, Uid};
 use crate::vault::{KeyId, SealId};
 
@@ -72,17 +72,30 @@ fn of_too_many_those_between_the_first_and_the_last_go_and_are_not_held_against_
 
 #[test]
 fn seals_in_doubt_that_were_forgotten_may_still_be_what_the_archive_holds() {
-    let many: Vec<_> = (0..12_u8).map(|id| (id, u32::from(id) + 1, 0, 100 + i64::from(id))).collect();
+    let hours = |count: i64| 2 * DOUBT * count;
+    let many: Vec<_> = (0..12_u8).map(|id| (id, u32::from(id) + 1, 0, hours(id.into()))).collect();
     let mut forgetful = row(&many);
-    assert_eq!((forgetful.seals.len(), forgetful.forgot_doubtful), (MOST_SEALS, 103));
+    assert_eq!((forgetful.seals.len(), forgetful.forgot_doubtful), (MOST_SEALS, hours(3)));
     assert_eq!(standing(&forgetful, 0, Repeats::Replaced), Standing::Valid);
-    forgetful.add(SealMark { begun: 40, ended: 41, at: 5000, mark: Mark::Acknowledged, ..seal(77) });
+    assert!(forgetful.add(SealMark { begun: 40, ended: 41, at: hours(20), mark: Mark::Acknowledged, ..seal(77) }));
     assert_eq!(standing(&forgetful, 0, Repeats::Replaced), Standing::Unknown);
     assert_eq!(standing(&forgetful, 0, Repeats::Unknown), Standing::Valid);
     assert_eq!(standing(&forgetful, 77, Repeats::Replaced), Standing::Valid);
     // The one that was acknowledged stays, however many in doubt come.
     for id in 100..120 {
-        forgetful.add(SealMark { begun: 50 + u32::from(id), at: 6000, ..seal(id) });
+        assert!(forgetful.add(SealMark { begun: 50 + u32::from(id), at: hours(id.into()), ..seal(id) }));
     }
     assert_eq!(standing(&forgetful, 77, Repeats::Replaced), Standing::Valid);
+}
+
+#[test]
+fn one_that_may_still_be_on_its_way_is_not_forgotten() {
+    let many: Vec<_> = (0..8_u8).map(|id| (id, u32::from(id) + 1, 0, 100 + i64::from(id))).collect();
+    let mut full = row(&many);
+    assert_eq!(full.seals.len(), MOST_SEALS);
+    let before = full.clone();
+    assert!(!full.add(SealMark { begun: 20, at: 200, ..seal(9) }), "all of them may still be stored");
+    assert_eq!(full, before);
+    assert!(full.add(SealMark { begun: 20, at: 200 + DOUBT, ..seal(9) }), "the first has had an hour");
+    assert!(full.seal(SealId([0; 16])).is_none() && full.forgot_doubtful == 100);
 }

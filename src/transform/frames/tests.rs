@@ -46,6 +46,7 @@ fn object(made: &Made) -> Vec<u8> {
     for (element, number) in [(0x10, 2), (0x11, 3), (0x100, 8), (0x101, 8), (0x102, 7), (0x103, 0)] {
         us(&mut out, element, number);
     }
+    put(&mut out, LE, Tag(0x28, 0x2110), b"CS", b"01");
     put_header(&mut out, LE, Tag(0x7fe0, 0x10), Some(Vr::OB), u32::MAX);
     let mut table = Vec::new();
     let mut at = 0_u32;
@@ -84,6 +85,7 @@ fn native(made: &Made, encoding: Encoding, photometric: &str, pixels: &[u8]) -> 
     for (element, value) in [(0x10, 2), (0x11, 3), (0x100, 8), (0x101, 8), (0x102, 7), (0x103, 0)] {
         number(&mut out, element, value);
     }
+    put(&mut out, encoding, Tag(0x28, 0x2110), b"CS", b"01");
     put(&mut out, encoding, Tag(0x7fe0, 0x10), b"OB", pixels);
     put(&mut out, encoding, Tag(0xfffc, 0xfffc), b"OB", &[0, 0]);
     out

@@ -66,7 +66,7 @@ pub struct Inner {
     /// Transfer syntax of the original.
     pub transfer_syntax: Uid,
     /// Whose it was when it was sealed, as a digest ([`crate::vault::SegmentHeader::whose`]).
-    pub whose: [u8; 32],
+    pub whose: [u8; 16],
     /// Rows (0028,0010) of the original; 0: it has none.
     pub rows: u16,
     /// Columns (0028,0011) of the original; 0: it has none.

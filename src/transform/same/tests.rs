@@ -17,7 +17,7 @@ fn object() -> DataSet {
         .with(Tag(0x0008, 0x0060), b"CS", "CT")
         .with(Tag(0x0008, 0x103e), b"LO", "thorax")
         .with(Tag(0x0010, 0x0010), b"PN", "Test^Eva")
-        .with(Tag(0x0018, 0x9087), b"FD", 1.0_f64.to_le_bytes().to_vec())
+        .with(Tag(0x0018, 0x9087), b"FD", 1.0_f64.to_le_bytes())
         .with(Tag(0x0020, 0x0060), b"CS", "L")
         .with(Tag(0x7fe0, 0x0010), b"OW", vec![7_u8, 0, 8, 0, 9, 0])
 }
@@ -42,7 +42,7 @@ fn everything_else_counts() {
         object().with(Tag(0x0020, 0x0060), b"CS", "R"),
         object().with(Tag(0x0008, 0x103e), b"LO", "thorax2"),
         object().with(Tag(0x0020, 0x0062), b"CS", "L"),
-        object().with(Tag(0x0018, 0x9087), b"FD", 2.0_f64.to_le_bytes().to_vec()),
+        object().with(Tag(0x0018, 0x9087), b"FD", 2.0_f64.to_le_bytes()),
         object().with(Tag(0x7fe0, 0x0010), b"OW", vec![7_u8, 0, 8, 0, 9, 32]),
         object().with(Tag(0x7fe0, 0x0010), b"OW", vec![7_u8, 0, 8, 0]),
         object().with(Tag(0x0011, 0x0010), b"LO", "SOMEBODY"),
@@ -58,7 +58,7 @@ fn padding_of_text_says_nothing_and_of_numbers_it_does() {
     assert_eq!(named("thorax"), named("thorax  "));
     assert_eq!(named("thorax"), named("thorax\0\0"));
     assert_ne!(named("thorax"), named("  thorax"));
-    let number = |value: &[u8]| of(DataSet::new().with(Tag(0x0028, 0x0008), b"US", value.to_vec()));
+    let number = |value: &[u8]| of(DataSet::new().with(Tag(0x0028, 0x0008), b"US", value));
     assert_ne!(number(&[1, 0]), number(&[1, 32]));
 }
 

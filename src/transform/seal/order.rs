@@ -89,7 +89,7 @@ pub struct Begun {
     /// Transfer syntax of the original.
     pub transfer_syntax: Uid,
     /// Whose it is, as a digest ([`crate::vault::SegmentHeader::whose`]).
-    pub whose: [u8; 32],
+    pub whose: [u8; 16],
     /// Where the segments stand; `None`: that depends on a length that is not known yet.
     pub carrier: Option<Carrier>,
 }

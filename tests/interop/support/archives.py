@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pathlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from support.peers import Dcmqrscp, Orthanc, Program, free_port
 
@@ -29,11 +29,13 @@ class Qrscp(Program):
 ARCHIVES = ("ORTHANC", "DCMQR", "PYNET")
 
 
-def build(title: str, folder: pathlib.Path, destinations: Mapping[str, int]) -> Program:
-    """The archive of that title, which knows every destination at a port of this machine."""
+def build(title: str, folder: pathlib.Path, destinations: Mapping[str, int], accepts: Iterable[tuple[str, str]] = ()) -> Program:
+    """The archive of that title, which knows every destination at a port of this machine. `accepts`: what dcmqrscp takes beside
+    uncompressed objects; the others take everything."""
     if title == "ORTHANC":
         return Orthanc(folder, {name: [name, "127.0.0.1", at] for name, at in destinations.items()}, title=title)
     if title == "DCMQR":
-        return Dcmqrscp(folder, {f"host{number}": (name, "127.0.0.1", at) for number, (name, at) in enumerate(destinations.items())}, title=title)
+        hosts = {f"host{number}": (name, "127.0.0.1", at) for number, (name, at) in enumerate(destinations.items())}
+        return Dcmqrscp(folder, hosts, accepts, title)
     assert title == "PYNET", title
     return Qrscp(folder, destinations, title)

@@ -12,6 +12,7 @@ import hashlib
 import io
 import logging
 import pathlib
+import re
 import warnings
 
 import data_store
@@ -97,3 +98,18 @@ def samples() -> tuple[Sample, ...]:
 def skipped() -> tuple[tuple[pathlib.Path, str], ...]:
     """Files that are no samples, each with the reason."""
     return _load()[1]
+
+
+# What even a tolerant gateway refuses, with what is wrong with it; a sample that is not named here must pass.
+HOPELESS = {
+    "palettes/winter.dcm": "two SOP instances",
+    "test_files/MR_truncated.dcm": "ends within the pixel data",
+    "test_files/rtplan_truncated.dcm": "ends within an element",
+    "test_files/SC_rgb_jpeg.dcm": "encoded otherwise than its transfer syntax says",
+    "data/emri_small_jpeg_2k_lossless_too_short.dcm": "ends within a fragment",
+    "data/bad_sequence.dcm": "a SOP instance that is no UID",
+}
+
+_LISTED = (pathlib.Path(__file__).resolve().parents[3] / "docs" / "tolerances.md").read_text()
+TOLERANCES = re.findall(r"^\| `([a-z-]+)` \|", _LISTED, flags=re.MULTILINE)
+"""Every tolerance that a peer may be given."""

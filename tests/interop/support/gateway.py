@@ -221,10 +221,24 @@ class Gateway:
                 self.process.wait()
         return self.process.returncode
 
+    def reconfigure(self, **tables: object) -> None:
+        """Stops it, puts these tables of its configuration in the place of its own, and starts it again."""
+        self.stop()
+        self.settings |= tables
+        self.config.write_text(toml(self.settings))
+        self.start()
+
     def resident(self) -> int:
         """Resident memory in bytes."""
+        return self._memory("VmRSS")
+
+    def most_resident(self) -> int:
+        """The most that it has ever been, in bytes."""
+        return self._memory("VmHWM")
+
+    def _memory(self, name: str) -> int:
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
+        return int(re.search(rf"{name}:\s+(\d+) kB", status)[1]) * 1024
 
     def descriptors(self) -> int:
         folder = pathlib.Path(f"/proc/{self.pid}/fd")

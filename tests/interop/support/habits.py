@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
+import io
+import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless, generate_uid
 from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.dsutils import decode, encode
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet, Verification
 
 NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -32,24 +36,41 @@ class Habits:
         repeat: Callable[[Dataset, Dataset], tuple[int, bool]] | None = None,
         recompress: bool = False,
         forget: bool = False,
+        classes: Iterable[str] | None = None,
     ) -> None:
+        """`classes`: those that it takes; all where nothing is said."""
         self.change, self.repeat, self.recompress, self.forget = change, repeat, recompress, forget
         self.held: dict[str, Held] = {}
         self._lock = threading.Lock()
         entity = AE(ae_title="PACS")
         entity.maximum_pdu_size = 65536
         entity.add_supported_context(Verification)
-        for context in AllStoragePresentationContexts:
-            entity.add_supported_context(context.abstract_syntax, [*NATIVE, RLELossless], scu_role=True, scp_role=True)
+        for sop_class in classes or [context.abstract_syntax for context in AllStoragePresentationContexts]:
+            entity.add_supported_context(str(sop_class), [*NATIVE, RLELossless], scu_role=True, scp_role=True)
         for model in (StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet):
             entity.add_supported_context(model)
-        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._get)]
         entity.dimse_timeout = 60
-        self._server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)  # type: ignore[arg-type]
+        self._entity, self.port = entity, 0
+        self.given: Callable[[Dataset], None] = lambda data: None
+        """Told of each object right after it was handed out."""
+        self.taking: Callable[[Dataset], None] = lambda data: None
+        """Told of each object right before it is kept."""
+        self.start()
+
+    def start(self) -> None:
+        handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._get)]
+        self._server = self._entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)  # type: ignore[arg-type]
         self.port = self._server.socket.getsockname()[1]
 
     def stop(self) -> None:
         self._server.shutdown()
+
+    def crash(self) -> None:
+        """Every connection ends where it is, and nobody listens; what it holds it has on its disk."""
+        self._server.shutdown()
+        for one in self._entity.active_associations:
+            with contextlib.suppress(OSError, AttributeError):
+                one.dul.socket.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
     def put(self, data: Dataset, syntax: str) -> None:
         """An object that is there already."""
@@ -58,19 +79,24 @@ class Habits:
     def _store(self, event: evt.Event) -> int:
         data = event.dataset
         given = str(event.context.transfer_syntax)
+        self.taking(data)
         with self._lock:
             if self.forget:
                 return 0
             if self.change is not None:
                 self.change(data)
             if self.recompress and "PixelData" in data and given in NATIVE:
+                # In explicit VR first: pynetdicom goes by how a data set was read, and would send the fragments in a native context.
+                raw = encode(data, is_implicit_vr=False, is_little_endian=True)
+                assert raw is not None
+                data = decode(io.BytesIO(raw), is_implicit_vr=False, is_little_endian=True)
                 data.file_meta = FileMetaDataset()
-                data.file_meta.TransferSyntaxUID = given
+                data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
                 try:
                     data.compress(RLELossless, generate_instance_uid=False)
                     given = str(RLELossless)
                 except Exception:  # noqa: BLE001 - what it cannot compress it keeps as it is
-                    pass
+                    given = str(ExplicitVRLittleEndian)
             known = self.held.get(data.SOPInstanceUID)
             if known is not None and self.repeat is not None:
                 status, replace = self.repeat(known.data, data)
@@ -116,6 +142,7 @@ class Habits:
             data.file_meta = FileMetaDataset()
             data.file_meta.TransferSyntaxUID = one.syntax
             yield 0xFF00, data
+            self.given(one.data)
 
 
 def drop_group_0400(data: Dataset) -> None:

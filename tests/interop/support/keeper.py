@@ -12,7 +12,7 @@ import socket
 import struct
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -60,9 +60,14 @@ class Keeper:
     `hand_out(kept, data set)` may change what a C-GET brings, or keep it back (None); `keeps(kept)` may refuse a store with a status.
     """
 
-    def __init__(self, folder: pathlib.Path, *, hand_out: HandOut | None = None, keeps: Callable[[Kept], int] | None = None, port: int = 0) -> None:
+    def __init__(
+        self, folder: pathlib.Path, *, hand_out: HandOut | None = None, keeps: Callable[[Kept], int] | None = None, port: int = 0,
+        classes: Collection[str] | None = None,
+    ) -> None:
+        """`classes`: of objects that it takes; all where nothing is said."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.hand_out, self.keeps = folder, hand_out, keeps
+        self.classes = None if classes is None else {*classes, *FINDS, *GETS}
         self.kept: dict[str, Kept] = {}
         self.stored: list[str] = []
         """Instances in the order in which they were stored, repeats included."""
@@ -132,8 +137,10 @@ class Talk:
                 abstract = next(one for sub, one in subs if sub == 0x30).rstrip(b"\0").decode()
                 offered = [one.rstrip(b"\0").decode() for sub, one in subs if sub == 0x40]
                 chosen = next((one for one in offered if one in NATIVE), offered[0])
-                self.contexts[value[0]] = (abstract, chosen)
-                out += wire.item(0x21, bytes((value[0], 0, 0, 0)) + wire.item(0x40, chosen.encode()))
+                taken = self.keeper.classes is None or abstract in self.keeper.classes
+                if taken:
+                    self.contexts[value[0]] = (abstract, chosen)
+                out += wire.item(0x21, bytes((value[0], 0, 0 if taken else 3, 0)) + wire.item(0x40, chosen.encode()))
             elif kind == 0x50:
                 roles = b"".join(wire.item(sub, one) for sub, one in wire.items_of(value) if sub == 0x54)
                 found = [int.from_bytes(one, "big") for sub, one in wire.items_of(value) if sub == 0x51]

@@ -241,12 +241,13 @@ class Receiver(Workstation):
         found: list[Delivery] = []
         for seen in list(self.inner.seen):
             called, calling = (seen.request[at : at + 16].decode("ascii", "replace").strip() for at in (4, 20))
-            stores = [command for command in seen.commands if command[wire.FIELD] == struct.pack("<H", wire.C_STORE)]
-            for command, data in zip(stores, seen.completed, strict=False):
+            said = zip(seen.commands, seen.syntaxes, strict=False)
+            stores = [one for one in said if one[0][wire.FIELD] == struct.pack("<H", wire.C_STORE)]
+            for (command, syntax), data in zip(stores, seen.completed, strict=False):
                 message = command.get(ORIGINATOR_MESSAGE)
                 found.append(
                     Delivery(
-                        command[wire.SOP_CLASS].decode().rstrip("\0"), command[wire.SOP_INSTANCE].decode().rstrip("\0"), data, "",
+                        command[wire.SOP_CLASS].decode().rstrip("\0"), command[wire.SOP_INSTANCE].decode().rstrip("\0"), data, syntax,
                         command[ORIGINATOR].decode().strip() if ORIGINATOR in command else None,
                         int.from_bytes(message, "little") if message is not None else None, calling, called,
                     )

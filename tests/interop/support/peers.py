@@ -262,6 +262,8 @@ class Seen:
 
     request: bytes = b""
     commands: list[dict[int, bytes]] = dataclasses.field(default_factory=list)
+    syntaxes: list[str] = dataclasses.field(default_factory=list)
+    """The transfer syntax of each command's context."""
     data: list[bytes] = dataclasses.field(default_factory=list)
     completed: list[bytes] = dataclasses.field(default_factory=list)
     partial: bytearray = dataclasses.field(default_factory=bytearray)
@@ -333,6 +335,7 @@ class Scripted:
                 offered = [one for sub, one in subs if sub == 0x40]
                 transfer = next((one for one in offered if one.rstrip(b"\0").decode() == self.prefers), offered[0])
                 result = (answers or {}).get(abstract, 0)
+                connection.accepted.contexts[value[0]] = (result, transfer.rstrip(b"\0").decode())
                 out += wire.item(0x21, bytes((value[0], 0, result, 0)) + wire.item(0x40, transfer))
             elif kind == 0x50:
                 roles = b"".join(wire.item(sub, one) for sub, one in wire.items_of(value) if sub == 0x54)
@@ -406,6 +409,7 @@ class Scripted:
                     asked = wire.parse_command(bytes(command_set))
                     command_set.clear()
                     seen.commands.append(asked)
+                    seen.syntaxes.append(connection.accepted.contexts.get(context, (0, ""))[1])
                     if int.from_bytes(asked[wire.DATA_SET_TYPE], "little") == wire.NO_DATA_SET:
                         self._answer(connection, context, asked, None)
                     continue

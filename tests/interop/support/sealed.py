@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import pathlib
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 
@@ -85,12 +87,13 @@ def get(connection: wire.Wire, wanted: bytes, message_id: int = 1, keep: bool = 
 
 
 def fetch(connect: Callable[[], wire.Wire], samples: Iterable[Sample], *, called: str, calling: str, native: bool = False) -> dict[str, Got | None]:
-    """Every sample by instance, in its own transfer syntax if it is offered alone; `None`: it did not come."""
+    """Every sample by instance, in its own transfer syntax; `None`: it did not come. `native`: Explicit VR is offered as well."""
     found: dict[str, Got | None] = {}
     chosen = list(samples)
-    pairs = [(one.sop_class, wire.EXPLICIT if native else one.transfer_syntax) for one in chosen]
+    pairs = [(one.sop_class, one.transfer_syntax) for one in chosen]
     for batch in _few(chosen, pairs):
-        contexts, roles = proposal((one.sop_class, wire.EXPLICIT if native else one.transfer_syntax) for one in batch)
+        offered = [(one.sop_class, one.transfer_syntax) for one in batch]
+        contexts, roles = proposal([*offered, *((one.sop_class, wire.EXPLICIT) for one in batch if native)])
         connection = connect()
         connection.associate(contexts, called=called, calling=calling, extra=roles)
         for number, sample in enumerate(batch):
@@ -137,10 +140,8 @@ def read(data_set: bytes, syntax: str) -> Dataset:
 def canonical(data: Dataset) -> list[tuple[int, str | None, object]]:
     """Every element with its value as it came: how lengths of sequences are written makes no difference, nothing else does."""
     out: list[tuple[int, str | None, object]] = []
-    for tag in sorted(data.keys()):
-        if tag.element == 0:
-            continue
-        raw = data.get_item(tag)
+    # All of them first: reading one may convert another.
+    for tag, raw in [(tag, data.get_item(tag)) for tag in sorted(data.keys()) if tag.element != 0]:
         if isinstance(raw, RawDataElement):
             value, vr = raw.value, raw.VR
             if vr == "SQ" or (vr in (None, "UN") and data[tag].VR == "SQ"):
@@ -153,35 +154,52 @@ def canonical(data: Dataset) -> list[tuple[int, str | None, object]]:
     return out
 
 
-def same(one: Got, other: Got) -> str:
-    """What two objects differ in; empty: nothing."""
+def same(one: Got, other: Got, sent: Sample | None = None) -> str:
+    """What an object differs in from another, element by element at the top; empty: nothing.
+
+    `sent`: what was sealed. What the seal brings back is what was sent, where an archive changes even such elements (it
+    drops padding, or writes OB for OW): one that is sealed may be as it was sent instead.
+    """
     if (one.sop_class, one.sop_instance, one.transfer_syntax) != (other.sop_class, other.sop_instance, other.transfer_syntax):
         return f"{one} is not {other}"
     first, second = (canonical(read(each.data_set, each.transfer_syntax)) for each in (one, other))
     if first == second:
         return ""
-    tags = sorted(set(_differing(first, second)))
-    return "differs in " + ", ".join(tags)
+    tags = list(_differing(first, second))
+    if sent is not None:
+        came, was = ({tag: (vr, value) for tag, vr, value in each} for each in (first, canonical(read(sent.data_set, sent.transfer_syntax))))
+        tags = [(tag, words) for tag, words in tags if not (is_sealed(tag, came.get(tag)) and came.get(tag) == was.get(tag))]
+    return "differs in " + ", ".join(words for _, words in sorted(tags)) if tags else ""
 
 
-def _differing(first: list, second: list) -> Iterator[str]:
+def _differing(first: list, second: list) -> Iterator[tuple[int, str]]:
     one, other = ({tag: (vr, value) for tag, vr, value in each} for each in (first, second))
     for tag in one.keys() | other.keys():
         if one.get(tag) != other.get(tag):
-            shown = ["absent" if found is None else f"{found[0]} {len(found[1])}" for found in (one.get(tag), other.get(tag))]
-            yield f"({tag >> 16:04x},{tag & 0xFFFF:04x}) {shown[0]} / {shown[1]}"
+            shown = ["absent" if found is None else f"{found[0]} {_brief(found[1])}" for found in (one.get(tag), other.get(tag))]
+            yield tag, f"({tag >> 16:04x},{tag & 0xFFFF:04x}) {shown[0]} / {shown[1]}"
 
 
-def windows(value: bytes, most: int = 4000) -> set[bytes]:
-    """64-byte windows with at least 16 distinct bytes that occur once in a value."""
-    step = max(1, len(value) // most)
-    found = set()
-    for at in range(0, len(value) - 64, step):
-        window = value[at : at + 64]
-        if len(set(window)) >= 16 and value.count(window) == 1:
-            found.add(window)
-        if len(found) >= most:
-            break
-    return found
+def _brief(value: object) -> str:
+    return f"{len(value)} {value[:32]!r}" if isinstance(value, bytes) else f"{value!r:.80}"
 
 
+_PAGE = (pathlib.Path(__file__).resolve().parents[3] / "docs" / "sealing.md").read_text()
+_ROW = re.compile(r"^\| \((\w{4}),(\w{4})\)(?: to \((\w{4}),(\w{4})\))? \|.*?\|.*?\| sealed \|", re.MULTILINE)
+_NAMED = [tuple(row.groups()) for row in _ROW.finditer(_PAGE)]
+PRIVATE_MAX = 1024
+
+
+def is_sealed(tag: int, element: object = None) -> bool:
+    """Whether docs/sealing.md says that an attribute is sealed; of private ones, if its value (`(VR, value)`) is long enough."""
+    group, number = tag >> 16, tag & 0xFFFF
+    if group % 2:
+        value = element[1] if isinstance(element, tuple) else b""
+        return isinstance(value, bytes) and len(value) > PRIVATE_MAX
+    for low_group, low, high_group, high in _NAMED:
+        last_group = int(high_group or low_group, 16)
+        if low == "xxxx" and int(low_group, 16) <= group <= last_group:
+            return True
+        if low != "xxxx" and int(low_group, 16) == group and int(low, 16) <= number <= int(high or low, 16):
+            return True
+    return False

@@ -33,18 +33,20 @@ def made_escrow(folder: pathlib.Path) -> pathlib.Path:
     return folder
 
 
-def policy(title: str = "PACS") -> dict[str, object]:
-    """A CT that stores sealed, a workstation that has opened, a registrar that finds and may not open."""
+def policy(*titles: str, receives: int | None = None) -> dict[str, object]:
+    """A CT that stores sealed, a workstation that has opened (and `receives` at a port), a registrar that finds and may not open."""
+    where = {} if receives is None else {"address": f"127.0.0.1:{receives}"}
+    to = list(titles or ("PACS",))
     return {
         "peer": [
             under_test.peer("CT1", "ct1.test", groups=["modality"]),
-            under_test.peer("WS1", "ws1.test", groups=["workstation"]),
+            under_test.peer("WS1", "ws1.test", groups=["workstation"], **where),
             under_test.peer("CT2", "ct2.test"),
         ],
         "rule": [
-            under_test.rule("modalities store", ["group:modality"], ["echo", "store", "commit"], to=[title], seal=True),
-            under_test.rule("workstations read", ["group:workstation"], ["echo", "find", "get", "move"], to=[title], destinations=["self"], open=True),
-            under_test.rule("others only find", ["peer:CT2"], ["echo", "find", "get"], to=[title]),
+            under_test.rule("modalities store", ["group:modality"], ["echo", "store", "commit"], to=to, seal=True),
+            under_test.rule("workstations read", ["group:workstation"], ["echo", "find", "get", "move"], to=to, destinations=["self"], open=True),
+            under_test.rule("others only find", ["peer:CT2"], ["echo", "find", "get"], to=to),
         ],
     }
 
@@ -62,8 +64,18 @@ def settings(folder: pathlib.Path, kinds: tuple[str, ...] = ("rsa",), **more: ob
 ALWAYS = {"all_readers_pass_the_gateway": True}
 
 
-def prove(gateway: under_test.Gateway, title: str = "PACS") -> str:
-    """Makes the first key, starts the gateway, which makes what it signs with, and proves the archive."""
+def ready(gateway: under_test.Gateway) -> None:
+    """Makes the first key, and starts the gateway, which makes what it signs with."""
     gateway.run("vault", "new-key")
     gateway.start()
-    return gateway.run("vault", "probe", title, "--largest", "1048576", seconds=300).stdout
+
+
+def probe(gateway: under_test.Gateway, title: str = "PACS", largest: int = 1048576) -> str:
+    """Proves an archive."""
+    return gateway.run("vault", "probe", title, "--largest", str(largest), seconds=300).stdout
+
+
+def prove(gateway: under_test.Gateway, title: str = "PACS") -> str:
+    """A gateway that has its key and seals for its archive."""
+    ready(gateway)
+    return probe(gateway, title)

@@ -26,12 +26,19 @@ impl Command {
         let mut seen = Elements::NONE;
         let mut given = Elements::NONE;
         let mut last: Option<Tag> = None;
-        let mut length_right = false;
+        // What group length says, and how much stood behind it.
+        let mut length: Option<(u32, usize)> = None;
+        let mut behind = 0;
         let mut cursor = Cursor::new(bytes);
         while !cursor.is_empty() {
             let (tag, value) = element(&mut cursor)?;
             if tag.group() != 0 {
-                return Err(CommandFault::Group(tag));
+                // DCMTK, and what is built on it, has the list of failed instances behind the command set of a pending
+                // C-GET response.
+                if !field.is_response() || !tolerances.has(Tolerance::Extra) {
+                    return Err(CommandFault::Group(tag));
+                }
+                behind += value.len() + 8;
             }
             if last.is_some_and(|last| tag < last) && !tolerances.has(Tolerance::Order) {
                 return Err(CommandFault::Order(tag));
@@ -44,6 +51,9 @@ impl Command {
             if value.len() % 2 != 0 && !tolerances.has(Tolerance::OddLength) {
                 return Err(CommandFault::OddLength(tag));
             }
+            if tag.group() != 0 {
+                continue;
+            }
             let Some(element) = Element::of(tag.element()) else {
                 unlisted(tag, field, tolerances)?;
                 continue;
@@ -53,7 +63,7 @@ impl Command {
             }
             seen.insert(element);
             if element == Element::GroupLength {
-                length_right = first && usize::try_from(u32_of(tag, value)?) == Ok(cursor.remaining());
+                length = first.then_some((u32_of(tag, value)?, cursor.remaining()));
                 continue;
             }
             if !shape.takes.has(element) {
@@ -65,7 +75,8 @@ impl Command {
             given.insert(element);
             command.take(element, value, tolerances, &mut given)?;
         }
-        if !length_right && !tolerances.has(Tolerance::GroupLength) {
+        let right = |(said, found): (u32, usize)| usize::try_from(said) == Ok(found - behind);
+        if !length.is_some_and(right) && !tolerances.has(Tolerance::GroupLength) {
             return Err(CommandFault::GroupLength);
         }
         if let Some(tag) = shape.needs.first_not_in(given) {

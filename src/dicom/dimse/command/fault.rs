@@ -17,7 +17,7 @@ pub enum CommandFault {
     /// A header of 8 bytes does not fit any more.
     #[error("the command set ends in the middle of an element's header")]
     TruncatedHeader,
-    /// Not of group 0000.
+    /// Not of group 0000. Behind the elements of a response, [`Tolerance::Extra`] lets it pass.
     #[error("{0} does not belong into a command set")]
     Group(Tag),
     /// (0000,0000) is missing, not first, or wrong.

@@ -133,6 +133,21 @@ fn priority_has_a_name_of_its_own() {
 }
 
 #[test]
+fn what_dcmtk_has_behind_a_pending_response_passes_as_something_extra() {
+    let response = Command::get_rq(7, &uid(CT)).response(Status::PENDING).unwrap();
+    let mut bytes = response.encode();
+    bytes.extend([8, 0, 0, 0, 4, 0, 0, 0, 12, 0, 0, 0, 8, 0, 0x58, 0, 4, 0, 0, 0, b'1', b'.', b'2', 0]);
+    assert_eq!(Command::decode(&bytes, &Tolerances::STRICT), Err(CommandFault::Group(Tag(8, 0))));
+    let lax = Tolerances::STRICT.with(Tolerance::Extra);
+    assert_eq!(Command::decode(&bytes, &lax), Ok(response));
+    let cut = Command::decode(&bytes[..bytes.len() - 1], &lax);
+    assert!(matches!(cut, Err(CommandFault::Truncated(Tag(8, 0x58)))), "{cut:?}");
+    // Nothing of the command stands behind it.
+    bytes.extend([0, 0, 0, 9, 2, 0, 0, 0, 0, 0]);
+    assert!(matches!(Command::decode(&bytes, &lax), Err(CommandFault::Order(_))));
+}
+
+#[test]
 fn what_no_tolerance_lets_pass() {
     assert_eq!(never(&set(&[(0x0100, &[0x31, 0])])), CommandFault::UnknownField(0x31));
     assert_eq!(never(&set(&[(0x0110, &[1, 0])])), CommandFault::NoField);

@@ -74,7 +74,7 @@ fn the_archive_is_asked_under_a_free_id_and_the_caller_hears_nothing_of_it() {
     let ac = archive(&proposed, &[EXPLICIT, JPEG]);
     let (mut told, contexts) = answer(&rq, &proposed, &ac, &own(), true).unwrap();
     let extras = accepted_extras(0, &rq, &proposed, &ac, false);
-    let contexts = with_extras(&rq, &mut told, contexts, extras, Vec::new());
+    let contexts = with_extras(&rq, &mut told, contexts, extras, Vec::new(), None);
     assert_eq!(told.contexts.iter().map(|context| context.id).collect::<Vec<_>>(), [1, 3, 5]);
     assert!(contexts.get(7).is_none());
     let called = contexts.called(0, 7).unwrap();
@@ -93,7 +93,7 @@ fn a_requester_is_accepted_where_only_the_extra_was() {
     let (mut told, contexts) = answer(&rq, &proposed, &ac, &own(), true).unwrap();
     assert!(contexts.get(1).is_none());
     let extras = accepted_extras(0, &rq, &proposed, &ac, false);
-    let contexts = with_extras(&rq, &mut told, contexts, extras, Vec::new());
+    let contexts = with_extras(&rq, &mut told, contexts, extras, Vec::new(), None);
     let Context { transfer_syntax, roles, .. } = contexts.get(1).unwrap();
     assert_eq!((*transfer_syntax, roles), (uid(J2K), SCP));
     assert!(contexts.called(0, 1).is_none(), "the archive knows nothing of it");
@@ -109,7 +109,7 @@ fn a_context_that_only_stores_is_not_accepted_for_an_extra() {
     let ac = archive(&proposed, &[EXPLICIT]);
     let (mut told, contexts) = answer(&rq, &proposed, &ac, &own(), true).unwrap();
     let extras = accepted_extras(0, &rq, &proposed, &ac, false);
-    let contexts = with_extras(&rq, &mut told, contexts, extras, Vec::new());
+    let contexts = with_extras(&rq, &mut told, contexts, extras, Vec::new(), None);
     assert!(contexts.is_empty());
 }
 
@@ -131,7 +131,7 @@ fn what_finds_no_id_goes_on_a_second_association() {
     let (mut told, contexts) = answer(&rq, &proposed, &first_ac, &own(), true).unwrap();
     let mut extras = accepted_extras(0, &rq, &proposed, &first_ac, false);
     extras.extend(accepted_extras(1, &rq, &second, &second_ac, true));
-    let contexts = with_extras(&rq, &mut told, contexts, extras, vec![1]);
+    let contexts = with_extras(&rq, &mut told, contexts, extras, vec![1], None);
     let brought = contexts.extras(&uid(MR)).next().unwrap();
     assert_eq!((brought.leg, brought.id, brought.roles), (1, 1, SCP));
     assert_eq!(*contexts.called(1, 1).unwrap().abstract_syntax, uid(MR));

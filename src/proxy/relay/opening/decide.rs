@@ -10,7 +10,7 @@ use super::judge::{Question, Verdict, judge};
 use super::place::{self, Opens, Place, Takes, is_lossy};
 use super::{Opening, Pipe, Whom};
 use crate::audit::vault::Drift;
-use crate::config::vault::{IdentityDrift, OpenHow};
+use crate::config::vault::{IdentityDrift, OpenHow, SealWhat};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Status;
 use crate::dicom::transfer_syntax::{self, Encoding, encoding_of, is_encapsulated};
@@ -82,7 +82,13 @@ impl Relay {
         let compressed = is_encapsulated(&opening.syntax).then(|| is_lossy(&opening.syntax));
         let repeats = self.snapshot.vault.as_ref().map(|room| room.repeats(&opening.archive)).unwrap_or_default();
         let right = opening.right;
-        let verdict = judge(&Question { found, row, repeats, right, drift, younger, compressed });
+        // Another archive of the gateway's takes what is moved there, and keeps it.
+        let must_be_sealed = matches!(opening.whom, Whom::Moves(_))
+            && vault.is_some_and(|vault| vault.seal == SealWhat::All)
+            && self.is_archive(&self.called.title)
+            && matches!(Family::of(&opening.class), Treatment::Sealed(_));
+        let question = Question { found, row, repeats, right, drift, younger, compressed, must_be_sealed };
+        let verdict = judge(&question);
         let as_it_is = |opened| Ok(Going { place: self.place_as_it_is(from, opening)?, opens: None, opened });
         match (verdict, found) {
             (Verdict::Alert(cause, words), _) => Err(Stays::Alert(cause, words)),

@@ -40,6 +40,8 @@ pub struct Question<'a> {
     pub younger: bool,
     /// It came with a compressed image: with losses, or without.
     pub compressed: Option<bool>,
+    /// It goes where nothing is stored that is not sealed.
+    pub must_be_sealed: bool,
 }
 
 /// Judges. What is wrong comes before what is permitted: whoever asks, it is told of.
@@ -98,6 +100,11 @@ fn plain(question: &Question<'_>) -> Verdict {
         let words = "it is younger than `sealed_since`, and neither sealed nor known".to_owned();
         return Verdict::Alert(VaultCause::Forged, words);
     }
+    if question.must_be_sealed {
+        return Verdict::Cannot(
+            "everything that is stored there must be sealed, and it is not: `vault seal-archive` first",
+        );
+    }
     Verdict::Pass
 }
 
@@ -116,7 +123,7 @@ mod tests {
             sop_instance: "1.2.3".parse().unwrap(),
             study: None,
             transfer_syntax: "1.2.840.10008.1.2.1".parse().unwrap(),
-            whose: [0; 32],
+            whose: [0; 16],
             rows: 1,
             columns: 1,
             frames: 1,
@@ -144,7 +151,7 @@ mod tests {
 
     fn ask(found: &Found, row: Option<&SealRow>, repeats: Repeats) -> Verdict {
         let (right, drift, younger) = (Right::Opened, IdentityDrift::Record, false);
-        judge(&Question { found, row, repeats, right, drift, younger, compressed: None })
+        judge(&Question { found, row, repeats, right, drift, younger, compressed: None, must_be_sealed: false })
     }
 
     fn cause(verdict: &Verdict) -> Option<VaultCause> {
@@ -165,11 +172,28 @@ mod tests {
             let (repeats, drift, younger) = (Repeats::Unknown, IdentityDrift::Record, true);
             let found = sealed(1, &["AccessionNumber"]);
             assert_eq!(
-                judge(&Question { found: &found, row, repeats, right, drift, younger, compressed: None }),
+                judge(&Question {
+                    found: &found,
+                    row,
+                    repeats,
+                    right,
+                    drift,
+                    younger,
+                    compressed: None,
+                    must_be_sealed: false
+                }),
                 expected
             );
-            let refused =
-                judge(&Question { found: &found, row, repeats, right: Right::No, drift, younger, compressed: None });
+            let refused = judge(&Question {
+                found: &found,
+                row,
+                repeats,
+                right: Right::No,
+                drift,
+                younger,
+                compressed: None,
+                must_be_sealed: false,
+            });
             assert!(matches!(refused, Verdict::Refuse(_)));
             let drifted = Question {
                 found: &found,
@@ -179,6 +203,7 @@ mod tests {
                 drift: IdentityDrift::Refuse,
                 younger,
                 compressed: None,
+                must_be_sealed: false,
             };
             assert_eq!(cause(&judge(&drifted)), Some(VaultCause::Drift));
             let same = Question { found: &sealed(1, &[]), ..drifted };
@@ -222,13 +247,22 @@ mod tests {
                 drift,
                 younger: false,
                 compressed,
+                must_be_sealed: false,
             })
         };
         assert_eq!(cause(&compressed(true)), Some(VaultCause::Lossy));
         assert!(matches!(compressed(false), Verdict::Cannot(_)), "nobody did anything wrong");
         let (repeats, right, drift) = (Repeats::Unknown, Right::No, IdentityDrift::Record);
-        let young =
-            Question { found: &Found::Plain, row: None, repeats, right, drift, younger: true, compressed: None };
+        let young = Question {
+            found: &Found::Plain,
+            row: None,
+            repeats,
+            right,
+            drift,
+            younger: true,
+            compressed: None,
+            must_be_sealed: false,
+        };
         assert_eq!(cause(&judge(&young)), Some(VaultCause::Forged));
         let doubtful = row(&[(1, Mark::InDoubt)]);
         assert_eq!(judge(&Question { row: Some(&doubtful), ..young }), Verdict::Pass, "it may have been there before");

@@ -3,9 +3,8 @@
 
 use super::drive::Back;
 use super::{Rewrite, TransformFault};
-use crate::proxy::vault::decode::{DecodeFault, Decoding};
+use crate::proxy::vault::decode::{Came, DecodeFault, Decoding, Unpacking};
 use crate::spool::{Next, Spool, Spools};
-use crate::vault::carrier::{MAGIC, magic_at};
 use bytes::{Bytes, BytesMut};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -176,127 +175,41 @@ impl Behind {
     }
 }
 
-/// Before the transform: what came compressed without losses, and may be what carries a seal. What turns out to be
-/// something else goes on as it came.
+/// Before the transform: what came compressed without losses, and may be what carries a seal.
 #[derive(Debug)]
 pub(super) struct Before {
-    feed: Feed,
-    /// All that came, until it is known what it is.
-    came: BytesMut,
-    /// What of it is decoded.
-    out: Vec<u8>,
-    carries: bool,
-}
-
-/// What came before the transform.
-pub(super) enum Came {
-    /// Nothing yet.
-    Nothing,
-    /// These bytes, decoded.
-    Decoded(Vec<u8>),
-    /// It carries no seal: all that came.
-    Plain(Bytes),
+    /// `None`: it is at work.
+    unpacking: Option<Box<Unpacking>>,
+    /// What came meanwhile.
+    input: BytesMut,
 }
 
 impl Before {
-    pub(super) fn new(decoding: Decoding) -> Self {
-        Self { feed: Feed::new(decoding), came: BytesMut::new(), out: Vec::new(), carries: false }
-    }
-
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.feed.input.extend_from_slice(bytes);
-        if !self.carries {
-            self.came.extend_from_slice(bytes);
-        }
+        self.input.extend_from_slice(bytes);
     }
 
     pub(super) fn has_work(&self) -> bool {
-        self.feed.has_work()
+        !self.input.is_empty() || self.unpacking.as_ref().is_some_and(|unpacking| unpacking.has_work())
     }
 
     /// More is decoded; `None`: there is nothing to decode.
-    pub(super) fn next(&mut self) -> Option<Away> {
-        if !self.feed.has_work() {
+    fn next(&mut self) -> Option<Away> {
+        if !self.has_work() {
             return None;
         }
-        let (mut decoding, part) = self.feed.take()?;
-        let looks = !self.carries;
+        let mut unpacking = self.unpacking.take()?;
+        unpacking.push(&self.input.split());
         Some(Box::pin(async move {
-            if !looks {
-                return Ok(Back::Unpacked(Ok(decode((decoding, part)).await?)));
-            }
-            let decoded = match decoding.push(&part) {
-                // What cannot carry a seal is not decoded.
-                Ok(()) if decoding.image().is_some() && magic(&decoding).is_none() => Err(None),
-                Ok(()) => decode((decoding, BytesMut::new())).await.map_err(Some),
-                Err(fault) => Err(Some(fault)),
-            };
-            Ok(Back::Unpacked(decoded))
+            let came = unpacking.step().await?;
+            Ok(Back::Unpacked(unpacking, came))
         }))
     }
 
-    /// The decoder is back.
-    pub(super) fn back(&mut self, decoded: Result<Decoded, Option<DecodeFault>>) -> Came {
-        let decoded = match decoded {
-            Ok(decoded) => decoded,
-            Err(fault) => {
-                if let Some(fault) = fault {
-                    tracing::debug!(%fault, "what came compressed is not decoded, and goes on as it is");
-                }
-                return self.plain();
-            }
-        };
-        let more = decoded.more;
-        let out = self.feed.back(decoded);
-        if self.carries {
-            return Came::Decoded(out);
-        }
-        self.out.extend_from_slice(&out);
-        let Some(decoding) = self.feed.decoding.as_ref().filter(|decoding| decoding.image().is_some()) else {
-            return Came::Nothing;
-        };
-        let Some(at) = magic(decoding) else { return self.plain() };
-        let end = at.saturating_add(MAGIC.len() as u64);
-        if decoding.decoded() < end {
-            return if end > decoding.pixels() { self.plain() } else { Came::Nothing };
-        }
-        if !more {
-            return Came::Nothing;
-        }
-        let behind = usize::try_from(decoding.decoded() - at).unwrap_or(usize::MAX);
-        let place = self.out.len().checked_sub(behind);
-        if !place.and_then(|place| self.out.get(place..)).is_some_and(|bytes| bytes.starts_with(&MAGIC)) {
-            return self.plain();
-        }
-        self.carries = true;
-        self.came = BytesMut::new();
-        Came::Decoded(std::mem::take(&mut self.out))
+    /// It is back.
+    pub(super) fn back(&mut self, unpacking: Box<Unpacking>) {
+        self.unpacking = Some(unpacking);
     }
-
-    /// All of it has come.
-    pub(super) fn finish(&mut self) -> Result<Came, DecodeFault> {
-        match &mut self.feed.decoding {
-            Some(decoding) if self.carries => {
-                let mut out = Vec::new();
-                decoding.finish(&mut out)?;
-                Ok(Came::Decoded(out))
-            }
-            _ => Ok(self.plain()),
-        }
-    }
-
-    fn plain(&mut self) -> Came {
-        self.feed.input.clear();
-        self.feed.more = false;
-        self.out = Vec::new();
-        Came::Plain(std::mem::take(&mut self.came).freeze())
-    }
-}
-
-/// Where in the decoded pixels a seal would begin.
-fn magic(decoding: &Decoding) -> Option<u64> {
-    let image = decoding.image()?;
-    magic_at(image.columns, image.allocated.into(), image.samples.into())
 }
 
 impl Rewrite {
@@ -307,7 +220,8 @@ impl Rewrite {
 
     /// Before its first byte: it comes compressed, and may be what carries a seal.
     pub(in super::super) fn unpack(&mut self, decoding: Decoding) {
-        self.before = Some(Box::new(Before::new(decoding)));
+        let unpacking = Some(Box::new(Unpacking::new(decoding)));
+        self.before = Some(Box::new(Before { unpacking, input: BytesMut::new() }));
     }
 
     /// Whether it came compressed, carries a seal and is decoded before it is looked into.
@@ -324,8 +238,9 @@ impl Rewrite {
                 self.transform.push(&bytes, &mut self.flow)
             }
             Came::Plain(bytes) => {
-                self.before = None;
+                let rest = self.before.take().map(|mut before| before.input.split()).unwrap_or_default();
                 self.transform.push(&bytes, &mut self.flow)?;
+                self.transform.push(&rest, &mut self.flow)?;
                 if self.over { self.transform.finish(&mut self.flow) } else { Ok(()) }
             }
         }
@@ -346,7 +261,8 @@ impl Rewrite {
         if !self.over {
             return Ok(None);
         }
-        let came = before.finish()?;
+        let Some(unpacking) = &mut before.unpacking else { return Ok(None) };
+        let came = unpacking.finish()?;
         let carried = matches!(came, Came::Decoded(_));
         self.unpacked(came)?;
         if carried {

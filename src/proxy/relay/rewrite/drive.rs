@@ -9,7 +9,7 @@ use crate::dicom::Tag;
 use crate::dicom::dimse::Command;
 use crate::dicom::pdu::Abort;
 use crate::dicom::transfer_syntax::Encoding;
-use crate::proxy::vault::decode::DecodeFault;
+use crate::proxy::vault::decode::{Came, Unpacking};
 use crate::spool::{Next, Spool};
 use crate::transform::flow::Piece;
 use crate::transform::hide::{Hide, HideFault, HideLimits};
@@ -27,8 +27,8 @@ pub(in super::super) enum Back {
     Decoded(Decoded),
     /// The spool of what is decoded, with what was read of it.
     DecodedSpool(Box<Spool>, Option<Bytes>),
-    /// What decodes what came; not, for this reason, or since it carries no seal.
-    Unpacked(Result<Decoded, Option<DecodeFault>>),
+    /// What decodes what came, with what came of it.
+    Unpacked(Box<Unpacking>, Came),
 }
 
 /// How far it has come.
@@ -168,8 +168,8 @@ impl Rewrite {
         let back = spooled?;
         self.away = false;
         let came = match (back, &mut self.behind, &mut self.before) {
-            (Back::Unpacked(decoded), _, Some(before)) => {
-                let came = before.back(decoded);
+            (Back::Unpacked(unpacking, came), _, Some(before)) => {
+                before.back(unpacking);
                 return self.unpacked(came);
             }
             (Back::Spool(spool, read), behind, _) => {
@@ -188,7 +188,7 @@ impl Rewrite {
                 behind.spool_back(spool);
                 read.unwrap_or_default()
             }
-            (Back::Unpacked(_) | Back::Decoded(_) | Back::DecodedSpool(..), ..) => Bytes::new(),
+            (Back::Unpacked(..) | Back::Decoded(_) | Back::DecodedSpool(..), ..) => Bytes::new(),
         };
         if let Some(cutter) = &mut self.cutter {
             cutter.push_some(came, forward);

@@ -105,6 +105,12 @@ impl Relay {
                 tracing::error!(%fault, "an object was stored and the ledger of seals cannot say so: its sender is to send it again");
                 refused(sealing, &answer, "the ledger of seals cannot be written now")
             }
+            (Ok(false), _) if stored => {
+                tracing::error!(
+                    "an object was stored whose seal the ledger no longer knows: its sender is to send it again"
+                );
+                refused(sealing, &answer, "the ledger of seals does not know it any more")
+            }
             (_, Some(Err(fault))) if fault.is_transient() => {
                 tracing::warn!(archive = %sealing.archive, %fault, "an object was stored and cannot be read back now");
                 refused(sealing, &answer, "it could not be read back now")

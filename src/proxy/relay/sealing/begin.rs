@@ -12,7 +12,7 @@ use super::{SealRun, Sealing};
 use crate::config::vault::Unsealable;
 use crate::dicom::dimse::{Field, Status};
 use crate::dicom::negotiation::is_native;
-use crate::dicom::transfer_syntax::{Encoding, encoding_of};
+use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, Encoding, encoding_of};
 use crate::dicom::{AeTitle, Uid};
 use crate::gate::Permit;
 use crate::proxy::snapshot::Snapshot;
@@ -172,7 +172,8 @@ impl Relay {
     }
 
     /// The context that sealed objects of a class go on: its own if that is native at the archive, else an extra one on
-    /// the same leg, then on another, then any native one of the caller's.
+    /// the same leg, then on another, then any native one of the caller's. What is not native has explicit VRs, and keeps
+    /// them where it can.
     fn onto(&self, context: u8, class: &Uid) -> Option<Onto> {
         let number = self.called.number;
         let here = |id: u8| {
@@ -183,7 +184,8 @@ impl Relay {
         let extra = || {
             let extras = self.contexts.extras(class);
             let fits = extras.filter(|extra| extra.roles.scu && is_native(&extra.transfer_syntax));
-            let best = fits.min_by_key(|extra| extra.leg != number)?;
+            let forgets = |syntax: &Uid| syntax.as_str() != EXPLICIT_VR_LITTLE_ENDIAN;
+            let best = fits.min_by_key(|extra| (extra.leg != number, forgets(&extra.transfer_syntax)))?;
             Some(Onto { leg: best.leg, context: best.id, syntax: best.transfer_syntax })
         };
         let callers = || {

@@ -49,7 +49,7 @@ pub(in super::super) enum Compared {
 /// The new object, as far as it is compared.
 struct New {
     syntax: Uid,
-    whose: [u8; 32],
+    whose: [u8; 16],
     same: Option<[u8; 32]>,
 }
 

@@ -22,6 +22,7 @@ use crate::dicom::transfer_syntax::{self, EXPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Uid};
 use crate::scu::Target;
 use crate::state::{Mark, SealEnd, SealMark, SealRow, Standing, State};
+use crate::transform::seal::Begun;
 use crate::vault::SealId;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Treatment};
@@ -39,6 +40,9 @@ pub const PATIENCE: &[Duration] = &[
     Duration::from_secs(15),
     Duration::from_secs(30),
 ];
+
+/// Why an instance fails that did not come; perhaps it is of another class.
+const NOT_GIVEN: &str = "the archive did not give it out";
 
 /// What sealing an archive's objects needs.
 pub struct Converter<'a> {
@@ -60,7 +64,12 @@ pub struct Converter<'a> {
     pub aside: PathBuf,
     /// Waits between tries ([`PATIENCE`]).
     pub patience: &'static [Duration],
+    /// Whether the archive was proven to give back such an object as this seal is carried; else why not.
+    pub proven: Proven<'a>,
 }
+
+/// Says whether what is about to be stored was proven, by its class and how it is carried.
+pub type Proven<'a> = Box<dyn Fn(&Uid, &Begun) -> Result<(), String> + Send + Sync + 'a>;
 
 /// What became of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -138,14 +147,16 @@ impl Converter<'_> {
                     Received::Nothing => Ok(Done::Nothing),
                     Received::Fault(why) => Ok(Done::Failed(why)),
                     Received::Disk(source) => Err(Stop::File { path, source }),
-                    Received::Sealed(_) | Received::None => {
-                        Ok(Done::Failed("the archive did not give it out".to_owned()))
-                    }
+                    Received::Sealed(_) | Received::None => Ok(Done::Failed(NOT_GIVEN.to_owned())),
                 };
             }
         };
         let begun = &sealed.begun;
         let held = Held::new(path, place, begun);
+        if let Err(why) = (self.proven)(&place.class, begun) {
+            held.forget();
+            return Ok(Done::Failed(why));
+        }
         // What does not open from the disk now would not later either, and the original is still there.
         if let Err(fault) = self.digest(&held) {
             held.forget();
@@ -165,6 +176,36 @@ impl Converter<'_> {
             return Ok(Done::Failed("it was stored anew through the gateway meanwhile".to_owned()));
         }
         self.store(&held).await
+    }
+
+    /// Seals one instance of which the archive did not say the class, if it can be found out. `guess`: what others of its
+    /// series are; the place's own class does not count. Gives the class as well.
+    ///
+    /// # Errors
+    /// As of [`Converter::convert`].
+    pub async fn convert_unnamed(
+        &self,
+        place: &Place,
+        guess: Option<Uid>,
+        listed: &Facts,
+    ) -> Result<Option<(Uid, Done)>, Stop> {
+        if let Some(class) = guess {
+            let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+            if done != Done::Failed(NOT_GIVEN.to_owned()) {
+                return Ok(Some((class, done)));
+            }
+        }
+        let mut pauses = self.patience.iter();
+        loop {
+            match super::classify::class_of(&self.target, place).await {
+                Ok(Some(class)) => {
+                    let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+                    return Ok(Some((class, done)));
+                }
+                Err(VerifyFault::Link(fault)) => self.pause(&mut pauses).await.ok_or(fault)?,
+                Ok(None) | Err(_) => return Ok(None),
+            }
+        }
     }
 
     /// What an earlier round left under way: each is verified, or restored, or was never stored.
@@ -264,7 +305,7 @@ impl Converter<'_> {
     async fn retrieve(&self, place: &Place, path: &Path) -> Result<Received, Stop> {
         let mut pauses = self.patience.iter();
         loop {
-            let mut receiving = Receiving::new(&self.means, self.carrier, path, place)?;
+            let mut receiving = Receiving::new(&self.means, &self.how, self.carrier, path, place)?;
             match self.get(place, &mut receiving).await {
                 Ok(()) => return Ok(receiving.done()),
                 Err(VerifyFault::Link(fault)) => {

@@ -5,8 +5,9 @@ use crate::dicom::Uid;
 use crate::dicom::dataset::part10::Part10;
 use crate::dicom::dimse::{Command, Status};
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, Encoding};
-use crate::proxy::vault::verify::Place;
-use crate::scu::{Accepted, IMPLEMENTATION_CLASS, Receiver};
+use crate::proxy::vault::decode::{Came, DecodeFault, Unpacking};
+use crate::proxy::vault::verify::{Place, ReadBack};
+use crate::scu::{Accepted, IMPLEMENTATION_CLASS, Receiver, Work};
 use crate::transform::flow::{Flow, Piece};
 use crate::transform::seal::{Outcome, Seal, SealFault, SealOrder, Sealed};
 use crate::vault::carrier::Carrier;
@@ -38,6 +39,9 @@ pub struct Receiving<'a> {
     means: &'a Means,
     carrier: Carrier,
     place: &'a Place,
+    how: &'a ReadBack,
+    /// It comes compressed, and may be what carries a seal.
+    unpacking: Option<Box<Unpacking>>,
     seal: Option<Seal>,
     flow: Flow,
     file: File,
@@ -56,7 +60,13 @@ pub fn preamble(place: &Place) -> Vec<u8> {
 
 impl<'a> Receiving<'a> {
     /// Into this file.
-    pub fn new(means: &'a Means, carrier: Carrier, path: &Path, place: &'a Place) -> Result<Self, Stop> {
+    pub fn new(
+        means: &'a Means,
+        how: &'a ReadBack,
+        carrier: Carrier,
+        path: &Path,
+        place: &'a Place,
+    ) -> Result<Self, Stop> {
         let open = |path: &Path| {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create(true).truncate(true).mode(0o600);
@@ -65,7 +75,8 @@ impl<'a> Receiving<'a> {
         let (file, kept) = (open(path)?, open(&path.with_extension("kept"))?);
         // Without a name it is gone with this process.
         let _ = std::fs::remove_file(path.with_extension("kept"));
-        Ok(Self { means, carrier, place, seal: None, flow: Flow::default(), file, kept, done: Received::None })
+        let (unpacking, seal, flow, done) = (None, None, Flow::default(), Received::None);
+        Ok(Self { means, carrier, place, how, unpacking, seal, flow, file, kept, done })
     }
 
     /// What came of it.
@@ -111,6 +122,32 @@ impl<'a> Receiving<'a> {
         })
     }
 
+    fn seals(&mut self, bytes: &[u8]) {
+        let Some(seal) = &mut self.seal else { return };
+        match seal.push(bytes, &mut self.flow) {
+            Ok(()) => {
+                let written = self.write();
+                self.wrote(written);
+            }
+            Err(fault) => self.fault(&fault),
+        }
+    }
+
+    /// It is known whether the archive has compressed what carries a seal.
+    fn came(&mut self, came: Result<Came, DecodeFault>) {
+        match came {
+            Ok(Came::Nothing) => {}
+            Ok(Came::Plain(bytes)) => {
+                self.unpacking = None;
+                self.seals(&bytes);
+            }
+            Ok(Came::Decoded(_)) | Err(_) => {
+                (self.unpacking, self.seal) = (None, None);
+                self.done = Received::Already;
+            }
+        }
+    }
+
     fn wrote(&mut self, written: io::Result<()>) {
         if let Err(fault) = written {
             self.seal = None;
@@ -132,6 +169,7 @@ impl Receiver for Receiving<'_> {
         match self.begin_seal(context.syntax) {
             Ok(seal) => {
                 self.seal = Some(seal);
+                self.unpacking = self.how.unpacking(&context.syntax).map(Box::new);
                 let written = self.file.write_all(&preamble(self.place));
                 self.wrote(written);
             }
@@ -140,17 +178,26 @@ impl Receiver for Receiving<'_> {
     }
 
     fn data(&mut self, bytes: &[u8]) {
-        let Some(seal) = &mut self.seal else { return };
-        match seal.push(bytes, &mut self.flow) {
-            Ok(()) => {
-                let written = self.write();
-                self.wrote(written);
-            }
-            Err(fault) => self.fault(&fault),
+        match self.unpacking.as_mut().filter(|_| self.seal.is_some()) {
+            Some(unpacking) => unpacking.push(bytes),
+            None => self.seals(bytes),
         }
     }
 
+    fn work(&mut self) -> Option<Work<'_>> {
+        self.unpacking.as_ref().filter(|unpacking| unpacking.has_work())?;
+        Some(Box::pin(async move {
+            while let Some(unpacking) = self.unpacking.as_mut().filter(|unpacking| unpacking.has_work()) {
+                let came = unpacking.step().await;
+                self.came(came);
+            }
+        }))
+    }
+
     fn end(&mut self) -> Status {
+        if let Some(mut unpacking) = self.unpacking.take() {
+            self.came(unpacking.finish());
+        }
         let Some(mut seal) = self.seal.take() else { return Status::SUCCESS };
         // Only what came to its end counts.
         match seal.finish(&mut self.flow) {

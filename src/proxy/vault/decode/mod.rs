@@ -6,8 +6,10 @@
 mod session;
 #[cfg(test)]
 mod tests;
+mod unpack;
 pub mod wire;
 mod worker;
 
 pub use session::{DecodeFault, Decoding};
+pub use unpack::{Came, Unpacking};
 pub use worker::{Decoder, DecoderSettings, WorkerFault};

@@ -95,8 +95,7 @@ async fn prove(
     let mut proving = Proving {
         target: reach::target(wiring, &address, calling),
         means: Means { context: Arc::clone(&room.context), options: Arc::clone(room.options(false)) },
-        unlock: how.unlock,
-        options: how.options,
+        how,
         age: vault.probe_age,
         largest: earlier.largest.min(LARGEST),
         destinations: Vec::new(),

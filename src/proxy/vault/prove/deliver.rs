@@ -60,7 +60,7 @@ async fn ask(
         loop {
             tokio::select! {
                 biased;
-                Some(arrival) = ear.next() => take(arrival.what, judge),
+                Some(arrival) = ear.next() => take(arrival.what, judge).await,
                 message = link.receive() => match message?.command.status {
                     Some(status) if status.is_final() => break,
                     _ => {}
@@ -69,7 +69,7 @@ async fn ask(
         }
         while let Ok(Some(arrival)) = tokio::time::timeout(QUIET, ear.next()).await {
             let over = matches!(arrival.what, What::Ended(_));
-            take(arrival.what, judge);
+            take(arrival.what, judge).await;
             if over && judge.verdicts.len() >= stored.iter().filter(|one| one.is_stored()).count() {
                 break;
             }
@@ -79,12 +79,12 @@ async fn ask(
     Ok(())
 }
 
-fn take(what: What, judge: &mut Judge<'_>) {
+async fn take(what: What, judge: &mut Judge<'_>) {
     if let What::Request(message, context) = what
         && message.command.field == Field::StoreRq
         && let Some(data) = &message.data
     {
-        judge.judge(&context, &message.command, data);
+        judge.judge(&context, &message.command, data).await;
     }
 }
 

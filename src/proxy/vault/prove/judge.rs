@@ -5,7 +5,7 @@ use crate::dicom::dimse::{Command, Status};
 use crate::dicom::transfer_syntax::is_encapsulated;
 use crate::dicom::{Phi, Uid};
 use crate::proxy::vault::verify::{LOSSLESS, Opening, Place, ReadBack, VerifyFault};
-use crate::scu::{Accepted, Receiver};
+use crate::scu::{Accepted, Receiver, Work};
 use crate::transform::open::OpenFault;
 use crate::vault::SealId;
 
@@ -49,9 +49,12 @@ impl<'a> Judge<'a> {
     }
 
     /// A whole object that came otherwise.
-    pub fn judge(&mut self, context: &Accepted, command: &Command, data: &[u8]) {
+    pub async fn judge(&mut self, context: &Accepted, command: &Command, data: &[u8]) {
         self.begin(context, command);
         self.data(data);
+        if let Some(work) = self.work() {
+            work.await;
+        }
         self.end();
     }
 }
@@ -61,7 +64,8 @@ impl Receiver for Judge<'_> {
         let (Some(class), Some(called)) = (command.sop_class(), command.sop_instance()) else {
             return self.current = None;
         };
-        let opening = (!is_encapsulated(&context.syntax)).then(|| {
+        let opens = !is_encapsulated(&context.syntax) || self.how.unpacking(&context.syntax).is_some();
+        let opening = opens.then(|| {
             let place =
                 Place { class: *class, instance: *called, study: None, series: None, patient: None::<Phi<String>> };
             let mut opening = Opening::new(self.how.clone(), place);
@@ -80,13 +84,17 @@ impl Receiver for Judge<'_> {
         }
     }
 
+    fn work(&mut self) -> Option<Work<'_>> {
+        self.current.as_mut()?.opening.as_mut()?.work()
+    }
+
     fn end(&mut self) -> Status {
         let Some(Current { called, syntax, opening, head }) = self.current.take() else { return Status::SUCCESS };
         let lossy = says_lossy(&head);
         let verdict = |fate| Verdict { instance: called, called, fate, seal: None, drift: Vec::new() };
         let Some(mut opening) = opening else {
             let lossless = LOSSLESS.contains(&syntax.as_str()) && !lossy;
-            let fate = if lossless { Fate::Recompressed(syntax.to_string()) } else { Fate::Lossy };
+            let fate = if lossless { Fate::Compressed(syntax.to_string()) } else { Fate::Lossy };
             self.verdicts.push(verdict(fate));
             return Status::SUCCESS;
         };
@@ -95,7 +103,7 @@ impl Receiver for Judge<'_> {
             Some(Ok(verified)) => Verdict {
                 instance: verified.inner.sop_instance,
                 called,
-                fate: Fate::Whole,
+                fate: if opening.unpacked { Fate::Recompressed(syntax.to_string()) } else { Fate::Whole },
                 seal: Some(verified.inner.seal),
                 drift: verified.opened.drift,
             },

@@ -14,9 +14,9 @@ use crate::proxy::vault::walk::{Study, Walker};
 use crate::scu::{Accepted, Answerer, Ask, Link, LinkFault, Target};
 use crate::state::Repeats;
 use crate::transform::open::OpenOptions;
+use crate::vault::SealId;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Fate as Treated, all as all_families};
-use crate::vault::{SealId, Unlock};
 use std::time::Duration;
 
 /// So many contexts are asked for at once.
@@ -36,10 +36,8 @@ pub struct Proving<'a> {
     pub target: Target<'a>,
     /// What is sealed with.
     pub means: Means,
-    /// What is opened with.
-    pub unlock: Unlock,
-    /// Limits on opening.
-    pub options: OpenOptions,
+    /// How what comes back is opened.
+    pub how: ReadBack,
     /// How long what was stored is left alone.
     pub age: Duration,
     /// Bytes of pixels of the largest object; 0: none is stored.
@@ -291,9 +289,14 @@ impl Proving<'_> {
         let Ok(mut walker) = Walker::open(&self.target).await else { return Vec::new() };
         let mut studies: Vec<Study> = Vec::new();
         let mut accessions: Vec<&str> = stored.iter().map(|one| one.sample.accession.as_str()).collect();
+        accessions.sort_unstable();
         accessions.dedup();
         for accession in accessions {
-            studies.extend(walker.studies("", "", accession).await.unwrap_or_default());
+            for study in walker.studies("", "", accession).await.unwrap_or_default() {
+                if !studies.iter().any(|known| known.uid == study.uid) {
+                    studies.push(study);
+                }
+            }
         }
         let patient = || Some(Phi::new(PATIENT_ID.to_owned()));
         for one in stored {
@@ -322,13 +325,14 @@ impl Proving<'_> {
         places
     }
 
+    /// Whatever it is called.
+    fn reading(&self) -> ReadBack {
+        ReadBack { options: OpenOptions { minted: true, ..self.how.options }, ..self.how.clone() }
+    }
+
     /// Retrieves everything by C-GET and judges it.
     async fn retrieve(&self, stored: &mut [Stored], found: &[Place]) -> Vec<Verdict> {
-        let how = ReadBack {
-            unlock: self.unlock.clone(),
-            options: OpenOptions { minted: true, ..self.options },
-            compare: false,
-        };
+        let how = self.reading();
         let mut seen: Vec<Verdict> = Vec::new();
         let mut why = None;
         let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
@@ -364,11 +368,7 @@ impl Proving<'_> {
 
     /// Has everything delivered to each destination, and judges it.
     async fn deliver(&mut self, stored: &mut [Stored]) -> Vec<Verdict> {
-        let how = ReadBack {
-            unlock: self.unlock.clone(),
-            options: OpenOptions { minted: true, ..self.options },
-            compare: false,
-        };
+        let how = self.reading();
         let mut all = Vec::new();
         let Ok(ear) = &mut self.ear else { return all };
         for destination in &self.destinations {
@@ -451,7 +451,9 @@ impl Stored {
     /// Whole only if it carries a seal that was stored.
     fn fate(&self, verdict: &Verdict) -> Fate {
         match (&verdict.fate, verdict.seal) {
-            (Fate::Whole, seal) if seal.is_none() || (seal != self.first && seal != self.last) => {
+            (Fate::Whole | Fate::Recompressed(_), seal)
+                if seal.is_none() || (seal != self.first && seal != self.last) =>
+            {
                 Fate::Changed("another seal than was stored".to_owned())
             }
             (fate, _) => fate.clone(),

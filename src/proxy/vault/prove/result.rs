@@ -2,7 +2,7 @@
 
 use super::signing;
 use crate::audit::checkpoint::Signer;
-use crate::dicom::AeTitle;
+use crate::dicom::{AeTitle, Uid};
 use crate::state::Repeats;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The form of the file.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// What a signature over a result begins with: no other signature of the key fits.
 const PURPOSE: &str = "dicomgate vault probe 1";
 /// No result is longer, bytes.
@@ -43,8 +43,10 @@ impl std::fmt::Display for Carried {
 pub enum Fate {
     /// It came back, and opened to the last byte.
     Whole,
-    /// It came back losslessly compressed, in this transfer syntax: it has to be decoded before it opens.
+    /// It came back losslessly compressed, in this transfer syntax, and opened to the last byte once it was decoded.
     Recompressed(String),
+    /// It came back losslessly compressed, in this transfer syntax, which is not decoded here.
+    Compressed(String),
     /// Its pixels came back compressed with loss.
     Lossy,
     /// It came back without its seal.
@@ -239,6 +241,21 @@ impl ProbeResult {
         now.duration_since(self.at).try_into().unwrap_or_default()
     }
 
+    /// The transfer syntaxes into which it compresses sealed objects (`family`: of that one alone) that it does not give out
+    /// natively.
+    pub fn compresses(&self, family: Option<&str>) -> Vec<Uid> {
+        let like = self.trials.iter().filter(|trial| family.is_none_or(|family| trial.family == family));
+        let mut syntaxes: Vec<Uid> = like
+            .filter_map(|trial| match &trial.get {
+                Some(Fate::Recompressed(syntax)) => Uid::new(syntax).ok(),
+                _ => None,
+            })
+            .collect();
+        syntaxes.sort_unstable();
+        syntaxes.dedup();
+        syntaxes
+    }
+
     /// From when on it is to be made again.
     pub fn due(&self, every: Duration) -> jiff::Timestamp {
         self.at.checked_add(every).unwrap_or(jiff::Timestamp::MAX)
@@ -291,7 +308,7 @@ impl ProbeResult {
         for trial in self.trials.iter().filter(like) {
             for fate in trial.get.iter().chain(trial.moved.iter().map(|(_, fate)| fate)) {
                 match fate {
-                    Fate::Whole => proven = true,
+                    Fate::Whole | Fate::Recompressed(_) => proven = true,
                     Fate::NotTaken => {}
                     other => return Err(format!("the probe found that sealed objects {}", other.words())),
                 }
@@ -317,7 +334,10 @@ impl Fate {
     pub fn words(&self) -> String {
         match self {
             Self::Whole => "come back whole".to_owned(),
-            Self::Recompressed(syntax) => format!("come back losslessly compressed ({syntax})"),
+            Self::Recompressed(syntax) => format!("come back losslessly compressed ({syntax}), and open once decoded"),
+            Self::Compressed(syntax) => {
+                format!("come back losslessly compressed ({syntax}), which is not decoded here")
+            }
             Self::Lossy => "come back compressed with loss".to_owned(),
             Self::Dropped => "come back without their seal".to_owned(),
             Self::Changed(how) => format!("come back changed: {how}"),

@@ -33,12 +33,13 @@ async fn ground(archive: &Archive) -> (TempDir, Converter<'_>, Place, Vec<u8>) {
         target: archive.target(),
         archive: archive.target().called,
         means: means(),
-        how: ReadBack { unlock: Unlock::from(ring()), options: OpenOptions::default(), compare: false },
+        how: ReadBack { unlock: Unlock::from(ring()), options: OpenOptions::default(), compare: false, decoder: None },
         carrier: Carrier::Pixels,
         state,
         folder: folder.path().join("held"),
         aside: folder.path().join("aside"),
         patience: &[],
+        proven: Box::new(|_, _| Ok(())),
     };
     let (study, series) = (Some(sample.study), Some(sample.series));
     let place = Place { class: sample.class, instance: sample.instance, study, series, patient: None };
@@ -232,7 +233,7 @@ async fn a_later_seal_stays() {
     let row = converter.state.seals(converter.archive, &place.instance).await.unwrap().unwrap();
     archive.held.lock().unwrap()[0].data.clone_from(&later);
     let stranger = SealMark { id: SealId([7; 16]), ..row.seals[0].clone() };
-    converter.state.seal_put(&SealRow { seals: vec![stranger], ..row }).await.unwrap();
+    converter.state.seal_put(&SealRow { seals: vec![stranger], ..row.clone() }, Some(&row)).await.unwrap();
     assert!(matches!(resume(&converter).await[0].1, Done::Kept { .. }));
     assert_eq!(archive.held.lock().unwrap()[0].data, later);
 }
@@ -245,7 +246,7 @@ async fn a_forgery_is_not_sealed() {
     let (seal, _) = sealed(&archive, &converter, &place).await;
     let row = converter.state.seals(converter.archive, &place.instance).await.unwrap().unwrap();
     let unverified = SealMark { verified: None, ..row.seal(seal).unwrap().clone() };
-    converter.state.seal_put(&SealRow { seals: vec![unverified], ..row }).await.unwrap();
+    converter.state.seal_put(&SealRow { seals: vec![unverified], ..row.clone() }, Some(&row)).await.unwrap();
     archive.held.lock().unwrap()[0].data.clone_from(&original);
     assert!(matches!(convert(&converter, &place).await.unwrap(), Done::Failed(_)));
     assert_eq!(archive.held.lock().unwrap()[0].data, original);

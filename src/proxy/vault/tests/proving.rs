@@ -1,6 +1,7 @@
 use super::archive::{Archive, Habit, PATIENCE};
 use super::{means, ring};
 use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Proving, Trial};
+use crate::proxy::vault::verify::ReadBack;
 use crate::scu::Target;
 use crate::state::Repeats;
 use crate::transform::open::OpenOptions;
@@ -12,8 +13,7 @@ async fn prove(habit: Habit) -> ProbeResult {
     let mut proving = Proving {
         target: Target { answer: PATIENCE, ..archive.target() },
         means: means(),
-        unlock: Unlock::from(ring()),
-        options: OpenOptions::default(),
+        how: ReadBack { unlock: Unlock::from(ring()), options: OpenOptions::default(), compare: false, decoder: None },
         age: Duration::ZERO,
         largest: 3 << 20,
         destinations: Vec::new(),

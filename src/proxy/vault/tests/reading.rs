@@ -12,6 +12,7 @@ fn how() -> ReadBack {
         unlock: Unlock::from(ring()),
         options: OpenOptions { digest: true, ..OpenOptions::default() },
         compare: true,
+        decoder: None,
     }
 }
 

@@ -1,0 +1,147 @@
+"""Sealed compressed, and fetched by who takes nothing compressed: the gateway decodes, as pydicom decodes the same file."""
+
+from __future__ import annotations
+
+import io
+
+import pydicom
+import pytest
+
+from support import corpus, decoded, habits, peers, sealed, sender, vault, wire
+from support.workstations import Wanted
+
+FILES = {name: dataset for name, (_, dataset) in decoded.compressed().items()}
+
+
+def rounds() -> list[dict[str, corpus.Sample]]:
+    """The same files as they are stored; those that share an instance one after the other."""
+    by_path = {one.path: one for one in corpus.samples() if sealed.parents(one)[0]}
+    found: list[dict[str, corpus.Sample]] = []
+    for name, (path, _) in decoded.compressed().items():
+        if path not in by_path:
+            continue
+        sample = by_path[path]
+        free = [one for one in found if all(other.sop_instance != sample.sop_instance for other in one.values())]
+        if not free:
+            found.append({})
+        (free or found[-1:])[0][name] = sample
+    return found
+
+
+ROUNDS = rounds()
+
+
+class Site:
+    """Orthanc behind a gateway that seals; WS1 has images opened, and its storescp takes native ones alone."""
+
+    def __init__(self, house) -> None:
+        self.station = house.workstation("storescp", "WS1")
+        inside = peers.free_port()
+        self.archive = house.orthanc(modalities={"WS1": ["WS1", "127.0.0.1", inside]})
+        policy = vault.policy()
+        policy["peer"][1]["address"] = f"127.0.0.1:{self.station.secure_port}"  # type: ignore[index]
+        self.gateway = house.gateway(
+            self.archive.port, start=False, policy=policy, archive_settings=vault.ALWAYS, inside=inside, vault=vault.settings(house.folder / "vault-decoded")
+        )
+        vault.prove(self.gateway)
+
+
+@pytest.fixture(scope="module")
+def site(shared_house):
+    return Site(shared_house)
+
+
+def store(gateway, certificate, samples: dict[str, corpus.Sample]) -> dict[str, corpus.Sample]:
+    """The samples that were stored: some are damaged so that nobody takes them."""
+    outcomes = {}
+    for batch in sender.batches(samples.values()):
+        outcomes |= sender.send(lambda: gateway.call(certificate, timeout=20), batch)
+    return {name: one for name, one in samples.items() if outcomes[one.name].stored}
+
+
+def check(name: str, data: pydicom.Dataset) -> None:
+    original = FILES[name]
+    assert data.SOPInstanceUID == original.SOPInstanceUID and data.SOPClassUID == original.SOPClassUID
+    assert (data.Rows, data.Columns, data.get("NumberOfFrames", 1)) == (original.Rows, original.Columns, original.get("NumberOfFrames", 1))
+    assert "ExtendedOffsetTable" not in data
+    if data.SamplesPerPixel > 1:
+        assert data.PlanarConfiguration == 0
+    if original.file_meta.TransferSyntaxUID in decoded.LOSSY:
+        assert data.LossyImageCompression == "01"
+    decoded.compare(original, data.PhotometricInterpretation, data.PixelData)
+
+
+def test_who_gets_native_images_gets_them_decoded(site, ct1, ws1):
+    compared = 0
+    for number, samples in enumerate(ROUNDS):
+        stored = store(site.gateway, ct1, samples)
+        got = sealed.fetch(lambda: site.gateway.call(ws1, timeout=60), stored.values(), called="PACS", calling="WS1", native=True)
+        for name, sample in stored.items():
+            found = got[sample.name]
+            if not decoded.is_decoded(name, FILES[name]):
+                assert found is None, name
+                continue
+            assert found is not None, name
+            assert found.transfer_syntax == wire.EXPLICIT
+            check(name, sealed.read(found.data_set, wire.EXPLICIT))
+            compared += 1
+        if number == 0:
+            delivered(site, stored)
+    assert compared > 25
+
+
+def delivered(site, stored: dict[str, corpus.Sample]) -> None:
+    """The same by C-MOVE to who takes nothing compressed."""
+    compared = 0
+    for name, sample in stored.items():
+        study, series = sealed.parents(sample)
+        moved = site.station.move(site.gateway.secure[1], Wanted(study, series, sample.sop_instance), "WS1", called="PACS")
+        took = site.station.take()
+        assert moved.final is not None, (name, moved)
+        if not decoded.is_decoded(name, FILES[name]):
+            assert not took and moved.final.counters[1] == 1 and moved.final.failures == (sample.sop_instance,), (name, moved)
+            continue
+        assert [one.sop_instance for one in took] == [sample.sop_instance], (name, moved)
+        check(name, sealed.read(took[0].data_set, took[0].transfer_syntax))
+        compared += 1
+    assert compared > 15
+
+
+def test_what_is_not_decoded_is_counted_and_said(site, ct1, ws1):
+    every = {name: one for samples in ROUNDS for name, one in samples.items()}
+    name = next(name for name in every if FILES[name].file_meta.TransferSyntaxUID in decoded.NOT_DECODED)
+    sample = every[name]
+    assert store(site.gateway, ct1, {name: sample})
+    study, series = sealed.parents(sample)
+    connection = site.gateway.call(ws1, timeout=20)
+    contexts, roles = sealed.proposal([(sample.sop_class, wire.EXPLICIT)])
+    connection.associate(contexts, called="PACS", calling="WS1", extra=roles)
+    answer = sealed.get(connection, sealed.identifier(study, series, sample.sop_instance))
+    assert (answer.objects, answer.completed, answer.failed) == ([], 0, 1), answer
+    connection.release()
+    said = [one for one in site.gateway.records() if one["event"] == "not-opened" and one.get("instance") == sample.sop_instance]
+    assert said and "there is no decoder for JPEG-LS" in said[-1]["words"], said
+
+
+def test_one_that_recompresses_losslessly_is_sealed_for_and_opened(house, ct1, ws1):
+    archive = house.keep(habits.Habits(recompress=True))
+    gateway = house.gateway(
+        archive.port, start=False, policy=vault.policy(), archive_settings=vault.ALWAYS, vault=vault.settings(house.folder / "vault-recompressed")
+    )
+    vault.prove(gateway)
+    # An image of its own, and one that was compressed when it was sealed.
+    wanted = [one for one in corpus.samples() if one.path.stem in ("CT_small", "MR_small_RLE")]
+    assert len(wanted) == 2
+    outcomes = sender.send(lambda: gateway.call(ct1, timeout=20), wanted)
+    assert all(one.stored for one in outcomes.values()), outcomes
+    assert {one.syntax for one in archive.held.values() if one.data.SOPInstanceUID in {each.sop_instance for each in wanted}} == {"1.2.840.10008.1.2.5"}
+    got = sealed.fetch(lambda: gateway.call(ws1, timeout=20), wanted, called="PACS", calling="WS1")
+    for one in wanted:
+        assert got[one.name] is not None, one.name
+        data = sealed.read(got[one.name].data_set, one.transfer_syntax)
+        original = pydicom.dcmread(io.BytesIO(one.path.read_bytes()))
+        assert data.PixelData == original.PixelData
+    native = sealed.fetch(lambda: gateway.call(ws1, timeout=20), wanted, called="PACS", calling="WS1", native=True)
+    assert all(native[one.name] is not None for one in wanted)
+    check("MR_small_RLE", sealed.read(native[next(one.name for one in wanted if one.path.stem == "MR_small_RLE")].data_set, wire.EXPLICIT))
+

@@ -1,0 +1,86 @@
+"""Native images of 2 GB and compressed ones of 600 MB whose length nobody says, sealed and opened in little memory (`It must show` 1, 6).
+
+In the normal run 96 MB and 48 MB, into an archive in a few lines; with `--full` whole, into Orthanc and dcmqrscp as well.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from conftest import FULL
+from support import keeper, sealed, stream, vault, wire
+
+MEGABYTE = 1_000_000
+MEMORY = 64 << 20
+J2K = "1.2.840.10008.1.2.4.90"
+ROOT = "1.2.826.0.1.3680043.9.9999.900"
+WORDS, CAPTURE = "1.2.840.10008.5.1.4.1.1.7.3", "1.2.840.10008.5.1.4.1.1.7"
+
+FRAME = 512 * 512 * 2
+NATIVE_FRAMES = (2000 if FULL else 96) * MEGABYTE // FRAME + 1
+NATIVE = stream.Long(WORDS, wire.EXPLICIT, f"{ROOT}.1", f"{ROOT}.10", NATIVE_FRAMES, NATIVE_FRAMES * FRAME)
+COMPRESSED = stream.Long(CAPTURE, J2K, f"{ROOT}.2", f"{ROOT}.20", 600, (600 if FULL else 48) * MEGABYTE, 777_778)
+
+
+@pytest.fixture(scope="module", params=["KEEPER", "ORTHANC", "DCMQR"] if FULL else ["KEEPER"])
+def site(request, shared_house):
+    """A gateway that seals into one archive, and how that is called straight."""
+    if request.param == "KEEPER":
+        archive = shared_house.keep(keeper.Keeper(shared_house.folder / "kept"))
+    else:
+        pairs = [(image.sop_class, image.transfer_syntax) for image in (NATIVE, COMPRESSED)]
+        archive = shared_house.archive(request.param, {}, accepts=pairs if request.param == "DCMQR" else ())
+    title = "PACS" if request.param == "KEEPER" else request.param
+    gateway = shared_house.gateway(
+        archive.port, start=False, policy=vault.policy(title), archive_settings=vault.ALWAYS | {"ae_title": title},
+        vault=vault.settings(shared_house.folder / f"vault-{title}"),
+    )  # fmt: skip
+    vault.ready(gateway)
+    vault.probe(gateway, title, largest=0)
+    gateway.archive, gateway.title, gateway.maker = archive, title, request.param
+    return gateway
+
+
+def got(connection: wire.Wire, image: stream.Long, title: str) -> stream.Came:
+    contexts, roles = sealed.proposal([(image.sop_class, image.transfer_syntax), (image.sop_class, wire.EXPLICIT)])
+    connection.associate(contexts, called=title, calling="WS1", extra=roles, max_length=1 << 18)
+    came = stream.get(connection, image.identifier())
+    connection.release()
+    return came
+
+
+def stored(connection: wire.Wire, image: stream.Long, title: str) -> int | None:
+    connection.associate({1: (image.sop_class, [image.transfer_syntax])}, called=title)
+    status = stream.store(connection, 1, image).status
+    connection.release()
+    return status
+
+
+@pytest.mark.parametrize("image", [NATIVE, COMPRESSED], ids=["native", "compressed"])
+def test_a_long_object_is_sealed_and_opened_in_little_memory(site, ct1, ws1, image):
+    wanted = image.digest()
+    if site.maker != "KEEPER":
+        straight = ("127.0.0.1", site.archive.port)
+        if stored(wire.plain(straight, timeout=900), image, site.title) != 0:
+            pytest.skip(f"{site.maker} does not take it unsealed either")
+        unsealed = got(wire.plain(straight, timeout=900), image, site.title)
+        if unsealed.digest is None:
+            pytest.skip(f"{site.maker} does not hand it out unsealed either")
+        wanted = unsealed.digest
+    idle = site.resident()
+    for _ in range(2):
+        assert stored(site.call(ct1, timeout=900), image, site.title) == 0
+    sealing = site.most_resident() - idle
+    came = got(site.call(ws1, timeout=900), image, site.title)
+    assert (came.status, came.transfer_syntax, came.digest) == (0, image.transfer_syntax, wanted)
+    opening = site.most_resident() - idle
+    print(f"{site.maker}: {image.length} bytes, {sealing >> 20} MiB above idle for sealing, {opening >> 20} MiB with opening")
+    assert opening < MEMORY
+    # It is sealed: what the archive holds is another object.
+    if site.maker == "KEEPER":
+        with site.archive.kept[image.instance].path.open("rb") as file:
+            held = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            assert held != wanted and b"DGSEAL1\n" in file.read(1 << 20)
