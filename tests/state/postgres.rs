@@ -191,7 +191,7 @@ async fn a_role_that_may_only_change_rows_is_enough() {
             "CREATE ROLE {role} LOGIN PASSWORD 'of the tests'; REVOKE CREATE ON SCHEMA public FROM public; \
              GRANT SELECT, INSERT, UPDATE, DELETE ON dicomgate_grant, dicomgate_seen, dicomgate_turn, \
              dicomgate_commitment, dicomgate_report, dicomgate_budget, dicomgate_lockout, dicomgate_quarantine, \
-             dicomgate_review, dicomgate_sealed TO {role}; GRANT SELECT ON dicomgate_schema TO {role}"
+             dicomgate_review, dicomgate_sealed, dicomgate_told TO {role}; GRANT SELECT ON dicomgate_schema TO {role}"
         ))
         .await
         .unwrap();
