@@ -84,7 +84,8 @@ impl House {
         row.seals.extend(marks);
         std::fs::create_dir_all(self.path("state")).unwrap();
         let options = StateOptions::new(&self.path("state"), Arc::new(|_| {}), || 1_800_000_000);
-        runtime.block_on(async { State::open(options).await.unwrap().seal_put(&row).await.unwrap() });
+        let put = runtime.block_on(async { State::open(options).await.unwrap().seal_put(&row, None).await.unwrap() });
+        assert!(put, "it was not known before");
     }
 
     fn command(&self, arguments: &[&str]) -> Output {

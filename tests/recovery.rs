@@ -98,6 +98,12 @@ impl Safe {
         self.0.path()
     }
 
+    /// The same key, as it may be written as well.
+    fn in_base64(&self) {
+        let key = "dicomgate ring key 3\nkey: AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM=\ncheck: 0011223344556677\n";
+        std::fs::write(self.path().join("ring-0003.key"), key).unwrap();
+    }
+
     fn run(&self, key: &str, file: &[u8]) -> Output {
         std::fs::write(self.path().join("sealed.dcm"), file).unwrap();
         let (fence_of_key, variable, value) = match key {
@@ -145,6 +151,14 @@ fn every_carrier_opens_with_every_key_by_the_commands_of_the_document() {
             assert!(safe.payload() == expected, "{rows} {carrier:?} {key}");
         }
     }
+}
+
+#[test]
+fn a_ring_key_in_base64_opens_by_hand_as_well() {
+    let safe = Safe::new();
+    safe.in_base64();
+    let output = safe.run("ring", &sealed(&original(16), Carrier::Pixels));
+    assert!(output.status.success(), "{output:?}");
 }
 
 #[test]

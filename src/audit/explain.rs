@@ -425,6 +425,7 @@ fn part<'a>(record: &'a Record, name: &str) -> &'a str {
 fn in_clear(why: Option<&str>) -> &'static str {
     match why {
         Some("unproven") => "although it was to be: nothing is proven of the archive, and `unproven = \"pass\"`",
+        Some("never") => "objects of its class never are",
         Some("unsealable") => "although it was to be: objects of its class cannot be, and `unsealable = \"pass\"`",
         _ => "although it was to be",
     }

@@ -140,7 +140,8 @@ impl Manifest {
     /// What is wrong if these keys have sealed something: a ring that never had one of them is another one, or an old copy,
     /// and would give its number to another key.
     pub fn lacks(&self, keys: impl IntoIterator<Item = KeyId>) -> Vec<Problem> {
-        keys.into_iter().filter(|id| self.get(*id).is_none()).map(Problem::Stranger).collect()
+        // Number 0 stands in the ledger where a key was not known.
+        keys.into_iter().filter(|id| id.0 > 0 && self.get(*id).is_none()).map(Problem::Stranger).collect()
     }
 
     pub(super) fn get_mut(&mut self, id: KeyId) -> Option<&mut Entry> {

@@ -1,5 +1,6 @@
 use super::check::CheckValue;
 use super::environment;
+use super::fault::Problem;
 use super::file::{Content, KeyText, Wrapped, Wrapping};
 use super::manifest::{End, Entry, Manifest};
 use crate::vault::KeyId;
@@ -96,14 +97,19 @@ fn a_manifest_comes_back_as_it_was_written_and_gives_every_number_once() {
     assert_eq!(manifest.next(), KeyId(1));
     for (id, end) in [(3, None), (1, Some((End::Destroyed, at))), (2, Some((End::Forgotten, at)))] {
         manifest.insert(Entry {
+<<<<<<< HEAD
             seals: Some(at),
+=======
+>>>>>>> c0f11867ca5d5ce003adef2811ae240999d1dd44
             id: KeyId(id),
             check: Some(CheckValue::of(&key(u8::try_from(id).unwrap()))),
             made: at,
+            seals: Some(at),
             end,
         });
     }
     assert_eq!(manifest.next(), KeyId(4));
+    assert_eq!(manifest.lacks([KeyId(0), KeyId(3), KeyId(4)]), [Problem::Stranger(KeyId(4))]);
     manifest.insert(Entry { id: KeyId(5), check: None, made: at, seals: None, end: Some((End::Forgotten, at)) });
     manifest.write(folder.path()).unwrap();
     assert_eq!(Manifest::read(folder.path()).unwrap(), Some(manifest));

@@ -1,6 +1,6 @@
 //! The MAC of a row: HMAC-SHA256 over the table's name and every column, so that a row says the same, in the same place,
 //! as when this program wrote it. What it cannot show is that a row is the newest of its key: an older one that was put
-//! back fits as well, until it expires.
+//! back fits as well, until it expires; rows of the seal ledger never do (docs/threats.md).
 
 use crate::state::row::{Row, Value};
 use ring::hmac;

@@ -9,7 +9,7 @@ use super::{KeyId, OpenFault, Opener, SegmentHeader, Unlock};
 use crate::dicom::cursor::Cursor;
 use crate::dicom::dataset::part10::{Part10, Part10Fault};
 use crate::dicom::dataset::{Header, Length, Sink, SinkFault, Vr, WalkFault, WalkLimits, Walker, Want};
-use crate::dicom::dimse::{Tolerance, Tolerances};
+use crate::dicom::dimse::Tolerances;
 use crate::dicom::transfer_syntax::{Encoding, encoding_of};
 use crate::dicom::{Tag, Uid};
 use bytes::Bytes;
@@ -63,7 +63,8 @@ pub struct OpenedSeal {
     pub segments: u32,
     /// Bytes of the payload.
     pub payload: u64,
-    /// Opened by the ring: who sealed it had the ring. Otherwise anybody with the certificate could have.
+    /// Opened by the ring: sealed by who had it, or an escrow key of this seal. Otherwise anybody with the certificate could
+    /// have.
     pub origin_proven: bool,
 }
 
@@ -79,7 +80,7 @@ impl<'a> SealedFile<'a> {
             return Ok(None);
         }
         let mut seen = Seen::default();
-        let mut walker = Walker::new(encoding, WalkLimits::default(), Tolerances::STRICT.with(Tolerance::Trailing));
+        let mut walker = Walker::new(encoding, WalkLimits::default(), Tolerances::ALL);
         walker.push(file.data_set, &mut seen)?;
         walker.finish()?;
         if let Some(segments) = seen.in_pixels(file.data_set)? {

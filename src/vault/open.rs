@@ -11,7 +11,8 @@ use std::sync::Arc;
 /// What segments are opened with.
 #[derive(Debug, Clone)]
 pub enum Unlock {
-    /// The ring: what opens was sealed by somebody who had the ring.
+    /// The ring: what opens was sealed with the ring's key, by the gateway or by who holds an escrow key of that very seal
+    /// (docs/recovery.md).
     Ring(Arc<KeyRing>),
     /// An escrow key: anybody could have made what opens, since the certificate is public. It proves no origin.
     Escrow(Arc<EscrowKey>),

@@ -71,8 +71,8 @@ fn text(out: &mut dyn Write, file: &Path, outcome: &Outcome, unlock: &Unlock) ->
     let (segments, bytes) = (opened.segments, opened.bytes);
     writeln!(out, "{}: whole, {segments} segments, {bytes} bytes, seal {}", file.display(), inner.seal)?;
     match (proves_origin(unlock), inner.key) {
-        (true, Some(key)) => writeln!(out, "    sealed by who had ring key {key}")?,
-        (true, None) => writeln!(out, "    sealed by who had the ring")?,
+        (true, Some(key)) => writeln!(out, "    sealed with ring key {key}")?,
+        (true, None) => writeln!(out, "    sealed with the ring")?,
         (false, _) => writeln!(
             out,
             "    opened by escrow alone: that proves no origin, as anybody with the certificate could have sealed it"

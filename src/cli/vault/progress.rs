@@ -1,6 +1,7 @@
 //! Which studies of an archive are done: a line each, appended durably. A line that was cut short is none.
 
 use crate::dicom::{AeTitle, Uid};
+use crate::proxy::vault::prove::file_name;
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, Write as _};
@@ -21,8 +22,7 @@ impl Progress {
     /// What the system says.
     pub fn open(folder: &Path, archive: &AeTitle, again: bool) -> io::Result<Self> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        let name = archive.as_str().replace([' ', '/'], "_");
-        let path = folder.join(format!("seal-archive-{name}.done"));
+        let path = folder.join(format!("seal-archive-{}.done", file_name(archive)));
         if again {
             match fs::remove_file(&path) {
                 Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
@@ -68,13 +68,16 @@ mod tests {
         let (title, uid) = (AeTitle::new("PACS 1").unwrap(), |n: u8| Uid::new(format!("1.2.{n}")).unwrap());
         let mut progress = Progress::open(folder.path(), &title, false).unwrap();
         progress.done(&uid(1)).unwrap();
-        let path = folder.path().join("seal-archive-PACS_1.done");
+        let path = folder.path().join("seal-archive-PACS%201.done");
         std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b"1.2.2 do").unwrap();
         let mut progress = Progress::open(folder.path(), &title, false).unwrap();
         assert!(progress.is_done(&uid(1)) && !progress.is_done(&uid(2)));
         progress.done(&uid(3)).unwrap();
         let progress = Progress::open(folder.path(), &title, false).unwrap();
         assert!(progress.is_done(&uid(1)) && progress.is_done(&uid(3)) && !progress.is_done(&uid(2)));
+        // Another archive, of a title that is nearly the same.
+        let other = AeTitle::new("PACS_1").unwrap();
+        assert!(!Progress::open(folder.path(), &other, false).unwrap().is_done(&uid(1)));
         assert!(!Progress::open(folder.path(), &title, true).unwrap().is_done(&uid(1)));
     }
 }

@@ -2,6 +2,7 @@
 //! known.
 
 use crate::dicom::AeTitle;
+use crate::proxy::vault::prove::file_name;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -38,12 +39,12 @@ pub struct Report {
 
 /// Where the report on an archive lies, within the folder of the vault.
 pub fn path(folder: &Path, archive: &AeTitle) -> PathBuf {
-    folder.join(format!("seal-archive-{}.json", archive.as_str().replace([' ', '/'], "_")))
+    folder.join(format!("seal-archive-{}.json", file_name(archive)))
 }
 
 /// Where those of its objects lie that somebody has to look into.
 pub fn aside(folder: &Path, archive: &AeTitle) -> PathBuf {
-    folder.join(format!("aside-{}", archive.as_str().replace([' ', '/'], "_")))
+    folder.join(format!("aside-{}", file_name(archive)))
 }
 
 impl Report {

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 /// Bytes read at once; the first read holds the file header.
 const PIECE: usize = 256 * 1024;
 
+/// The greatest `seal_header` that a gateway can have had, bytes.
+const GREATEST_HEADER: u32 = 1 << 30;
+
 /// Why a file is not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreFault {
@@ -76,7 +79,8 @@ pub fn restore(file: &Path, unlock: &Unlock, folder: Option<&Path>, minted: bool
         sop_class: head.sop_class,
         sop_instance: head.sop_instance,
         // Nothing waits for the end here: a file that does not come to its end is taken away.
-        options: OpenOptions { minted, whole: 0, ..OpenOptions::default() },
+        // Whatever limit it was sealed with is none here.
+        options: OpenOptions { minted, whole: 0, header: GREATEST_HEADER, ..OpenOptions::default() },
     };
     let mut opening = Opening { open: Open::new(order), flow: Flow::default(), inner: None, target: Target::Nowhere };
     let (sop_class, instance) = (head.sop_class, head.sop_instance);

@@ -17,7 +17,7 @@ use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
 use crate::proxy::vault::Seals;
 use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
-use crate::proxy::vault::prove::ProbeResult;
+use crate::proxy::vault::prove::{ProbeResult, file_name};
 use crate::proxy::vault::verify::Place;
 use crate::proxy::vault::walk::{Facts, Study, WalkFault, Walker};
 use crate::scu::Target;
@@ -104,7 +104,6 @@ impl SealArchive {
         let calling = ground.calling(archive, self.calling);
         let target = ground::target(archive, &address, ground.tls(archive)?, calling);
         let folder = ground.settings.gateway.state.join("vault");
-        let name = archive.ae_title.as_str().replace([' ', '/'], "_");
         let shared = ground.settings.gateway.database.is_some().then_some(&state);
         let turn = runtime.block_on(OneRound::take(&folder, &archive.ae_title, shared)).map_err(|fault| {
             eprintln!("nothing is sealed in archive `{}`: {fault}", archive.ae_title);
@@ -123,7 +122,7 @@ impl SealArchive {
                     Configured::Attributes => Carrier::Attributes,
                 },
                 state: state.clone(),
-                folder: folder.join(format!("held-{name}")),
+                folder: folder.join(format!("held-{}", file_name(&archive.ae_title))),
                 aside: report::aside(&folder, &archive.ae_title),
                 patience: PATIENCE,
                 proven: Box::new(|class, begun| match Family::sealing(class) {

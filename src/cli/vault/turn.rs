@@ -2,6 +2,7 @@
 //! share a database also by a turn there, which ends a while after it was last kept.
 
 use crate::dicom::AeTitle;
+use crate::proxy::vault::prove::file_name;
 use crate::state::{State, StateFault, Turn};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
@@ -44,7 +45,7 @@ struct Shared {
 
 /// The file that is locked, within the folder of the vault.
 fn file(folder: &Path, archive: &AeTitle) -> std::path::PathBuf {
-    folder.join(format!("seal-archive-{}.lock", archive.as_str().replace([' ', '/'], "_")))
+    folder.join(format!("seal-archive-{}.lock", file_name(archive)))
 }
 
 /// Whether a round is at work on this machine.

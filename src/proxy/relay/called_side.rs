@@ -251,7 +251,7 @@ impl Relay {
             }
             Admission::Permit(permit) => {
                 self.shared.metrics.permitted(operation, permit.observed());
-                match self.may_be_sealed(&class).filter(|_| command.field == Field::StoreRq && command.data_set) {
+                match self.vault_to_ask().filter(|_| command.field == Field::StoreRq && command.data_set) {
                     Some(room) => self.look_into_got(&room, context, command, permit, None, Vec::new())?,
                     None => {
                         self.called.asked_back.push(Outstanding::new(context, command, permit, Purpose::Plain));

@@ -288,14 +288,14 @@ impl Relay {
             return Ok(());
         };
         let Some(accepted) = self.contexts.get(data.context) else { return Ok(()) };
-        let (class, encoding) = (*accepted.abstract_syntax, encoding_of(accepted.transfer_syntax));
+        let encoding = encoding_of(accepted.transfer_syntax);
         let originator = covering.first().filter(|held| held.is_rewritten()).map(|held| held.originator());
         let mut command = data.command.clone();
         if let Some((title, message)) = originator.filter(|_| command.move_originator_message.is_some()) {
             command.move_originator = Some(title);
             command.move_originator_message = Some(message);
         }
-        if let Some(room) = self.may_be_sealed(&class) {
+        if let Some(room) = self.vault_to_ask() {
             return self.look_into_delivery(&room, data, command, permit, Some(covering), right, hidden);
         }
         let hide = match hidden.is_empty() {
@@ -362,7 +362,7 @@ impl Relay {
                     // What is sealed stays so between archives.
                     return self.begin_sealing(data, permit, true);
                 }
-                if let Some(room) = data.command.sop_class().and_then(|class| self.may_be_sealed(class)) {
+                if let Some(room) = data.command.sop_class().and_then(|_| self.vault_to_ask()) {
                     let (command, right) = (data.command.clone(), permit.open());
                     return self.look_into_delivery(&room, data, command, permit, None, right, Vec::new());
                 }

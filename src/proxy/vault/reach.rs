@@ -2,7 +2,6 @@
 
 use super::verify::{ReadBack, Reader, VerifyFault};
 use crate::archive::capacity::Place as Room;
-use crate::dicom::dimse::Tolerances;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::{ArchiveWiring, Snapshot};
@@ -35,7 +34,6 @@ pub fn reading(snapshot: &Snapshot, archive: &AeTitle) -> Option<ReadBack> {
         minted,
         header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
         depth: u16::try_from(limits.data_set_depth).unwrap_or(u16::MAX),
-        tolerances: Tolerances::ALL,
         ..OpenOptions::default()
     };
     Some(ReadBack {

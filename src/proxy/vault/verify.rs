@@ -54,7 +54,7 @@ pub struct Place {
 pub struct ReadBack {
     /// The ring.
     pub unlock: Unlock,
-    /// Depth, tolerances, whether UIDs are minted, whether the digest of what was sealed is wanted. `whole` does not count:
+    /// Depth, whether UIDs are minted, whether the digest of what was sealed is wanted. `whole` does not count:
     /// nothing goes out.
     pub options: OpenOptions,
     /// What it says is to be compared: [`Verified::same`].

@@ -27,6 +27,8 @@ use std::collections::VecDeque;
 const PHOTOMETRIC: Tag = Tag(0x0028, 0x0004);
 const PLANAR: Tag = Tag(0x0028, 0x0006);
 const ICON: Tag = Tag(0x0088, 0x0200);
+/// Elements before the pixels that are held, each for itself.
+const MOST_ELEMENTS: usize = 70_000;
 
 /// How much is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,6 +260,9 @@ impl Frames {
                 self.held += bytes.len();
                 let icon = tag == ICON && has_fragments(&bytes, self.limits.depth);
                 if tag.element() != 0 && tag.group() != PIXEL_DATA.group() && !icon {
+                    if self.header.len() >= MOST_ELEMENTS {
+                        return Err(FramesFault::Held(self.limits.header));
+                    }
                     self.header.push((tag, bytes));
                 }
             }

@@ -45,7 +45,9 @@ enum Passing {
 }
 
 impl Compose {
-    pub(super) fn new(emit: Emit, options: OpenOptions, carrier: Tag, clear: VecDeque<Whole>) -> Self {
+    pub(super) fn new(emit: Emit, options: OpenOptions, carrier: Tag, mut clear: VecDeque<Whole>) -> Self {
+        // Twins are looked for at the front, and an archive may have put nothing in order (tolerance `order`).
+        clear.make_contiguous().sort_by_key(Whole::tag);
         let (later, moved) = (VecDeque::new(), Vec::new());
         Self { emit, options, carrier, clear, later, held: 0, passing: Passing::Nowhere, moved }
     }
@@ -64,7 +66,7 @@ impl Compose {
                 let twin = pop_if(&mut self.clear, |twin| twin.tag() == whole.tag());
                 self.both(twin.as_ref(), &whole, out)
             }
-            Sealed::Begin(head) if head.raw.tag > self.carrier => {
+            Sealed::Begin(head) if head.raw.tag > self.carrier || has_twin_with_items(&self.clear, head.raw.tag) => {
                 let whole = Whole { head, holds: Holds::Value, bytes: head.bytes().to_vec() };
                 self.passing = Passing::Gathered(whole);
                 Ok(())
@@ -84,7 +86,7 @@ impl Compose {
                 }
             },
             Sealed::End => match std::mem::replace(&mut self.passing, Passing::Nowhere) {
-                Passing::Gathered(whole) => self.hold(whole),
+                Passing::Gathered(whole) => self.sealed(Sealed::Whole(whole), out),
                 Passing::Out | Passing::Nowhere => Ok(()),
             },
         }
@@ -104,7 +106,7 @@ impl Compose {
         let tag = head.raw.tag;
         self.passing = if goes(tag) {
             Passing::Nowhere
-        } else if is_whole(&head, holds, SMALL) {
+        } else if is_whole(&head, holds, SMALL) || has_twin_with_items(&self.later, tag) {
             Passing::Gathered(Whole { head, holds, bytes: head.bytes().to_vec() })
         } else {
             self.later_before(tag, out)?;
@@ -129,7 +131,8 @@ impl Compose {
             Passing::Nowhere => Ok(()),
             Passing::Gathered(whole) => {
                 whole.bytes.extend_from_slice(bytes);
-                within(whole.bytes.len(), self.options.header)
+                // As the archive writes it, which may be longer than sealing did.
+                within(whole.bytes.len() / 2, self.options.header)
             }
         }
     }
@@ -209,6 +212,11 @@ impl Compose {
 /// The first, if it is the one that is looked for.
 fn pop_if(from: &mut VecDeque<Whole>, fits: impl FnOnce(&Whole) -> bool) -> Option<Whole> {
     if from.front().is_some_and(fits) { from.pop_front() } else { None }
+}
+
+/// Whether a sequence of this tag waits, which becomes one with the other half of it: also where that looks like a value.
+fn has_twin_with_items(among: &VecDeque<Whole>, tag: Tag) -> bool {
+    among.iter().any(|twin| twin.tag() == tag && has_items(twin))
 }
 
 /// Whether something is a sequence with items. One that nobody knows may look like a value: UN, or implicit VR.

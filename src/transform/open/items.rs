@@ -12,10 +12,10 @@ const CONTENT: Tag = Tag(0x0400, 0x0520);
 /// How CMS of content type AuthEnvelopedData begins behind its length: an object identifier (RFC 5083).
 const AUTH_ENVELOPED: &[u8] = &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x17];
 /// So many bytes are enough to tell.
-pub(super) const TELLING: usize = 2 + 8 + AUTH_ENVELOPED.len();
+pub(in crate::transform) const TELLING: usize = 2 + 8 + AUTH_ENVELOPED.len();
 
 /// Reads one sequence as it passes.
-pub(super) struct Items {
+pub(in crate::transform) struct Items {
     scanner: Scanner,
     /// Bytes that pass are of Encrypted Content.
     content: bool,
@@ -55,7 +55,7 @@ impl Items {
 }
 
 /// Whether what begins so is a segment of ours, damaged or not, and not what others encrypt (EnvelopedData, PS3.15 E.1).
-pub(super) fn is_segment(beginning: &[u8]) -> bool {
+pub(in crate::transform) fn is_segment(beginning: &[u8]) -> bool {
     let length = match beginning {
         [0x30, first, ..] if *first < 0x80 => 0,
         [0x30, first, ..] => usize::from(first & 0x7f),

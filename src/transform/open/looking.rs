@@ -16,6 +16,9 @@ const SAMPLES: Tag = Tag(0x0028, 0x0002);
 const COLUMNS: Tag = Tag(0x0028, 0x0011);
 const BITS: Tag = Tag(0x0028, 0x0100);
 
+/// Elements of a sealed object before its seal: sealing stops at 65,536 and adds some; an archive may add a few.
+const MOST: usize = 70_000;
+
 /// What looking came to.
 pub(super) enum Looked {
     /// More is needed.
@@ -73,13 +76,14 @@ impl Looking {
             if !matches!(looked, Looked::More) {
                 return Ok(looked);
             }
-            // A sealed object's header is never longer.
+            // A sealed object's header is never longer, or has more elements.
             let here = match &self.at {
                 At::Element(whole) => whole.bytes.len(),
                 At::Attributes(_, _, _) => self.raw.len(),
                 At::Between | At::Pixels(_) => 0,
             };
-            if self.held + here > self.options.header as usize {
+            let most = (self.options.header as usize).saturating_mul(2);
+            if self.held + here > most || self.clear.len() > MOST {
                 return Ok(Looked::Plain);
             }
         }

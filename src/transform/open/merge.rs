@@ -10,6 +10,7 @@ use crate::dicom::transfer_syntax::Encoding;
 use crate::transform::head::{ITEM, ITEM_END, SEQUENCE_END, put_header};
 use crate::transform::recode::Recode;
 use crate::transform::scan::{Holds, Part, Scanner};
+use std::collections::{BTreeMap, VecDeque};
 
 /// Why two readings do not become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -230,31 +231,36 @@ impl Merged {
         depth: u16,
         out: &mut Vec<u8>,
     ) -> Result<(), MergeFault> {
-        let mut ours = Element::next(&mut clear, encoding)?;
-        let mut theirs = Element::next(&mut sealed, encoding)?;
-        loop {
-            match (ours, theirs) {
-                (Some(one), _) if one.raw.tag.element() == 0 => ours = Element::next(&mut clear, encoding)?,
-                (_, Some(other)) if other.raw.tag.element() == 0 => theirs = Element::next(&mut sealed, encoding)?,
-                (Some(one), Some(other)) if one.raw.tag == other.raw.tag => {
-                    self.element(&one, &other, encoding, depth, out)?;
-                    (ours, theirs) = (Element::next(&mut clear, encoding)?, Element::next(&mut sealed, encoding)?);
-                }
-                (Some(one), Some(other)) if other.raw.tag < one.raw.tag => {
-                    out.extend_from_slice(other.bytes);
-                    theirs = Element::next(&mut sealed, encoding)?;
-                }
-                (Some(one), _) => {
-                    out.extend_from_slice(one.bytes);
-                    ours = Element::next(&mut clear, encoding)?;
-                }
-                (None, Some(other)) => {
-                    out.extend_from_slice(other.bytes);
-                    theirs = Element::next(&mut sealed, encoding)?;
-                }
-                (None, None) => return Ok(()),
+        // By tag: neither needs to be in order (tolerance `order`). Of one tag, in the order in which they came.
+        let mut theirs: BTreeMap<Tag, VecDeque<Element<'_>>> = BTreeMap::new();
+        while let Some(other) = Element::next(&mut sealed, encoding)? {
+            if other.raw.tag.element() != 0 {
+                theirs.entry(other.raw.tag).or_default().push_back(other);
             }
         }
+        let mut twins = BTreeMap::new();
+        let mut ahead = clear;
+        while let Some(one) = Element::next(&mut ahead, encoding)? {
+            if let Some(others) = theirs.remove(&one.raw.tag) {
+                twins.insert(one.raw.tag, others);
+            }
+        }
+        while let Some(one) = Element::next(&mut clear, encoding)? {
+            if one.raw.tag.element() == 0 {
+                continue;
+            }
+            while let Some(alone) = theirs.first_entry().filter(|alone| *alone.key() < one.raw.tag) {
+                alone.remove().iter().for_each(|other| out.extend_from_slice(other.bytes));
+            }
+            match twins.get_mut(&one.raw.tag).and_then(VecDeque::pop_front) {
+                Some(other) => self.element(&one, &other, encoding, depth, out)?,
+                None => out.extend_from_slice(one.bytes),
+            }
+        }
+        // What was there more often before comes last, with what stands behind everything.
+        theirs.append(&mut twins);
+        theirs.values().flatten().for_each(|other| out.extend_from_slice(other.bytes));
+        Ok(())
     }
 }
 

@@ -12,13 +12,13 @@ mod compose;
 mod emit;
 mod fault;
 mod identity;
-mod items;
+pub(super) mod items;
 mod looking;
 mod merge;
 mod opening;
 mod order;
 mod payload;
-mod probe;
+pub(super) mod probe;
 pub(super) mod split;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! What is asked of opening, and what it answers.
 
 use crate::dicom::Uid;
-use crate::dicom::dimse::Tolerances;
 use crate::dicom::transfer_syntax::Encoding;
 use crate::vault::{KeyId, SealId, Unlock};
 
@@ -29,26 +28,18 @@ pub struct OpenOptions {
     /// is verified (`open_whole` of `[limits]`, default 64 MiB; `open = "whole"`: all).
     pub whole: u64,
     /// Bytes that are held before the seal begins, and of what must wait for its place behind it (`seal_header` of
-    /// `[limits]`, default 32 MiB). A longer header is no sealed object's.
+    /// `[limits]`, default 32 MiB). A header of more than twice that is no sealed object's: sealing counts what it writes,
+    /// and an archive may write it longer.
     pub header: u32,
     /// Sequences inside each other (`data_set_depth` of `[limits]`), default 64.
     pub depth: u16,
-    /// What of the archive's data set may be out of order.
-    pub tolerances: Tolerances,
     /// SHA-256 of what was sealed is asked for ([`Opened::digest`]); it costs as much as opening does.
     pub digest: bool,
 }
 
 impl Default for OpenOptions {
     fn default() -> Self {
-        Self {
-            minted: false,
-            whole: 64 << 20,
-            header: 32 << 20,
-            depth: 64,
-            tolerances: Tolerances::STRICT,
-            digest: false,
-        }
+        Self { minted: false, whole: 64 << 20, header: 32 << 20, depth: 64, digest: false }
     }
 }
 

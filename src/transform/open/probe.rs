@@ -12,7 +12,7 @@ const PART: u64 = 64;
 
 /// What was found of a seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::transform) enum Verdict {
     /// More bytes are needed.
     Unknown,
     /// None is here.
@@ -22,20 +22,20 @@ pub(super) enum Verdict {
 }
 
 /// Looks for the magic in Pixel Data, whatever the attributes of the image say: archives edit those.
-pub(super) struct Pixels {
+pub(in crate::transform) struct Pixels {
     /// Bytes of the whole value.
-    pub(super) length: u64,
+    pub(in crate::transform) length: u64,
     /// Its beginning.
-    pub(super) value: Vec<u8>,
+    pub(in crate::transform) value: Vec<u8>,
     /// Where the magic may stand, ascending.
     places: Vec<u64>,
     /// Behind the magic: where the segments begin, and their length.
-    pub(super) segments: Option<(u64, u64)>,
+    pub(in crate::transform) segments: Option<(u64, u64)>,
 }
 
 impl Pixels {
     /// For a value of that many bytes, and the place that the object's attributes point at.
-    pub(super) fn new(length: u64, said: Option<u64>) -> Self {
+    pub(in crate::transform) fn new(length: u64, said: Option<u64>) -> Self {
         let forms = [(1, 1), (8, 1), (16, 1), (8, 3)];
         let columns = (0..7).map(|doubled| 512_u16 << doubled);
         let mut places: Vec<u64> = columns
@@ -50,7 +50,7 @@ impl Pixels {
     }
 
     /// Takes more of the value.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Verdict {
+    pub(in crate::transform) fn push(&mut self, bytes: &[u8]) -> Verdict {
         self.value.extend_from_slice(bytes);
         self.look()
     }
@@ -72,25 +72,25 @@ impl Pixels {
     }
 
     /// Before the first byte: whether there is room for a seal at all.
-    pub(super) fn possible(&self) -> bool {
+    pub(in crate::transform) fn possible(&self) -> bool {
         !self.places.is_empty()
     }
 }
 
 /// Looks into Encrypted Attributes.
-pub(super) struct Attributes {
-    pub(super) items: Items,
+pub(in crate::transform) struct Attributes {
+    pub(in crate::transform) items: Items,
     /// What of segments came so far.
-    pub(super) segments: Vec<u8>,
+    pub(in crate::transform) segments: Vec<u8>,
 }
 
 impl Attributes {
-    pub(super) fn new(head: &Head, depth: u16) -> Result<Self, WalkFault> {
+    pub(in crate::transform) fn new(head: &Head, depth: u16) -> Result<Self, WalkFault> {
         Ok(Self { items: Items::new(head, depth)?, segments: Vec::new() })
     }
 
     /// Takes more of the sequence.
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<Verdict, WalkFault> {
+    pub(in crate::transform) fn push(&mut self, bytes: &[u8]) -> Result<Verdict, WalkFault> {
         let Self { items, segments } = self;
         items.push(bytes, |bytes| segments.extend_from_slice(bytes))?;
         Ok(match segments.len() {

@@ -1,59 +1,59 @@
 //! Whether an object is sealed already: it must not be sealed twice, nor pass for an original.
+//! It looks where opening looks, and a mark alone is no proof: a segment has to begin behind it.
 
 use crate::dicom::dataset::Length;
+use crate::transform::open::items::{TELLING, is_segment};
+use crate::transform::open::probe::{Attributes, Pixels, Verdict};
 use crate::transform::scan::Head;
-use crate::vault::carrier::{MAGIC, magic_at};
-use smallvec::SmallVec;
-
-/// How the recipient of a ring is called in each segment.
-const RECIPIENT: &[u8] = b"dicomgate ring ";
+use crate::vault::carrier::magic_at;
 
 /// Looks for the magic in native Pixel Data.
-#[derive(Debug)]
 pub(super) struct Probe {
-    /// Bytes before the magic.
-    before: u64,
-    found: SmallVec<[u8; 8]>,
+    pixels: Pixels,
+    /// The magic is there.
+    found: bool,
 }
 
 impl Probe {
     /// For pixels of so many columns, bits allocated and samples; `None`: no sealed object looks like that.
     pub(super) fn new(head: &Head, columns: u16, bits: u16, samples: u16) -> Option<Self> {
         let Length::Defined(length) = head.raw.length else { return None };
-        let before = magic_at(columns, bits, samples)?;
-        (before + MAGIC.len() as u64 <= length.into()).then(|| Self { before, found: SmallVec::new() })
+        let pixels = Pixels::new(length.into(), magic_at(columns, bits, samples));
+        pixels.possible().then_some(Self { pixels, found: false })
     }
 
-    /// Takes the next pixels; says whether the magic is there once that is known.
+    /// Takes the next pixels; says whether a seal is there once that is known.
     pub(super) fn push(&mut self, pixels: &[u8]) -> Option<bool> {
-        let skipped = usize::try_from(self.before).unwrap_or(usize::MAX).min(pixels.len());
-        self.before -= skipped as u64;
-        let wanted = MAGIC.len().saturating_sub(self.found.len());
-        self.found.extend(pixels.iter().skip(skipped).take(wanted).copied());
-        (self.found.len() == MAGIC.len()).then(|| self.found.as_slice() == MAGIC)
+        if self.found {
+            self.pixels.value.extend_from_slice(pixels);
+        } else {
+            match self.pixels.push(pixels) {
+                Verdict::Unknown => return None,
+                Verdict::Nothing => return Some(false),
+                Verdict::Seal => self.found = true,
+            }
+        }
+        let (from, _) = self.pixels.segments?;
+        let segment = self.pixels.value.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default();
+        (segment.len() >= TELLING).then(|| is_segment(segment))
     }
 }
 
-/// Looks for a recipient of ours in Encrypted Attributes.
-#[derive(Debug, Default)]
-pub(super) struct Recipient {
-    /// The end of what has passed.
-    tail: Vec<u8>,
-    found: bool,
-}
+/// Looks for a segment in Encrypted Attributes.
+pub(super) struct Encrypted(Attributes);
 
-impl Recipient {
-    pub(super) fn push(&mut self, bytes: &[u8]) -> bool {
-        let keep = RECIPIENT.len() - 1;
-        let seen = |bytes: &[u8]| bytes.windows(RECIPIENT.len()).any(|window| window == RECIPIENT);
-        // What stands across the border, then the rest.
-        self.tail.extend_from_slice(bytes.get(..bytes.len().min(keep)).unwrap_or_default());
-        self.found |= seen(&self.tail) || seen(bytes);
-        if bytes.len() > keep {
-            self.tail = bytes.to_vec();
+impl Encrypted {
+    /// `None`: what it holds cannot be read.
+    pub(super) fn new(head: &Head, depth: u16) -> Option<Self> {
+        Attributes::new(head, depth).ok().map(Self)
+    }
+
+    /// Takes the next bytes of the sequence; says whether a seal is there once that is known.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Option<bool> {
+        match self.0.push(bytes) {
+            Ok(Verdict::Unknown) => None,
+            Ok(Verdict::Seal) => Some(true),
+            Ok(Verdict::Nothing) | Err(_) => Some(false),
         }
-        let more = self.tail.len().saturating_sub(keep);
-        self.tail.drain(..more);
-        self.found
     }
 }

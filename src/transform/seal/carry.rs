@@ -63,13 +63,20 @@ impl Carry {
             Way::Held(held) => {
                 held.push(segment);
                 if self.bytes > self.most {
-                    std::mem::take(held).into_iter().for_each(|segment| out.keep(segment));
-                    self.way = Way::Kept;
+                    self.keep_held(out);
                 }
             }
             Way::Items => self.item(segment, |bytes| out.keep(bytes)),
             Way::Kept => out.keep(segment),
             Way::Going(..) => out.go(segment),
+        }
+    }
+
+    /// Those that are held do not stand in attributes after all.
+    pub(super) fn keep_held(&mut self, out: &mut Flow) {
+        if let Way::Held(held) = &mut self.way {
+            std::mem::take(held).into_iter().for_each(|segment| out.keep(segment));
+            self.way = Way::Kept;
         }
     }
 

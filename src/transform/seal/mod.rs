@@ -43,6 +43,8 @@ pub struct Seal {
     /// All that came, while it may have to go on as it is; at most so many bytes.
     raw: Option<Vec<u8>>,
     most: usize,
+    /// The limit that it comes of.
+    header: u32,
     state: State,
     digest: Option<[u8; 32]>,
 }
@@ -77,6 +79,7 @@ impl Seal {
             to: order.to,
             encoding,
             raw: Some(Vec::new()),
+            header: order.options.header,
             most: (order.options.header as usize).saturating_add(BANNER),
             state: State::Sealing(Box::new(Object::new(order, family, encoding))),
             digest: None,
@@ -138,10 +141,11 @@ impl Seal {
             }
             State::Sealing(mut object) => {
                 let Some(sealed) = object.finish()? else {
-                    // Nothing has come out yet.
+                    // Nothing has come out yet. Less than all that came is never the object.
+                    let raw = self.raw.take().ok_or(SealFault::Header(self.header))?;
                     let mut recode = self.recode();
                     let mut whole = Vec::new();
-                    recode.push(&self.raw.take().unwrap_or_default(), &mut whole)?;
+                    recode.push(&raw, &mut whole)?;
                     recode.finish(&mut whole)?;
                     flow.go(whole);
                     return Ok(Outcome::Nothing);

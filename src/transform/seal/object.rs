@@ -1,6 +1,6 @@
 //! One object on its way into a seal: part by part, what stays and what is sealed go apart.
 
-use super::already::{Probe, Recipient};
+use super::already::{Encrypted, Probe};
 use super::carry::{Carry, ENCRYPTED, Way, zeros};
 use super::clear::{Clear, Merged};
 use super::facts::Facts;
@@ -22,9 +22,10 @@ use std::sync::Arc;
 
 /// Pixel Data of any kind: Float, Double Float, and of integers.
 const PIXELS: [Tag; 3] = [Tag(0x7fe0, 0x0008), Tag(0x7fe0, 0x0009), PIXEL_DATA];
+const DOCUMENT: Tag = Tag(0x0042, 0x0011);
 /// Values of objects without pixels that may be long: Encapsulated Document, Spectroscopy Data. They are sealed as they
 /// come, not held.
-const LONG: [Tag; 2] = [Tag(0x0042, 0x0011), Tag(0x5600, 0x0020)];
+const LONG: [Tag; 2] = [DOCUMENT, Tag(0x5600, 0x0020)];
 
 /// What the element of the top level that passes becomes.
 #[derive(Debug, Clone, Copy)]
@@ -49,6 +50,10 @@ pub(super) struct Object {
     held: Clear,
     /// Bytes sealed, those held included.
     payload: u64,
+    /// Of these, what opening has to hold until its place comes: behind the pixels, and behind attributes if those carry the
+    /// seal.
+    behind: u64,
+    behind_attributes: u64,
     sealer: Option<Sealer>,
     /// Of what is sealed, where it is asked for.
     pub(super) digest: Option<Digest>,
@@ -59,7 +64,7 @@ pub(super) struct Object {
     /// Pixels have come.
     image: bool,
     probe: Option<Probe>,
-    recipient: Option<Recipient>,
+    encrypted: Option<Encrypted>,
     begun: Option<Begun>,
     segments: Vec<Bytes>,
     /// What comes out.
@@ -77,11 +82,13 @@ impl Object {
             family,
             scanner: Scanner::new(encoding, options.depth),
             facts: Facts::new(encoding),
-            split: Split::new(family, Arc::clone(&options.family), options.depth),
+            split: Split::new(family, Arc::clone(&options.family), options.depth, options.header),
             recode: (encoding != order.to).then(|| Recode::with_limits(encoding, order.to, limits)),
             clear: Clear::default(),
             held: Clear::default(),
             payload: 0,
+            behind: 0,
+            behind_attributes: 0,
             sealer: None,
             digest: None,
             carry: Carry::new(Way::Items, order.to, syntax, options.attributes_max),
@@ -89,7 +96,7 @@ impl Object {
             last: None,
             image: false,
             probe: None,
-            recipient: None,
+            encrypted: None,
             begun: None,
             segments: Vec::new(),
             out: Flow::default(),
@@ -150,12 +157,13 @@ impl Object {
         // Whatever it is, it would stand where a seal may have to.
         let becomes = if tag == ENCRYPTED { family::Part::Seal } else { self.split.decide(head) };
         if becomes != family::Part::Seal {
-            self.recipient = None;
+            self.encrypted = None;
             self.top = Some(Top::Split(tag));
             self.split.begin(head, holds, becomes);
             return Ok(());
         }
-        self.recipient = (tag == ENCRYPTED).then(Recipient::default);
+        let looks = (tag == ENCRYPTED).then(|| Encrypted::new(head, self.order.options.depth));
+        self.encrypted = looks.flatten();
         if image {
             self.image = true;
             let (bits, samples) = self.facts.pixel();
@@ -198,8 +206,10 @@ impl Object {
             }
             Part::Zeros(_) => &[],
         };
-        if self.recipient.as_mut().is_some_and(|recipient| recipient.push(bytes)) {
-            return Err(SealFault::Already);
+        match self.encrypted.as_mut().and_then(|encrypted| encrypted.push(bytes)) {
+            Some(true) => return Err(SealFault::Already),
+            Some(false) => self.encrypted = None,
+            None => {}
         }
         self.seal_more(bytes)?;
         self.top = (!over).then_some(Top::Sealed(now));
@@ -271,10 +281,30 @@ impl Object {
 
     fn seal_more(&mut self, bytes: &[u8]) -> Result<(), SealFault> {
         self.payload += bytes.len() as u64;
-        let Some(sealer) = &mut self.sealer else {
+        if self.sealer.is_none() {
             self.held.extend(bytes);
             return self.bounded();
-        };
+        }
+        if let Some(tag) = self.last {
+            let length = bytes.len() as u64;
+            match tag {
+                // It goes before what carries the seal, as it comes.
+                DOCUMENT => {}
+                tag if tag > PIXEL_DATA => self.behind += length,
+                _ => self.behind_attributes += length,
+            }
+            let items = if matches!(self.carry.way, Way::Items) { self.behind_attributes } else { 0 };
+            let limit = self.order.options.header;
+            if self.behind + items > u64::from(limit) {
+                return Err(SealFault::Header(limit));
+            }
+        }
+        self.give(bytes)
+    }
+
+    /// The sealer takes bytes.
+    fn give(&mut self, bytes: &[u8]) -> Result<(), SealFault> {
+        let Some(sealer) = &mut self.sealer else { return Err(SealFault::Over) };
         if let Way::Going(_, room) = self.carry.way
             && sealer.sealed_length(self.payload) > room
         {
@@ -333,16 +363,16 @@ impl Object {
 
     /// The sealer takes what was held.
     fn unhold(&mut self) -> Result<(), SealFault> {
-        let held = std::mem::take(&mut self.held);
-        let before = self.payload;
-        self.payload -= held.len() as u64;
+        let mut held = std::mem::take(&mut self.held).merge(Vec::new(), self.order.to);
         let mut outcome = Ok(());
-        held.merge(Vec::new(), self.order.to).before(None, |bytes| {
-            if outcome.is_ok() {
-                outcome = self.seal_more(&bytes);
-            }
-        });
-        debug_assert!(outcome.is_err() || self.payload == before, "all that was held is sealed");
+        for (to, behind) in [(Some(ENCRYPTED), false), (None, true)] {
+            held.before(to, |bytes| {
+                if outcome.is_ok() {
+                    self.behind_attributes += if behind { bytes.len() as u64 } else { 0 };
+                    outcome = self.give(&bytes);
+                }
+            });
+        }
         outcome
     }
 
@@ -397,6 +427,10 @@ impl Object {
         if let Some(sealer) = self.sealer.take() {
             sealer.finish(&mut self.segments)?;
             self.segments.drain(..).for_each(|segment| self.carry.segment(segment, &mut self.out));
+        }
+        if self.behind + self.behind_attributes > u64::from(self.order.options.header) {
+            // Out of attributes it would not open.
+            self.carry.keep_held(&mut self.out);
         }
         let carrier = match std::mem::replace(&mut self.carry.way, Way::Items) {
             Way::Held(segments) => {

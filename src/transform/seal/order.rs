@@ -134,8 +134,8 @@ pub enum SealFault {
     /// Keys or random numbers.
     #[error(transparent)]
     Vault(#[from] vault::SealFault),
-    /// What stands before the pixels is longer than the limit.
-    #[error("what stands beside the pixels is longer than {0} bytes, the limit `seal_header`")]
+    /// What stands before the pixels, or behind the seal, is longer than the limit: it would not open either.
+    #[error("what stands beside the pixels or behind the seal is longer than {0} bytes, the limit `seal_header`")]
     Header(u32),
     /// What stands behind the pixels is longer than the room that was left for it: keep the next one whole.
     #[error("more stands behind the pixels than was left room for; the next try is kept whole")]

@@ -7,7 +7,7 @@
 use super::level::{Level, Small};
 use super::order::SealFault;
 use crate::dicom::Tag;
-use crate::dicom::dataset::{Vr, WalkFault, vr_of};
+use crate::dicom::dataset::{Length, Vr, WalkFault, vr_of};
 use crate::dicom::transfer_syntax::Encoding;
 use crate::transform::head::put_header;
 use crate::transform::recode::turned;
@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Values inside each other that are items without saying so; deeper ones are sealed whole.
 const MOST_GUESSES: u8 = 4;
+/// Up to so many bytes a stand-in may be longer than the value.
+const LEAST_STAND_IN: u32 = 64;
 
 /// Where an element goes that is not taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub(super) struct Split {
     family: &'static Family,
     options: Arc<FamilyOptions>,
     depth: u16,
+    /// Bytes that may be held, together.
+    limit: u32,
     /// What stays of the element, and what is sealed of it.
     pub(super) clear: Vec<u8>,
     pub(super) payload: Vec<u8>,
@@ -53,11 +57,12 @@ pub(super) struct Split {
 }
 
 impl Split {
-    pub(super) fn new(family: &'static Family, options: Arc<FamilyOptions>, depth: u16) -> Self {
+    pub(super) fn new(family: &'static Family, options: Arc<FamilyOptions>, depth: u16, limit: u32) -> Self {
         Self {
             family,
             options,
             depth,
+            limit,
             clear: Vec::new(),
             payload: Vec::new(),
             levels: vec![Level::default()],
@@ -196,6 +201,12 @@ impl Split {
         let numbers = |tag| level.number(tag);
         let tag = head.raw.tag;
         if let Some(mut value) = self.family.stand_in(&self.path, tag, &numbers) {
+            // Never longer than what it stands for: not what the numbers beside it say decides what it costs.
+            let most = match head.raw.length {
+                Length::Defined(length) => length.max(LEAST_STAND_IN),
+                Length::Undefined => LEAST_STAND_IN,
+            };
+            value.truncate(usize::try_from(most).unwrap_or(usize::MAX));
             let vr = head.raw.vr.unwrap_or_else(|| vr_of(tag, false));
             if !value.len().is_multiple_of(2) {
                 value.push(if vr.is_long() || vr == Vr(*b"UI") { 0 } else { b' ' });
@@ -228,6 +239,9 @@ impl Split {
         let mut rest = value;
         while let Some(part) = scanner.next(&mut rest)? {
             self.part(part)?;
+            if self.len() > self.limit as usize {
+                return Err(SealFault::Header(self.limit));
+            }
         }
         self.guesses -= 1;
         if rest.is_empty() { Ok(()) } else { Err(WalkFault::Truncated.into()) }

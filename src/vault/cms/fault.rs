@@ -2,6 +2,9 @@
 
 use crate::vault::der::DerFault;
 
+/// Bytes of an object identifier that are shown.
+const LONGEST_IDENTIFIER: usize = 32;
+
 /// Why an object is none that sealed format 1 writes. Object identifiers in dotted form.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CmsFault {
@@ -90,7 +93,21 @@ pub enum CmsFault {
     Tag(usize),
 }
 
-/// An object identifier for people.
+/// An object identifier for people; one that is longer than any that there is, by its length.
 pub(super) fn dotted(oid: &[u8]) -> String {
+    if oid.len() > LONGEST_IDENTIFIER {
+        return format!("an identifier of {} bytes", oid.len());
+    }
     x509_parser::asn1_rs::Oid::new(oid.into()).to_id_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_identifier_makes_no_long_fault() {
+        assert_eq!(dotted(&[0x2a, 0x86, 0x48]), "1.2.840");
+        assert!(dotted(&vec![1; 8 << 20]).len() < 64);
+    }
 }

@@ -64,3 +64,37 @@ fn each_recipient_opens_what_was_sealed() {
         }
     }
 }
+
+/// What docs/recovery.md says of escrow keys: with one, other content fits under the same keys. The ring then proves less
+/// than it seems to.
+#[test]
+fn who_has_an_escrow_key_of_a_seal_can_forge_into_it() {
+    use crate::vault::cms::Envelope;
+    use crate::vault::suite::segment_key;
+    use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    let (der, private) = certificate("p384");
+    let key = EscrowKey::from_pkcs8(&private).unwrap();
+    let ring = Arc::new(KeyRing::new([RingKey { id: KeyId(7), key: Key256::new(&[9; 32]) }]));
+    let escrow = [Escrow::from_der(&der).unwrap()].into();
+    let context =
+        Arc::new(SealContext { ring: ring.clone(), escrow, random: Arc::new(System), segment: LEAST_SEGMENT });
+    let mut sealer = Sealer::new(context, &identity(), b"").unwrap();
+    let mut out = Vec::new();
+    sealer.push(b"what was sealed.", &mut out).unwrap();
+    sealer.finish(&mut out).unwrap();
+    let mut segment = out[0].to_vec();
+    let envelope = Envelope::read(&segment).unwrap();
+    let content_key = envelope.recipients.iter().find_map(|recipient| key.unlock(recipient)).unwrap();
+    let (content, nonce, tag) = (envelope.content.clone(), envelope.nonce, envelope.tag);
+    segment_key::open(&content_key, nonce, tag, &mut segment[content.clone()]).unwrap();
+    segment[content.end - 16..content.end].copy_from_slice(b"something other!");
+    let cipher = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, content_key.reveal()).unwrap());
+    let nonce = Nonce::assume_unique_for_key(nonce);
+    let tag = cipher.seal_in_place_separate_tag(nonce, Aad::empty(), &mut segment[content]).unwrap();
+    let at = segment.len() - 16;
+    segment[at..].copy_from_slice(tag.as_ref());
+    let (mut opener, mut parts) = (Opener::new(ring), Vec::new());
+    opener.push(&segment, &mut parts).unwrap();
+    opener.finish().unwrap();
+    assert_eq!(parts.concat(), b"something other!");
+}

@@ -1,5 +1,6 @@
 //! The primitives, and nothing else: segment AEAD, digests and random numbers by `ring`; key wrap, RSA-OAEP and ECDH by
-//! `aws-lc-rs`. Nothing here knows what a segment is.
+//! `aws-lc-rs`. Nothing here knows what a segment is. Keys are wiped when they are dropped, but for what `ring` expands of the
+//! key of one segment while it works.
 
 pub mod agreement;
 pub mod segment_key;

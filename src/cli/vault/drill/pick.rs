@@ -8,7 +8,7 @@ use crate::cli::EXIT_CONFIGURATION;
 use crate::config::{self, Settings};
 use crate::dicom::AeTitle;
 use crate::keys;
-use crate::vault::offline::SealedFile;
+use crate::vault::offline::{OfflineFault, SealedFile};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fs;
 use std::io::Write as _;
@@ -105,12 +105,19 @@ pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::T
     .map_err(|fault| Stopped::at(from, &fault))?;
     let archive = home.as_ref().map(|home| home.archive.to_string()).unwrap_or_default();
     let mut picked = Picked { drill: draw.id(), picked: now, archive, objects: Vec::new() };
-    let mut looked = 0_u64;
+    let (mut looked, mut damaged) = (0_u64, 0_u64);
     while picked.objects.len() < count && !candidates.is_empty() {
         let place = draw.below(u64::try_from(candidates.len()).unwrap_or(u64::MAX));
         let path = candidates.swap_remove(usize::try_from(place).unwrap_or_default());
         looked += 1;
-        let Some(bytes) = sealed(&path) else { continue };
+        let bytes = match sealed(&path) {
+            Look::Sealed(bytes) => bytes,
+            Look::Damaged => {
+                damaged += 1;
+                continue;
+            }
+            Look::Other => continue,
+        };
         let file = format!("{:04}.dcm", picked.objects.len() + 1);
         fs::write(to.join(&file), &bytes).map_err(|fault| Stopped::at(to, &fault))?;
         picked.objects.push(PickedObject { file, sha256: Sha256::of(&bytes) });
@@ -130,7 +137,12 @@ pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::T
             "fewer than {count} were found: files of an archive that are no DICOM files cannot be picked\n"
         ));
     }
-    let json = serde_json::json!({ "drill": picked.drill, "picked": got, "files": seen, "looked_at": looked, "folder": to.display().to_string(), "remembered": home.is_some() });
+    if damaged > 0 {
+        words.push_str(&format!(
+            "{damaged} of the files looked at are DICOM files that are damaged: none of them was picked\n"
+        ));
+    }
+    let json = serde_json::json!({ "drill": picked.drill, "picked": got, "files": seen, "looked_at": looked, "damaged": damaged, "folder": to.display().to_string(), "remembered": home.is_some() });
     match home {
         Some(home) if got > 0 => words.push_str(&home.note(to, picked)?),
         Some(_) => {}
@@ -146,10 +158,24 @@ pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::T
     Ok(Report { good: got > 0, words, json })
 }
 
-/// The bytes of a file, if it is a sealed object.
-fn sealed(path: &Path) -> Option<Vec<u8>> {
-    let bytes = fs::metadata(path).ok().filter(|about| about.len() <= LARGEST).and_then(|_| fs::read(path).ok())?;
-    matches!(SealedFile::find(&bytes), Ok(Some(_))).then_some(bytes)
+/// What a file turned out to be.
+enum Look {
+    /// A sealed object: its bytes.
+    Sealed(Vec<u8>),
+    /// A DICOM file that cannot be read: what is sealed in it, if anything, is not proven.
+    Damaged,
+    /// Something else.
+    Other,
+}
+
+fn sealed(path: &Path) -> Look {
+    let about = fs::metadata(path).ok().filter(|about| about.len() <= LARGEST);
+    let Some(bytes) = about.and_then(|_| fs::read(path).ok()) else { return Look::Other };
+    match SealedFile::find(&bytes) {
+        Ok(Some(_)) => Look::Sealed(bytes),
+        Ok(None) | Err(OfflineFault::File(_)) => Look::Other,
+        Err(_) => Look::Damaged,
+    }
 }
 
 /// Every file below a folder; links are not followed.

@@ -8,7 +8,7 @@ use super::super::{End, Ending, Relay};
 use super::place::is_lossy;
 use super::{Opening, Pipe, Whom};
 use crate::config::vault::OpenHow;
-use crate::dicom::dimse::{Command, Tolerances};
+use crate::dicom::dimse::Command;
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, encoding_of, is_encapsulated};
 use crate::dicom::{Tag, Uid};
 use crate::gate::Permit;
@@ -21,10 +21,10 @@ use crate::vault::family::{Family, Treatment};
 use std::sync::Arc;
 
 impl Relay {
-    /// The keys, where objects of this class could come sealed from an archive; `None`: they go the way they always went.
-    pub(in super::super) fn may_be_sealed(&self, class: &Uid) -> Option<Arc<VaultRoom>> {
-        let room = self.snapshot.vault.as_ref()?;
-        (!matches!(Family::of(class), Treatment::Never(_))).then(|| Arc::clone(room))
+    /// The keys, where there is a vault: the ledger is asked about objects of every class, since one that is never sealed
+    /// may come in the place of one that was. `None`: they go the way they always went.
+    pub(in super::super) fn vault_to_ask(&self) -> Option<Arc<VaultRoom>> {
+        self.snapshot.vault.clone()
     }
 
     /// An object of a C-GET, `hidden`: without these attributes.
@@ -147,7 +147,6 @@ impl Relay {
                 whole: if whole { u64::MAX } else { limits.open_whole },
                 header: u32::try_from(limits.seal_header).unwrap_or(u32::MAX),
                 depth: self.walk_limits.depth,
-                tolerances: Tolerances::ALL,
                 digest: false,
             },
         };
@@ -156,6 +155,7 @@ impl Relay {
         // The archive may have compressed what carries a seal.
         if is_encapsulated(&opening.syntax)
             && !is_lossy(&opening.syntax)
+            && !matches!(Family::of(&opening.class), Treatment::Never(_))
             && let Ok(decoding) = self.decoding(&opening.syntax, encoding)
         {
             rewrite.unpack(decoding);

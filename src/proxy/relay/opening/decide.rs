@@ -77,7 +77,8 @@ impl Relay {
         let vault = self.snapshot.settings.vault.as_ref();
         let drift = vault.map_or(IdentityDrift::Record, |vault| vault.identity_drift);
         let since = vault.and_then(|vault| vault.sealed_since);
-        let younger = opening.dated.zip(since).is_some_and(|(dated, since)| dated >= first_day(since));
+        let sealable = !matches!(Family::of(&opening.class), Treatment::Never(_));
+        let younger = sealable && opening.dated.zip(since).is_some_and(|(dated, since)| dated >= first_day(since));
         let compressed = is_encapsulated(&opening.syntax).then(|| is_lossy(&opening.syntax));
         let repeats = self.snapshot.vault.as_ref().map(|room| room.repeats(&opening.archive)).unwrap_or_default();
         let right = opening.right;

@@ -101,7 +101,7 @@ impl Relay {
         encoding: crate::dicom::transfer_syntax::Encoding,
         hidden: Option<Vec<Tag>>,
     ) -> Result<(), Ending> {
-        let room = data.command.sop_class().and_then(|class| self.may_be_sealed(class));
+        let room = data.command.sop_class().and_then(|_| self.vault_to_ask());
         let hidden = match (hidden, room) {
             (Some(hidden), Some(room)) => {
                 self.shared.metrics.permitted(permit.operation(), permit.observed());

@@ -90,19 +90,19 @@ impl Relay {
             return self.not_sealed(data, permit, transient(command.field), "there is no [vault] to seal it with");
         };
         let family = match Family::of(&class) {
-            Treatment::Never(_) => return self.store_in_clear(data, permit, None),
+            Treatment::Never(_) => return self.store_in_clear(data, permit, "never"),
             Treatment::Unsealable(family) if vault.unsealable == Unsealable::Refuse => {
                 let words = format!("objects of the family \"{}\" cannot be sealed", family.name);
                 return self.not_sealed(data, permit, Status::PROCESSING_FAILURE, &words);
             }
-            Treatment::Unsealable(_) => return self.store_in_clear(data, permit, Some("unsealable")),
+            Treatment::Unsealable(_) => return self.store_in_clear(data, permit, "unsealable"),
             Treatment::Sealed(family) => family,
         };
         let carrier = match room.seals(vault, &archive.settings, family) {
             Seals::Yes(carrier) => carrier,
             Seals::Unproven(words) => {
                 tracing::warn!(archive = %self.called.to, %words, "an object that must be sealed is stored in clear");
-                return self.store_in_clear(data, permit, Some("unproven"));
+                return self.store_in_clear(data, permit, "unproven");
             }
             Seals::No(words) => return self.not_sealed(data, permit, transient(command.field), &words),
         };
@@ -195,14 +195,14 @@ impl Relay {
         here(context).or_else(extra).or_else(callers)
     }
 
-    /// It goes as it is: `why` for the record, where it was to be sealed.
-    fn store_in_clear(&mut self, data: &DataSet, permit: Permit, why: Option<&'static str>) -> Result<(), Ending> {
+    /// It goes as it is: `why` for the record.
+    fn store_in_clear(&mut self, data: &DataSet, permit: Permit, why: &'static str) -> Result<(), Ending> {
         if self.contexts.called(self.called.number, data.context).is_none() {
             let words = "the archive accepted no presentation context for it";
             return self.not_sealed(data, permit, transient(data.command.field), words);
         }
         self.up.lead = None;
-        let purpose = why.map_or(Purpose::Plain, Purpose::Clear);
+        let purpose = Purpose::Clear(why);
         self.called.asked.push(Outstanding::new(data.context, &data.command, permit, purpose));
         // An archive that sends may have its command written anew.
         self.go_on_with(data.context, &data.command);

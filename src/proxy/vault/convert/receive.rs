@@ -1,4 +1,4 @@
-//! Seals an object as it comes from the archive, into a file. Nothing of it lies on the disk in clear.
+//! Seals an object as it comes from the archive, into a file. No value that is sealed lies on the disk in clear.
 
 use super::{Means, Stop};
 use crate::dicom::Uid;
@@ -204,7 +204,11 @@ impl Receiver for Receiving<'_> {
             Ok(outcome) => {
                 self.done = match outcome {
                     Outcome::Sealed(sealed) => Received::Sealed(Box::new(sealed)),
-                    Outcome::Nothing => Received::Nothing,
+                    // It stays where it is: nothing of it is written.
+                    Outcome::Nothing => {
+                        self.done = Received::Nothing;
+                        return Status::SUCCESS;
+                    }
                     Outcome::Already => Received::Already,
                 };
                 let written = self.write().and_then(|()| self.file.sync_all());

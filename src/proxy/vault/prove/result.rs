@@ -144,17 +144,22 @@ struct Signed {
     signature: String,
 }
 
-/// Where the result of an archive is. A title may have characters that a file name should not: those are written as `%` and
-/// two hexadecimal digits.
-pub fn path(state: &Path, archive: &AeTitle) -> PathBuf {
-    let mut name = String::from("probe-");
+/// An archive in the name of a file. A title may have characters that a file name should not: those are written as `%` and
+/// two hexadecimal digits, so that no two titles have one name.
+pub fn file_name(archive: &AeTitle) -> String {
+    let mut name = String::new();
     for byte in archive.as_str().bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
             other => name.push_str(&format!("%{other:02X}")),
         }
     }
-    state.join("vault").join(format!("{name}.json"))
+    name
+}
+
+/// Where the result of an archive is.
+pub fn path(state: &Path, archive: &AeTitle) -> PathBuf {
+    state.join("vault").join(format!("probe-{}.json", file_name(archive)))
 }
 
 impl ProbeResult {

@@ -75,6 +75,18 @@ fn a_sequence_may_be_unknown_to_the_archive() {
 }
 
 #[test]
+fn items_out_of_order_get_what_was_sealed_once() {
+    let tag = Tag(0x5400, 0x100);
+    let (data, private) = (Tag(0x5400, 0x1010), e(Tag(0x7001, 0x10), b"LO", "MAKER"));
+    let ours = write(&[sq(tag, true, vec![vec![private.clone(), e(data, b"OB", [0, 0])]])], LE);
+    let sealed = e(data, b"OB", [1, 2, 3, 4]);
+    let theirs = write(&[sq(tag, false, vec![vec![sealed.clone()]])], LE);
+    let mut out = Vec::new();
+    sequences(&ours, &theirs, LE, 8, &mut out).unwrap();
+    assert_eq!(out, write(&[sq(tag, true, vec![vec![private, sealed]])], LE));
+}
+
+#[test]
 fn it_goes_no_deeper_than_the_limit() {
     let mut nested = vec![e(NESTED, b"ST", "deep")];
     for _ in 0..20 {

@@ -282,7 +282,7 @@ fn a_plain_object_with_a_header_longer_than_any_sealed_one_passes() {
     elements.insert(9, e(Tag(9, 0x1003), b"OB", vec![1; 3000]));
     let input = write(&elements, Encoding::ExplicitLe);
     let mut order = order(Encoding::ExplicitLe);
-    order.options.header = 4000;
+    order.options.header = 2000;
     let out = drive(order, &input, &[500, 5000, 5001], None).unwrap();
     assert!(out.bytes == input && out.early > 5000);
 }
