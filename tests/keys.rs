@@ -83,7 +83,7 @@ impl House {
         let mut row = SealRow::new(archive, uid(instance), None, uid("1.2.3"), marks.next().unwrap());
         row.seals.extend(marks);
         std::fs::create_dir_all(self.path("state")).unwrap();
-        let options = StateOptions::new(&self.path("state"), Arc::new(|_| {}), || 1_800_000_000);
+        let options = StateOptions::new(self.path("state"), Arc::new(|_| {}), || 1_800_000_000);
         let put = runtime.block_on(async { State::open(options).await.unwrap().seal_put(&row, None).await.unwrap() });
         assert!(put, "it was not known before");
     }

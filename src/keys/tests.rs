@@ -97,10 +97,6 @@ fn a_manifest_comes_back_as_it_was_written_and_gives_every_number_once() {
     assert_eq!(manifest.next(), KeyId(1));
     for (id, end) in [(3, None), (1, Some((End::Destroyed, at))), (2, Some((End::Forgotten, at)))] {
         manifest.insert(Entry {
-<<<<<<< HEAD
-            seals: Some(at),
-=======
->>>>>>> c0f11867ca5d5ce003adef2811ae240999d1dd44
             id: KeyId(id),
             check: Some(CheckValue::of(&key(u8::try_from(id).unwrap()))),
             made: at,

@@ -16,9 +16,7 @@ from support.ca import FUTURE, PAST, RECENT, SOON, Authority, Certificate  # noq
 
 FULL = os.environ.get("DICOMGATE_FULL") == "1"
 
-# The vault end to end takes long, and what it shows is not whole yet: `tests/run --full` alone runs it.
 collect_ignore = [] if FULL else ["test_resent.py"]
-
 
 @pytest.fixture(scope="session")
 def full() -> bool:

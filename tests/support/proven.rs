@@ -1,7 +1,7 @@
 //! What `vault probe` would have found out about an archive that keeps everything.
 
 use super::words::{CT, EXPLICIT};
-use dicomgate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial};
+use dicomgate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial, VERSION};
 use dicomgate::state::Repeats;
 use dicomgate::vault::family::{Fate as Treated, all as families};
 
@@ -23,7 +23,7 @@ pub fn everything(port: u16) -> ProbeResult {
         }
     }
     ProbeResult {
-        version: 1,
+        version: VERSION,
         archive: "PACS".into(),
         address: format!("127.0.0.1:{port}"),
         gateway: "gate-1".into(),

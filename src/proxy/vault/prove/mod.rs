@@ -16,6 +16,6 @@ pub mod signing;
 pub mod testing;
 
 pub use proving::{Proving, ProvingFault};
-pub use result::{Carried, Fate, ProbeResult, ProveFault, Trial, file_name, path};
+pub use result::{Carried, Fate, ProbeResult, ProveFault, Trial, VERSION, file_name, path};
 pub use sample::{PATIENT_ID, PATIENT_NAME};
 pub use send::Means;
