@@ -9,7 +9,7 @@ use crate::keys;
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::prove::again::{self, Tried};
-use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial};
+use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Trial, VERSION};
 use crate::state::{Repeats, State, StateOptions};
 use crate::telemetry::Metrics;
 use crate::vault::family::all as families;
@@ -72,7 +72,7 @@ impl World {
             })
         });
         let result = ProbeResult {
-            version: 1,
+            version: VERSION,
             archive: "ARCHIVE".to_owned(),
             address: self.address.clone(),
             gateway: "gate-1".to_owned(),
