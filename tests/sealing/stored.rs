@@ -168,7 +168,7 @@ fn a_large_object_streams_and_one_that_must_wait_goes_through_the_spool() {
         });
         assert_eq!(got.context, there);
         assert!(!shows(got.data.as_ref().unwrap()));
-        link.say(1, &success(&got.command), None);
+        link.say(there, &success(&got.command), None);
         let told = peer.message();
         assert_eq!((told.context, told.status()), (context, 0));
         assert!(site.open(&got, EXPLICIT) == *object, "{name} comes back as it was");
