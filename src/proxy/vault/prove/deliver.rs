@@ -1,8 +1,8 @@
 //! C-MOVE of the test studies to a destination, and what comes of it.
 
 use super::judge::{Judge, Verdict};
-use super::proving::Stored;
 use super::sample::PATIENT_ID;
+use super::stored::Stored;
 use crate::dicom::dataset::write::DataSet;
 use crate::dicom::dimse::{Command, Field};
 use crate::dicom::transfer_syntax::encoding_of;

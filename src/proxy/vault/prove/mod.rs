@@ -5,6 +5,7 @@
 //! could not see.
 
 pub mod again;
+mod asking;
 mod deliver;
 mod judge;
 mod proving;
@@ -12,6 +13,7 @@ mod result;
 mod sample;
 mod send;
 pub mod signing;
+mod stored;
 #[cfg(test)]
 pub mod testing;
 

@@ -1,34 +1,26 @@
 //! The proof itself, step by step.
 
+use super::asking::Asking;
 use super::deliver::{self, Delivery};
-use super::judge::{Judge, Verdict};
+use super::judge::Verdict;
 use super::result::{Carried, Fate, ProbeResult, Trial, VERSION};
 use super::sample::{self, PATIENT_ID, PATIENT_NAME, Sample, Shape};
 use super::send::{Means, SendFault, store};
-use crate::dicom::dimse::{Status, StatusKind};
+use super::stored::{Stored, is_taken, repeats};
+use crate::dicom::dimse::Status;
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Phi, Uid, sop_class};
 use crate::proxy::lookup::fresh_uid;
-use crate::proxy::vault::verify::{LOSSLESS, Place, ReadBack, Reader, VerifyFault};
+use crate::proxy::vault::verify::{Place, ReadBack};
 use crate::proxy::vault::walk::{Study, Walker};
 use crate::scu::{Accepted, Answerer, Ask, Link, LinkFault, Target};
-use crate::state::Repeats;
 use crate::transform::open::OpenOptions;
-use crate::vault::SealId;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Fate as Treated, all as all_families};
 use std::time::Duration;
 
 /// So many contexts are asked for at once.
 const CONTEXTS: usize = 120;
-/// Lossy transfer syntaxes, to hear what an archive has made of an object that it does not give out as it was.
-const LOSSY: [&str; 5] = [
-    "1.2.840.10008.1.2.4.50",
-    "1.2.840.10008.1.2.4.51",
-    "1.2.840.10008.1.2.4.81",
-    "1.2.840.10008.1.2.4.91",
-    "1.2.840.10008.1.2.4.93",
-];
 
 /// What a proof needs.
 pub struct Proving<'a> {
@@ -67,25 +59,6 @@ pub enum ProvingFault {
     /// Nothing to prove.
     #[error("the archive takes no SOP class that could be sealed")]
     Nothing,
-}
-
-/// One sample, and what is known of it.
-#[derive(Debug)]
-pub(super) struct Stored {
-    pub sample: Sample,
-    carrier: Carried,
-    stored: Uid,
-    bytes: u64,
-    /// What the archive said to the first one.
-    status: Result<Status, String>,
-    /// What it said to the same again, and to a changed one.
-    equal: Option<Status>,
-    changed: Option<Status>,
-    first: Option<SealId>,
-    last: Option<SealId>,
-    got: Option<Fate>,
-    seal: Option<SealId>,
-    pub moved: Vec<(String, Fate)>,
 }
 
 impl Proving<'_> {
@@ -338,7 +311,7 @@ impl Proving<'_> {
         let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
         classes.sort_unstable();
         classes.dedup();
-        let mut asking = Asking { proving: self, classes, reader: None };
+        let mut asking = Asking { target: &self.target, classes, reader: None };
         for one in stored.iter().filter(|one| one.is_stored()) {
             let place = found.iter().find(|place| place.instance == one.sample.instance);
             let place = place.cloned().unwrap_or_else(|| one.place());
@@ -385,117 +358,6 @@ impl Proving<'_> {
         }
         all
     }
-}
-
-/// One association for all questions, as long as it lasts.
-struct Asking<'a, 'b> {
-    proving: &'a Proving<'b>,
-    classes: Vec<Uid>,
-    reader: Option<Reader>,
-}
-
-impl Asking<'_, '_> {
-    /// One object as it is; if it does not come so, in whatever it has become.
-    async fn get(&mut self, place: &Place, how: &ReadBack) -> Result<Vec<Verdict>, VerifyFault> {
-        let mut judge = Judge::new(how);
-        let reader = match self.reader.take() {
-            Some(reader) => Ok(reader),
-            None => Reader::open(&self.proving.target, &self.classes).await,
-        };
-        let status = self.reader.insert(reader?).get(place, &mut judge).await;
-        if !judge.verdicts.is_empty() {
-            return Ok(judge.verdicts);
-        }
-        if status.is_err() {
-            self.reader = None;
-        }
-        let compressed: Vec<[&str; 1]> = LOSSLESS.iter().chain(&LOSSY).map(|syntax| [*syntax]).collect();
-        let lists: Vec<&[&str]> = compressed.iter().map(<[&str; 1]>::as_slice).collect();
-        let mut reader = Reader::open_in(&self.proving.target, &[place.class], &lists).await?;
-        let again = reader.get(place, &mut judge).await;
-        let _ = reader.close().await;
-        match (judge.verdicts.is_empty(), status, again) {
-            (false, ..) => Ok(judge.verdicts),
-            (true, Ok(status), _) => Err(VerifyFault::Gone(status)),
-            (true, Err(fault), _) => Err(fault.into()),
-        }
-    }
-}
-
-impl Stored {
-    fn new(sample: Sample, carrier: Carrier, stored: Uid, bytes: u64, status: Result<Status, String>) -> Self {
-        let carrier = match carrier {
-            Carrier::Pixels => Carried::Pixels,
-            Carrier::Attributes => Carried::Attributes,
-        };
-        let (equal, changed, first, last, got, seal, moved) = (None, None, None, None, None, None, Vec::new());
-        Self { sample, carrier, stored, bytes, status, equal, changed, first, last, got, seal, moved }
-    }
-
-    /// Whether the archive said that it has it.
-    pub(super) fn is_stored(&self) -> bool {
-        self.status.as_ref().is_ok_and(|status| is_taken(*status))
-    }
-
-    /// Where it was stored.
-    fn place(&self) -> Place {
-        Place {
-            class: self.sample.class,
-            instance: self.sample.instance,
-            study: Some(self.sample.study),
-            series: Some(self.sample.series),
-            patient: Some(Phi::new(PATIENT_ID.to_owned())),
-        }
-    }
-
-    /// Whole only if it carries a seal that was stored.
-    fn fate(&self, verdict: &Verdict) -> Fate {
-        match (&verdict.fate, verdict.seal) {
-            (Fate::Whole | Fate::Recompressed(_), seal)
-                if seal.is_none() || (seal != self.first && seal != self.last) =>
-            {
-                Fate::Changed("another seal than was stored".to_owned())
-            }
-            (fate, _) => fate.clone(),
-        }
-    }
-
-    fn trial(&self) -> Trial {
-        Trial {
-            family: self.sample.family.name.to_owned(),
-            class: self.sample.class.to_string(),
-            carrier: self.carrier,
-            sealed: self.sample.syntax().to_owned(),
-            stored: self.stored.to_string(),
-            bytes: self.bytes,
-            get: self.got.clone(),
-            moved: self.moved.clone(),
-        }
-    }
-
-    /// What the archive did with repeats of this one.
-    fn repeats(&self) -> Option<Repeats> {
-        let (equal, changed) = (self.equal.map(is_taken), self.changed.map(is_taken));
-        match (equal, changed, self.seal) {
-            _ if !self.is_stored() || self.first == self.last => None,
-            (_, Some(true), Some(seal)) if Some(seal) == self.last => Some(Repeats::Replaced),
-            (_, Some(true), Some(seal)) if Some(seal) == self.first => Some(Repeats::Kept),
-            (Some(true), Some(false) | None, _) => Some(Repeats::Compared),
-            (Some(false) | None, Some(false) | None, _) => Some(Repeats::Refused),
-            _ => None,
-        }
-    }
-}
-
-/// What the archive does with repeats, if it does the same with all.
-fn repeats(stored: &[Stored]) -> Repeats {
-    let mut all = stored.iter().filter_map(Stored::repeats);
-    let Some(first) = all.next() else { return Repeats::Unknown };
-    if all.all(|other| other == first) { first } else { Repeats::Unknown }
-}
-
-fn is_taken(status: Status) -> bool {
-    matches!(status.kind(), StatusKind::Success | StatusKind::Warning)
 }
 
 /// Samples of every family, in two studies of one patient.
