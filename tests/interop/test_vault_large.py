@@ -5,6 +5,7 @@ In the normal run 96 MB and 48 MB, into an archive in a few lines; with `--full`
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import pytest
@@ -71,6 +72,10 @@ def test_a_long_object_is_sealed_and_opened_in_little_memory(site, ct1, ws1, ima
         if unsealed.digest is None:
             pytest.skip(f"{site.maker} does not hand it out unsealed either")
         wanted = unsealed.digest
+    # Idle is what it is between objects: the program's own pages, which come as they are first used, are there.
+    small = dataclasses.replace(image, instance=f"{image.instance}.1", study=f"{image.study}.1", frames=1, length=FRAME, fragment=image.fragment and FRAME)
+    assert stored(site.call(ct1, timeout=60), small, site.title) == 0
+    assert got(site.call(ws1, timeout=60), small, site.title).digest is not None
     idle = site.resident()
     for _ in range(2):
         assert stored(site.call(ct1, timeout=900), image, site.title) == 0
@@ -79,7 +84,7 @@ def test_a_long_object_is_sealed_and_opened_in_little_memory(site, ct1, ws1, ima
     assert (came.status, came.transfer_syntax, came.digest) == (0, image.transfer_syntax, wanted)
     opening = site.most_resident() - idle
     print(f"{site.maker}: {image.length} bytes, {sealing >> 20} MiB above idle for sealing, {opening >> 20} MiB with opening")
-    assert opening < MEMORY
+    assert opening < MEMORY, f"{opening} bytes above the {idle} of an idle gateway"
     # It is sealed: what the archive holds is another object.
     if site.maker == "KEEPER":
         with site.archive.kept[image.instance].path.open("rb") as file:

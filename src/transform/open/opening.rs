@@ -17,6 +17,9 @@ use crate::vault::suite::Digest;
 use bytes::Bytes;
 use std::collections::VecDeque;
 
+/// Bytes of what was sealed that are read at a time.
+const BIT: usize = 64 << 10;
+
 /// Opens one seal.
 pub(super) struct Opening {
     options: OpenOptions,
@@ -72,10 +75,10 @@ impl Opening {
                 }
                 opening.carrier = Carrier::Pixels { length: pixels.length, segments };
                 let from = usize::try_from(from).unwrap_or(usize::MAX);
-                opening.carried(pixels.value.get(from..).unwrap_or_default())?;
+                opening.carried(pixels.value.get(from..).unwrap_or_default(), None)?;
             }
             Carried::Attributes(attributes) => {
-                opening.segments(&attributes.segments)?;
+                opening.segments(&attributes.segments, None)?;
                 opening.carrier = Carrier::Attributes(Box::new(attributes.items));
             }
         }
@@ -139,7 +142,7 @@ impl Opening {
                 if compose.is_none() {
                     self.raw.extend_from_slice(more.bytes());
                 }
-                self.carried(more.bytes())?;
+                self.carried(more.bytes(), Some(&mut *out))?;
                 self.compose(out)?;
             }
             (Event::End, _) => self.over(out)?,
@@ -169,8 +172,8 @@ impl Opening {
         Ok(Opened { segments, bytes, drift, digest })
     }
 
-    /// More of what carries the seal.
-    fn carried(&mut self, bytes: &[u8]) -> Result<(), OpenFault> {
+    /// More of what carries the seal; what it held goes to `out` as soon as it is decided.
+    fn carried(&mut self, bytes: &[u8], out: Option<&mut Flow>) -> Result<(), OpenFault> {
         match &mut self.carrier {
             Carrier::Pixels { segments, .. } => {
                 let here = usize::try_from(*segments).unwrap_or(usize::MAX).min(bytes.len());
@@ -179,19 +182,19 @@ impl Opening {
                 if padding.iter().any(|byte| *byte != 0) {
                     return Err(OpenFault::Padding);
                 }
-                self.segments(sealed)
+                self.segments(sealed, out)
             }
             Carrier::Attributes(items) => {
                 let mut sealed = Vec::new();
                 items.push(bytes, |bytes| sealed.extend_from_slice(bytes))?;
-                self.segments(&sealed)
+                self.segments(&sealed, out)
             }
             Carrier::Over => Ok(()),
         }
     }
 
     /// More of the segments.
-    fn segments(&mut self, bytes: &[u8]) -> Result<(), OpenFault> {
+    fn segments(&mut self, bytes: &[u8], out: Option<&mut Flow>) -> Result<(), OpenFault> {
         if bytes.is_empty() {
             return Ok(());
         }
@@ -200,24 +203,28 @@ impl Opening {
         if let Some(digest) = &mut self.digest {
             parts.iter().for_each(|part| digest.push(part));
         }
-        self.read(&parts)
+        self.read(&parts, out)
     }
 
-    /// Authenticated parts of what was sealed.
-    fn read(&mut self, parts: &[Bytes]) -> Result<(), OpenFault> {
+    /// Authenticated parts of what was sealed. A segment is read bit by bit: it is not there twice.
+    fn read(&mut self, parts: &[Bytes], mut out: Option<&mut Flow>) -> Result<(), OpenFault> {
         let OpenOptions { depth, header: limit, .. } = self.options;
         let Some(header) = self.opener.header() else { return Ok(()) };
         let encoding = plain(encoding_of(&header.transfer_syntax));
-        let payload = self.payload.get_or_insert_with(|| Payload::new(encoding, depth, limit));
-        let before = self.ready.len();
-        for part in parts {
-            payload.push(part, &mut self.ready).map_err(OpenFault::Payload)?.ok_or(OpenFault::Held(limit))?;
-        }
-        self.held += self.ready.iter().skip(before).map(Sealed::len).sum::<usize>();
-        if self.compose.is_none() && self.held > limit as usize * 2 {
-            return Err(OpenFault::Held(limit));
+        for bit in parts.iter().flat_map(|part| part.chunks(BIT)) {
+            let payload = self.payload.get_or_insert_with(|| Payload::new(encoding, depth, limit));
+            let before = self.ready.len();
+            payload.push(bit, &mut self.ready).map_err(OpenFault::Payload)?.ok_or(OpenFault::Held(limit))?;
+            self.held += self.ready.iter().skip(before).map(Sealed::len).sum::<usize>();
+            if self.compose.is_none() && self.held > limit as usize * 2 {
+                return Err(OpenFault::Held(limit));
+            }
+            if let Some(out) = &mut out {
+                self.compose(out)?;
+            }
         }
         if self.opener.is_whole() {
+            let payload = self.payload.get_or_insert_with(|| Payload::new(encoding, depth, limit));
             payload.finish().map_err(OpenFault::Payload)?;
         }
         Ok(())
