@@ -16,7 +16,6 @@ from support.ca import FUTURE, PAST, RECENT, SOON, Authority, Certificate  # noq
 
 FULL = os.environ.get("DICOMGATE_FULL") == "1"
 
-collect_ignore = [] if FULL else ["test_resent.py"]
 
 @pytest.fixture(scope="session")
 def full() -> bool:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from support import corpus, sealed, sender, vault, wire
-from test_vault import MAKERS, build
+from support import corpus, sealed, sender, vault
+from support.archives import ARCHIVES
 
 # Some of the corpus share an instance with another, in another transfer syntax.
 DISTINCT = list({one.sop_instance: one for one in corpus.samples() if sealed.parents(one)[0]}.values())
@@ -15,40 +15,42 @@ def stores(gateway) -> list[dict]:
     return [one for one in gateway.records() if one["event"] == "operation" and one.get("operation") == "store"]
 
 
-@pytest.fixture(scope="module", params=[(maker, carrier) for maker in MAKERS for carrier in ("pixels", "attributes")], ids="-".join)
+@pytest.fixture(scope="module", params=ARCHIVES)
 def site(request, shared_house):
-    maker, carrier = request.param
-    archive = build(shared_house, maker)
+    title = request.param
+    accepts = [(one.sop_class, one.transfer_syntax) for one in DISTINCT] if title == "DCMQR" else ()
+    archive = shared_house.archive(title, {}, accepts=accepts)
     gateway = shared_house.gateway(
-        archive.port,
-        start=False,
-        policy=vault.policy(),
-        archive_settings=vault.ALWAYS | {"carrier": carrier, "resend": "compare"},
-        vault=vault.settings(shared_house.folder / f"resent-{maker}-{carrier}"),
-    )
-    vault.prove(gateway)
-    gateway.maker = maker
+        archive.port, start=False, policy=vault.policy(title), archive_settings=vault.ALWAYS | {"ae_title": title, "resend": "compare"},
+        vault=vault.settings(shared_house.folder / f"resent-{title}"),
+    )  # fmt: skip
+    vault.ready(gateway)
+    vault.probe(gateway, title, largest=0)
+    gateway.title = title
     return gateway
 
 
 def test_what_is_sent_again_is_not_stored_again(site, ct1, ws1, full):
     """Each is told success twice, is stored once, and comes back as it was."""
     samples = DISTINCT if full else DISTINCT[::8]
-    same = stored = 0
+    same = stored = back = 0
     for batch in sender.batches(samples):
-        first = sender.send(lambda: site.call(ct1, timeout=20), batch)
+        first = sender.send(lambda: site.call(ct1, timeout=20), batch, called=site.title)
         held = [one for one in batch if first[one.name].stored]
+        came = sealed.fetch(lambda: site.call(ws1, timeout=20), held, called=site.title, calling="WS1", native=True)
         before = len(stores(site))
-        again = sender.send(lambda: site.call(ct1, timeout=20), held)
+        again = sender.send(lambda: site.call(ct1, timeout=20), held, called=site.title)
         assert all(outcome.stored for outcome in again.values()), again
         records = stores(site)[before:]
         assert len(records) == len(held)
         # Of some nothing is sealed, and they are stored as they always are.
         stored += sum(1 for one in records if one.get("sealed"))
         same += sum(1 for one in records if one.get("same"))
-        got = sealed.fetch(lambda: site.call(ws1, timeout=20), held, called="PACS", calling="WS1")
-        missing = [one.name for one in held if got[one.name] is None]
+        got = sealed.fetch(lambda: site.call(ws1, timeout=20), held, called=site.title, calling="WS1", native=True)
+        # Some of what is never sealed, an archive of a maker does not give out at all.
+        missing = [one.name for one in held if came[one.name] is not None and got[one.name] is None]
         assert not missing, missing
-    assert stored > len(samples) // 3
-    # Archives write some objects anew; those are stored again, which is right, and few.
-    assert same >= stored * 9 // 10, (same, stored)
+        back += sum(1 for one in held if got[one.name] is not None)
+    assert stored > len(samples) // 3 and back >= stored
+    # Archives write some objects anew, pynetdicom's most of them; those are stored again, which is right.
+    assert same >= stored * (6 if site.title == "PYNET" else 9) // 10, (same, stored)
