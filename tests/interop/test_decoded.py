@@ -75,7 +75,7 @@ def test_who_gets_native_images_gets_them_decoded(site, ct1, ws1):
     compared = 0
     for number, samples in enumerate(ROUNDS):
         stored = store(site.gateway, ct1, samples)
-        got = sealed.fetch(lambda: site.gateway.call(ws1, timeout=60), stored.values(), called="PACS", calling="WS1", native=True)
+        got = sealed.fetch(lambda: site.gateway.call(ws1, timeout=60), stored.values(), called="PACS", calling="WS1", alone=True)
         for name, sample in stored.items():
             found = got[sample.name]
             if not decoded.is_decoded(name, FILES[name]):
@@ -141,7 +141,7 @@ def test_one_that_recompresses_losslessly_is_sealed_for_and_opened(house, ct1, w
         data = sealed.read(got[one.name].data_set, one.transfer_syntax)
         original = pydicom.dcmread(io.BytesIO(one.path.read_bytes()))
         assert data.PixelData == original.PixelData
-    native = sealed.fetch(lambda: gateway.call(ws1, timeout=20), wanted, called="PACS", calling="WS1", native=True)
+    native = sealed.fetch(lambda: gateway.call(ws1, timeout=20), wanted, called="PACS", calling="WS1", alone=True)
     assert all(native[one.name] is not None for one in wanted)
     check("MR_small_RLE", sealed.read(native[next(one.name for one in wanted if one.path.stem == "MR_small_RLE")].data_set, wire.EXPLICIT))
 

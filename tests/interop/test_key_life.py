@@ -99,7 +99,7 @@ def test_the_life_of_a_key(site, ct1, ws1, tmp_path):
     assert site.run("vault", "rotate", "--destroy", "1", ok=False).returncode == 1, "nobody said that it is meant"
     comes_back(site, ws1, 1)
     said = site.run("vault", "rotate", "--destroy", "1", "--yes").stdout
-    assert "key 1 is destroyed" in said and "2 escrow certificates" in said, said
+    assert all(part in said for part in ("key 1 is destroyed", "escrow-rsa.crt", "escrow-p256.crt", "NEVER PROVEN")), said
     reloaded(site, "keys of the vault: 2, 3")
 
     # None of its objects opens: refused, alerted, explained. The others do.

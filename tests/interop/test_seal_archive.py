@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import threading
+import time
 
 import pydicom
 import pytest
@@ -191,7 +192,11 @@ def nothing_is_lost(night, wanted: list[Dataset], folder) -> None:
 
 def test_killed_at_any_point_it_goes_on_and_nothing_is_lost(night, full, tmp_path):
     drawn = random.Random(11)
-    wanted: list[Dataset] = []
+    wanted = night.hold(8)
+    begun = time.monotonic()
+    night.seal()
+    # So long does a round take on this machine.
+    took = time.monotonic() - begun
     killed = under_way = 0
     held = night.gate.folder / "state" / "vault" / "held-PACS"
     for number in range(200 if full else 12):
@@ -205,7 +210,7 @@ def test_killed_at_any_point_it_goes_on_and_nothing_is_lost(night, full, tmp_pat
         if number % 4:
             wire.wait_for(lambda process=process, seen=seen: seen.is_set() or process.poll() is not None, 60, "a round at work")
         try:
-            process.wait(drawn.uniform(0.0, 0.1 if number % 4 else 1.2))
+            process.wait(drawn.uniform(0.0, took / 4 if number % 4 else took))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             killed += 1

@@ -86,14 +86,16 @@ def get(connection: wire.Wire, wanted: bytes, message_id: int = 1, keep: bool = 
             return Fetched(objects, said.status, *counted, comment=said.comment)
 
 
-def fetch(connect: Callable[[], wire.Wire], samples: Iterable[Sample], *, called: str, calling: str, native: bool = False) -> dict[str, Got | None]:
-    """Every sample by instance, in its own transfer syntax; `None`: it did not come. `native`: Explicit VR is offered as well."""
+def fetch(
+    connect: Callable[[], wire.Wire], samples: Iterable[Sample], *, called: str, calling: str, native: bool = False, alone: bool = False
+) -> dict[str, Got | None]:
+    """Every sample by instance, in its own transfer syntax; `None`: it did not come. `native`: Explicit VR is offered as well; `alone`: nothing else is."""
     found: dict[str, Got | None] = {}
     chosen = list(samples)
     pairs = [(one.sop_class, one.transfer_syntax) for one in chosen]
     for batch in _few(chosen, pairs):
-        offered = [(one.sop_class, one.transfer_syntax) for one in batch]
-        contexts, roles = proposal([*offered, *((one.sop_class, wire.EXPLICIT) for one in batch if native)])
+        own = [(one.sop_class, one.transfer_syntax) for one in batch if not alone]
+        contexts, roles = proposal([*own, *((one.sop_class, wire.EXPLICIT) for one in batch if native or alone)])
         connection = connect()
         connection.associate(contexts, called=called, calling=calling, extra=roles)
         for number, sample in enumerate(batch):
