@@ -38,6 +38,8 @@ pub struct Pipe {
     after: After,
     /// It goes on as it came, without another look.
     raw: bool,
+    /// What becomes of it is known.
+    decided: bool,
     /// All of it is in.
     whole: bool,
     /// The end has been said.
@@ -68,6 +70,7 @@ impl Pipe {
             open,
             inner: Flow::default(),
             after: After::default(),
+            decided: false,
             raw: false,
             whole: false,
             ended: false,
@@ -94,7 +97,8 @@ impl Pipe {
         match &mut self.before {
             None => self.open.push(bytes, &mut self.inner)?,
             Some(before) => {
-                if self.open.found().is_none() {
+                // Until it is decided what becomes of it, which takes longer than to see what it is.
+                if !self.decided {
                     self.came.extend_from_slice(bytes);
                 }
                 let mut read = Vec::new();
@@ -121,7 +125,7 @@ impl Pipe {
         // What is decoded is written in the receiver's encoding by that.
         let to = if opens.decode { opens.comes } else { opens.place.encoding };
         self.after.set(opens.comes, to, hide);
-        self.came = Vec::new();
+        (self.came, self.decided) = (Vec::new(), true);
         self.open.deliver(opens.how)?;
         self.go_on(flow)
     }
@@ -135,6 +139,7 @@ impl Pipe {
         flow: &mut Flow,
     ) -> Result<(), PipeFault> {
         let came = std::mem::take(&mut self.came);
+        self.decided = true;
         if self.before.is_some() && place.encoding == from && hide.is_none() {
             self.raw = true;
             self.ended = self.whole;
@@ -219,5 +224,47 @@ impl After {
         }
         flow.go(rest);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dicom::dataset::write::DataSet;
+    use crate::dicom::{Tag, Uid};
+    use crate::transform::open::OpenOptions;
+    use crate::vault::{KeyRing, Unlock};
+    use std::sync::Arc;
+
+    /// What is known to be plain from its class alone, and what is seen to be plain later.
+    #[test]
+    fn what_comes_in_another_byte_order_and_is_not_sealed_goes_on_byte_for_byte() {
+        for class in ["1.2.840.10008.5.1.4.1.1.88.11", "1.2.840.10008.5.1.4.1.1.2"] {
+            let class = Uid::new(class).unwrap();
+            let little = DataSet::new()
+                .with_uid(Tag(0x0008, 0x0016), &class)
+                .with_uid(Tag(0x0008, 0x0018), &class)
+                .with(Tag(0x0010, 0x0010), b"PN", "Test^Eva")
+                .encode(Encoding::ExplicitLe);
+            let (mut recode, mut object) = (Recode::new(Encoding::ExplicitLe, Encoding::ExplicitBe), Vec::new());
+            recode.push(&little, &mut object).unwrap();
+            recode.finish(&mut object).unwrap();
+            let order = OpenOrder {
+                unlock: Unlock::Ring(Arc::new(KeyRing::new([]))),
+                from: Encoding::ExplicitBe,
+                sop_class: class,
+                sop_instance: class,
+                options: OpenOptions::default(),
+            };
+            let mut pipe = Pipe::new(Encoding::ExplicitBe, order, WalkLimits::default());
+            let mut flow = Flow::default();
+            let (first, second) = object.split_at(20);
+            pipe.push(first, &mut flow).unwrap();
+            pipe.push(second, &mut flow).unwrap();
+            pipe.finish(&mut flow).unwrap();
+            let place = Place { leg: 0, context: 1, encoding: Encoding::ExplicitBe };
+            pipe.pass(&place, Encoding::ExplicitBe, None, &mut flow).unwrap();
+            assert_eq!(crate::transform::flow::Line::default().take(&mut flow).concat(), object);
+        }
     }
 }
