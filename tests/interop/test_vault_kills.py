@@ -99,13 +99,9 @@ def get(connection: wire.Wire, one: Sent, point: Point | None = None) -> bytes |
             kind, body = connection.receive()
             if kind != wire.P_DATA:
                 return None
-            at = 0
-            while at < len(body):
-                length, _, control = struct.unpack_from(">LBB", body, at)
-                value = body[at + 6 : at + 4 + length]
-                at += 4 + length
+            for _, control, value in wire.values_of(body):
                 if control & 1:
-                    asked = wire.parse_command(value)
+                    asked = wire.parse_command(bytes(value))
                     if asked[wire.FIELD] != struct.pack("<H", wire.C_STORE):
                         return None
                     continue

@@ -160,11 +160,7 @@ class Talk:
                 return
             if kind != wire.P_DATA:
                 return
-            at = 0
-            while at < len(body):
-                length, context, control = struct.unpack_from(">LBB", body, at)
-                value = memoryview(body)[at + 6 : at + 4 + length]
-                at += 4 + length
+            for context, control, value in wire.values_of(body):
                 if control & 1:
                     command_set += value
                     if control & 2:

@@ -101,11 +101,7 @@ def get(connection: wire.Wire, identifier: bytes) -> Came:
     while True:
         kind, body = connection.receive()
         assert kind == wire.P_DATA, f"expected P-DATA, got {wire.pdu(kind, body)[:32].hex()}"
-        at = 0
-        while at < len(body):
-            size, context, control = struct.unpack_from(">LBB", body, at)
-            value = memoryview(body)[at + 6 : at + 4 + size]
-            at += 4 + size
+        for context, control, value in wire.values_of(body):
             if control & 1:
                 command_set += value
                 if control & 2:

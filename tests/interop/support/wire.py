@@ -280,6 +280,16 @@ def items_of(body: bytes) -> Iterator[tuple[int, bytes]]:
         at += 4 + length
 
 
+def values_of(body: bytes) -> Iterator[tuple[int, int, memoryview]]:
+    """The presentation data values of a P-DATA-TF: context, control header, and the fragment without a copy of it."""
+    at = 0
+    while at < len(body):
+        length, context, control = struct.unpack_from(">LBB", body, at)
+        assert at + 4 + length <= len(body), "value longer than what holds it"
+        yield context, control, memoryview(body)[at + 6 : at + 4 + length]
+        at += 4 + length
+
+
 def parse_ac(body: bytes) -> Accepted:
     contexts, found, max_length = {}, {}, 0
     for kind, value in items_of(body[68:]):
@@ -418,11 +428,7 @@ class Wire:
         while True:
             kind, body = self.receive()
             assert kind == P_DATA, f"expected P-DATA, got {pdu(kind, body)[:32].hex()}"
-            at = 0
-            while at < len(body):
-                length, context_id, control = struct.unpack_from(">LBB", body, at)
-                value = body[at + 6 : at + 4 + length]
-                at += 4 + length
+            for context_id, control, value in values_of(body):
                 (command_set if control & 1 else data_set).extend(value)
                 if control & 2:
                     got_command, got_data = got_command or bool(control & 1), got_data or not control & 1

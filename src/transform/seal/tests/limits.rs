@@ -6,7 +6,7 @@ use crate::dicom::Tag;
 use crate::dicom::transfer_syntax::Encoding::{self, ExplicitLe, ImplicitLe};
 use crate::transform::flow::{Flow, Line};
 use crate::transform::open::{As, Finished, Found, Open, OpenFault, OpenOptions, OpenOrder};
-use crate::transform::seal::{Outcome, SealFault, SealOptions};
+use crate::transform::seal::{Outcome, SealFault, SealOptions, SealOrder};
 use crate::vault::Unlock;
 use crate::vault::carrier::Carrier::{Attributes, Pixels};
 use crate::vault::carrier::MAGIC;
@@ -56,14 +56,17 @@ fn with_raw_data(length: usize) -> Vec<u8> {
 fn what_stands_behind_the_pixels_opens_or_is_refused() {
     for (length, opens) in [(150_000, true), (400_000, false)] {
         let input = with_raw_data(length);
-        let mut order = order(CT, syntax(ExplicitLe), ExplicitLe, Pixels, within());
-        order.whole = true;
-        let out = seal(order, &input, &[]).map(|out| out.bytes);
-        if opens {
-            assert_eq!(opened(&out.unwrap(), ExplicitLe, CT).unwrap(), input);
-        } else {
-            assert_eq!(out.unwrap_err(), SealFault::Header(HEADER));
-        }
+        let order = order(CT, syntax(ExplicitLe), ExplicitLe, Pixels, within());
+        opens_or_is_refused(SealOrder { whole: true, ..order }, &input, CT, opens);
+    }
+}
+
+fn opens_or_is_refused(order: SealOrder, input: &[u8], class: &str, opens: bool) {
+    let out = seal(order, input, &[]).map(|out| out.bytes);
+    if opens {
+        assert_eq!(opened(&out.unwrap(), ExplicitLe, class).unwrap(), input);
+    } else {
+        assert_eq!(out.unwrap_err(), SealFault::Header(HEADER));
     }
 }
 
@@ -78,12 +81,7 @@ fn what_stands_behind_the_attributes_opens_or_is_refused() {
         object.push(e(Tag(0x5600, 0x20), b"OF", noise(9, length)));
         let input = write(&object, ExplicitLe);
         let order = order(SPECTRA, syntax(ExplicitLe), ExplicitLe, Pixels, within());
-        let out = seal(order, &input, &[]).map(|out| out.bytes);
-        if opens {
-            assert_eq!(opened(&out.unwrap(), ExplicitLe, SPECTRA).unwrap(), input);
-        } else {
-            assert_eq!(out.unwrap_err(), SealFault::Header(HEADER));
-        }
+        opens_or_is_refused(order, &input, SPECTRA, opens);
     }
 }
 
