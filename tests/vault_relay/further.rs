@@ -1,8 +1,11 @@
 //! One more association with the destination of deliveries, for an object that fits nothing that it has accepted.
 
-use crate::moved::{Moving, RULES, Under, moving_with};
-use crate::site::{JPEG, Sealed, chosen, encapsulated, image, recoded};
-use crate::support::conn::{Conn, Message};
+use crate::moved::{Moving, RULES, Sides, Under, moving_with, setup};
+use crate::site::{JPEG, Sealed, chosen, context_of, encapsulated, image, recoded, seal_with};
+use crate::support::conn::{Archive, Conn, Message};
+use crate::support::ports::free_port;
+use crate::support::process::Process;
+use crate::support::wait_until;
 use crate::support::words::{EXPLICIT, success, uid};
 use dicomgate::dicom::dimse::Status;
 use dicomgate::dicom::pdu::{Abort, AssociateRj, AssociateRq, Pdu, ProposedContext};
@@ -10,6 +13,9 @@ use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::SealEnd;
 use dicomgate::vault::carrier::Carrier;
 use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 /// Not decoded by anything here.
@@ -32,7 +38,11 @@ struct Further {
 
 impl Further {
     fn dialled(moving: &Moving) -> Self {
-        let mut conn = moving.destination.accept();
+        Self::at(&moving.destination)
+    }
+
+    fn at(destination: &Archive) -> Self {
+        let mut conn = destination.accept();
         let Pdu::AssociateRq(proposed) = conn.control() else { panic!("a request") };
         Self { conn, proposed: *proposed }
     }
@@ -254,29 +264,47 @@ fn an_idle_association_that_ends_does_not_disturb_what_goes_on_another() {
 }
 
 #[test]
-fn a_destination_that_does_not_read_holds_the_archive_up() {
-    let moving = moving_with(RULES, "open_whole = \"0B\"");
-    let (mut under, mut further) = further(&moving);
-    let (sealed, object) = unknown(&moving, "1.7", JPEG, 24 << 20);
-    let message = under.written("1.7", &sealed.bytes);
+fn what_waits_for_a_destination_fills_no_memory() {
+    let destination = Archive::new();
+    let inside = SocketAddr::from(([127, 0, 0, 1], free_port()));
+    let process = Process::start(&setup(RULES, "open_whole = \"0B\"", destination.port(), inside.port()));
+    let sides = Sides { outside: process.address(), archive: &process.archive, inside, destination: &destination };
+    let object = encapsulated("1.6", 64 << 20);
+    let sealed = seal_with(&context_of(process.dir.path()), "1.6", JPEG, &object, Carrier::Pixels);
+    let mut under = sides.begins("WS1", "WS1", native);
+    let message = under.written("1.6", &sealed.bytes);
     let mut link = under.link.tcp.try_clone().unwrap();
-    link.set_nonblocking(true).unwrap();
-    // As much as fits into the buffers of sockets, and little more.
-    let (mut sent, mut tried) = (0, 0);
-    while tried < 50 {
-        match link.write(&message[sent..]) {
-            Ok(written) => (sent, tried) = (sent + written, 0),
-            Err(_) => {
-                tried += 1;
-                std::thread::sleep(std::time::Duration::from_millis(2));
+    let sent = AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| {
+            for piece in message.chunks(64 * 1024) {
+                link.write_all(piece).unwrap();
+                sent.fetch_add(piece.len(), Ordering::Release);
             }
+        });
+        // It does not answer at first, and then it does not read.
+        let further = Further::at(&destination);
+        is_held_up(&sent, message.len());
+        let mut further = further.accepts(everything);
+        is_held_up(&sent, message.len());
+        assert!(further.arrives(&mut under).data.unwrap() == object);
+        sender.join().unwrap();
+    });
+    let memory = process.most_memory();
+    assert!(memory < 64 << 20, "{memory} bytes for an object of 64 MiB");
+}
+
+/// Nothing more is taken, and not all has been.
+fn is_held_up(sent: &AtomicUsize, all: usize) {
+    let (mut last, mut since) = (0, Instant::now());
+    wait_until("the archive is held up", || {
+        let now = sent.load(Ordering::Acquire);
+        if now != last {
+            (last, since) = (now, Instant::now());
         }
-    }
-    assert!(sent < message.len(), "all of it is in the gateway, and nobody has read it");
-    link.set_nonblocking(false).unwrap();
-    let sender = std::thread::spawn(move || link.write_all(&message[sent..]).unwrap());
-    assert!(further.arrives(&mut under).data.unwrap() == object);
-    sender.join().unwrap();
+        now > 0 && since.elapsed() > Duration::from_millis(1500)
+    });
+    assert!(last < all, "all of it is in the gateway, and nobody has read it");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use crate::site::{JPEG, Site, chosen, encapsulated, image, of};
 use crate::support::conn::{Archive, Conn, Message};
-use crate::support::words::{CT, EXPLICIT, FIND, MOVE, rq, success, title, uid};
+use crate::support::words::{CT, EXPLICIT, FIND, MOVE, ac, rq, success, title, uid};
 use crate::support::world::{Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::{Command, Counters, Status};
@@ -13,6 +13,7 @@ use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::state::SealEnd;
 use dicomgate::vault::carrier::Carrier;
+use std::net::SocketAddr;
 
 /// WS1 has sealed objects opened, and moves to itself, to DR1, who may have them opened too, and to PR1, who may not.
 /// WS2 may move and has nothing opened.
@@ -52,23 +53,28 @@ fn moving(rules: &str) -> Moving {
 /// With lines of `[limits]`.
 pub fn moving_with(rules: &str, limits: &str) -> Moving {
     let destination = Archive::new();
-    let port = destination.port();
+    Moving { site: of(World::with(&setup(rules, limits, destination.port(), 0))), destination }
+}
+
+/// A gateway that delivers to this port, and hears archives at that one.
+pub fn setup(rules: &str, limits: &str, port: u16, inside: u16) -> Setup {
     let peer = |name: &str| {
         format!(
             "[[peer]]\nae_titles = [\"{name}\"]\ntls = \"off\"\nnetwork = [\"127.0.0.1/32\"]\naddress = \"127.0.0.1:{port}\"\n"
         )
     };
-    let archive = "calls_as = [\"PACS\"]\n[[listen]]\nname = \"inside\"\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
-                   serves = \"archive\"\nnetwork = [\"127.0.0.0/8\"]\n";
-    let setup = Setup {
+    let archive = format!(
+        "calls_as = [\"PACS\"]\n[[listen]]\nname = \"inside\"\naddress = \"127.0.0.1:{inside}\"\ntls = \"off\"\n\
+         serves = \"archive\"\nnetwork = [\"127.0.0.0/8\"]\n"
+    );
+    Setup {
         policy: "[vault]\nkeys = \"keys\"\nescrow = []\nsegment = \"64KiB\"\n".into(),
         peers: ["WS1", "WS2", "DR1", "PR1"].map(peer).concat(),
-        archive: archive.into(),
+        archive,
         rules: rules.into(),
         limits: limits.into(),
         ..Setup::default()
-    };
-    Moving { site: of(World::with(&setup)), destination }
+    }
 }
 
 /// A move under way: both ends of the requester's association, of the archive's own, and of the destination's.
@@ -94,32 +100,63 @@ impl Moving {
 
     /// The destination accepts of each context the syntax that is chosen, else the first.
     pub fn begins_with(&self, requester: &str, destination: &str, choose: Choice) -> Under {
+        self.sides().begins(requester, destination, choose)
+    }
+
+    fn sides(&self) -> Sides<'_> {
+        let world = &self.site.world;
+        Sides {
+            outside: world.address("plain"),
+            archive: &world.archive,
+            inside: world.address("inside"),
+            destination: &self.destination,
+        }
+    }
+
+    /// The archive calls a title; the destination accepts everything.
+    fn calls(&self, called: &str) -> (Conn, Conn, AssociateRq) {
+        self.sides().calls(called, |_, _| None)
+    }
+}
+
+/// Where those are who talk through a gateway, and to whom it talks.
+pub struct Sides<'a> {
+    pub outside: SocketAddr,
+    pub archive: &'a Archive,
+    pub inside: SocketAddr,
+    pub destination: &'a Archive,
+}
+
+impl Sides<'_> {
+    pub fn begins(&self, requester: &str, destination: &str, choose: Choice) -> Under {
         let requester = AeTitle::new(requester).unwrap();
         let destination = AeTitle::new(destination).unwrap();
-        let (mut workstation, mut archive) =
-            self.site.world.associate(self.site.world.plain(), &rq(requester.as_str(), &[FIND, MOVE]));
+        let mut workstation = Conn::dial(self.outside);
+        workstation.request(&rq(requester.as_str(), &[FIND, MOVE]));
+        let mut archive = self.archive.accept();
+        let Pdu::AssociateRq(proposed) = archive.control() else { panic!("a request") };
+        archive.send(ac(&proposed).encode());
+        workstation.accepted();
         let study = DataSet::new()
             .with(Tag(0x0008, 0x0052), b"CS", "STUDY")
             .with_uid(Tag(0x0020, 0x000d), &uid(crate::site::STUDY))
             .encode(Encoding::ExplicitLe);
         workstation.say(3, &Command::move_rq(5, &uid(MOVE), destination), Some(&study));
         let asked = archive.message();
-        let (link, receiver, proposed) = self.calls_with(destination.as_str(), choose);
+        let (link, receiver, proposed) = self.calls(destination.as_str(), choose);
         Under { workstation, archive, asked, link, receiver, proposed, sent: 0, requester }
     }
 
-    /// The archive calls a title; the destination accepts everything.
-    fn calls(&self, called: &str) -> (Conn, Conn, AssociateRq) {
-        self.calls_with(called, |_, _| None)
-    }
-
-    fn calls_with(&self, called: &str, choose: Choice) -> (Conn, Conn, AssociateRq) {
-        let mut link = Conn::dial(self.site.world.address("inside"));
-        link.request(&AssociateRq { called: title(called), ..rq("PACS", &[CT]) });
+    /// The archive calls a title.
+    fn calls(&self, called: &str, choose: Choice) -> (Conn, Conn, AssociateRq) {
+        let mut link = Conn::dial(self.inside);
+        let mut asked = AssociateRq { called: title(called), ..rq("PACS", &[CT]) };
+        asked.user.async_window = Some((4, 4));
+        link.request(&asked);
         let mut receiver = self.destination.accept();
         let Pdu::AssociateRq(proposed) = receiver.control() else { panic!("a request") };
         receiver.send(chosen(&proposed, choose).encode());
-        link.accepted();
+        assert_eq!(link.accepted().user.async_window, None, "what is opened goes one at a time");
         (link, receiver, *proposed)
     }
 }

@@ -44,11 +44,7 @@ impl Further {
 
     /// It was asked this, and has answered.
     pub fn heard(&mut self, asked: &AssociateRq, ac: &AssociateAc) {
-        for pair in declined(asked, ac) {
-            if !self.declined.contains(&pair) {
-                self.declined.push(pair);
-            }
-        }
+        self.declined.extend(declined(asked, ac));
     }
 
     fn has_declined(&self, class: &Uid, syntax: &Uid) -> bool {
