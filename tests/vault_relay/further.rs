@@ -356,3 +356,26 @@ fn one_of_several_associations_that_ends_idle_is_not_the_end_of_the_delivery() {
         }
     }
 }
+
+#[test]
+fn one_side_that_goes_while_the_destination_is_asked_ends_all_of_it() {
+    let moving = moving();
+    for goes in ["its first association", "archive"] {
+        let mut under = moving.begins_with("WS1", "WS1", native);
+        let message = under.written("1.6", &unknown(&moving, "1.6", JPEG, 500_000).0.bytes);
+        under.link.send(&message[..message.len() - 1000]);
+        let mut further = Further::dialled(&moving);
+        if goes == "archive" {
+            under.link.close_writing();
+            further = further.accepts(everything);
+            assert_eq!(further.conn.rest().iter().rev().nth(9), Some(&7), "an A-ABORT");
+            under.receiver.aborted();
+        } else {
+            under.receiver.close_writing();
+            under.link.aborted();
+            further.conn.ended();
+        }
+        let counters = under.ends(0, 1).command.counters;
+        assert_eq!((counters.completed, counters.failed), (Some(0), Some(1)), "{goes}");
+    }
+}
