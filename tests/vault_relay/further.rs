@@ -1,13 +1,13 @@
 //! One more association with the destination of deliveries, for an object that fits nothing that it has accepted.
 
-use crate::moved::{Moving, RULES, Sides, Under, moving_with, setup};
+use crate::moved::{Moving, ROUTING, RULES, Sides, Under, moving_with, setup};
 use crate::site::{JPEG, Sealed, chosen, context_of, encapsulated, image, recoded, seal_with};
 use crate::support::conn::{Archive, Conn, Message};
 use crate::support::ports::free_port;
 use crate::support::process::Process;
 use crate::support::wait_until;
-use crate::support::words::{EXPLICIT, success, uid};
-use dicomgate::dicom::dimse::Status;
+use crate::support::words::{CT, EXPLICIT, answer, success, uid};
+use dicomgate::dicom::dimse::{Command, Status};
 use dicomgate::dicom::pdu::{Abort, AssociateRj, AssociateRq, Pdu, ProposedContext};
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::SealEnd;
@@ -182,23 +182,43 @@ fn a_destination_that_has_refused_a_syntax_is_not_asked_for_it_again() {
 
 #[test]
 fn a_destination_without_one_more_association_is_left_in_peace() {
-    let moving = moving();
-    let mut under = moving.begins_with("WS1", "WS1", native);
-    let (sealed, _) = unknown(&moving, "1.6", JPEG_LS, 100_000);
-    under.sends("1.6", &sealed.bytes);
-    let mut further = Further::dialled(&moving);
-    further.conn.send(Pdu::AssociateRj(AssociateRj { result: 2, source: 3, reason: 2 }).encode());
-    under.has_failed(Status::DATA_SET_MISMATCH);
-    let missed = moving.site.world.record("system-missed");
-    assert_eq!(missed.text("cause"), Some("destination-away"), "{missed:?}");
-    let record = moving.site.world.record("not-opened");
-    assert!(record.text("words").unwrap().contains("2/3/2"), "{record:?}");
-    // Neither for this nor for anything else.
-    let (other, _) = unknown(&moving, "1.7", "1.2.840.10008.1.2.4.81", 1000);
-    under.fails("1.7", &other.bytes, Status::DATA_SET_MISMATCH);
-    moving.destination.was_not_dialled();
-    under.delivers("1.5", &unknown(&moving, "1.5", EXPLICIT, 100_000).0.bytes);
-    assert_eq!(under.ends(1, 2).command.counters.failed, Some(2));
+    // One that does not answer is one that talks to one at a time.
+    for (answers, why) in [(true, "2/3/2"), (false, "did not answer in time")] {
+        let moving = moving_with(RULES, "association_answer = \"1s\"");
+        let mut under = moving.begins_with("WS1", "WS1", native);
+        let (sealed, _) = unknown(&moving, "1.6", JPEG_LS, 100_000);
+        under.sends("1.6", &sealed.bytes);
+        let mut further = Further::dialled(&moving);
+        if answers {
+            let full = AssociateRj { result: 2, source: 3, reason: 2 };
+            further.conn.send(Pdu::AssociateRj(full).encode());
+        }
+        under.has_failed(Status::DATA_SET_MISMATCH);
+        let missed = moving.site.world.record("system-missed");
+        assert_eq!(missed.text("cause"), Some("destination-away"), "{missed:?}");
+        let record = moving.site.world.record("not-opened");
+        assert!(record.text("words").unwrap().contains(why), "{record:?}");
+        // Neither for this nor for anything else.
+        let (other, _) = unknown(&moving, "1.7", "1.2.840.10008.1.2.4.81", 1000);
+        under.fails("1.7", &other.bytes, Status::DATA_SET_MISMATCH);
+        moving.destination.was_not_dialled();
+        under.delivers("1.5", &unknown(&moving, "1.5", EXPLICIT, 100_000).0.bytes);
+        assert_eq!(under.ends(1, 2).command.counters.failed, Some(2));
+    }
+}
+
+#[test]
+fn what_an_archive_sends_of_its_own_accord_gets_one_more_association_too() {
+    let moving = moving_with(&format!("{ROUTING}open = true\n"), "");
+    let (sealed, object) = unknown(&moving, "1.6", JPEG, 100_000);
+    let (mut link, _receiver, _) = moving.sides().calls("DR1", native);
+    link.say(1, &Command::store_rq(1, &uid(CT), &uid("1.6")), Some(&sealed.bytes));
+    let mut further = Further::dialled(&moving).accepts(everything);
+    let got = further.conn.message();
+    assert!(got.data.unwrap() == object);
+    // The status is that of the destination, whatever it is.
+    further.conn.say(got.context, &answer(&got.command, 0xb007), None);
+    assert_eq!(link.message().status(), 0xb007);
 }
 
 #[test]

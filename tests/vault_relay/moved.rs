@@ -33,7 +33,7 @@ destinations = ["self", "DR1", "PR1"]
 open = true
 "#;
 
-const ROUTING: &str = r#"
+pub const ROUTING: &str = r#"
 [[rule]]
 name = "routing"
 who = ["archive:PACS"]
@@ -103,7 +103,7 @@ impl Moving {
         self.sides().begins(requester, destination, choose)
     }
 
-    fn sides(&self) -> Sides<'_> {
+    pub fn sides(&self) -> Sides<'_> {
         let world = &self.site.world;
         Sides {
             outside: world.address("plain"),
@@ -148,7 +148,7 @@ impl Sides<'_> {
     }
 
     /// The archive calls a title.
-    fn calls(&self, called: &str, choose: Choice) -> (Conn, Conn, AssociateRq) {
+    pub fn calls(&self, called: &str, choose: Choice) -> (Conn, Conn, AssociateRq) {
         let mut link = Conn::dial(self.inside);
         let mut asked = AssociateRq { called: title(called), ..rq("PACS", &[CT]) };
         asked.user.async_window = Some((4, 4));
