@@ -9,7 +9,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use read::{ElementFault, read};
+pub use read::{ElementFault, pixels, read};
 pub use write::write;
 
 use crate::dicom::Tag;

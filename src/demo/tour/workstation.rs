@@ -66,7 +66,7 @@ async fn nobody(link: &mut Link, contexts: &Contexts) -> Result<(), StepFault> {
     Ok(())
 }
 
-async fn get(hospital: &Hospital, study: &Study) -> Result<String, StepFault> {
+pub(super) async fn get(hospital: &Hospital, study: &Study) -> Result<String, StepFault> {
     let mut wanted = kinds(study);
     wanted.extend(client::service(STUDY_GET));
     let tls = hospital.tls(WORKSTATION)?;
