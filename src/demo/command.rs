@@ -5,6 +5,9 @@ use std::fmt;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+/// The most words that are shown: what is behind them are files.
+const SHOWN: usize = 16;
+
 /// A command: the words behind `dicomgate`.
 #[derive(Debug, Clone)]
 pub struct Words(Vec<OsString>);
@@ -58,7 +61,7 @@ impl Words {
         })
     }
 
-    /// Runs it; anything but exit code 0 is a fault, in what it said.
+    /// Runs it; anything but exit code 0 is a fault, with what it said in lines of its own.
     ///
     /// # Errors
     /// It cannot be started, or fails.
@@ -69,7 +72,7 @@ impl Words {
         }
         let code = ended.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
         let words = format!("{}{}", ended.complained, ended.said);
-        Err(format!("`{self}` ended with {code}: {}", words.trim_end().replace('\n', "; ")))
+        Err(format!("`{self}` ended with {code}:\n{}", words.trim_end()).replace('\n', "\n    "))
     }
 }
 
@@ -77,10 +80,10 @@ impl Words {
 impl fmt::Display for Words {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("dicomgate")?;
-        for word in &self.0 {
+        for word in self.0.iter().take(SHOWN) {
             let word = word.to_string_lossy();
             if word.contains(' ') { write!(f, " '{word}'")? } else { write!(f, " {word}")? }
         }
-        Ok(())
+        if self.0.len() > SHOWN { f.write_str(" ...") } else { Ok(()) }
     }
 }

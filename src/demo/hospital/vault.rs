@@ -44,7 +44,8 @@ impl Hospital {
         let policy = self.configuration().with_file_name("policy.toml");
         fs::write(&policy, wiring::policy(true)).map_err(|fault| format!("{}: {fault}", policy.display()))?;
         let configuration = self.configuration();
-        fs::rename(self.next_configuration(), &configuration).map_err(|fault| fault.to_string())?;
+        let next = self.next_configuration();
+        fs::rename(&next, &configuration).map_err(|fault| format!("{}: {fault}", next.display()))?;
         crate::config::load(&configuration).map_err(|faults| faults.to_string())?;
         self.gateway.reload().await;
         Ok(())

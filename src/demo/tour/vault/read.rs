@@ -1,6 +1,6 @@
 //! Who reads what is sealed: whoever may have it opened gets what was sent, whoever may not gets nothing.
 
-use super::thief;
+use super::{bits, lacks, thief};
 use crate::demo::client::{self, STUDY_FIND, STUDY_GET};
 use crate::demo::command::Words;
 use crate::demo::hospital::{DESK, Hospital};
@@ -23,8 +23,7 @@ pub(super) async fn shows<W: Write>(
 ) {
     let Some(image) = shown(images) else { return };
     thief::asks_past_the_gateway(report, hospital, image).await;
-    let words = workstation::get(hospital, study).await;
-    report.step(match words {
+    report.step(match opened(hospital, study).await {
         Ok(words) => Ok(format!("WS1, for whom a rule opens: {words}")),
         Err(fault) => Err(format!("WS1, for whom a rule opens: {fault}")),
     });
@@ -40,6 +39,17 @@ fn shown(images: &Study) -> Option<&Object> {
     let (before, behind) = images.objects.split_at_checked(images.objects.len() / 2)?;
     let drawn = behind.iter().chain(before).find(|object| Picture::of(object).is_some());
     drawn.or(images.objects.first())
+}
+
+/// It gets all that was sent.
+async fn opened(hospital: &Hospital, study: &Study) -> Result<String, StepFault> {
+    let (got, volume) = workstation::fetch(hospital, study).await?;
+    let mut lacking = 0;
+    for sent in &study.objects {
+        let back = got.iter().find(|back| back.sop_instance == sent.sop_instance);
+        lacking += lacks(sent, back.ok_or_else(|| wrong(format!("{} is missing", sent.sop_instance)))?)?;
+    }
+    Ok(format!("C-GET of {} objects: {volume}; all equal to what the scanner sent, {}", got.len(), bits(lacking)))
 }
 
 /// It finds the study, and gets no image of it: neither the picture nor the banner in its place.

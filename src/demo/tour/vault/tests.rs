@@ -1,9 +1,13 @@
-use super::{images, read, thief};
+use super::{bits, images, lacks, read, thief};
 use crate::demo::DemoArgs;
+use crate::demo::elements::{self, Value};
 use crate::demo::hospital::Hospital;
 use crate::demo::pieces::{PIECE, Pieces};
 use crate::demo::report::Report;
 use crate::demo::study::Study;
+use crate::dicom::Tag;
+use crate::dicom::transfer_syntax::Encoding;
+use dicom_core::VR;
 use std::fs;
 
 /// An archive that holds two slices in clear, behind a gateway that has no vault.
@@ -62,4 +66,27 @@ async fn one_piece_anywhere_in_the_archives_folder_is_found() {
     assert!(cross(report).contains("1 of "));
     assert!(thief::finds_all(&hospital, &pieces).unwrap_err().contains("1 stand"));
     hospital.gateway.stop("the test is over").await;
+}
+
+#[test]
+fn only_group_lengths_may_be_lacking() {
+    let sent = Study::phantom().objects.remove(0);
+    let pixels = elements::pixels(&sent.data_set, Encoding::ExplicitLe).unwrap();
+    let header = elements::read(&sent.data_set, Encoding::ExplicitLe).unwrap();
+    let made = |change: &dyn Fn(&mut elements::Set)| {
+        let mut set = header.clone();
+        set.put(Tag(0x7fe0, 0x0010), VR::OW, Value::Bytes(pixels.to_vec()));
+        change(&mut set);
+        let data_set = elements::write(&set, true).into();
+        crate::demo::object::Object { data_set, ..sent.clone() }
+    };
+    let long = made(&|set| set.put(Tag(0x0028, 0x0000), VR::UL, Value::Bytes(vec![8, 0, 0, 0])));
+    assert_eq!(lacks(&sent, &sent).unwrap(), 0);
+    assert_eq!(lacks(&long, &sent).unwrap(), 1);
+    assert!(lacks(&sent, &long).is_err(), "more than was sent");
+    let other = made(&|set| set.text(Tag(0x0028, 0x1052), VR::DS, "-1000"));
+    assert!(lacks(&long, &other).is_err(), "another value");
+    let darker = made(&|set| set.put(Tag(0x7fe0, 0x0010), VR::OW, Value::Bytes(vec![0; pixels.len()])));
+    assert!(lacks(&long, &darker).is_err(), "other pixels");
+    assert_eq!([bits(0), bits(1)], ["bit for bit", "bit for bit, 1 object without retired group lengths"]);
 }
