@@ -6,6 +6,9 @@
 mod support;
 
 #[cfg(test)]
+#[path = "vault_relay/again.rs"]
+mod again;
+#[cfg(test)]
 #[path = "vault_relay/decoded.rs"]
 mod decoded;
 #[cfg(test)]

@@ -150,8 +150,7 @@ def test_what_is_sealed_comes_back_as_the_archive_would_have_given_it(site, ct1,
         faults += [f"{name}: a window of {where} lies in the archive" for name, where in left.items()]
         searched += len(wanted)
         # What comes back.
-        # With Explicit VR beside it: dcmqrscp looks at the first context of a class alone, and what is sealed is native there.
-        gets = sealed.fetch(lambda: site.gateway.call(ws1, timeout=20), held.batch, called=title, calling="WS1", native=True)
+        gets = sealed.fetch(lambda: site.gateway.call(ws1, timeout=20), held.batch, called=title, calling="WS1")
         moves = site.moved(site.gateway.secure_port, title, held.batch, "WS1", secure=True)
         for one in held.batch:
             for way, got in (("C-GET", gets[one.name]), ("C-MOVE", moves[one.name])):

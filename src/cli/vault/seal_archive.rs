@@ -251,7 +251,7 @@ impl SealArchive {
             round.tally.in_doubt(&what, &done);
             // What is as it was is looked at again below.
             if !matches!(done, Done::Failed(_)) {
-                round.tally.add(&what.instance, &done);
+                round.tally.add(&what.instance, what.study.as_ref(), &done);
             }
             let object = Object { class: &what.class, instance: &what.instance, study: what.study.as_ref() };
             round.teller.done(object, &done).await?;
@@ -351,16 +351,19 @@ impl Round<'_> {
         for (place, class) in images {
             self.wait().await;
             let done = match class {
-                Some(class) => Some((class, self.convert(&Place { class, ..place.clone() }, &listed).await?)),
+                Some(class) => Ok((class, self.convert(&Place { class, ..place.clone() }, &listed).await?)),
                 None => {
                     let guessed = guess.filter(|(series, _)| *series == place.series).map(|(_, class)| class);
                     self.converter.convert_unnamed(&place, guessed, &listed).await?
                 }
             };
-            let Some((class, done)) = done else {
-                self.tally.unnamed += 1;
-                clean = false;
-                continue;
+            let (class, done) = match done {
+                Ok(named) => named,
+                Err(why) => {
+                    self.tally.unnamed(&place, why);
+                    clean = false;
+                    continue;
+                }
             };
             guess = Some((place.series, class));
             let place = Place { class, ..place };
@@ -369,7 +372,7 @@ impl Round<'_> {
                 self.last = None;
             }
             clean &= !matches!(done, Done::Failed(_) | Done::Restored(_) | Done::Kept { .. });
-            self.tally.add(&place.instance, &done);
+            self.tally.add(&place.instance, place.study.as_ref(), &done);
             let object = Object { class: &place.class, instance: &place.instance, study: place.study.as_ref() };
             self.teller.done(object, &done).await?;
             if self.tally.unkept() >= UNKEPT {

@@ -3,12 +3,21 @@
 use crate::audit::round::RoundCounts;
 use crate::dicom::Uid;
 use crate::proxy::vault::convert::{Done, InDoubt};
+use crate::proxy::vault::verify::Place;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// So many instances are named one by one.
 const NAMED: usize = 1000;
+
+/// An instance that stays as it is.
+#[derive(Debug)]
+struct Left {
+    instance: Uid,
+    study: Option<Uid>,
+    why: String,
+}
 
 /// The count.
 #[derive(Debug, Default)]
@@ -19,19 +28,19 @@ pub struct Tally {
     nothing: u64,
     never: BTreeMap<&'static str, u64>,
     failures: u64,
-    failed: Vec<(Uid, String)>,
+    failed: Vec<Left>,
     restored: Vec<(Uid, String)>,
     kept: Vec<(Uid, String, PathBuf)>,
     doubtful: Vec<(InDoubt, String)>,
     /// Studies that earlier rounds have done.
     pub skipped: u64,
-    /// Instances whose class the archive does not say.
-    pub unnamed: u64,
+    /// Instances whose class is not known.
+    unnamed: u64,
 }
 
 impl Tally {
     /// Counts one.
-    pub fn add(&mut self, instance: &Uid, done: &Done) {
+    pub fn add(&mut self, instance: &Uid, study: Option<&Uid>, done: &Done) {
         match done {
             Done::Sealed { bytes, .. } => {
                 self.sealed += 1;
@@ -42,12 +51,22 @@ impl Tally {
             Done::Never(family) => *self.never.entry(family).or_default() += 1,
             Done::Failed(why) => {
                 self.failures += 1;
-                if self.failed.len() < NAMED {
-                    self.failed.push((*instance, why.clone()));
-                }
+                self.left(*instance, study.copied(), why.clone());
             }
             Done::Restored(why) => self.restored.push((*instance, why.clone())),
             Done::Kept { why, file } => self.kept.push((*instance, why.clone(), file.clone())),
+        }
+    }
+
+    /// One whose class is not known, and why.
+    pub fn unnamed(&mut self, place: &Place, why: String) {
+        self.unnamed += 1;
+        self.left(place.instance, place.study, why);
+    }
+
+    fn left(&mut self, instance: Uid, study: Option<Uid>, why: String) {
+        if self.failed.len() < NAMED {
+            self.failed.push(Left { instance, study, why });
         }
     }
 
@@ -107,7 +126,7 @@ impl Tally {
         if self.unnamed > 0 {
             let _ = writeln!(
                 text,
-                "of {} instances the archive does not say the SOP class: they stay as they are",
+                "of {} instances the SOP class is not known: they stay as they are, and are named below",
                 self.unnamed
             );
         }
@@ -121,11 +140,13 @@ impl Tally {
         for (instance, why, file) in &self.kept {
             let _ = writeln!(text, "LOOK INTO THIS: {instance}: {why}; what it held is `{}`", file.display());
         }
-        for (instance, why) in &self.failed {
-            let _ = writeln!(text, "failed: {instance}: {why}");
+        for Left { instance, study, why } in &self.failed {
+            let of = study.map(|study| format!(" of study {study}")).unwrap_or_default();
+            let _ = writeln!(text, "failed: {instance}{of}: {why}");
         }
-        if self.failures > self.failed.len() as u64 {
-            let _ = writeln!(text, "failed: {} more", self.failures - self.failed.len() as u64);
+        let unsaid = (self.failures + self.unnamed).saturating_sub(self.failed.len() as u64);
+        if unsaid > 0 {
+            let _ = writeln!(text, "failed: {unsaid} more");
         }
         if let Some(why) = stopped {
             let _ = writeln!(text, "stopped before the end: {why}\nthe same command goes on from here");
@@ -148,7 +169,7 @@ impl Tally {
             "nothing": self.nothing,
             "never": self.never,
             "failures": self.failures,
-            "failed": named(&self.failed),
+            "failed": self.failed.iter().map(|Left { instance, study, why }| serde_json::json!({ "instance": instance, "study": study, "why": why })).collect::<Vec<_>>(),
             "restored": named(&self.restored),
             "kept": self.kept.iter().map(|(uid, why, file)| serde_json::json!({ "instance": uid, "why": why, "file": file })).collect::<Vec<_>>(),
             "in_doubt": doubtful.collect::<Vec<_>>(),

@@ -80,6 +80,24 @@ pub fn ask_for_extras(proposed: &AssociateRq, wanted: Vec<Wanted>) -> AssociateR
     asked
 }
 
+/// What a system is asked on one more association for a request that it was sent on the first (`proposed`): the request's own
+/// context, as it was accepted there, and these.
+pub fn ask_for_request(
+    proposed: &AssociateRq,
+    id: u8,
+    request: super::Context<'_>,
+    wanted: Vec<Wanted>,
+) -> AssociateRq {
+    let class = request.abstract_syntax;
+    let mut asked = ask_for_extras(proposed, Vec::new());
+    asked.user.extended = proposed.user.extended.iter().filter(|(of, _)| of == class).cloned().collect();
+    let transfer_syntaxes = vec![*request.transfer_syntax];
+    asked.contexts.push(ProposedContext { id, abstract_syntax: *class, transfer_syntaxes });
+    let nothing = AssociateRq { contexts: Vec::new(), ..asked.clone() };
+    add_extras(&mut asked, &nothing, wanted);
+    asked
+}
+
 fn add(proposed: &mut AssociateRq, id: u8, wanted: Wanted) {
     let Wanted { abstract_syntax, transfer_syntaxes, roles } = wanted;
     match proposed.user.roles.iter_mut().find(|role| role.sop_class == abstract_syntax) {

@@ -6,14 +6,14 @@ use crate::audit::event::Cause;
 use crate::dicom::AeTitle;
 use crate::dicom::association::{Event, Outgoing};
 use crate::dicom::negotiation::extras::{accepted_extras, with_extras};
-use crate::dicom::negotiation::{Extra, answer, reject};
+use crate::dicom::negotiation::{Extra, Wanted, answer, reject};
 use crate::dicom::pdu::user_identity::IdentityAnswer;
 use crate::dicom::pdu::{AssociateAc, AssociateRq};
 use crate::gate::Visit;
 use crate::identity::Proof;
 use crate::net::slots::Slot;
 use crate::proxy::connection::{Asking, framer_limits};
-use crate::proxy::relay::{CalledSide, CallerSide, Errand, Established, Further, Relay, Routes, Way};
+use crate::proxy::relay::{CalledSide, CallerSide, Errand, Established, Further, Natively, Relay, Routes, Way};
 use crate::proxy::snapshot::Snapshot;
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -35,6 +35,8 @@ pub(super) struct Joined {
     further: Vec<u8>,
     /// What a destination may be asked for later.
     asks: Option<Box<Further>>,
+    /// What archives may be asked later.
+    natively: Vec<Natively>,
 }
 
 /// Who has joined.
@@ -58,6 +60,15 @@ impl Joined {
             extras: Vec::new(),
             further: Vec::new(),
             asks: None,
+            natively: Vec::new(),
+        }
+    }
+
+    /// The archive that joins next, which was asked this, may be asked these on one more association.
+    pub(super) fn may_ask_natively(&mut self, asked: &AssociateRq, wanted: &[Wanted]) {
+        if !wanted.is_empty() {
+            let number = u8::try_from(self.legs.len()).unwrap_or(u8::MAX);
+            self.natively.push(Natively::new(number, asked, wanted));
         }
     }
 
@@ -125,7 +136,7 @@ pub(super) async fn establish(
     let shared = Arc::clone(&asking.newcomer.shared);
     // An archive is told whom it reached: peers learn what their own archive is only with a certificate.
     let certified = matches!(asking.presented.proof, Proof::Mutual(_)) || joined.errand.inward().is_some();
-    let Joined { asked, answered, errand, legs, ways, extras, further, asks } = joined;
+    let Joined { asked, answered, errand, legs, ways, extras, further, asks, natively } = joined;
     let (mut mirrored, mut contexts) = match answer(&asking.rq, &asked, &answered, &snapshot.own, certified) {
         Ok(mirrored) => mirrored,
         Err(fault) => {
@@ -173,6 +184,7 @@ pub(super) async fn establish(
         place: newcomer.place,
         snapshot,
         further: asks,
+        natively,
     };
     Relay::new(shared, established)
 }

@@ -188,6 +188,7 @@ async fn call_up(
         portions.iter().zip(outcomes).filter_map(|(portion, outcome)| Some((portion, outcome.ok()?))).collect();
     let mut joined = Joined::new(asked, answered, Errand::Outward);
     for (portion, (leg, ac)) in legs {
+        joined.may_ask_natively(&portion.proposed, &portion.natively);
         joined.add(&asking.rq, leg, system(portion), (&portion.proposed, &ac));
     }
     for ((portion, proposed), outcome) in further(&portions).zip(seconds) {

@@ -5,13 +5,13 @@ use crate::config::Calling;
 use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use crate::dicom::negotiation::extras::{add_extras, ask_for_extras};
-use crate::dicom::negotiation::{Candidate, Roles, ask_plainly, candidates, propose};
+use crate::dicom::negotiation::{Candidate, Roles, Wanted, ask_plainly, candidates, propose};
 use crate::dicom::pdu::AssociateRq;
 use crate::policy::request::Known;
 use crate::policy::{Decision, Moment, Principal, Request};
 use crate::proxy::negotiate::{name_of, sift};
 use crate::proxy::snapshot::{ArchiveWiring, Snapshot};
-use crate::proxy::vault::contexts::ask_archive;
+use crate::proxy::vault::contexts::{ask_archive, natively};
 
 /// What one system is asked.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Portion<'a> {
     pub(super) proposed: AssociateRq,
     /// What it is asked on a second association, where one cannot hold it all.
     pub(super) further: Option<AssociateRq>,
+    /// What it can be asked on one more association, where what is sealed does not come as it is asked first.
+    pub(super) natively: Vec<Wanted>,
     /// Something in it lets objects be stored.
     pub(super) may_store: bool,
 }
@@ -136,7 +138,8 @@ fn portion<'a>(
     }
     let may_store = mine().any(|kept| kept.roles.scu && kept.operations.contains(&Operation::Store));
     let further = beside(snapshot, principal, archive.settings.ae_title.as_str(), rq, &mut proposed);
-    Portion { archive, proposed, further, may_store }
+    let natively = natively(snapshot, principal, archive.settings.ae_title.as_str(), &proposed);
+    Portion { archive, proposed, further, natively, may_store }
 }
 
 /// Adds to what a system is asked what sealed objects need; what finds no room is to be asked on a second association,

@@ -56,11 +56,12 @@ impl Asked {
 
 impl Relay {
     /// Whether the identifier of this request is needed whole before the decision: rules may hang on it, or show only
-    /// part of what it finds; or a list in it may name a canary.
+    /// part of what it finds; or a list in it may name a canary; or it may have to be asked a second time.
     pub(super) fn is_read_whole(&self, field: Field) -> bool {
         let policy = &self.snapshot.policy;
         let reads = policy.narrows() || !policy.canaries().is_empty();
         let reads = reads || field == Field::FindRq && self.snapshot.vault.is_some();
+        let reads = reads || self.may_be_asked_again(field);
         inspect::is_retrieval(field) && matches!(self.errand, Errand::Outward) && reads
     }
 }

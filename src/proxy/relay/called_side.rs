@@ -212,7 +212,6 @@ impl Relay {
         if command.field == Field::StoreRq && getting.is_none() {
             return Err(out_of_turn("an object that no C-GET asked for"));
         }
-        let query = getting.map_or(Known::Unread, |asked| asked.purpose.query());
         let confined = command.field == Field::StoreRq && getting.is_some_and(|asked| asked.purpose.is_confined());
         if self.called.asked_back.len() >= self.window.1 {
             return Err(out_of_turn("more requests under way than negotiated"));
@@ -227,11 +226,16 @@ impl Relay {
         if !inspect::class_fits(command, &class, operation) {
             return Err(out_of_turn("a command whose SOP class is not the context's"));
         }
+        if self.has_come_before(context, command) {
+            return Ok(());
+        }
         if confined {
             // Whose it is stands in the data set; until then it waits.
             self.called.down.lead = Some(Vec::new());
             return Ok(());
         }
+        let getting = self.called.asked.iter().find(|asked| asked.field == Field::GetRq);
+        let query = getting.map_or(Known::Unread, |asked| asked.purpose.query());
         let request = Request {
             principal: &self.principal,
             to: &self.called.to,

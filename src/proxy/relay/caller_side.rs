@@ -351,7 +351,7 @@ impl Relay {
                 let cancel = Command::cancel_rq(asked.sent_as);
                 self.say_anew(context, &cancel);
             }
-            None => {}
+            None => self.cancel_between(command),
         }
         Ok(())
     }

@@ -22,12 +22,13 @@ impl Relay {
 
     /// A message of the caller begins on this context: what was released for another system goes to that one first.
     pub(super) fn begin_up(&mut self, context: u8) {
-        if let Way::Leg(number) = self.routes.of(context)
-            && number != self.up_for
-        {
-            self.focus_up();
-            self.hand_out_up();
-            self.up_for = number;
+        if let Way::Leg(number) = self.routes.of(context) {
+            let number = self.asked_again_on(number);
+            if number != self.up_for {
+                self.focus_up();
+                self.hand_out_up();
+                self.up_for = number;
+            }
         }
         self.focus_up();
     }

@@ -45,6 +45,7 @@ mod waiting;
 pub use called::CalledSide;
 pub use errand::{Errand, Inward};
 pub use opening::Further;
+pub use retrieve::Natively;
 pub use routes::{Routes, Way};
 
 use called::Called;
@@ -119,6 +120,8 @@ pub struct Established {
     pub snapshot: Arc<Snapshot>,
     /// What a destination may be asked for later; `None`: nothing.
     pub further: Option<Box<Further>>,
+    /// What archives may be asked later, by the number of their legs.
+    pub natively: Vec<Natively>,
 }
 
 /// One association in data transfer.
@@ -146,6 +149,10 @@ pub struct Relay {
     others: Vec<Box<Called>>,
     /// What the destination may be asked for beside what it has accepted.
     further: Option<Box<Further>>,
+    /// What archives may be asked on one more association each.
+    natively: Vec<Natively>,
+    /// The leg over which a C-GET is asked a second time.
+    again: Option<u8>,
     /// The number of the system that the caller's message under way is for.
     up_for: u8,
     /// The gateway's own answers to the caller, until no system is in the midst of a message to it.
@@ -191,6 +198,7 @@ impl Relay {
             place,
             snapshot,
             further,
+            natively,
         } = established;
         let mut legs = legs.into_iter().zip(0..);
         let (first, number) = legs.next()?;
@@ -226,6 +234,8 @@ impl Relay {
             called,
             others: others?,
             further,
+            natively,
+            again: None,
             up_for: 0,
             own_answers: VecDeque::new(),
             pending: None,

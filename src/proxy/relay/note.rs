@@ -66,6 +66,7 @@ impl Relay {
                 self.go_on_with_ledger(End::Called, *row)?;
                 self.conclude_down()
             }
+            Woken::Again(looked) => self.go_on_again(*looked),
             Woken::Charged(charged) => self.go_on_charged(*charged),
             Woken::SealEnded(ended) => self.answer_sealed(&ended),
             Woken::SealBegun(_)

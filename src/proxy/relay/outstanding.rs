@@ -1,6 +1,7 @@
 //! Requests that have gone and are not answered yet.
 
 use super::narrow::Querying;
+use super::retrieve::Again;
 use super::sealing::Sealing;
 use crate::audit::vault::Drift;
 use crate::dicom::Uid;
@@ -91,6 +92,8 @@ pub struct Retrieving {
     pub level: Option<Level>,
     /// What it may hand out, where that is only part.
     pub confined: Option<Confined>,
+    /// What is needed to ask it a second time, where that may be.
+    pub(super) again: Option<Box<Again>>,
 }
 
 /// The part of a retrieve that may be handed out.
@@ -136,6 +139,22 @@ impl Purpose {
     pub const fn confined(&self) -> Option<&Confined> {
         match self {
             Self::Retrieve(retrieving) => retrieving.confined.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// What is needed to ask a retrieve a second time.
+    pub(super) fn again(&self) -> Option<&Again> {
+        match self {
+            Self::Retrieve(retrieving) => retrieving.again.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The same, to note what comes.
+    pub(super) fn again_mut(&mut self) -> Option<&mut Again> {
+        match self {
+            Self::Retrieve(retrieving) => retrieving.again.as_deref_mut(),
             _ => None,
         }
     }
@@ -190,11 +209,12 @@ impl Outstanding {
     }
 
     /// The final answer has come already and is being held back.
-    pub const fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         match &self.purpose {
             Purpose::Move(moving) => moving.over,
             Purpose::Query(query) => query.is_over(),
-            Purpose::Plain | Purpose::Retrieve(_) | Purpose::Delivery(_) | Purpose::Clear(_) => false,
+            Purpose::Retrieve(_) => self.purpose.again().is_some_and(Again::is_between),
+            Purpose::Plain | Purpose::Delivery(_) | Purpose::Clear(_) => false,
             Purpose::Seal(sealing) => sealing.is_answered(),
         }
     }

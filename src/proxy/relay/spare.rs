@@ -29,13 +29,18 @@ impl Relay {
         self.let_go(now)
     }
 
-    /// Whether it is an association with the destination of deliveries on which nothing is under way, and not the last.
+    /// Whether it is an association with the destination of deliveries on which nothing is under way, and not the last; or
+    /// such a one that C-GETs are asked on a second time.
     fn is_spare(&self) -> bool {
         let called = &self.called;
         let idle = called.asked.is_empty() && called.asked_back.is_empty() && called.down.between();
         // Other archives are sent more than deliveries.
         let finds_others = self.further.is_some() && !self.is_archive(&called.title);
-        finds_others && idle && self.up_between() && !self.is_releasing() && self.others.iter().any(|other| !other.gone)
+        (finds_others || self.is_second())
+            && idle
+            && self.up_between()
+            && !self.is_releasing()
+            && self.others.iter().any(|other| !other.gone)
     }
 
     fn let_go(&mut self, now: Instant) -> bool {

@@ -2,7 +2,7 @@
 
 use super::narrow::{Charged, FoundTruths, Prepared};
 use super::opening::More;
-use super::retrieve::{Anew, Judged, Resolving};
+use super::retrieve::{Anew, Judged, Looked, Resolving};
 use super::rewrite::Spooled;
 use super::sealing::{Compared, Ended, NotBegun};
 use crate::proxy::commitment::RegisterFault;
@@ -49,6 +49,8 @@ pub(super) enum Woken {
     Truths(Box<FoundTruths>),
     /// What the destination says to being asked for more.
     Further(Box<More>),
+    /// Whether a C-GET is asked a second time.
+    Again(Box<Looked>),
     /// What the ledger knows of an object.
     Ledger(Box<Result<Option<SealRow>, StateFault>>),
 }

@@ -121,7 +121,7 @@ impl Relay {
             Woken::SealBegun(noted) => self.go_on_sealing(noted),
             Woken::Ledger(row) => self.go_on_with_ledger(End::Caller, *row),
             Woken::Further(more) => self.go_on_with_more(*more),
-            Woken::Noted(_) | Woken::SealEnded(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
+            Woken::Again(_) | Woken::Noted(_) | Woken::SealEnded(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }
 

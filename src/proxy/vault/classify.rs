@@ -1,5 +1,8 @@
 //! The SOP class of an instance, for archives that do not say it when they list images (dcmqrscp does not): it is retrieved
 //! in whatever class it comes, and thrown away.
+//!
+//! Some archives take the first context of a class that was accepted, whatever its syntax, and of one context one syntax
+//! alone: so each association asks for one encoding of each class, native ones first.
 
 use super::verify::{Place, Reader, VerifyFault};
 use crate::dicom::Uid;
@@ -9,32 +12,66 @@ use crate::dicom::transfer_syntax::{self, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR
 use crate::scu::{Accepted, Receiver, Target};
 
 /// So many classes are asked for on one association.
-const CLASSES: usize = 60;
+const CLASSES: usize = 120;
+/// Encodings of which archives hold most, in the order in which they are asked for; all others come behind.
+const LIKELY: [&str; 8] = [
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.5",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.51",
+];
 
-/// Finds it out; `None`: the archive does not give the instance out in any storage class of the standard.
+/// All encodings that are not native, likely ones first.
+pub fn compressed() -> Vec<&'static str> {
+    let mut all: Vec<&str> = transfer_syntax::all()
+        .filter(|syntax| Uid::new(*syntax).is_ok_and(|syntax| is_encapsulated(&syntax)))
+        .collect();
+    all.sort_by_key(|syntax| LIKELY.iter().position(|likely| likely == syntax).unwrap_or(LIKELY.len()));
+    all
+}
+
+/// Finds it out; `None`: the archive does not give the instance out in any storage class of the standard, in any encoding.
 ///
 /// # Errors
 /// The archive cannot be asked, or offers no C-GET.
 pub async fn class_of(target: &Target<'_>, place: &Place) -> Result<Option<Uid>, VerifyFault> {
     let storage = sop_class::all().filter(|class| class.kind == Kind::Storage);
     let classes: Vec<Uid> = storage.filter_map(|class| Uid::new(class.uid).ok()).collect();
-    // In the order in which they are likely: an archive that cannot decompress takes the first that it can store.
-    let compressed: Vec<&str> = transfer_syntax::all()
-        .filter(|syntax| Uid::new(*syntax).is_ok_and(|syntax| is_encapsulated(&syntax)))
-        .collect();
     let natives = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
     for some in classes.chunks(CLASSES) {
-        let mut reader = Reader::open_in(target, some, &[&natives, &compressed]).await?;
-        let mut found = Found { instance: place.instance, class: None };
-        let got = reader.get(place, &mut found).await;
-        let _ = reader.close().await;
-        match (found.class, got) {
-            (Some(class), _) => return Ok(Some(class)),
-            (None, Err(fault)) => return Err(fault.into()),
-            (None, Ok(_)) => {}
+        if let Some(class) = asked(target, place, some, &natives).await? {
+            return Ok(Some(class));
+        }
+    }
+    for syntax in compressed() {
+        for some in classes.chunks(CLASSES) {
+            if let Some(class) = asked(target, place, some, &[syntax]).await? {
+                return Ok(Some(class));
+            }
         }
     }
     Ok(None)
+}
+
+async fn asked(
+    target: &Target<'_>,
+    place: &Place,
+    classes: &[Uid],
+    syntaxes: &[&str],
+) -> Result<Option<Uid>, VerifyFault> {
+    let mut reader = Reader::open_in(target, classes, &[syntaxes]).await?;
+    let mut found = Found { instance: place.instance, class: None };
+    let may_come = classes.iter().any(|class| reader.takes(class));
+    let got = if may_come { reader.get(place, &mut found).await } else { Ok(Status::SUCCESS) };
+    let _ = reader.close().await;
+    match (found.class, got) {
+        (None, Err(fault)) => Err(fault.into()),
+        (found, _) => Ok(found),
+    }
 }
 
 struct Found {
@@ -53,5 +90,18 @@ impl Receiver for Found {
 
     fn end(&mut self) -> Status {
         Status::SUCCESS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn likely_encodings_are_asked_for_first_and_none_is_left_out() {
+        let all = compressed();
+        assert_eq!(all[..LIKELY.len()], LIKELY);
+        let known = transfer_syntax::all().filter(|syntax| is_encapsulated(&Uid::new(*syntax).unwrap()));
+        assert_eq!(all.len(), known.count());
     }
 }

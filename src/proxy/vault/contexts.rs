@@ -55,6 +55,33 @@ pub fn ask_archive(snapshot: &Snapshot, principal: &Principal, archive: &str, pr
     Beside { needed, welcome: welcome(proposed, seals, opens) }
 }
 
+/// What an archive can be asked on one more association, so that it sends natively what it sealed natively: some take the
+/// first context of a class that was accepted, whatever its syntax, and fail where what they hold is in another. Nothing,
+/// where nothing is opened, or all that whoever asks receives is asked for natively alone already (`proposed`).
+pub fn natively(snapshot: &Snapshot, principal: &Principal, archive: &str, proposed: &AssociateRq) -> Vec<Wanted> {
+    if snapshot.vault.is_none() || snapshot.policy.may_open(principal, archive) == Open::No {
+        return Vec::new();
+    }
+    each_natively(proposed)
+}
+
+fn each_natively(proposed: &AssociateRq) -> Vec<Wanted> {
+    let received = || candidates(proposed).filter(|one| one.roles.scp && sop_class::is_storage(one.abstract_syntax));
+    let otherwise =
+        |one: Candidate<'_>| may_be_sealed(one.abstract_syntax) && !one.transfer_syntaxes.iter().all(is_native);
+    if !received().any(otherwise) {
+        return Vec::new();
+    }
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for Candidate { abstract_syntax: class, .. } in received() {
+        if !wanted.iter().any(|known| known.abstract_syntax == *class) {
+            let roles = Roles { scu: false, scp: true };
+            wanted.push(Wanted { abstract_syntax: *class, transfer_syntaxes: natives(), roles });
+        }
+    }
+    wanted
+}
+
 /// What an archive gives out compressed alone, whatever it was stored as, is asked for so.
 fn compressed(proposed: &AssociateRq, of: impl Fn(&str) -> Vec<Uid>) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = Vec::new();
@@ -154,17 +181,11 @@ pub fn natives() -> Vec<Uid> {
     [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].iter().filter_map(|name| Uid::new(name).ok()).collect()
 }
 
-/// What a destination is to be asked for beside an archive's contexts: of each class that is sent, the encodings of what the
-/// ledger knows to be sealed in these studies, and a native one.
+/// What the ledger knows to be sealed in these studies: SOP classes, and encodings of what is sealed of them.
 ///
 /// # Errors
 /// The ledger cannot be asked.
-pub async fn wanted_of_destination(
-    state: &State,
-    archive: AeTitle,
-    studies: &[Uid],
-    proposed: &AssociateRq,
-) -> Result<Vec<Wanted>, StateFault> {
+pub async fn sealed_in(state: &State, archive: AeTitle, studies: &[Uid]) -> Result<Vec<(Uid, Uid)>, StateFault> {
     let mut sealed: Vec<(Uid, Uid)> = Vec::new();
     for study in studies.iter().take(STUDIES) {
         for row in state.seals_of_study(archive, study, INSTANCES).await? {
@@ -176,7 +197,20 @@ pub async fn wanted_of_destination(
             }
         }
     }
-    Ok(inner(proposed, &sealed))
+    Ok(sealed)
+}
+
+/// What a destination is to be asked for beside an archive's contexts: of each class that is sent, the encodings of what is
+/// `sealed` of it, and a native one.
+///
+/// Where something was sealed compressed, contexts in which the archive can send natively are native alone: it holds that
+/// natively, and some archives send nothing in a context that is for another encoding.
+pub fn ask_destination(proposed: &mut AssociateRq, sealed: &[(Uid, Uid)]) -> Vec<Wanted> {
+    let compressed = |class: &Uid| sealed.iter().any(|(of, syntax)| of == class && !is_native(syntax));
+    let sends: Vec<Uid> = candidates(proposed).filter(|one| one.roles.scu).map(class_of).collect();
+    let natively = |class: &Uid| sends.contains(class) && may_be_sealed(class) && compressed(class);
+    ask_natively(proposed, |context| natively(&context.abstract_syntax));
+    inner(proposed, sealed)
 }
 
 /// `sealed`: SOP classes, and encodings of what is sealed of them.
@@ -254,6 +288,17 @@ mod tests {
     }
 
     #[test]
+    fn one_more_association_asks_for_what_is_received_natively_alone() {
+        let receives = [(CT, false, true), (MR, false, true)];
+        let proposed = rq(&[(CT, &[JPEG]), (CT, &[EXPLICIT]), (MR, &[IMPLICIT]), (FIND, &[IMPLICIT])], &receives);
+        let natively = vec![EXPLICIT, IMPLICIT];
+        let expected = [(CT, natively.clone(), false, true), (MR, natively, false, true)];
+        assert_eq!(asks(&each_natively(&proposed)), expected);
+        let stores = rq(&[(CT, &[JPEG]), (MR, &[IMPLICIT])], &[(MR, false, true)]);
+        assert_eq!(asks(&each_natively(&stores)), [], "nothing is received but natively");
+    }
+
+    #[test]
     fn who_receives_gets_one_only_where_it_offers_nothing_native() {
         let receives = [(CT, false, true), (MR, false, true)];
         let proposed = rq(&[(CT, &[JPEG]), (MR, &[JPEG, EXPLICIT])], &receives);
@@ -270,5 +315,18 @@ mod tests {
         let sealed = [(uid(CT), uid(JPEG)), (uid(MR), uid(JPEG)), (uid("1.2.3"), uid(JPEG))];
         let expected = [(CT, vec![JPEG], true, false), (MR, vec![EXPLICIT, IMPLICIT], true, false)];
         assert_eq!(asks(&inner(&proposed, &sealed)), expected);
+    }
+
+    #[test]
+    fn where_something_was_sealed_compressed_deliveries_come_natively() {
+        let mut proposed = rq(&[(CT, &[JPEG, IMPLICIT, EXPLICIT]), (CT, &[JPEG]), (MR, &[JPEG, EXPLICIT])], &[]);
+        let sealed = [(uid(CT), uid(JPEG)), (uid(MR), uid(EXPLICIT))];
+        let beside = ask_destination(&mut proposed, &sealed);
+        let asked = |at: usize| proposed.contexts[at].transfer_syntaxes.iter().map(Uid::as_str).collect::<Vec<_>>();
+        assert_eq!((asked(0), asked(1), asked(2)), (vec![EXPLICIT, IMPLICIT], vec![JPEG], vec![JPEG, EXPLICIT]));
+        let natively = (MR, vec![EXPLICIT, IMPLICIT], true, false);
+        assert_eq!(asks(&beside), [(MR, vec![EXPLICIT], true, false), natively]);
+        let mut alone = rq(&[(CT, &[JPEG, EXPLICIT])], &[]);
+        assert_eq!(asks(&ask_destination(&mut alone, &sealed)), [(CT, vec![JPEG], true, false)]);
     }
 }

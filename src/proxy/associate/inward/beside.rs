@@ -8,7 +8,7 @@ use crate::dicom::negotiation::extras::{add_extras, ask_for_extras};
 use crate::dicom::pdu::AssociateRq;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::shared::Shared;
-use crate::proxy::vault::contexts::wanted_of_destination;
+use crate::proxy::vault::contexts::{ask_destination, sealed_in};
 
 /// Adds to what the destination is asked. `told`: the title that the archive called.
 pub(super) async fn ask_beside(
@@ -36,8 +36,8 @@ pub(super) async fn ask_beside(
         let grants = shared.grants.known_by_told(archive, told);
         grants.iter().flat_map(|held| held.scope.studies().iter().copied()).collect()
     };
-    let wanted = match wanted_of_destination(&shared.state, archive, &studies, proposed).await {
-        Ok(wanted) => wanted,
+    let wanted = match sealed_in(&shared.state, archive, &studies).await {
+        Ok(sealed) => ask_destination(proposed, &sealed),
         Err(fault) => {
             tracing::warn!(%archive, %fault, "what is sealed in the studies to be delivered is not known");
             return;

@@ -1,11 +1,11 @@
-//! One more association with a destination, while the archive's own is under way.
+//! One more association with a destination, while the archive's own is under way; or with an archive, while the caller's is.
 //!
 //! It is dialled like the first one: by the same title, at the address that the configuration of the association gives it,
 //! over the same TLS, counted and told of in the same places.
 
 use super::super::dial::{Miss, dial};
 use super::super::establish::longest;
-use super::destination::destination;
+use super::destination::{Destination, destination};
 use super::{away, dial_of};
 use crate::archive::Leg;
 use crate::audit::event::Cause;
@@ -54,14 +54,45 @@ pub(in super::super::super) async fn ask(
     proposed: &AssociateRq,
 ) -> Result<Asked, NotHad> {
     let to = destination(snapshot, title).map_err(away)?;
-    let dials = vec![dial_of(shared, snapshot, &to, proposed, true)?];
+    let takes_any = |ac: &AssociateAc| ac.contexts.iter().any(|answered| answered.result.accepted());
+    ask_of(shared, snapshot, &to, proposed, true, takes_any).await
+}
+
+/// Asks an archive once more, for a request on this context.
+///
+/// # Errors
+/// There is no association.
+pub(in super::super::super) async fn ask_archive(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    title: AeTitle,
+    proposed: &AssociateRq,
+    context: u8,
+) -> Result<Asked, NotHad> {
+    let archive = snapshot.archive(&title).map(Destination::Archive);
+    let to = archive.ok_or_else(|| away(format!("`{title}` is no longer configured")))?;
+    let takes_request =
+        |ac: &AssociateAc| ac.contexts.iter().any(|answered| answered.id == context && answered.result.accepted());
+    ask_of(shared, snapshot, &to, proposed, false, takes_request).await
+}
+
+/// `may_store`: to store in it; `of_use`: whether the association is.
+async fn ask_of(
+    shared: &Shared,
+    snapshot: &Snapshot,
+    to: &Destination<'_>,
+    proposed: &AssociateRq,
+    may_store: bool,
+    of_use: impl Fn(&AssociateAc) -> bool,
+) -> Result<Asked, NotHad> {
+    let dials = vec![dial_of(shared, snapshot, to, proposed, may_store)?];
     let outcome = dial(shared, snapshot, Instant::now(), dials).await.pop();
     let (leg, ac) = outcome.unwrap_or_else(|| Err(away("there was nobody to dial".to_owned())))?;
-    if !ac.contexts.iter().any(|answered| answered.result.accepted()) {
+    if !of_use(&ac) {
         let _ = tokio::time::timeout(LAST_WORDS, release(leg)).await;
         return Ok(Asked { side: None, ac });
     }
-    let longest = longest(ac.user.max_length);
+    let (title, longest) = (to.title(), longest(ac.user.max_length));
     Ok(Asked { side: Some(CalledSide { leg, to: to.name().into(), title, longest }), ac })
 }
 

@@ -109,7 +109,7 @@ impl Relay {
             Ok(Asked { side, ac }) => {
                 further.heard(&proposed, &ac);
                 if let Some(side) = side {
-                    self.add_leg(side, &proposed, &ac);
+                    let _ = self.add_leg(side, &proposed, &ac);
                 }
             }
             Err(NotHad { cause, words }) => {
@@ -123,14 +123,21 @@ impl Relay {
         self.find_place(End::Caller, onward)
     }
 
-    fn add_leg(&mut self, side: CalledSide, proposed: &AssociateRq, ac: &AssociateAc) {
+    /// One leg more, for contexts beside the caller's; its number.
+    pub(in super::super) fn add_leg(
+        &mut self,
+        side: CalledSide,
+        proposed: &AssociateRq,
+        ac: &AssociateAc,
+    ) -> Option<u8> {
         // The limit is far below what a number holds.
-        let Ok(number) = u8::try_from(self.others.len().saturating_add(1)) else { return };
-        let Some(called) = Called::new(number, side) else { return };
+        let number = u8::try_from(self.others.len().saturating_add(1)).ok()?;
+        let called = Called::new(number, side)?;
         let extras: Vec<Extra> = accepted_extras(number, proposed, proposed, ac, true);
         self.shared.metrics.archive_associations.with_label_values(&[&*called.to]).inc();
         self.contexts.add_further(number, extras);
         self.others.push(called);
+        Some(number)
     }
 
     /// Why the destination is not asked to take this, as the end of a sentence; empty where it was.

@@ -12,6 +12,7 @@ impl Relay {
     /// The system in focus owes an answer to a retrieve that the gateway says in other words.
     pub(in super::super) fn is_retrieve_answer(&self, command: &Command) -> bool {
         self.is_move_answer(command)
+            || self.is_one_of_two_answers(command)
             || self.called.asked.iter().any(|asked| {
                 Some(asked.sent_as) == command.responded_to
                     && asked.purpose.is_confined()
@@ -30,19 +31,11 @@ impl Relay {
         let Some(index) = found else { return Ok(()) };
         let syntax = self.contexts.get(data.context).map(|accepted| *accepted.transfer_syntax);
         let failed = failed_list(data, syntax)?;
-        let Some(asked) = self.called.asked.get_mut(index) else { return Ok(()) };
-        let Some(confined) = asked.purpose.confined() else { return Ok(()) };
-        let failed = named(confined, &failed);
-        let answer = Command { data_set: !failed.is_empty(), ..told(&data.command, confined) };
-        if answer.status.is_none_or(Status::is_final) {
-            let asked = self.called.asked.remove(index);
-            self.settle_permit(asked, &answer)?;
-        } else {
-            asked.answers = asked.answers.saturating_add(1);
+        let Some(said) = self.both_turns(index, data, failed) else { return Ok(()) };
+        if data.command.status.is_none_or(Status::is_final) && self.looks_again(index, data.context, &said) {
+            return Ok(());
         }
-        let list = self.failed_data_set(data.context, &failed);
-        self.answer_caller(data.context, &answer, list.as_deref());
-        Ok(())
+        self.conclude_retrieve(index, data.context, said)
     }
 }
 
@@ -53,7 +46,7 @@ pub(in super::super) fn named(confined: &Confined, failed: &[Uid]) -> Vec<Uid> {
 }
 
 /// An answer that does not count what was refused to the archive.
-fn told(command: &Command, confined: &Confined) -> Command {
+pub(super) fn told(command: &Command, confined: &Confined) -> Command {
     let refused = u16::try_from(confined.refused.len()).unwrap_or(u16::MAX);
     if refused == 0 {
         return command.clone();

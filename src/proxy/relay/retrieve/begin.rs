@@ -142,11 +142,12 @@ impl Relay {
 
     /// A C-GET, or a C-MOVE that the archive carries itself, goes on with another identifier.
     fn ask_anew(&mut self, data: &DataSet, permit: Permit, level: Level, identifier: Vec<u8>, confined: Confined) {
+        let again = self.keep_for_again(&data.command, &identifier);
         self.called.asked.push(Outstanding::new(
             data.context,
             &data.command,
             permit,
-            Purpose::Retrieve(Box::new(Retrieving { level: Some(level), confined: Some(confined) })),
+            Purpose::Retrieve(Box::new(Retrieving { level: Some(level), confined: Some(confined), again })),
         ));
         self.say_whole(data.context, &data.command, &identifier);
     }
@@ -155,8 +156,10 @@ impl Relay {
     /// each object of it.
     pub(in super::super) fn remember_level(&mut self, data: &DataSet, walk: &Walk) {
         let retrieves = matches!(data.command.field, Field::GetRq) && data.kept.is_some();
+        let again = data.kept.as_deref().and_then(|kept| self.keep_for_again(&data.command, kept));
         if let Some(asked) = self.called.asked.last_mut().filter(|_| retrieves) {
-            asked.purpose = Purpose::Retrieve(Box::new(Retrieving { level: walk.leading.level(), confined: None }));
+            let level = walk.leading.level();
+            asked.purpose = Purpose::Retrieve(Box::new(Retrieving { level, confined: None, again }));
         }
     }
 

@@ -5,11 +5,17 @@
 //! that the archive's own answer for what is not there comes back. Every object that comes is tied to a study that was
 //! resolved. It never decides what may be seen: that is the [`Narrowing`](crate::policy::Narrowing)'s.
 
+mod again;
 mod answer;
 mod begin;
 mod delivered;
 mod instance;
+mod twice;
 
+pub use again::Natively;
+
+pub(super) use again::Looked;
 pub(super) use answer::named;
 pub(super) use begin::{Anew, Resolving};
 pub(super) use delivered::Judged;
+pub(super) use twice::Again;

@@ -15,6 +15,7 @@ mod store;
 
 pub use stop::Stop;
 
+use super::classify::compressed;
 use super::prove::Means;
 use super::verify::{Place, ReadBack, Reader, VerifyFault};
 use super::walk::{Facts, WalkFault, Walker};
@@ -43,6 +44,8 @@ pub const PATIENCE: &[Duration] = &[
 
 /// Why an instance fails that did not come; perhaps it is of another class.
 const NOT_GIVEN: &str = "the archive did not give it out";
+/// Why an instance is left that came in no class.
+const UNNAMED: &str = "the archive does not say its SOP class, and gives it out in no storage class of the standard";
 
 /// What sealing an archive's objects needs.
 pub struct Converter<'a> {
@@ -178,8 +181,8 @@ impl Converter<'_> {
         self.store(&held).await
     }
 
-    /// Seals one instance of which the archive did not say the class, if it can be found out. `guess`: what others of its
-    /// series are; the place's own class does not count. Gives the class as well.
+    /// Seals one instance of which the archive did not say the class, if it can be found out; else why not. `guess`: what
+    /// others of its series are; the place's own class does not count. Gives the class as well.
     ///
     /// # Errors
     /// As of [`Converter::convert`].
@@ -188,11 +191,11 @@ impl Converter<'_> {
         place: &Place,
         guess: Option<Uid>,
         listed: &Facts,
-    ) -> Result<Option<(Uid, Done)>, Stop> {
+    ) -> Result<Result<(Uid, Done), String>, Stop> {
         if let Some(class) = guess {
             let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
             if done != Done::Failed(NOT_GIVEN.to_owned()) {
-                return Ok(Some((class, done)));
+                return Ok(Ok((class, done)));
             }
         }
         let mut pauses = self.patience.iter();
@@ -200,10 +203,19 @@ impl Converter<'_> {
             match super::classify::class_of(&self.target, place).await {
                 Ok(Some(class)) => {
                     let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
-                    return Ok(Some((class, done)));
+                    return Ok(Ok((class, done)));
                 }
-                Err(VerifyFault::Link(fault)) => self.pause(&mut pauses).await.ok_or(fault)?,
-                Ok(None) | Err(_) => return Ok(None),
+                Ok(None) => return Ok(Err(UNNAMED.to_owned())),
+                Err(VerifyFault::Link(fault)) => {
+                    if self.pause(&mut pauses).await.is_none() {
+                        // One object that the archive cannot give out must not end every round.
+                        return match self.is_there().await {
+                            true => Ok(Err(format!("its SOP class cannot be found out: {fault}"))),
+                            false => Err(fault.into()),
+                        };
+                    }
+                }
+                Err(fault) => return Ok(Err(format!("its SOP class cannot be found out: {fault}"))),
             }
         }
     }
@@ -306,8 +318,15 @@ impl Converter<'_> {
         let mut pauses = self.patience.iter();
         loop {
             let mut receiving = Receiving::new(&self.means, &self.how, self.carrier, path, place)?;
-            match self.get(place, &mut receiving).await {
-                Ok(()) => return Ok(receiving.done()),
+            let got = match self.reader(place).await {
+                Ok(reader) => self.get(reader, place, &mut receiving).await,
+                Err(fault) => Err(fault),
+            };
+            match got {
+                Ok(()) => match receiving.done() {
+                    Received::None => return self.retrieve_compressed(place, path).await,
+                    received => return Ok(received),
+                },
                 Err(VerifyFault::Link(fault)) => {
                     if self.pause(&mut pauses).await.is_none() {
                         // One object that the archive cannot give out must not end every round.
@@ -323,8 +342,29 @@ impl Converter<'_> {
         }
     }
 
-    async fn get(&self, place: &Place, receiving: &mut Receiving<'_>) -> Result<(), VerifyFault> {
-        let mut reader = self.reader(place).await?;
+    /// The same, from an archive that gave nothing: some take the first context of a class, whatever its syntax, and send
+    /// nothing if it is another one. So each compressed encoding is asked for by itself.
+    async fn retrieve_compressed(&self, place: &Place, path: &Path) -> Result<Received, Stop> {
+        for syntax in compressed() {
+            let mut receiving = Receiving::new(&self.means, &self.how, self.carrier, path, place)?;
+            let came = match Reader::open_in(&self.target, &[place.class], &[&[syntax]]).await {
+                Ok(reader) if reader.takes(&place.class) => self.get(reader, place, &mut receiving).await,
+                Ok(reader) => {
+                    let _ = reader.close().await;
+                    continue;
+                }
+                Err(fault) => Err(fault),
+            };
+            match (came, receiving.done()) {
+                (Ok(()), Received::None) => {}
+                (Ok(()), received) => return Ok(received),
+                (Err(fault), _) => return Ok(Received::Fault(fault.to_string())),
+            }
+        }
+        Ok(Received::None)
+    }
+
+    async fn get(&self, mut reader: Reader, place: &Place, receiving: &mut Receiving<'_>) -> Result<(), VerifyFault> {
         let got = reader.get(place, receiving).await;
         let _ = reader.close().await;
         got.map(drop).map_err(VerifyFault::from)
