@@ -360,6 +360,7 @@ def test_archives_of_three_makers(house, ws1, maker, full):
         return
     answer = tally(done)
     assert answer["sealed"] > 0 and not answer["restored"] and answer["stopped"] is None, answer
+    assert answer["class_unknown"] == 0 and not answer["failed"], answer["failed"]
     gate.start()
     back = sealed.fetch(lambda: gate.call(ws1, timeout=20), held, called="PACS", calling="WS1")
     for one in held:

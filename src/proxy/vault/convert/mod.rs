@@ -133,6 +133,11 @@ impl Converter<'_> {
     /// # Errors
     /// No more can be sealed now. What was under way is found again by [`Converter::resume`].
     pub async fn convert(&self, place: &Place, listed: &Facts) -> Result<Done, Stop> {
+        self.convert_as(place, listed, true).await
+    }
+
+    /// `is_known`: its class is; where it is a guess, what does not come at once is of another one.
+    async fn convert_as(&self, place: &Place, listed: &Facts, is_known: bool) -> Result<Done, Stop> {
         if let Treatment::Never(family) | Treatment::Unsealable(family) = Family::of(&place.class) {
             return Ok(Done::Never(family.name));
         }
@@ -141,7 +146,7 @@ impl Converter<'_> {
             return Ok(done);
         }
         let path = held::path(&self.folder, &place.instance)?;
-        let sealed = match self.retrieve(place, &path).await? {
+        let sealed = match self.retrieve(place, &path, is_known).await? {
             Received::Sealed(sealed) => *sealed,
             other => {
                 held::remove(&path);
@@ -193,7 +198,7 @@ impl Converter<'_> {
         listed: &Facts,
     ) -> Result<Result<(Uid, Done), String>, Stop> {
         if let Some(class) = guess {
-            let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+            let done = self.convert_as(&Place { class, ..place.clone() }, listed, false).await?;
             if done != Done::Failed(NOT_GIVEN.to_owned()) {
                 return Ok(Ok((class, done)));
             }
@@ -314,7 +319,7 @@ impl Converter<'_> {
     }
 
     /// Retrieves an instance in the encoding that the archive has it in, and seals it into a file.
-    async fn retrieve(&self, place: &Place, path: &Path) -> Result<Received, Stop> {
+    async fn retrieve(&self, place: &Place, path: &Path, is_known: bool) -> Result<Received, Stop> {
         let mut pauses = self.patience.iter();
         loop {
             let mut receiving = Receiving::new(&self.means, &self.how, self.carrier, path, place)?;
@@ -324,7 +329,7 @@ impl Converter<'_> {
             };
             match got {
                 Ok(()) => match receiving.done() {
-                    Received::None => return self.retrieve_compressed(place, path).await,
+                    Received::None if is_known => return self.retrieve_compressed(place, path).await,
                     received => return Ok(received),
                 },
                 Err(VerifyFault::Link(fault)) => {

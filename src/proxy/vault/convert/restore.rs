@@ -70,7 +70,7 @@ impl Converter<'_> {
     /// more, and the same must come out of both.
     pub(super) async fn is_back(&self, held: &Held) -> Result<bool, Stop> {
         let path = held.path().with_file_name(format!("{}-again.dcm", held.place.instance));
-        let received = self.retrieve(&held.place, &path).await;
+        let received = self.retrieve(&held.place, &path, true).await;
         let same = match received {
             Ok(Received::Sealed(sealed)) => {
                 let again = Held::new(path.clone(), &held.place, &sealed.begun);
