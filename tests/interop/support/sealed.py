@@ -174,6 +174,13 @@ def same(one: Got, other: Got, sent: Sample | None = None) -> str:
     return "differs in " + ", ".join(words for _, words in sorted(tags)) if tags else ""
 
 
+def not_as_sent(got: Got, sent: Sample) -> str:
+    """What of the sealed attributes of an object, that came in the transfer syntax in which it was sent, is not as it was; empty: nothing."""
+    was, came = canonical(read(sent.data_set, sent.transfer_syntax)), canonical(read(got.data_set, got.transfer_syntax))
+    values = {tag: (vr, value) for tag, vr, value in was}
+    return ", ".join(words for tag, words in sorted(_differing(was, came)) if is_sealed(tag, values.get(tag)))
+
+
 def _differing(first: list, second: list) -> Iterator[tuple[int, str]]:
     one, other = ({tag: (vr, value) for tag, vr, value in each} for each in (first, second))
     for tag in one.keys() | other.keys():
