@@ -1,7 +1,7 @@
 //! Who takes no compressed images gets them decoded, by workers of the installed program; and what an archive has compressed
 //! is decoded before it is opened.
 
-use crate::site::{Getting, Sealed, between, context_of, head, proposal, seal_with, setup};
+use crate::site::{Getting, Sealed, between, context_of, head, proposal, recoded, seal_with, setup};
 use crate::support::process::Process;
 use crate::support::wait_until;
 use crate::support::words::{EXPLICIT, IMPLICIT};
@@ -10,7 +10,6 @@ use dicomgate::dicom::dataset::WalkLimits;
 use dicomgate::dicom::dataset::write::{DataSet, Flat};
 use dicomgate::dicom::dimse::{Status, Tolerances};
 use dicomgate::dicom::transfer_syntax::Encoding;
-use dicomgate::transform::recode::Recode;
 use dicomgate::vault::SealContext;
 use dicomgate::vault::carrier::Carrier;
 use std::process::Command;
@@ -107,13 +106,6 @@ fn recompressed(sealed: &Sealed) -> Vec<u8> {
 fn read(bytes: &[u8], encoding: Encoding) -> Flat {
     let limits = WalkLimits { value: u32::MAX, ..WalkLimits::default() };
     Flat::read_with(bytes, encoding, limits, Tolerances::ALL).unwrap()
-}
-
-fn recoded(bytes: &[u8], to: Encoding) -> Vec<u8> {
-    let (mut recode, mut out) = (Recode::new(Encoding::ExplicitLe, to), Vec::new());
-    recode.push(bytes, &mut out).unwrap();
-    recode.finish(&mut out).unwrap();
-    out
 }
 
 fn getting(process: &Process, contexts: &[&[&str]]) -> Getting {
