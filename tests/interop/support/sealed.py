@@ -126,10 +126,21 @@ def _few(samples: list[Sample], pairs: list[tuple[str, str]], most: int = 60) ->
 
 def parents(sample: Sample) -> tuple[str, str]:
     """Study and series of a sample."""
+    study, series = _says(sample, "StudyInstanceUID", "SeriesInstanceUID")
+    return study, series
+
+
+def patient(sample: Sample) -> str:
+    """Whose a sample is, by its Patient ID."""
+    (found,) = _says(sample, "PatientID")
+    return found
+
+
+def _says(sample: Sample, *keywords: str) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data = pydicom.dcmread(sample.path, force=True, stop_before_pixels=True, specific_tags=["StudyInstanceUID", "SeriesInstanceUID"])
-    return str(data.get("StudyInstanceUID", "")), str(data.get("SeriesInstanceUID", ""))
+        data = pydicom.dcmread(sample.path, force=True, stop_before_pixels=True, specific_tags=list(keywords))
+    return [str(data.get(keyword) or "") for keyword in keywords]
 
 
 def read(data_set: bytes, syntax: str) -> Dataset:
