@@ -4,6 +4,7 @@
 mod dates;
 pub mod drill;
 mod ground;
+mod listing;
 mod new_key;
 mod open;
 mod probe;

@@ -3,6 +3,7 @@
 
 use super::dates::Dates;
 use super::ground::{self, Ground};
+use super::listing;
 use super::ring;
 use crate::cli::audit::Format;
 use crate::config;
@@ -10,7 +11,7 @@ use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
 use crate::proxy::vault::classify::class_of;
 use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, read_compressed};
-use crate::proxy::vault::walk::{WalkFault, Walker};
+use crate::proxy::vault::walk::WalkFault;
 use crate::scu::Target;
 use crate::state::{BadRow, Mark, SealMark, SealRow, State, StateFault};
 use crate::vault::KeyId;
@@ -102,51 +103,41 @@ impl Reindex {
         how: &ReadBack,
         tally: &mut Tally,
     ) -> Result<(), Fault> {
-        let mut walker = Walker::open(target).await?;
-        let studies = walker.studies(&self.dates.unwrap_or_default().to_string(), "", "").await?;
+        let studies = listing::studies(target, self.dates).await?;
         let all = studies.len();
         for (number, study) in studies.into_iter().enumerate() {
-            for series in walker.series(&study).await? {
-                let mut reader: Option<(Uid, Reader)> = None;
-                for image in walker.images(&study, &series).await? {
-                    let mut place = Place {
-                        class: image.class.unwrap_or(image.instance),
-                        instance: image.instance,
-                        study: Some(study.uid),
-                        series: Some(series),
-                        patient: study.patient.clone(),
-                    };
-                    let class = match image.class {
-                        Some(class) => Some(class),
-                        None => class_of(target, &place).await?,
-                    };
-                    let Some(class) = class.filter(|class| Family::sealing(class).is_some()) else { continue };
-                    place.class = class;
-                    let mut own = match reader.take() {
-                        Some((known, reader)) if known == class => reader,
-                        Some((_, other)) => {
-                            let _ = other.close().await;
-                            Reader::open(target, &[class]).await?
-                        }
-                        None => Reader::open(target, &[class]).await?,
-                    };
-                    let mut read = own.read(&place, how, None).await;
-                    if matches!(read, Err(VerifyFault::Gone(_))) {
-                        // Some give objects out only as they have compressed them.
-                        read = read_compressed(target, &place, how, None).await;
+            let (_, images) = listing::images(target, &study).await?;
+            let mut reader: Option<(Uid, Reader)> = None;
+            for (mut place, class) in images {
+                let class = match class {
+                    Some(class) => Some(class),
+                    None => class_of(target, &place).await?,
+                };
+                let Some(class) = class.filter(|class| Family::sealing(class).is_some()) else { continue };
+                place.class = class;
+                let mut own = match reader.take() {
+                    Some((known, reader)) if known == class => reader,
+                    Some((_, other)) => {
+                        let _ = other.close().await;
+                        Reader::open(target, &[class]).await?
                     }
-                    if !matches!(read, Err(VerifyFault::Link(_))) {
-                        reader = Some((class, own));
-                    }
-                    self.note(state, archive, &place, read, tally).await?;
+                    None => Reader::open(target, &[class]).await?,
+                };
+                let mut read = own.read(&place, how, None).await;
+                if matches!(read, Err(VerifyFault::Gone(_))) {
+                    // Some give objects out only as they have compressed them.
+                    read = read_compressed(target, &place, how, None).await;
                 }
-                if let Some((_, reader)) = reader {
-                    let _ = reader.close().await;
+                if !matches!(read, Err(VerifyFault::Link(_))) {
+                    reader = Some((class, own));
                 }
+                self.note(state, archive, &place, read, tally).await?;
+            }
+            if let Some((_, reader)) = reader {
+                let _ = reader.close().await;
             }
             eprintln!("{} of {all} studies: {} added, {} known", number + 1, tally.added, tally.known);
         }
-        walker.close().await;
         Ok(())
     }
 
