@@ -89,6 +89,7 @@ on_both! {
     lockouts::each_failure_beyond_the_free_ones_doubles_the_time;
     lockouts::failures_at_once_are_all_counted;
     ledger::a_seal_is_in_doubt_until_the_archive_has_said_something;
+    ledger::a_seal_from_elsewhere_may_be_there_once_one_passes;
     ledger::a_refused_seal_leaves_what_was_there;
     ledger::stores_of_one_instance_at_once_are_all_known;
     ledger::a_study_and_all_of_an_archive_are_listed;

@@ -252,14 +252,21 @@ impl Relay {
         }
         let Some(rewrite) = &self.up.rewrite else { return };
         let Transform::Seal(run) = rewrite.transform() else { return };
-        let (begun, quiet) = (run.begun().cloned(), rewrite.is_quiet());
+        let (begun, passes, quiet) = (run.begun().cloned(), run.passes(), rewrite.is_quiet());
         let state = self.shared.state.clone();
         let snapshot = Arc::clone(&self.snapshot);
         let Some((asked, _)) = self.sealing() else { return };
         let Purpose::Seal(sealing) = &mut asked.purpose else { return };
         match begun {
+            None if passes => {
+                let (archive, instance) = (sealing.archive, sealing.instance);
+                self.up.wait = Some(Box::pin(async move {
+                    let told = state.seal_passes(archive, &instance).await;
+                    Woken::SealBegun(told.map(|()| None).map_err(NotBegun::Ledger))
+                }));
+            }
             None if quiet => {}
-            // Nothing in it is to be sealed, or all of it is already.
+            // Nothing in it is to be sealed.
             None => self.begin_sealed(),
             Some(begun) => {
                 let size = (begun.rows, begun.columns, begun.frames);
@@ -269,7 +276,7 @@ impl Relay {
                 sealing.begun = Some(begun);
                 self.up.wait = Some(Box::pin(async move {
                     let told = match carried {
-                        Ok(()) => state.seal_begin(&row).await.map(Box::new).map_err(NotBegun::Ledger),
+                        Ok(()) => state.seal_begin(&row).await.map(|row| Some(Box::new(row))).map_err(NotBegun::Ledger),
                         Err(unproven) => Err(unproven),
                     };
                     Woken::SealBegun(told)
@@ -279,13 +286,16 @@ impl Relay {
     }
 
     /// The ledger knows, or cannot be asked.
-    pub(in super::super) fn go_on_sealing(&mut self, noted: Result<Box<SealRow>, NotBegun>) -> Result<(), Ending> {
+    pub(in super::super) fn go_on_sealing(
+        &mut self,
+        noted: Result<Option<Box<SealRow>>, NotBegun>,
+    ) -> Result<(), Ending> {
         match noted {
             Ok(known) => {
                 if let Some((asked, _)) = self.sealing()
                     && let Purpose::Seal(sealing) = &mut asked.purpose
                 {
-                    sealing.known = Some(known);
+                    sealing.known = known;
                 }
                 self.begin_sealed();
                 self.pump_up()
