@@ -198,7 +198,8 @@ def test_corrections_are_refused_where_that_is_said(site, ct1, ws1):
 @pytest.mark.parametrize("said", [True, False], ids=["said", "unsaid"])
 def test_one_that_mints_instances_is_found_out(site, ct1, ws1, said):
     """With `rewrites = ["sop"]` its objects open; without they are somebody else's seal."""
-    here = site(change=habits.mint, archive_settings={"rewrites": ["sop"]} if said else {})
+    settings = {"archive_settings": {"rewrites": ["sop"]}, "more": {"commit_trust": "probe"}} if said else {}
+    here = site(change=habits.mint, **settings)
     found, text = here.probe()
     assert found["works"] and found["mints"] and 'rewrites = ["sop"]' in text, text
     here.gateway.start()

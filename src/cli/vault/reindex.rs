@@ -8,7 +8,7 @@ use crate::config;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
 use crate::proxy::vault::classify::class_of;
-use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, read_compressed};
+use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, is_plain};
 use crate::proxy::vault::walk::{WalkFault, Walker};
 use crate::scu::Target;
 use crate::state::{BadRow, Mark, SealMark, SealRow, State, StateFault};
@@ -129,14 +129,14 @@ impl Reindex {
                         }
                         None => Reader::open(target, &[class]).await?,
                     };
-                    let mut read = own.read(&place, how, None).await;
-                    if matches!(read, Err(VerifyFault::Gone(_))) {
-                        // Some give objects out only as they have compressed them.
-                        read = read_compressed(target, &place, how, None).await;
-                    }
-                    if !matches!(read, Err(VerifyFault::Link(_))) {
-                        reader = Some((class, own));
-                    }
+                    let read = match own.read(&place, how, None).await {
+                        // A compressed original comes in no encoding that a seal can be in.
+                        Err(VerifyFault::Failed(_)) if is_plain(target, &place, how).await.is_ok() => {
+                            Err(VerifyFault::Plain)
+                        }
+                        read => read,
+                    };
+                    reader = Some((class, own));
                     self.note(state, archive, &place, read, tally).await?;
                 }
                 if let Some((_, reader)) = reader {

@@ -1,7 +1,7 @@
 //! The SOP class of an instance, for archives that do not say it when they list images (dcmqrscp does not): it is retrieved
 //! in whatever class it comes, and thrown away.
 
-use super::verify::{Place, Reader, VerifyFault};
+use super::verify::{Line, Place, VerifyFault};
 use crate::dicom::Uid;
 use crate::dicom::dimse::{Command, Status};
 use crate::dicom::sop_class::{self, Kind};
@@ -24,10 +24,10 @@ pub async fn class_of(target: &Target<'_>, place: &Place) -> Result<Option<Uid>,
         .collect();
     let natives = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
     for some in classes.chunks(CLASSES) {
-        let mut reader = Reader::open_in(target, some, &[&natives, &compressed]).await?;
+        let mut line = Line::open(target, some, &[&natives, &compressed]).await?;
         let mut found = Found { instance: place.instance, class: None };
-        let got = reader.get(place, &mut found).await;
-        let _ = reader.close().await;
+        let got = line.get(place, &mut found).await;
+        let _ = line.close().await;
         match (found.class, got) {
             (Some(class), _) => return Ok(Some(class)),
             (None, Err(fault)) => return Err(fault.into()),

@@ -107,7 +107,7 @@ impl Proving<'_> {
             repeats: repeats(&stored),
             mints,
             coerces: coerces.into_iter().collect(),
-            reads_back: get.iter().any(|verdict| verdict.fate == Fate::Whole),
+            reads_back: get.iter().any(|verdict| matches!(verdict.fate, Fate::Whole | Fate::Recompressed(_))),
             trials,
             left_behind: kept.then(|| {
                 format!(
@@ -311,7 +311,7 @@ impl Proving<'_> {
         let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
         classes.sort_unstable();
         classes.dedup();
-        let mut asking = Asking { target: &self.target, classes, reader: None };
+        let mut asking = Asking { target: &self.target, classes, line: None };
         for one in stored.iter().filter(|one| one.is_stored()) {
             let place = found.iter().find(|place| place.instance == one.sample.instance);
             let place = place.cloned().unwrap_or_else(|| one.place());

@@ -8,27 +8,15 @@ mod opening;
 mod reader;
 
 pub use opening::Opening;
-pub use reader::{Reader, read_back, read_compressed};
+pub use reader::{Line, Reader, is_plain, read_back};
 
-use super::decode::{DecodeFault, Decoder, Decoding, Unpacking};
-use crate::dicom::dimse::Status;
-use crate::dicom::transfer_syntax::{Encoding, is_encapsulated};
+use super::decode::{DecodeFault, Decoder, Decoding, Unpacking, unpackable};
+use crate::dicom::dimse::{Status, StatusKind};
+use crate::dicom::transfer_syntax::Encoding;
 use crate::dicom::{Phi, Uid};
 use crate::scu::LinkFault;
-use crate::transform::frames::FramesLimits;
 use crate::transform::open::{Inner, OpenFault, OpenOptions, Opened};
 use crate::vault::{SealId, Unlock};
-
-/// Lossless transfer syntaxes that an archive may have compressed a sealed image into: JPEG lossless, JPEG-LS lossless,
-/// JPEG 2000 lossless, RLE, deflate.
-pub const LOSSLESS: [&str; 6] = [
-    "1.2.840.10008.1.2.4.70",
-    "1.2.840.10008.1.2.4.57",
-    "1.2.840.10008.1.2.4.80",
-    "1.2.840.10008.1.2.4.90",
-    "1.2.840.10008.1.2.5",
-    "1.2.840.10008.1.2.1.99",
-];
 
 /// Which instance. Archives want to be told what is above it; what is not known is left out.
 #[derive(Debug, Clone)]
@@ -62,12 +50,14 @@ pub struct ReadBack {
 impl ReadBack {
     /// What decodes an object that comes in this transfer syntax, if it is compressed without losses.
     pub fn unpacking(&self, syntax: &Uid) -> Option<Unpacking> {
-        let decoder = self.decoder.as_ref().filter(|_| LOSSLESS.contains(&syntax.as_str()))?;
-        if !is_encapsulated(syntax) {
-            return None;
-        }
-        let limits = FramesLimits { header: self.options.header, depth: self.options.depth, ..FramesLimits::default() };
-        Some(Unpacking::new(Decoding::new(decoder, syntax, Encoding::ExplicitLe, limits).ok()?))
+        let decoder = self.decoder.as_ref().filter(|_| unpackable().any(|one| one == syntax.as_str()))?;
+        let OpenOptions { header, depth, .. } = self.options;
+        Some(Unpacking::new(Decoding::within(decoder, syntax, Encoding::ExplicitLe, header, depth).ok()?))
+    }
+
+    /// Whether anything compressed is decoded.
+    fn unpacks(&self) -> bool {
+        self.decoder.as_ref().is_some_and(|decoder| decoder.settings().workers > 0)
     }
 }
 
@@ -91,9 +81,12 @@ pub enum VerifyFault {
     /// The archive offers no C-GET, or not for this class.
     #[error("the archive offers no C-GET for objects of this class")]
     NotOffered,
-    /// It did not come.
+    /// The archive has nothing of it.
     #[error("the archive did not give it back ({0})")]
     Gone(Status),
+    /// The archive could not give it out, whether it has it or not.
+    #[error("the archive failed to give it back ({0})")]
+    Failed(Status),
     /// What came is not sealed.
     #[error("what the archive gave back is not sealed")]
     Plain,
@@ -117,8 +110,27 @@ impl VerifyFault {
         Self::Link(LinkFault::Malformed(words.to_owned()))
     }
 
+    /// Nothing came, and this was the final status.
+    const fn not_given(status: Status) -> Self {
+        match (status, status.kind()) {
+            // The identifier fits nothing that it has: so some say it.
+            (Status::DATA_SET_MISMATCH, _) | (_, StatusKind::Success) => Self::Gone(status),
+            // Busy, out of order, or no presentation context fits: nobody says this of what he has not.
+            _ => Self::Failed(status),
+        }
+    }
+
+    /// Whether it may come in another encoding.
+    fn may_come_otherwise(&self) -> bool {
+        matches!(self, Self::Failed(_)) || matches!(self, Self::Gone(status) if *status != Status::DATA_SET_MISMATCH)
+    }
+
     /// Whether trying again may help: nothing was learnt about the object.
     pub const fn is_transient(&self) -> bool {
-        matches!(self, Self::Link(_))
+        match self {
+            Self::Link(_) | Self::Failed(_) => true,
+            Self::Decode(fault) => fault.is_transient(),
+            _ => false,
+        }
     }
 }

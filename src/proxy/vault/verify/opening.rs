@@ -77,6 +77,7 @@ impl Opening {
                 self.unpacking = None;
                 self.push(&bytes)
             }
+            Came::Unknown(_, fault) => Err(fault.into()),
         }
     }
 
