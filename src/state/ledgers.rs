@@ -14,6 +14,10 @@ use std::collections::BTreeSet;
 /// The ledger.
 pub static LEDGER: Table = Table { name: "dicomgate_sealed", key: 2, columns: 6, added: 0 };
 
+/// The columns behind which an instance is named, and before which the seals stand.
+const INSTANCE: usize = 2;
+const SEALS: usize = 5;
+
 /// So often is a row written anew, when others have changed it in between.
 const TRIES: u32 = 32;
 /// The most rows of one page.
@@ -33,6 +37,9 @@ const BEGIN: &str = concat!(
 );
 const CHANGE: &str = "UPDATE dicomgate_sealed SET study = ?3, class = ?4, ring_key = ?5, seals = ?6, mac = ?7 \
      WHERE archive = ?1 AND instance = ?2 AND mac = ?8 RETURNING ring_key";
+/// Where only the seals change, which no index has.
+const CHANGE_SEALS: &str = "UPDATE dicomgate_sealed SET seals = ?3, mac = ?4 \
+     WHERE archive = ?1 AND instance = ?2 AND mac = ?5 RETURNING ring_key";
 const END: &str = "DELETE FROM dicomgate_sealed WHERE archive = ?1 AND instance = ?2 AND mac = ?3 RETURNING ring_key";
 const FORGET: &str = "DELETE FROM dicomgate_sealed WHERE archive = ?1 AND instance = ?2 RETURNING ring_key";
 const OF_STUDY: &str = concat!(
@@ -63,18 +70,18 @@ enum After {
 impl State {
     /// A seal is about to be stored: notes it as in doubt, beside those that are known of its instance. To be called
     /// before its first byte leaves. Where the instance is known already, this lies on the disk when it returns: an archive
-    /// that replaces must never be ahead of its ledger.
+    /// that replaces must never be ahead of its ledger. What is known of the instance now.
     ///
     /// # Errors
     /// The state cannot be asked, or `row` has other than one seal.
-    pub async fn seal_begin(&self, row: &SealRow) -> Result<(), StateFault> {
+    pub async fn seal_begin(&self, row: &SealRow) -> Result<SealRow, StateFault> {
         let [seal] = row.seals.as_slice() else {
             return Err(StateFault::Damaged("a row of the ledger begins with one seal".to_owned()));
         };
         let seal = SealMark { mark: Mark::InDoubt, at: self.now(), verified: None, begun: 1, ended: 0, ..seal.clone() };
         let fresh = SealRow { seals: vec![seal.clone()], forgot: false, forgot_doubtful: 0, changes: 1, ..row.clone() };
         if !self.ask(Question::new(BEGIN, self.seal(&LEDGER, columns_of(&fresh)))).await?.is_empty() {
-            return Ok(());
+            return Ok(fresh);
         }
         let change = |before: Option<SealRow>| match before {
             None => After::Row(Box::new(fresh.clone())),
@@ -88,8 +95,8 @@ impl State {
                 After::Row(Box::new(known))
             }
         };
-        match self.change_seals(row.archive, &row.instance, true, change).await? {
-            Some(_) => Ok(()),
+        match self.change_seals(row.archive, &row.instance, true, None, change).await? {
+            Some(known) => Ok(known),
             None => Err(StateFault::Away("too many stores of one instance are under way at once".to_owned())),
         }
     }
@@ -101,6 +108,22 @@ impl State {
         instance: &Uid,
         id: SealId,
         end: SealEnd,
+    ) -> Result<bool, StateFault> {
+        self.seal_end_from(archive, instance, id, end, None).await
+    }
+
+    /// The same for a seal that was begun here: `known` is what [`Self::seal_begin`] said, and most often still true.
+    pub async fn seal_end_of(&self, known: &SealRow, id: SealId, end: SealEnd) -> Result<bool, StateFault> {
+        self.seal_end_from(known.archive, &known.instance, id, end, Some(known)).await
+    }
+
+    async fn seal_end_from(
+        &self,
+        archive: AeTitle,
+        instance: &Uid,
+        id: SealId,
+        end: SealEnd,
+        known: Option<&SealRow>,
     ) -> Result<bool, StateFault> {
         if end == SealEnd::Unknown {
             return Ok(self.seals(archive, instance).await?.is_some_and(|row| row.seal(id).is_some()));
@@ -121,7 +144,7 @@ impl State {
         // What begins and is lost with the power was never acknowledged; this lies on the disk, and so does what was written
         // before it, when the sender hears of it.
         let durable = end == SealEnd::Acknowledged;
-        Ok(self.change_seals(archive, instance, durable, change).await?.is_some())
+        Ok(self.change_seals(archive, instance, durable, known, change).await?.is_some())
     }
 
     /// A seal was read back from the archive whole, at this time (seconds since 1970): it is acknowledged, whatever was
@@ -144,7 +167,7 @@ impl State {
             seal.verified = Some(at);
             After::Row(Box::new(row))
         };
-        self.change_seals(archive, instance, false, change).await.map(|row| row.is_some())
+        self.change_seals(archive, instance, false, None, change).await.map(|row| row.is_some())
     }
 
     /// What is known of an instance; `None`: nothing, it was not sealed here as far as is known.
@@ -233,7 +256,7 @@ impl State {
             true => After::Row(Box::new(row.clone())),
             false => After::Same,
         };
-        Ok(self.change_seals(row.archive, &row.instance, true, change).await?.is_some())
+        Ok(self.change_seals(row.archive, &row.instance, true, None, change).await?.is_some())
     }
 
     /// Forgets an instance; `false`: nothing was known of it.
@@ -243,28 +266,40 @@ impl State {
     }
 
     /// Writes what `change` makes of a row, in the place of exactly what it was shown; gives the row as it is then, or
-    /// was before it went. `None`: nothing was changed.
+    /// was before it went. `None`: nothing was changed. `known`: the row as it most likely is, which is not asked for then.
     async fn change_seals(
         &self,
         archive: AeTitle,
         instance: &Uid,
         durable: bool,
+        mut known: Option<&SealRow>,
         change: impl Fn(Option<SealRow>) -> After,
     ) -> Result<Option<SealRow>, StateFault> {
         let question = if durable { Question::durable } else { Question::new };
         for _ in 0..TRIES {
-            let rows = self.ask(Question::new(FIND, vec![archive.into(), pack(instance).into()])).await?;
-            let found = rows.first();
-            let mac = found.and_then(|row| row.last().cloned());
-            let before = found.and_then(|row| self.read(&LEDGER, row, parse));
+            let (mac, before) = match known.take() {
+                Some(row) => (self.seal(&LEDGER, columns_of(row)).pop(), Some(row.clone())),
+                None => {
+                    let rows = self.ask(Question::new(FIND, vec![archive.into(), pack(instance).into()])).await?;
+                    let found = rows.first();
+                    (found.and_then(|row| row.last().cloned()), found.and_then(|row| self.read(&LEDGER, row, parse)))
+                }
+            };
             let (statement, values, after) = match (change(before.clone()), mac) {
                 (After::Same, _) | (After::Gone, None) => return Ok(None),
                 (After::Gone, Some(mac)) => (END, vec![archive.into(), pack(instance).into(), mac], before),
-                (After::Row(row), mac) => {
+                (After::Row(row), None) => (BEGIN, self.seal(&LEDGER, columns_of(&row)), Some(*row)),
+                (After::Row(row), Some(mac)) => {
                     let mut values = self.seal(&LEDGER, columns_of(&row));
-                    let statement = if mac.is_some() { CHANGE } else { BEGIN };
-                    values.extend(mac);
-                    (statement, values, Some(*row))
+                    let same = before
+                        .as_ref()
+                        .map(columns_of)
+                        .is_some_and(|before| before.get(..SEALS) == values.get(..SEALS));
+                    if same {
+                        values.drain(INSTANCE..SEALS);
+                    }
+                    values.push(mac);
+                    (if same { CHANGE_SEALS } else { CHANGE }, values, Some(*row))
                 }
             };
             if !self.ask(question(statement, values)).await?.is_empty() {

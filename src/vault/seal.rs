@@ -127,6 +127,12 @@ impl Sealer {
         Frame::new(self.recipients_length, self.header_length + payload).length() as u64
     }
 
+    /// At least so many bytes of the payload are going to come: room for them is made at once, up to a whole segment, rather
+    /// than by copying what is there again and again.
+    pub fn expect(&mut self, bytes: u64) {
+        self.grow(usize::try_from(bytes).unwrap_or(usize::MAX).min(self.room()));
+    }
+
     /// Takes the next bytes of the payload; segments that became full are appended to `out`, one `Bytes` each.
     ///
     /// # Errors

@@ -280,7 +280,7 @@ impl Relay {
         }
     }
 
-    fn called_data(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+    fn called_data(&mut self, bytes: &Bytes) -> Result<(), Ending> {
         let Stage::Data(data) = &mut self.called.down.stage else { return Ok(()) };
         data.keep(bytes, &self.snapshot.settings.limits)
             .map_err(|words| Ending::malformed(End::Called, "data set", words, Abort::NOT_SPECIFIED))?;

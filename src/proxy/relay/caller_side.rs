@@ -195,7 +195,7 @@ impl Relay {
     }
 
     /// A piece of a data set: looked at, and the decision made once enough has come.
-    fn caller_data(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+    fn caller_data(&mut self, bytes: &Bytes) -> Result<(), Ending> {
         if let Some(mut refused) = self.up.refusal.take() {
             let outcome = self.dropped(&mut refused, bytes.len());
             self.up.refusal = Some(refused);

@@ -20,6 +20,7 @@ use crate::spool::{Spool, SpoolFault, Spools};
 use crate::transform::flow::Flow;
 use crate::transform::hide::{Hide, HideFault};
 use crate::transform::seal::SealFault;
+use bytes::Bytes;
 use cutter::Cutter;
 use decode::{Before, Behind};
 use std::sync::Arc;
@@ -59,7 +60,7 @@ pub(super) enum TransformFault {
 }
 
 impl Transform {
-    fn push(&mut self, bytes: &[u8], flow: &mut Flow) -> Result<(), TransformFault> {
+    fn push(&mut self, bytes: &Bytes, flow: &mut Flow) -> Result<(), TransformFault> {
         match self {
             Self::Hide(hide) => {
                 let mut out = Vec::new();
@@ -193,7 +194,7 @@ impl Rewrite {
     }
 
     /// Takes the next bytes. What comes of it goes by [`Rewrite::drive`].
-    pub(super) fn push(&mut self, bytes: &[u8]) -> Result<(), TransformFault> {
+    pub(super) fn push(&mut self, bytes: &Bytes) -> Result<(), TransformFault> {
         match &mut self.before {
             Some(before) => {
                 before.push(bytes);

@@ -78,7 +78,7 @@ impl Compose {
                 self.emit.sealed(head.bytes(), out)
             }
             Sealed::More(bytes) => match &mut self.passing {
-                Passing::Out => self.emit.sealed(&bytes, out),
+                Passing::Out => self.emit.sealed_bytes(bytes, out),
                 Passing::Nowhere => Ok(()),
                 Passing::Gathered(whole) => {
                     whole.bytes.extend_from_slice(&bytes);

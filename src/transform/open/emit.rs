@@ -9,9 +9,12 @@ use crate::dicom::transfer_syntax::{
 };
 use crate::transform::flow::Flow;
 use crate::transform::recode::{Recode, RecodeFault};
+use bytes::Bytes;
 
 /// Pieces are at least so long, but at the end of what was pushed.
 const PIECE: usize = 64 << 10;
+/// What is shorter is copied: it would hold on to a whole segment.
+const LONG: usize = 4 << 10;
 
 /// How long nothing goes out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,6 +129,17 @@ impl Emit {
         outcome
     }
 
+    /// The same, of which a long part goes on without being copied.
+    pub(super) fn sealed_bytes(&mut self, bytes: Bytes, out: &mut Flow) -> Result<(), OpenFault> {
+        if bytes.len() < LONG || self.sealed.is_some() || self.deflater.is_some() {
+            return self.sealed(&bytes, out);
+        }
+        self.flush(out);
+        self.bytes += bytes.len() as u64;
+        self.hand(bytes, out);
+        Ok(())
+    }
+
     /// What is turned already.
     pub(super) fn put(&mut self, bytes: &[u8], out: &mut Flow) {
         self.buffer.extend_from_slice(bytes);
@@ -147,10 +161,10 @@ impl Emit {
             deflater.push(&bytes, &mut stream);
             bytes = stream;
         }
-        self.hand(bytes, out);
+        self.hand(bytes.into(), out);
     }
 
-    fn hand(&mut self, bytes: Vec<u8>, out: &mut Flow) {
+    fn hand(&mut self, bytes: Bytes, out: &mut Flow) {
         if matches!(self.keep, Keep::UpTo(most) if self.bytes > most) {
             self.keep = Keep::Nothing;
             out.kept();

@@ -117,6 +117,11 @@ impl Open {
         Ok(())
     }
 
+    /// Whether all that it held has gone, and everything else would come out as it goes in.
+    pub const fn is_passing(&self) -> bool {
+        matches!(self.phase, Phase::Passing)
+    }
+
     /// Takes the next bytes of the data set as the archive sends it; what may go is appended.
     ///
     /// # Errors

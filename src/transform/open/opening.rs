@@ -211,10 +211,14 @@ impl Opening {
         let OpenOptions { depth, header: limit, .. } = self.options;
         let Some(header) = self.opener.header() else { return Ok(()) };
         let encoding = plain(encoding_of(&header.transfer_syntax));
-        for bit in parts.iter().flat_map(|part| part.chunks(BIT)) {
+        let bits = |part: &Bytes| {
+            let part = part.clone();
+            (0..part.len()).step_by(BIT).map(move |from| part.slice(from..part.len().min(from.saturating_add(BIT))))
+        };
+        for bit in parts.iter().flat_map(bits) {
             let payload = self.payload.get_or_insert_with(|| Payload::new(encoding, depth, limit));
             let before = self.ready.len();
-            payload.push(bit, &mut self.ready).map_err(OpenFault::Payload)?.ok_or(OpenFault::Held(limit))?;
+            payload.push(&bit, &mut self.ready).map_err(OpenFault::Payload)?.ok_or(OpenFault::Held(limit))?;
             self.held += self.ready.iter().skip(before).map(Sealed::len).sum::<usize>();
             if self.compose.is_none() && self.held > limit as usize * 2 {
                 return Err(OpenFault::Held(limit));

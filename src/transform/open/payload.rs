@@ -5,6 +5,7 @@ use crate::dicom::Tag;
 use crate::dicom::dataset::{Length, WalkFault};
 use crate::dicom::transfer_syntax::Encoding;
 use crate::transform::scan::{Head, Holds};
+use bytes::Bytes;
 use std::collections::VecDeque;
 
 /// Values up to so many bytes are taken whole.
@@ -38,7 +39,7 @@ pub(super) enum Sealed {
     Whole(Whole),
     /// A long value begins, or pixel data in fragments.
     Begin(Head),
-    More(Vec<u8>),
+    More(Bytes),
     End,
 }
 
@@ -79,9 +80,11 @@ impl Payload {
         Self { split: Split::new(encoding, depth), encoding, current: None, facts, known: false, limit }
     }
 
-    /// Takes the next authenticated bytes. `None`: an element is longer than what may be held.
-    pub(super) fn push(&mut self, mut bytes: &[u8], ready: &mut VecDeque<Sealed>) -> Result<Option<()>, WalkFault> {
-        while let Some(event) = self.split.next(&mut bytes)? {
+    /// Takes the next authenticated bytes; those of long values come out as the same bytes, not as a copy. `None`: an
+    /// element is longer than what may be held.
+    pub(super) fn push(&mut self, bytes: &Bytes, ready: &mut VecDeque<Sealed>) -> Result<Option<()>, WalkFault> {
+        let mut input = &**bytes;
+        while let Some(event) = self.split.next(&mut input)? {
             match (event, &mut self.current) {
                 (Event::Begin(head, holds), _) => {
                     self.known |= head.raw.tag > COLUMNS;
@@ -98,7 +101,10 @@ impl Payload {
                     }
                 }
                 (Event::More(Slice::Input([])), None) => {}
-                (Event::More(more), None) => ready.push_back(Sealed::More(more.bytes().to_vec())),
+                (Event::More(Slice::Input(more)), None) => ready.push_back(Sealed::More(bytes.slice_ref(more))),
+                (Event::More(Slice::Head(head)), None) => {
+                    ready.push_back(Sealed::More(Bytes::copy_from_slice(head.bytes())));
+                }
                 (Event::End, current) => match current.take() {
                     Some(whole) => {
                         self.note(&whole);

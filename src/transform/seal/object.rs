@@ -172,6 +172,9 @@ impl Object {
         if self.sealer.is_none() && (image || LONG.contains(&tag)) {
             self.start(head, image)?;
         }
+        if let (Some(sealer), Length::Defined(length)) = (&mut self.sealer, head.raw.length) {
+            sealer.expect(u64::from(length));
+        }
         self.top = Some(Top::Sealed(usize::from(holds != Holds::Value)));
         self.behind(tag)?;
         self.seal(tag, head.bytes())

@@ -89,12 +89,13 @@ impl Pipe {
     }
 
     /// Takes the next bytes.
-    pub fn push(&mut self, bytes: &[u8], flow: &mut Flow) -> Result<(), PipeFault> {
+    pub fn push(&mut self, bytes: &Bytes, flow: &mut Flow) -> Result<(), PipeFault> {
         if self.raw {
-            flow.go(Bytes::copy_from_slice(bytes));
+            flow.go(bytes.clone());
             return Ok(());
         }
         match &mut self.before {
+            None if self.open.is_passing() => self.inner.go(bytes.clone()),
             None => self.open.push(bytes, &mut self.inner)?,
             Some(before) => {
                 // Until it is decided what becomes of it, which takes longer than to see what it is.
@@ -259,8 +260,8 @@ mod tests {
             let mut pipe = Pipe::new(Encoding::ExplicitBe, order, WalkLimits::default());
             let mut flow = Flow::default();
             let (first, second) = object.split_at(20);
-            pipe.push(first, &mut flow).unwrap();
-            pipe.push(second, &mut flow).unwrap();
+            pipe.push(&Bytes::copy_from_slice(first), &mut flow).unwrap();
+            pipe.push(&Bytes::copy_from_slice(second), &mut flow).unwrap();
             pipe.finish(&mut flow).unwrap();
             let place = Place { leg: 0, context: 1, encoding: Encoding::ExplicitBe };
             pipe.pass(&place, Encoding::ExplicitBe, None, &mut flow).unwrap();

@@ -228,11 +228,11 @@ impl Relay {
         self.up.fate = Fate::Rewrite;
         self.up.rewrite = Some(rewrite);
         let lead = self.up.lead.take().unwrap_or_default();
-        self.push_up(&lead)
+        self.push_up(&lead.into())
     }
 
     /// More of a data set of the caller's that goes on changed.
-    pub(in super::super) fn push_up(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+    pub(in super::super) fn push_up(&mut self, bytes: &Bytes) -> Result<(), Ending> {
         let Some(rewrite) = &mut self.up.rewrite else { return Ok(()) };
         match rewrite.push(bytes) {
             Ok(()) => {
@@ -323,11 +323,11 @@ impl Relay {
         self.called.down.fate = Fate::Rewrite;
         self.called.down.rewrite = Some(rewrite);
         let lead = self.called.down.lead.take().unwrap_or_default();
-        self.push_down(&lead)
+        self.push_down(&lead.into())
     }
 
     /// More of a data set of the system in focus that goes on changed.
-    pub(in super::super) fn push_down(&mut self, bytes: &[u8]) -> Result<(), Ending> {
+    pub(in super::super) fn push_down(&mut self, bytes: &Bytes) -> Result<(), Ending> {
         let Some(rewrite) = &mut self.called.down.rewrite else { return Ok(()) };
         match rewrite.push(bytes) {
             Ok(()) => self.pump_down(),

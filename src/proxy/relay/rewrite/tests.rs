@@ -19,7 +19,7 @@ fn rewritten(pieces: &[&[u8]], longest: u32, hidden: &[Tag]) -> Vec<Bytes> {
     let mut out = Vec::new();
     let mut forward = |bytes: Bytes| out.extend_from_slice(&bytes);
     for piece in pieces {
-        rewrite.push(piece).unwrap();
+        rewrite.push(&Bytes::copy_from_slice(piece)).unwrap();
         assert!(matches!(rewrite.drive(false, &mut forward).unwrap(), Step::Idle));
         assert!(rewrite.cutter.as_ref().unwrap().waiting() <= room(longest), "more than one PDU waits");
     }

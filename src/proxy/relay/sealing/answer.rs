@@ -47,13 +47,16 @@ impl Relay {
             return true;
         };
         let stored = command.status.is_some_and(|status| status.kind() != StatusKind::Failure);
-        let (archive, instance, seal) = (sealing.archive, sealing.instance, begun.seal);
+        let (archive, instance, seal, known) = (sealing.archive, sealing.instance, begun.seal, sealing.known.take());
         let check = stored.then(|| self.check(index)).flatten();
         let (state, shared) = (self.shared.state.clone(), Arc::clone(&self.shared));
         let on_behalf = self.visit.looking_up();
         self.called.down.wait = Some(Box::pin(async move {
             let end = if stored { SealEnd::Acknowledged } else { SealEnd::Refused };
-            let noted = state.seal_end(archive, &instance, seal, end).await;
+            let noted = match &known {
+                Some(known) => state.seal_end_of(known, seal, end).await,
+                None => state.seal_end(archive, &instance, seal, end).await,
+            };
             let verified = match check.filter(|_| noted.is_ok()) {
                 Some(check) => Some(match (shared.gate.look_up(&on_behalf), check) {
                     (Ok(_permit), Some(check)) => verify(&shared, &check, seal).await,

@@ -134,6 +134,7 @@ impl Relay {
                     resent,
                     same: None,
                     begun: None,
+                    known: None,
                     gone: false,
                     sealed: None,
                     answer: None,
@@ -266,7 +267,7 @@ impl Relay {
                 sealing.begun = Some(begun);
                 self.up.wait = Some(Box::pin(async move {
                     let told = match carried {
-                        Ok(()) => state.seal_begin(&row).await.map_err(NotBegun::Ledger),
+                        Ok(()) => state.seal_begin(&row).await.map(Box::new).map_err(NotBegun::Ledger),
                         Err(unproven) => Err(unproven),
                     };
                     Woken::SealBegun(told)
@@ -276,9 +277,14 @@ impl Relay {
     }
 
     /// The ledger knows, or cannot be asked.
-    pub(in super::super) fn go_on_sealing(&mut self, noted: Result<(), NotBegun>) -> Result<(), Ending> {
+    pub(in super::super) fn go_on_sealing(&mut self, noted: Result<Box<SealRow>, NotBegun>) -> Result<(), Ending> {
         match noted {
-            Ok(()) => {
+            Ok(known) => {
+                if let Some((asked, _)) = self.sealing()
+                    && let Purpose::Seal(sealing) = &mut asked.purpose
+                {
+                    sealing.known = Some(known);
+                }
                 self.begin_sealed();
                 self.pump_up()
             }

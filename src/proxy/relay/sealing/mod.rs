@@ -41,6 +41,8 @@ pub struct Sealing {
     same: Option<SealedAs>,
     /// The ledger knows of this.
     begun: Option<Begun>,
+    /// What it said then.
+    known: Option<Box<SealRow>>,
     /// All of it has gone.
     gone: bool,
     /// What was sealed; `None`: nothing in it was to be sealed, or it is not over.
