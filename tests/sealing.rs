@@ -12,6 +12,9 @@ mod away;
 #[path = "sealing/committed.rs"]
 mod committed;
 #[cfg(test)]
+#[path = "sealing/doubted.rs"]
+mod doubted;
+#[cfg(test)]
 #[path = "sealing/failing.rs"]
 mod failing;
 #[cfg(test)]

@@ -73,6 +73,7 @@ on_both! {
     commitments::two_replicas_never_have_the_same;
     commitments::a_report_is_tried_until_it_arrives;
     commitments::the_same_transaction_takes_its_place;
+    commitments::a_report_that_is_changed_takes_nothing_elses_place;
     commitments::expired_reports_are_absent;
     commitments::there_are_only_so_many;
     budgets::different_ones_count_and_the_same_is_free;

@@ -2,10 +2,10 @@
 
 use crate::support::conn::{Archive, Conn, Message};
 use crate::support::proven;
-use crate::support::words::{CT, EXPLICIT, IMPLICIT, ac, answer, store, success, title, uid};
-use crate::support::world::{Setup, World};
+use crate::support::words::{CT, EXPLICIT, IMPLICIT, INSTANCE, ac, answer, rq, success, title, uid};
+use crate::support::world::{PEERS, Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
-use dicomgate::dicom::dimse::Field;
+use dicomgate::dicom::dimse::{Command, Field};
 use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, ProposedContext, UserItems};
 use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
@@ -37,13 +37,14 @@ pub struct Wants<'a> {
     /// Lines of `[limits]`.
     pub limits: &'a str,
     pub rules: &'a str,
+    pub peers: &'a str,
     /// Whether something is proven of the archive.
     pub proven: bool,
 }
 
 impl Default for Wants<'_> {
     fn default() -> Self {
-        Self { vault: "", archive: "", limits: "", rules: RULES, proven: true }
+        Self { vault: "", archive: "", limits: "", rules: RULES, peers: PEERS, proven: true }
     }
 }
 
@@ -68,6 +69,7 @@ pub fn setup(wants: &Wants<'_>) -> Setup {
             wants.vault
         ),
         rules: wants.rules.into(),
+        peers: wants.peers.into(),
         ..Setup::default()
     }
 }
@@ -86,8 +88,18 @@ impl Site {
     /// CT1's association for CT images on these syntaxes, each in a context of its own from id 1; the archive accepts
     /// these, the first offered.
     pub fn modality(&self, offers: &[&[&str]], takes: &[&str]) -> (Conn, AssociateAc, Conn, AssociateRq) {
+        self.modality_as("CT1", offers, takes)
+    }
+
+    /// The same, of whoever has this title.
+    pub fn modality_as(
+        &self,
+        title: &str,
+        offers: &[&[&str]],
+        takes: &[&str],
+    ) -> (Conn, AssociateAc, Conn, AssociateRq) {
         let mut peer = self.world.plain();
-        peer.request(&storing("CT1", offers));
+        peer.request(&storing(title, offers));
         let (link, asked) = self.archive_takes(takes);
         let accepted = peer.accepted();
         (peer, accepted, link, asked)
@@ -99,8 +111,14 @@ impl Site {
 
     /// Stores an object as CT1's and has the archive take it; what the archive got.
     pub fn stores(&self, peer: &mut Conn, link: &mut Conn, object: &[u8]) -> Message {
+        self.stores_as(INSTANCE, peer, link, object)
+    }
+
+    /// The same, of this instance.
+    pub fn stores_as(&self, instance: &str, peer: &mut Conn, link: &mut Conn, object: &[u8]) -> Message {
+        let store = Command::store_rq(1, &uid(CT), &uid(instance));
         let got = std::thread::scope(|scope| {
-            let sender = scope.spawn(|| peer.say(1, &store(1), Some(object)));
+            let sender = scope.spawn(|| peer.say(1, &store, Some(object)));
             let got = link.message();
             sender.join().unwrap();
             got
@@ -114,19 +132,37 @@ impl Site {
     /// none.
     pub fn hands_out(&self, object: Option<&[u8]>) {
         let (mut link, asked) = self.archive_takes(&natives());
-        let request = link.message();
-        assert_eq!(request.command.field, Field::GetRq);
-        let status = match object {
-            Some(object) => {
-                let context = asked.contexts.iter().find(|context| context.abstract_syntax.as_str() == CT).unwrap();
-                link.say(context.id, &store(7), Some(object));
-                assert_eq!(link.message().status(), 0);
-                0
-            }
-            None => 0xa900,
-        };
-        link.say(request.context, &answer(&request.command, status), None);
+        gives(&mut link, &asked, object);
         link.confirm_release();
+    }
+
+    /// The same, when it asks for objects; whatever else it asks for before is broken off.
+    pub fn hands_out_when_asked(&self, object: Option<&[u8]>) {
+        loop {
+            let mut link = self.world.archive.accept();
+            let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
+            if asked.contexts.iter().any(|context| context.abstract_syntax.as_str() == CT) {
+                link.send(taking(&asked, &natives()).encode());
+                gives(&mut link, &asked, object);
+                return link.confirm_release();
+            }
+        }
+    }
+
+    /// An association of CT1's with these classes, of which the archive knows all; meanwhile the gateway's own are broken off
+    /// that ask it for anything.
+    pub fn associates_while_the_archive_is_away(&self, classes: &[&str]) -> (Conn, Conn) {
+        let mut peer = self.world.plain();
+        peer.request(&rq("CT1", classes));
+        loop {
+            let mut link = self.world.archive.accept();
+            let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
+            if asked.contexts.iter().all(|context| classes.contains(&context.abstract_syntax.as_str())) {
+                link.send(taking(&asked, &natives()).encode());
+                peer.accepted();
+                return (peer, link);
+            }
+        }
     }
 
     /// What the ledger knows of an instance.
@@ -186,6 +222,27 @@ pub fn accepts(archive: &Archive, takes: &[&str]) -> (Conn, AssociateRq) {
     let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
     link.send(taking(&asked, takes).encode());
     (link, *asked)
+}
+
+/// An archive is asked for an instance, and gives this; or says that there is none.
+pub fn gives(link: &mut Conn, asked: &AssociateRq, object: Option<&[u8]>) {
+    gives_as(INSTANCE, link, asked, object);
+}
+
+/// The same, of this instance.
+pub fn gives_as(instance: &str, link: &mut Conn, asked: &AssociateRq, object: Option<&[u8]>) {
+    let request = link.message();
+    assert_eq!(request.command.field, Field::GetRq);
+    let status = match object {
+        Some(object) => {
+            let context = asked.contexts.iter().find(|context| context.abstract_syntax.as_str() == CT).unwrap();
+            link.say(context.id, &Command::store_rq(7, &uid(CT), &uid(instance)), Some(object));
+            assert_eq!(link.message().status(), 0);
+            0
+        }
+        None => 0xa900,
+    };
+    link.say(request.context, &answer(&request.command, status), None);
 }
 
 /// A proposal of CT images, a context for each of these lists of syntaxes.

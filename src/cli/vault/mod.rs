@@ -3,6 +3,7 @@
 
 pub mod drill;
 mod ground;
+mod listing;
 mod new_key;
 mod open;
 mod probe;

@@ -2,6 +2,7 @@
 //! it was.
 
 use super::ground::{self, Ground};
+use super::listing;
 use super::progress::Progress;
 use super::report::{self, Report};
 use super::ring;
@@ -19,7 +20,7 @@ use crate::proxy::vault::Seals;
 use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
 use crate::proxy::vault::prove::{ProbeResult, file_name};
 use crate::proxy::vault::verify::Place;
-use crate::proxy::vault::walk::{Facts, Study, WalkFault, Walker};
+use crate::proxy::vault::walk::{Facts, Study, WalkFault};
 use crate::scu::Target;
 use crate::state::{BadRow, Repeats, State, StateFault};
 use crate::vault::carrier::Carrier;
@@ -257,13 +258,7 @@ impl SealArchive {
             round.teller.done(object, &done).await?;
         }
         resumed?;
-        let studies = patiently(async || {
-            let mut walker = Walker::open(target).await?;
-            let studies = walker.studies(&self.dates, "", "").await;
-            walker.close().await;
-            studies
-        })
-        .await?;
+        let studies = listing::studies(target, &self.dates).await?;
         let all = studies.len();
         round.report.studies = u64::try_from(all).unwrap_or(u64::MAX);
         for (number, study) in studies.into_iter().enumerate() {
@@ -282,17 +277,6 @@ impl SealArchive {
         }
         Ok(())
     }
-}
-
-/// Asks again when an association fails: archives are restarted at night.
-async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, WalkFault>) -> Result<T, WalkFault> {
-    for pause in PATIENCE {
-        match ask().await {
-            Err(WalkFault::Link(_)) => tokio::time::sleep(*pause).await,
-            other => return other,
-        }
-    }
-    ask().await
 }
 
 /// 128 random bits that tell this round from others.
@@ -337,13 +321,7 @@ impl Round<'_> {
 
     /// Seals a study; whether nothing of it failed.
     async fn study(&mut self, target: &Target<'_>, study: &Study) -> Result<bool, Fault> {
-        let (listed, images) = patiently(async || {
-            let mut walker = Walker::open(target).await?;
-            let found = list(&mut walker, study).await;
-            walker.close().await;
-            found
-        })
-        .await?;
+        let (listed, images) = listing::images(target, study).await?;
         let Some(listed) = listed else { return Ok(false) };
         let mut clean = true;
         // What others of the same series are, where the archive does not say it.
@@ -416,23 +394,4 @@ impl Round<'_> {
         }
         self.last = Some(Instant::now());
     }
-}
-
-/// What an archive says of a study, and where its objects are; their class, if it says that. `None`: it is gone.
-async fn list(walker: &mut Walker, study: &Study) -> Result<(Option<Facts>, Vec<(Place, Option<Uid>)>), WalkFault> {
-    let facts = walker.facts_of(study).await?;
-    let mut places = Vec::new();
-    for series in walker.series(study).await? {
-        for image in walker.images(study, &series).await? {
-            let place = Place {
-                class: image.class.unwrap_or(image.instance),
-                instance: image.instance,
-                study: Some(study.uid),
-                series: Some(series),
-                patient: study.patient.clone(),
-            };
-            places.push((place, image.class));
-        }
-    }
-    Ok((facts, places))
 }

@@ -111,7 +111,7 @@ impl Courier {
         let now = (self.commitments.clock)();
         for id in ids {
             // Otherwise it is tried when it would have been.
-            let _ = self.commitments.state.report_failed(id, now).await;
+            let _ = self.commitments.state.report_due(id, now).await;
         }
     }
 
@@ -144,7 +144,8 @@ impl Courier {
 
     /// One requester is called by one task at a time: one that does not answer must not keep the others waiting.
     fn start(&mut self) {
-        while self.busy.len() < AT_ONCE {
+        // Those whose archive is being asked are not being called.
+        while self.busy.len() < AT_ONCE + self.commitments.tries.reading() {
             let Some(whose) = self.held.keys().find(|whose| !self.busy.contains_key(*whose)).cloned() else { return };
             let Some(work) = self.held.remove(&whose) else { return };
             self.busy.insert(whose.clone(), work.iter().map(|work| work.id).collect());

@@ -14,7 +14,7 @@ use crate::proxy::shared::Shared;
 use crate::proxy::vault::alert::alert;
 use crate::proxy::vault::reach;
 use crate::proxy::vault::verify::{Place, ReadBack, VerifyFault};
-use crate::state::{SealEnd, StateFault};
+use crate::state::{Repeats, SealEnd, Standing, StateFault};
 use crate::vault::SealId;
 use std::sync::Arc;
 
@@ -176,5 +176,18 @@ async fn verify(shared: &Shared, check: &Check, seal: SealId) -> Result<(), Veri
     let verified = reader.read(&check.place, &check.how, Some(seal)).await;
     // It is over, whatever the other side says to that.
     let _ = reader.close().await;
-    verified.map(drop)
+    match verified {
+        Err(VerifyFault::Other(other)) if is_newer(shared, check, seal, other).await => {
+            Err(VerifyFault::unasked("it was stored anew meanwhile"))
+        }
+        verified => verified.map(drop),
+    }
+}
+
+/// Whether the archive rightly holds a seal that came to it after this one had begun.
+async fn is_newer(shared: &Shared, check: &Check, seal: SealId, other: SealId) -> bool {
+    let repeats = shared.snapshot().vault.as_ref().map_or(Repeats::Unknown, |room| room.repeats(&check.archive));
+    let Ok(Some(row)) = shared.state.seals(check.archive, &check.place.instance).await else { return false };
+    let (Some(mine), Some(its)) = (row.seal(seal), row.seal(other)) else { return false };
+    (its.begun > mine.begun || its.ended > mine.begun) && row.standing(other, repeats) == Standing::Valid
 }

@@ -242,7 +242,9 @@ impl Relay {
     pub(in super::super) fn note_seal(&mut self) {
         let Some(rewrite) = self.up.rewrite.as_ref().filter(|rewrite| rewrite.is_headless()) else { return };
         let Transform::Seal(run) = rewrite.transform() else { return };
-        if self.up.wait.is_some() || rewrite.waits_for_end() && !rewrite.is_over() {
+        // What passes is not compared, and is not kept for it.
+        let waits = rewrite.waits_for_end() && !rewrite.is_over() && !run.passes();
+        if self.up.wait.is_some() || waits {
             return;
         }
         if run.begun().is_some() && self.is_to_be_compared() {

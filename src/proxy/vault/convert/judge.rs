@@ -75,11 +75,8 @@ impl Converter<'_> {
             return self.lay_aside(held, why);
         }
         let words = match said {
-            // It may yet replace it: the seal stays in doubt, and both may be opened.
-            Said::Success => {
-                held.forget();
-                return Err(Stop::NotReplaced(held.place.instance));
-            }
+            // It may yet replace it, and spoil it: the seal stays in doubt, and what is held waits until this is looked at again.
+            Said::Success => return Err(Stop::NotReplaced(held.place.instance)),
             Said::Nothing => "the association ended before it was stored; it is as it was".to_owned(),
             Said::No(words) => {
                 self.state.seal_end(self.archive, &held.place.instance, held.seal, SealEnd::Refused).await?;

@@ -45,7 +45,7 @@ pub enum Stop {
     },
     /// It gives back the original.
     #[error(
-        "the archive said success to instance {0} and still gives back what it had: it does not replace, whatever its probe says"
+        "the archive said success to instance {0} and still gives back what it had: it does not replace, whatever its probe says; what was stored waits until the next round has looked again"
     )]
     NotReplaced(Uid),
     /// It takes no more.

@@ -61,12 +61,33 @@ pub enum ProvingFault {
     Nothing,
 }
 
+/// What was stored, to be asked for when it has been left alone.
+#[derive(Debug)]
+pub struct Left {
+    stored: Vec<Stored>,
+    untaken: Vec<Trial>,
+    largest: u64,
+}
+
 impl Proving<'_> {
     /// Finds out all of it.
     ///
     /// # Errors
     /// The archive cannot be asked at all.
     pub async fn prove(&mut self) -> Result<ProbeResult, ProvingFault> {
+        let left = self.leave().await?;
+        if !self.age.is_zero() {
+            (self.say)(&format!("leaving it alone for {} s", self.age.as_secs()));
+            tokio::time::sleep(self.age).await;
+        }
+        Ok(self.look(left).await)
+    }
+
+    /// Stores what is to come back.
+    ///
+    /// # Errors
+    /// The archive cannot be asked at all.
+    pub async fn leave(&mut self) -> Result<Left, ProvingFault> {
         (self.say)("which classes it takes");
         let (families, untaken) = self.families().await?;
         if families.is_empty() {
@@ -76,10 +97,12 @@ impl Proving<'_> {
         (self.say)(&format!("storing {} sealed objects, each three times", samples.len() * 2));
         let mut stored = self.store(samples).await?;
         let largest = self.store_largest(&families, &mut stored).await?;
-        if !self.age.is_zero() {
-            (self.say)(&format!("leaving it alone for {} s", self.age.as_secs()));
-            tokio::time::sleep(self.age).await;
-        }
+        Ok(Left { stored, untaken, largest })
+    }
+
+    /// Looks what came of it.
+    pub async fn look(&mut self, left: Left) -> ProbeResult {
+        let Left { mut stored, untaken, largest } = left;
         (self.say)("what it holds of them");
         let found = self.find(&stored).await;
         (self.say)("retrieving them by C-GET");
@@ -96,7 +119,7 @@ impl Proving<'_> {
         let kept = stored.iter().any(|one| one.status.is_ok());
         let mut trials: Vec<Trial> = stored.iter().map(Stored::trial).collect();
         trials.extend(untaken);
-        Ok(ProbeResult {
+        ProbeResult {
             version: VERSION,
             archive: self.target.called.to_string(),
             address: self.target.address.to_owned(),
@@ -116,7 +139,7 @@ impl Proving<'_> {
                 )
             }),
             moved_at: None,
-        })
+        }
     }
 
     /// A class of every family that the archive takes, and the families of which it takes none.

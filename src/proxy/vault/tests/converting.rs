@@ -95,6 +95,25 @@ async fn an_archive_that_keeps_the_first_is_found_out_and_keeps_it() {
     // It may replace it yet: either may be opened.
     let row = converter.state.seals(converter.archive, &place.instance).await.unwrap().unwrap();
     assert_eq!((row.seals.len(), row.seals[0].mark), (1, Mark::InDoubt));
+    assert_eq!(held(&converter), 2, "the object, and what is known of it");
+    let looked_again = resume(&converter).await;
+    assert!(matches!(looked_again[..], [(_, Done::Failed(_))]), "{looked_again:?}");
+    assert_eq!((held(&converter), &archive.held.lock().unwrap()[0].data), (0, &original));
+}
+
+#[tokio::test]
+async fn what_is_sorted_in_late_is_looked_at_when_it_is() {
+    let archive = Archive::start(Habit::Keeps).await;
+    let (_folder, converter, place, _) = ground(&archive).await;
+    let stop = convert(&converter, &place).await.unwrap_err();
+    assert!(matches!(stop, Stop::NotReplaced(_)), "{stop}");
+    let mut files = std::fs::read_dir(&converter.folder).unwrap().map(|entry| entry.unwrap().path());
+    let file = std::fs::read(files.find(|file| file.extension().is_none_or(|kind| kind != "json")).unwrap()).unwrap();
+    // Behind the preamble and the meta information, whose length is its first value (PS3.10 7.1).
+    let meta = u32::from_le_bytes(file[140..144].try_into().unwrap()) as usize;
+    archive.held.lock().unwrap()[0].data = file[144 + meta..].to_vec();
+    let looked_again = resume(&converter).await;
+    assert!(matches!(looked_again[..], [(_, Done::Sealed { .. })]), "{looked_again:?}");
     assert_eq!(held(&converter), 0);
 }
 
