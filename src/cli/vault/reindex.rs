@@ -107,13 +107,13 @@ impl Reindex {
         for (number, study) in studies.into_iter().enumerate() {
             let (_, images) = listing::images(target, &study).await?;
             let mut reader: Option<(Uid, Reader)> = None;
-            for (mut place, class) in images {
-                let class = match class {
+            for listed in images {
+                let class = match listed.image.class {
                     Some(class) => Some(class),
-                    None => class_of(target, &place).await?,
+                    None => class_of(target, &listed).await?,
                 };
                 let Some(class) = class.filter(|class| Family::sealing(class).is_some()) else { continue };
-                place.class = class;
+                let place = listed.place(class);
                 let mut own = match reader.take() {
                     Some((known, reader)) if known == class => reader,
                     Some((_, other)) => {

@@ -222,7 +222,7 @@ impl Rewrite {
             }
             Came::Plain(bytes) | Came::Unknown(bytes, _) => {
                 let rest = self.before.take().map(|mut before| before.input.split()).unwrap_or_default();
-                self.transform.push(&bytes.into(), &mut self.flow)?;
+                self.transform.push(&bytes, &mut self.flow)?;
                 self.transform.push(&rest.freeze(), &mut self.flow)?;
                 if self.over { self.transform.finish(&mut self.flow) } else { Ok(()) }
             }

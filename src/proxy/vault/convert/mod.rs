@@ -17,7 +17,7 @@ pub use stop::Stop;
 
 use super::prove::Means;
 use super::verify::{Line, Place, ReadBack, VerifyFault, is_plain};
-use super::walk::{Facts, WalkFault, Walker};
+use super::walk::{Facts, Listed, WalkFault, Walker};
 use crate::dicom::{AeTitle, Uid};
 use crate::scu::Target;
 use crate::state::{Mark, SealEnd, SealMark, SealRow, Standing, State};
@@ -178,29 +178,26 @@ impl Converter<'_> {
     }
 
     /// Seals one instance of which the archive did not say the class, if it can be found out. `guess`: what others of its
-    /// series are; the place's own class does not count. Gives the class as well.
+    /// series are. Gives the class as well.
     ///
     /// # Errors
     /// As of [`Converter::convert`].
     pub async fn convert_unnamed(
         &self,
-        place: &Place,
+        listed: &Listed,
         guess: Option<Uid>,
-        listed: &Facts,
+        facts: &Facts,
     ) -> Result<Option<(Uid, Done)>, Stop> {
         if let Some(class) = guess {
-            let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+            let done = self.convert(&listed.place(class), facts).await?;
             if done != Done::Failed(NOT_GIVEN.to_owned()) {
                 return Ok(Some((class, done)));
             }
         }
         let mut pauses = self.patience.iter();
         loop {
-            match super::classify::class_of(&self.target, place).await {
-                Ok(Some(class)) => {
-                    let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
-                    return Ok(Some((class, done)));
-                }
+            match super::classify::class_of(&self.target, listed).await {
+                Ok(Some(class)) => return Ok(Some((class, self.convert(&listed.place(class), facts).await?))),
                 Err(VerifyFault::Link(fault)) => self.pause(&mut pauses).await.ok_or(fault)?,
                 Ok(None) | Err(_) => return Ok(None),
             }

@@ -12,7 +12,7 @@ use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTL
 use crate::dicom::{AeTitle, Phi, Uid, sop_class};
 use crate::proxy::lookup::fresh_uid;
 use crate::proxy::vault::verify::{Place, ReadBack};
-use crate::proxy::vault::walk::{Study, Walker};
+use crate::proxy::vault::walk::{Listed, Study, Walker};
 use crate::scu::{Accepted, Answerer, Ask, Link, LinkFault, Target};
 use crate::transform::open::OpenOptions;
 use crate::vault::carrier::Carrier;
@@ -304,16 +304,9 @@ impl Proving<'_> {
         for study in studies {
             for series in walker.series(&study).await.unwrap_or_default() {
                 for image in walker.images(&study, &series).await.unwrap_or_default() {
-                    let Some(class) = image.class.or_else(|| stored.first().map(|one| one.sample.class)) else {
-                        continue;
-                    };
-                    places.push(Place {
-                        class,
-                        instance: image.instance,
-                        study: Some(study.uid),
-                        series: Some(series),
-                        patient: study.patient.clone(),
-                    });
+                    let class = image.class.or_else(|| stored.first().map(|one| one.sample.class));
+                    let listed = Listed { image, study: study.clone(), series };
+                    places.extend(class.map(|class| listed.place(class)));
                 }
             }
         }
