@@ -9,6 +9,9 @@ mod support;
 #[path = "vault_relay/decoded.rs"]
 mod decoded;
 #[cfg(test)]
+#[path = "vault_relay/further.rs"]
+mod further;
+#[cfg(test)]
 #[path = "vault_relay/get.rs"]
 mod get;
 #[cfg(test)]

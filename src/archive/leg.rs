@@ -35,8 +35,8 @@ impl Leg {
         Self { wire: Some(wire), owed: None, machine, framer: Some(framer), _place: place }
     }
 
-    /// An association with nobody, where everything proposed concerns the gateway alone. Nothing comes from it but the
-    /// confirmation of a release.
+    /// An association with nobody, where everything proposed concerns the gateway alone, or in the place of one that has
+    /// ended and can be spared. Nothing comes from it but the confirmation of a release.
     pub fn nobody(limits: FramerLimits, artim: Duration, now: Instant) -> Self {
         let mut machine = Association::requestor(artim);
         for event in [Event::Evt1, Event::Evt2, Event::Evt3] {

@@ -220,7 +220,7 @@ pub(super) fn remedy(record: &Record) -> Option<&'static str> {
     match record.event() {
         "vault-alert" => cause(record).map(VaultCause::remedy),
         "not-opened" => Some(
-            "a rule that permits it may say `open = \"opened\"`; the words say if something else is missing (docs/sealing.md)",
+            "a rule that permits it may say `open = true`; the words say if something else is missing (docs/opening.md)",
         ),
         "not-sealed" => Some(
             "nothing reached the archive, and the sender was told so: the words say what is missing (docs/sealing.md); `dicomgate vault status` shows keys and proofs",
@@ -323,7 +323,7 @@ mod tests {
         };
         let note = NotOpenedNote { who: &who, asked: &asked, words: "no rule has it opened" };
         let told = explain(&read(&Event::NotOpened(note))).join("\n");
-        for words in ["not opened", "WS1", "get on PACS, instance 1.2.3", "because   no rule", "open = \"opened\""] {
+        for words in ["not opened", "WS1", "get on PACS, instance 1.2.3", "because   no rule", "`open = true`"] {
             assert!(told.contains(words), "{words}: {told}");
         }
     }

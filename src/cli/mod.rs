@@ -79,6 +79,7 @@ enum Command {
 pub fn main() -> ExitCode {
     // Before anything secret is read.
     memory::withhold();
+    memory::in_small_pages();
     match Arguments::parse().command {
         Command::Demo(demo) => crate::demo::run(&demo),
         Command::Run(run) => run::run(&run),

@@ -178,6 +178,8 @@ limits! {
     open_whole: Size -> u64 = "64MiB" in "0B" ..= "64GiB";
     /// Images that have at most so many bytes of pixels when they are decoded for their receiver are decoded whole before their first byte goes out.
     decode_whole: Size -> u64 = "512MiB" in "0B" ..= "64GiB";
+    /// How many more associations one association of an archive may open with its destination, for objects that fit nothing which that has accepted; 0: none.
+    further_associations: Count -> u32 = "8" in "0" ..= "64";
     /// What the spool keeps of one object in memory; the rest lies on disk, encrypted.
     spool_memory: Size -> u64 = "8MiB" in "64KiB" ..= "1GiB";
     /// What the spool keeps of all objects in memory; then everything lies on disk.

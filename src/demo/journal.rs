@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How often and how long a record is waited for: some are written just after the connection has ended.
 const ATTEMPTS: u32 = 100;
+/// How often where one did not come before: it is the log that fails, and the tour goes on.
+const ATTEMPTS_LATER: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A reader that remembers how far it has read.
@@ -16,6 +18,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub struct Journal {
     folder: PathBuf,
     seen: u64,
+    /// A record was waited for that did not come.
+    missed: bool,
     incidents: Vec<String>,
 }
 
@@ -31,7 +35,7 @@ pub struct Told {
 impl Journal {
     /// On the audit log in a state folder.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, seen: 0, incidents: Vec::new() }
+        Self { folder, seen: 0, missed: false, incidents: Vec::new() }
     }
 
     /// The incidents found, oldest first.
@@ -48,7 +52,8 @@ impl Journal {
 
     /// Waits for the next record that `wanted` takes.
     pub async fn next(&mut self, wanted: impl Fn(&Record) -> bool) -> Option<Told> {
-        for _ in 0..ATTEMPTS {
+        let attempts = if self.missed { ATTEMPTS_LATER } else { ATTEMPTS };
+        for _ in 0..attempts {
             let mut found = None;
             let seen = self.seen;
             self.scan(|record| {
@@ -58,11 +63,13 @@ impl Journal {
             });
             if let Some((sequence, told)) = found {
                 self.seen = sequence;
+                self.missed = false;
                 self.incidents.extend(told.incident.clone());
                 return Some(told);
             }
             tokio::time::sleep(PAUSE).await;
         }
+        self.missed = true;
         None
     }
 

@@ -3,6 +3,7 @@
 
 pub mod archive;
 pub mod client;
+mod command;
 pub mod device;
 pub mod elements;
 pub mod folder;
@@ -11,6 +12,8 @@ pub mod journal;
 pub mod link;
 pub mod object;
 pub mod phantom;
+mod picture;
+mod pieces;
 pub mod report;
 mod stay;
 pub mod study;
@@ -23,9 +26,6 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 use study::Study;
-
-#[cfg(test)]
-mod tests;
 
 /// What `dicomgate demo` can be told.
 #[derive(Debug, Clone, clap::Args)]
@@ -87,12 +87,11 @@ async fn show<W: Write>(args: &DemoArgs, report: &mut Report<W>) -> Result<(), S
     if study.left_out.len() > LISTED {
         report.detail(format_args!("and {} more", study.left_out.len() - LISTED));
     }
-    let hospital = Hospital::open(args.keep, &study, jiff::Timestamp::now().as_second())
-        .await
-        .map_err(|fault| fault.to_string())?;
+    let hospital =
+        Hospital::open(args, &study, jiff::Timestamp::now().as_second()).await.map_err(|fault| fault.to_string())?;
     report
         .tick(format_args!("an archive that asks nobody who they are, plain DICOM on {}", hospital.archive.address()));
-    report.tick("a certificate authority; certificates for the gateway, the scanner CT1 and the workstation WS1");
+    report.tick("a certificate authority; certificates for the gateway, the scanner CT1, the workstation WS1, the front desk DESK1");
     report.tick(format_args!("the gateway in front of it, mutual TLS on {}", hospital.target.address));
     // Ctrl-C in mid tour ends it too, but in good order: the folder goes.
     let walked = tokio::select! {

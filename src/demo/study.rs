@@ -25,7 +25,7 @@ pub const MAX_DEPTH: usize = 16;
 const STUDY: Tag = Tag(0x0020, 0x000d);
 
 /// What is shown.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Study {
     /// The objects, one for each instance UID.
     pub objects: Vec<Object>,

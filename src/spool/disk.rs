@@ -37,6 +37,8 @@ pub(super) struct Disk {
     /// Lengths of the chunks that have not been read, as they lie there.
     chunks: VecDeque<usize>,
     written: u64,
+    /// Of the chunk that is being written: one buffer for all.
+    sealed: Vec<u8>,
     read: u64,
     /// Bytes of the file, counted against `spool_disk`.
     bytes: u64,
@@ -61,6 +63,7 @@ impl Disk {
             key: LessSafeKey::new(unbound?),
             chunks: VecDeque::new(),
             written: 0,
+            sealed: Vec::new(),
             read: 0,
             bytes: 0,
         })
@@ -71,19 +74,23 @@ impl Disk {
         self.chunks.is_empty()
     }
 
-    /// Writes one chunk behind the others; the buffer is used up.
-    pub(super) fn write(&mut self, mut chunk: Vec<u8>) -> Result<(), SpoolFault> {
+    /// Writes one chunk behind the others.
+    pub(super) fn write(&mut self, chunk: &[u8]) -> Result<(), SpoolFault> {
         let nonce = nonce(self.written);
-        self.key.seal_in_place_append_tag(nonce, Aad::empty(), &mut chunk).map_err(|_| SpoolFault::Broken)?;
-        let length = u64::try_from(chunk.len()).unwrap_or(u64::MAX);
+        let sealed = &mut self.sealed;
+        sealed.clear();
+        sealed.reserve_exact(chunk.len() + AES_256_GCM.tag_len());
+        sealed.extend_from_slice(chunk);
+        self.key.seal_in_place_append_tag(nonce, Aad::empty(), sealed).map_err(|_| SpoolFault::Broken)?;
+        let length = u64::try_from(sealed.len()).unwrap_or(u64::MAX);
         if !self.spools.take_disk(length) {
             return Err(SpoolFault::Full);
         }
         self.bytes += length;
         self.file.seek(SeekFrom::End(0))?;
-        self.file.write_all(&chunk)?;
+        self.file.write_all(sealed)?;
         self.written += 1;
-        self.chunks.push_back(chunk.len());
+        self.chunks.push_back(sealed.len());
         Ok(())
     }
 

@@ -77,7 +77,7 @@ impl Spool {
                 none => none.insert(Box::new(Disk::create(&self.spools)?)),
             };
             for chunk in due.chunks(CHUNK) {
-                disk.write(chunk.to_vec())?;
+                disk.write(chunk)?;
             }
             Ok(self)
         });

@@ -129,10 +129,17 @@ impl Geometry {
         Self { rows, columns: LEAST_COLUMNS, frames, bits: form.bits, samples: form.samples, pad: 0, total }
     }
 
-    /// The whole value of a placeholder: the banner as far as there is room, then black.
+    /// The whole value of a placeholder: in each frame the banner, or as many rows of it as a frame has.
     pub fn blank(&self) -> Vec<u8> {
-        let mut bytes = banner::rows(self.columns, self.bits, self.samples);
-        bytes.resize(usize::try_from(self.total).unwrap_or_default(), 0);
+        let banner = banner::rows(self.columns, self.bits, self.samples);
+        let total = usize::try_from(self.total).unwrap_or_default();
+        let frame = total.checked_div(usize::try_from(self.frames).unwrap_or_default()).unwrap_or_default();
+        let rows = banner.get(..frame).unwrap_or(&banner);
+        let mut bytes = Vec::with_capacity(total);
+        for begin in (0..total).step_by(frame.max(1)) {
+            bytes.resize(begin, 0);
+            bytes.extend_from_slice(rows);
+        }
         bytes
     }
 

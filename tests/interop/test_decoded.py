@@ -8,6 +8,7 @@ import pydicom
 import pytest
 
 from support import corpus, decoded, habits, peers, sealed, sender, vault, wire
+from support import gateway as under_test
 from support.workstations import Wanted
 
 FILES = {name: dataset for name, (_, dataset) in decoded.compressed().items()}
@@ -32,14 +33,17 @@ ROUNDS = rounds()
 
 
 class Site:
-    """Orthanc behind a gateway that seals; WS1 has images opened, and its storescp takes native ones alone."""
+    """Orthanc behind a gateway that seals. WS1 and WS2 have images opened: WS1's storescp takes native ones alone, WS2 all."""
 
     def __init__(self, house) -> None:
         self.station = house.workstation("storescp", "WS1")
+        taken = {(one.sop_class, one.transfer_syntax) for samples in ROUNDS for one in samples.values()}
+        self.takes_all = house.workstation("pynetdicom", "WS2", also=taken)
         inside = peers.free_port()
-        self.archive = house.orthanc(modalities={"WS1": ["WS1", "127.0.0.1", inside]})
-        policy = vault.policy()
-        policy["peer"][1]["address"] = f"127.0.0.1:{self.station.secure_port}"  # type: ignore[index]
+        self.archive = house.orthanc(modalities={title: [title, "127.0.0.1", inside] for title in ("WS1", "WS2")})
+        policy = vault.policy(receives=self.station.secure_port)
+        second = under_test.peer("WS2", "ws2.test", groups=["workstation"], address=f"127.0.0.1:{self.takes_all.secure_port}")
+        policy["peer"].append(second)  # type: ignore[attr-defined]
         self.gateway = house.gateway(
             self.archive.port, start=False, policy=policy, archive_settings=vault.ALWAYS, inside=inside, vault=vault.settings(house.folder / "vault-decoded")
         )
@@ -90,7 +94,7 @@ def test_who_gets_native_images_gets_them_decoded(site, ct1, ws1):
     assert compared > 25
 
 
-def delivered(site, stored: dict[str, corpus.Sample]) -> None:
+def delivered(site, stored: dict[str, corpus.Sample], least: int = 16) -> None:
     """The same by C-MOVE to who takes nothing compressed."""
     compared = 0
     for name, sample in stored.items():
@@ -104,7 +108,7 @@ def delivered(site, stored: dict[str, corpus.Sample]) -> None:
         assert [one.sop_instance for one in took] == [sample.sop_instance], (name, moved)
         check(name, sealed.read(took[0].data_set, took[0].transfer_syntax))
         compared += 1
-    assert compared > 15
+    assert compared >= least
 
 
 def test_what_is_not_decoded_is_counted_and_said(site, ct1, ws1):
@@ -121,6 +125,33 @@ def test_what_is_not_decoded_is_counted_and_said(site, ct1, ws1):
     connection.release()
     said = [one for one in site.gateway.records() if one["event"] == "not-opened" and one.get("instance") == sample.sop_instance]
     assert said and "there is no decoder for JPEG-LS" in said[-1]["words"], said
+
+
+def test_a_destination_is_asked_for_what_nobody_knew_of_before_anything_is_decoded(site, ct1):
+    # One of each syntax, of different instances.
+    chosen = dict({one.transfer_syntax: (name, one) for name, one in ROUNDS[0].items()}.values())
+    stored = store(site.gateway, ct1, chosen)
+    assert len(stored) > 4
+    # A ledger that is lost: nobody knows in which syntaxes they were sealed.
+    site.gateway.stop()
+    for file in (site.gateway.folder / "state").glob("state.db*"):
+        file.unlink()
+    site.gateway.start()
+    for name, sample in stored.items():
+        study, series = sealed.parents(sample)
+        before = len(site.takes_all.asked)
+        moved = site.takes_all.move(site.gateway.secure[1], Wanted(study, series, sample.sop_instance), "WS2", called="PACS")
+        assert moved.final is not None and moved.final.counters == (1, 0, 0), (name, moved)
+        first, further = site.takes_all.asked[before:]
+        assert sample.transfer_syntax not in {syntax for _, syntaxes in first for syntax in syntaxes}, (name, first)
+        assert further == [(sample.sop_class, [sample.transfer_syntax])], (name, further)
+        (took,) = site.takes_all.take()
+        assert (took.transfer_syntax, took.originator, took.message) == (sample.transfer_syntax, "WS2", 1), (name, took)
+        assert FILES[name].PixelData == sealed.read(took.data_set, took.transfer_syntax).PixelData, name
+    # Who refuses it has it decoded, as before, or hears that it is not.
+    delivered(site, stored, least=3)
+    records = [one for one in site.gateway.records() if one["event"] == "operation" and one.get("delivered_to") == "WS2"]
+    assert [(one["instance"], one["opened"], one["status"]) for one in records] == [(one.sop_instance, True, "0000H") for one in stored.values()]
 
 
 def test_one_that_recompresses_losslessly_is_sealed_for_and_opened(house, ct1, ws1):

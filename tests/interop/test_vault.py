@@ -8,13 +8,13 @@ place of the other, with one carrier and then with the other.
 from __future__ import annotations
 
 import dataclasses
-import pathlib
 
 import pytest
 
 from conftest import FULL
 from support import corpus, peers, residue, sealed, sender, vault, wire
 from support.archives import ARCHIVES
+from support.banner import is_banner
 from support.corpus import Sample
 from support.sealed import Got
 from support.workstations import Wanted
@@ -44,17 +44,6 @@ def share(case: tuple[str, str]) -> list[Sample]:
 
 # Inflated, or put into another byte order: dcmqrscp and Orthanc do.
 REWRITTEN = {"1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"}
-# The words of the banner as its dots stand in pixels of two by two, 8 from the left and 4 from the top.
-BANNER = (pathlib.Path(__file__).parent / "support" / "banner.txt").read_text().splitlines()
-
-
-def is_banner(columns: int, pixels: bytes) -> bool:
-    """Whether an image of bytes says the words of the banner, in white on black, and nothing else in its first 48 rows."""
-    rows = [pixels[at : at + columns] for at in range(0, 48 * columns, columns)]
-    if any(byte not in (0, 255) for byte in b"".join(rows)):
-        return False
-    drawn = ["".join("#" if row[x] else "." for x in range(8, columns, 2)).rstrip(".") for row in rows[4:46:2]]
-    return drawn == BANNER
 
 
 @dataclasses.dataclass

@@ -1,4 +1,4 @@
-//! What the program keeps in memory is no part of a core dump.
+//! What the program keeps in memory is no part of a core dump, and its pages are small.
 
 use crate::support::process::Process;
 use crate::support::wait_until;
@@ -12,13 +12,15 @@ use std::process::{Command, Stdio};
 const NOBODY: u32 = 65534;
 
 #[test]
-fn the_gateway_leaves_no_core_dump() {
+fn the_gateway_leaves_no_core_dump_and_takes_no_huge_pages() {
     let mut gateway = Process::start(&Setup::default());
     let pid = gateway.child.id();
     let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
     let words: Vec<&str> = line.split_whitespace().collect();
     assert_eq!(words[4..6], ["0", "0"], "{line}");
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    assert!(!status.contains("THP_enabled:\t1"), "{status}");
     let pid = nix::unistd::Pid::from_raw(pid.try_into().unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::SIGABRT).unwrap();
     let status = gateway.child.wait().unwrap();

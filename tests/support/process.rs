@@ -49,6 +49,11 @@ impl Process {
         Conn::dial(self.plain)
     }
 
+    /// Where peers call it in clear.
+    pub const fn address(&self) -> SocketAddr {
+        self.plain
+    }
+
     /// The most memory it has had resident, bytes.
     pub fn most_memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();

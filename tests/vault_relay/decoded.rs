@@ -1,7 +1,7 @@
 //! Who takes no compressed images gets them decoded, by workers of the installed program; and what an archive has compressed
 //! is decoded before it is opened.
 
-use crate::site::{Getting, Sealed, between, context_of, head, noted, proposal, seal_with, setup};
+use crate::site::{Getting, Sealed, between, context_of, head, noted, proposal, recoded, seal_with, setup};
 use crate::support::process::Process;
 use crate::support::rle::{COLUMNS, PIXELS, RLE, ROWS, encapsulated, read, recompressed, run_lengths};
 use crate::support::wait_until;
@@ -11,7 +11,6 @@ use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::Status;
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::SealEnd;
-use dicomgate::transform::recode::Recode;
 use dicomgate::vault::SealContext;
 use dicomgate::vault::carrier::Carrier;
 use std::process::Command;
@@ -55,13 +54,6 @@ impl Made {
     fn sealed(&self, context: &Arc<SealContext>) -> Sealed {
         seal_with(context, self.instance, RLE, &self.compressed(), Carrier::Pixels)
     }
-}
-
-fn recoded(bytes: &[u8], to: Encoding) -> Vec<u8> {
-    let (mut recode, mut out) = (Recode::new(Encoding::ExplicitLe, to), Vec::new());
-    recode.push(bytes, &mut out).unwrap();
-    recode.finish(&mut out).unwrap();
-    out
 }
 
 fn getting(process: &Process, contexts: &[&[&str]]) -> Getting {

@@ -1,21 +1,23 @@
 //! Deliveries of a C-MOVE, and what an archive sends of its own accord: opened where whoever asked has the right to it and
 //! the destination may have it too.
 
-use crate::site::{JPEG, Site, encapsulated, image, of};
+use crate::site::{JPEG, Site, chosen, encapsulated, image, of};
 use crate::support::conn::{Archive, Conn, Message};
 use crate::support::words::{CT, EXPLICIT, FIND, MOVE, ac, rq, success, title, uid};
 use crate::support::world::{Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::{Command, Counters, Status};
-use dicomgate::dicom::pdu::{AssociateRq, Pdu};
+use dicomgate::dicom::pdu::pdata::write_message;
+use dicomgate::dicom::pdu::{AssociateRq, Pdu, ProposedContext};
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::state::SealEnd;
 use dicomgate::vault::carrier::Carrier;
+use std::net::SocketAddr;
 
 /// WS1 has sealed objects opened, and moves to itself, to DR1, who may have them opened too, and to PR1, who may not.
 /// WS2 may move and has nothing opened.
-const RULES: &str = r#"
+pub const RULES: &str = r#"
 [[rule]]
 name = "movers"
 who = ["peer:WS1", "peer:WS2"]
@@ -31,7 +33,7 @@ destinations = ["self", "DR1", "PR1"]
 open = true
 "#;
 
-const ROUTING: &str = r#"
+pub const ROUTING: &str = r#"
 [[rule]]
 name = "routing"
 who = ["archive:PACS"]
@@ -39,100 +41,169 @@ to = ["DR1", "PR1"]
 may = ["store"]
 "#;
 
-struct Moving {
-    site: Site,
-    destination: Archive,
+pub struct Moving {
+    pub site: Site,
+    pub destination: Archive,
 }
 
 fn moving(rules: &str) -> Moving {
+    moving_with(rules, "")
+}
+
+/// With lines of `[limits]`.
+pub fn moving_with(rules: &str, limits: &str) -> Moving {
     let destination = Archive::new();
-    let port = destination.port();
+    Moving { site: of(World::with(&setup(rules, limits, destination.port(), 0))), destination }
+}
+
+/// A gateway that delivers to this port, and hears archives at that one.
+pub fn setup(rules: &str, limits: &str, port: u16, inside: u16) -> Setup {
     let peer = |name: &str| {
         format!(
             "[[peer]]\nae_titles = [\"{name}\"]\ntls = \"off\"\nnetwork = [\"127.0.0.1/32\"]\naddress = \"127.0.0.1:{port}\"\n"
         )
     };
-    let archive = "calls_as = [\"PACS\"]\n[[listen]]\nname = \"inside\"\naddress = \"127.0.0.1:0\"\ntls = \"off\"\n\
-                   serves = \"archive\"\nnetwork = [\"127.0.0.0/8\"]\n";
-    let setup = Setup {
+    let archive = format!(
+        "calls_as = [\"PACS\"]\n[[listen]]\nname = \"inside\"\naddress = \"127.0.0.1:{inside}\"\ntls = \"off\"\n\
+         serves = \"archive\"\nnetwork = [\"127.0.0.0/8\"]\n"
+    );
+    Setup {
         policy: "[vault]\nkeys = \"keys\"\nescrow = []\nsegment = \"64KiB\"\n".into(),
         peers: ["WS1", "WS2", "DR1", "PR1"].map(peer).concat(),
-        archive: archive.into(),
+        archive,
         rules: rules.into(),
+        limits: limits.into(),
         ..Setup::default()
-    };
-    Moving { site: of(World::with(&setup)), destination }
+    }
 }
 
 /// A move under way: both ends of the requester's association, of the archive's own, and of the destination's.
-struct Under {
-    workstation: Conn,
-    archive: Conn,
+pub struct Under {
+    pub workstation: Conn,
+    pub archive: Conn,
     asked: Message,
-    link: Conn,
-    receiver: Conn,
+    pub link: Conn,
+    pub receiver: Conn,
     /// What the destination was asked.
-    proposed: AssociateRq,
+    pub proposed: AssociateRq,
     sent: u16,
     requester: AeTitle,
 }
 
+/// What is chosen of a context, by its place.
+pub type Choice = fn(usize, &ProposedContext) -> Option<Option<&'static str>>;
+
 impl Moving {
     fn begins(&self, requester: &str, destination: &str) -> Under {
+        self.begins_with(requester, destination, |_, _| None)
+    }
+
+    /// The destination accepts of each context the syntax that is chosen, else the first.
+    pub fn begins_with(&self, requester: &str, destination: &str, choose: Choice) -> Under {
+        self.sides().begins(requester, destination, choose)
+    }
+
+    pub fn sides(&self) -> Sides<'_> {
+        let world = &self.site.world;
+        Sides {
+            outside: world.address("plain"),
+            archive: &world.archive,
+            inside: world.address("inside"),
+            destination: &self.destination,
+        }
+    }
+
+    /// The archive calls a title; the destination accepts everything.
+    fn calls(&self, called: &str) -> (Conn, Conn, AssociateRq) {
+        self.sides().calls(called, |_, _| None)
+    }
+}
+
+/// Where those are who talk through a gateway, and to whom it talks.
+pub struct Sides<'a> {
+    pub outside: SocketAddr,
+    pub archive: &'a Archive,
+    pub inside: SocketAddr,
+    pub destination: &'a Archive,
+}
+
+impl Sides<'_> {
+    pub fn begins(&self, requester: &str, destination: &str, choose: Choice) -> Under {
         let requester = AeTitle::new(requester).unwrap();
         let destination = AeTitle::new(destination).unwrap();
-        let (mut workstation, mut archive) =
-            self.site.world.associate(self.site.world.plain(), &rq(requester.as_str(), &[FIND, MOVE]));
+        let mut workstation = Conn::dial(self.outside);
+        workstation.request(&rq(requester.as_str(), &[FIND, MOVE]));
+        let mut archive = self.archive.accept();
+        let Pdu::AssociateRq(proposed) = archive.control() else { panic!("a request") };
+        archive.send(ac(&proposed).encode());
+        workstation.accepted();
         let study = DataSet::new()
             .with(Tag(0x0008, 0x0052), b"CS", "STUDY")
             .with_uid(Tag(0x0020, 0x000d), &uid(crate::site::STUDY))
             .encode(Encoding::ExplicitLe);
         workstation.say(3, &Command::move_rq(5, &uid(MOVE), destination), Some(&study));
         let asked = archive.message();
-        let (link, receiver, proposed) = self.calls(destination.as_str());
+        let (link, receiver, proposed) = self.calls(destination.as_str(), choose);
         Under { workstation, archive, asked, link, receiver, proposed, sent: 0, requester }
     }
 
-    /// The archive calls a title; the destination accepts everything.
-    fn calls(&self, called: &str) -> (Conn, Conn, AssociateRq) {
-        let mut link = Conn::dial(self.site.world.address("inside"));
-        link.request(&AssociateRq { called: title(called), ..rq("PACS", &[CT]) });
+    /// The archive calls a title.
+    pub fn calls(&self, called: &str, choose: Choice) -> (Conn, Conn, AssociateRq) {
+        let mut link = Conn::dial(self.inside);
+        let mut asked = AssociateRq { called: title(called), ..rq("PACS", &[CT]) };
+        asked.user.async_window = Some((4, 4));
+        link.request(&asked);
         let mut receiver = self.destination.accept();
         let Pdu::AssociateRq(proposed) = receiver.control() else { panic!("a request") };
-        receiver.send(ac(&proposed).encode());
-        link.accepted();
+        receiver.send(chosen(&proposed, choose).encode());
+        assert_eq!(link.accepted().user.async_window, None, "what is opened goes one at a time");
         (link, receiver, *proposed)
     }
 }
 
 impl Under {
-    fn sends(&mut self, instance: &str, object: &[u8]) {
+    pub fn sends(&mut self, instance: &str, object: &[u8]) {
+        let message = self.written(instance, object);
+        self.link.send(message);
+    }
+
+    /// What the archive sends for it.
+    pub fn written(&mut self, instance: &str, object: &[u8]) -> Vec<u8> {
         self.sent += 1;
         let command = Command::store_rq(self.sent, &uid(CT), &uid(instance));
         let command = command.moved_for(self.requester, self.asked.command.message_id.unwrap());
-        self.link.say(1, &command, Some(object));
+        write_message(1, &command.encode(), Some(object), 16_384)
     }
 
-    fn delivers(&mut self, instance: &str, object: &[u8]) -> Message {
+    pub fn delivers(&mut self, instance: &str, object: &[u8]) -> Message {
         self.sends(instance, object);
         let got = self.receiver.message();
         self.receiver.say(got.context, &success(&got.command), None);
+        self.is_delivered(&got);
+        got
+    }
+
+    /// The archive hears that what the destination got is there.
+    pub fn is_delivered(&mut self, got: &Message) {
         let answer = self.link.message();
         assert_eq!((answer.status(), answer.command.responded_to), (0, Some(self.sent)), "{}", answer.comment());
         assert_eq!(answer.bytes[10], 1, "on the context that the archive sent it on");
         assert_eq!(got.command.move_originator_message, Some(5));
-        got
     }
 
-    fn fails(&mut self, instance: &str, object: &[u8], status: Status) {
+    pub fn fails(&mut self, instance: &str, object: &[u8], status: Status) {
         self.sends(instance, object);
+        self.has_failed(status);
+    }
+
+    pub fn has_failed(&mut self, status: Status) {
         let answer = self.link.message();
         assert_eq!(answer.status(), status.0, "{}", answer.comment());
         self.receiver.stays_silent();
     }
 
     /// The archive has sent everything; what the requester hears.
-    fn ends(&mut self, completed: u16, failed: u16) -> Message {
+    pub fn ends(&mut self, completed: u16, failed: u16) -> Message {
         let status = if failed == 0 { Status::SUCCESS } else { Status::SUB_OPERATIONS_WARNING };
         let counters = Counters { completed: Some(completed), failed: Some(failed), warning: Some(0), remaining: None };
         self.archive.say(3, &Command { counters, ..self.asked.command.response(status).unwrap() }, None);

@@ -6,12 +6,13 @@ use crate::support::world::{Setup, World};
 use dicomgate::config;
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::{Command, Counters, Status};
-use dicomgate::dicom::pdu::{AssociateRq, Pdu, ProposedContext, Role};
+use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, ProposedContext, Role};
 use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::keys;
 use dicomgate::state::{SealEnd, SealMark, SealRow, State, StateOptions};
 use dicomgate::transform::flow::{Flow, Line};
+use dicomgate::transform::recode::Recode;
 use dicomgate::transform::seal::{Begun, Outcome, Seal, SealOptions, SealOrder};
 use dicomgate::vault::SealContext;
 use dicomgate::vault::carrier::Carrier;
@@ -162,6 +163,14 @@ pub fn encapsulated(instance: &str, pixels: usize) -> Vec<u8> {
     bytes
 }
 
+/// An object in explicit VR little endian, written in another encoding.
+pub fn recoded(bytes: &[u8], to: Encoding) -> Vec<u8> {
+    let (mut recode, mut out) = (Recode::new(Encoding::ExplicitLe, to), Vec::new());
+    recode.push(bytes, &mut out).unwrap();
+    recode.finish(&mut out).unwrap();
+    out
+}
+
 fn noise(length: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1d_u64;
     let mut bytes = Vec::with_capacity(length + 8);
@@ -281,17 +290,7 @@ pub fn between(
     caller.request(asked);
     let mut archive = archive.accept();
     let Pdu::AssociateRq(proposed) = archive.control() else { panic!("a request") };
-    let mut answer = ac(&proposed);
-    for (place, (answered, proposed)) in answer.contexts.iter_mut().zip(&proposed.contexts).enumerate() {
-        match choose(place, proposed) {
-            None => {}
-            Some(Some(syntax)) => answered.transfer_syntax = Some(uid(syntax)),
-            Some(None) => {
-                answered.result = dicomgate::dicom::pdu::ContextResult::TransferSyntaxesNotSupported;
-                answered.transfer_syntax = None;
-            }
-        }
-    }
+    let answer = chosen(&proposed, choose);
     archive.send(answer.encode());
     let accepted = caller.accepted();
     let mut takes: Vec<(u8, String)> = Vec::new();
@@ -306,6 +305,25 @@ pub fn between(
     let known = proposed.contexts.iter().zip(&answer.contexts).skip(1);
     let sends = known.filter_map(|(proposed, answered)| Some((proposed.id, answered.transfer_syntax?.to_string())));
     Getting { sends: sends.collect(), takes, caller, archive, sent: 0, failed: Vec::new() }
+}
+
+/// An answer: of each context the syntax that is chosen, none at all, or else the first.
+pub fn chosen(
+    proposed: &AssociateRq,
+    choose: impl Fn(usize, &ProposedContext) -> Option<Option<&'static str>>,
+) -> AssociateAc {
+    let mut answer = ac(proposed);
+    for (place, (answered, proposed)) in answer.contexts.iter_mut().zip(&proposed.contexts).enumerate() {
+        match choose(place, proposed) {
+            None => {}
+            Some(Some(syntax)) => answered.transfer_syntax = Some(uid(syntax)),
+            Some(None) => {
+                answered.result = ContextResult::TransferSyntaxesNotSupported;
+                answered.transfer_syntax = None;
+            }
+        }
+    }
+    answer
 }
 
 /// What a caller proposes for C-GET.

@@ -257,15 +257,16 @@ fn of_archive(
     }
 }
 
-/// A proof in one line.
+/// A proof in one line. Of a family of which the archive takes no class nothing was tried.
 fn proof(result: &ProbeResult) -> String {
-    let whole = |trial: &&Trial| {
+    let whole = |trial: &&&Trial| {
         trial.get.iter().chain(trial.moved.iter().map(|(_, fate)| fate)).all(|fate| *fate == Fate::Whole)
     };
-    let came_back = result.trials.iter().filter(whole).count();
+    let tried: Vec<&Trial> = result.trials.iter().filter(|trial| trial.get != Some(Fate::NotTaken)).collect();
     format!(
-        "{came_back} of {} sealed objects came back as they were, up to {} bytes",
-        result.trials.len(),
+        "{} of {} sealed objects came back as they were, up to {} bytes",
+        tried.iter().filter(whole).count(),
+        tried.len(),
         number(result.largest)
     )
 }

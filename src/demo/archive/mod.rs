@@ -4,6 +4,7 @@
 //! point; it never listens elsewhere than on loopback, and nothing from the wire becomes a path.
 
 mod find;
+mod native;
 mod negotiate;
 mod retrieve;
 mod serve;

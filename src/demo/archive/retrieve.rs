@@ -1,6 +1,7 @@
 //! C-GET on the same association and C-MOVE to somewhere else (PS3.4 C.4.2, C.4.3).
 
 use super::find::{LEVEL, UNIQUE_KEYS};
+use super::native;
 use super::negotiate::Accepted;
 use super::serve::{Session, encoded, identifier};
 use super::store::Stored;
@@ -106,11 +107,18 @@ async fn send_back(
     number: u16,
     cancelled: &mut bool,
 ) -> Result<Option<Status>, LinkFault> {
-    let fits = |held: &Accepted| {
-        held.requestor_receives && held.sop_class == stored.sop_class && held.transfer_syntax == stored.transfer_syntax
+    let of_class = |held: &Accepted| held.requestor_receives && held.sop_class == stored.sop_class;
+    let fits = session
+        .contexts
+        .iter()
+        .filter(|(_, held)| of_class(held) && native::can_be(&stored.transfer_syntax, &held.transfer_syntax));
+    // As it is held, if the requester takes that.
+    let context = fits.min_by_key(|(_, held)| held.transfer_syntax != stored.transfer_syntax);
+    let context = context.map(|(id, held)| (*id, held.transfer_syntax));
+    let (Some((context, syntax)), Ok(object)) = (context, session.shared.store.read(stored).await) else {
+        return Ok(None);
     };
-    let context = session.contexts.iter().find(|(_, held)| fits(held)).map(|(id, _)| *id);
-    let (Some(context), Ok(object)) = (context, session.shared.store.read(stored).await) else { return Ok(None) };
+    let Some(object) = native::written(object, syntax) else { return Ok(None) };
     let command = Command::store_rq(number, &object.sop_class, &object.sop_instance);
     session.link.send(context, &command, Some(&object.data_set)).await?;
     loop {

@@ -6,13 +6,15 @@ use crate::dicom::transfer_syntax::encoding_of;
 use crate::dicom::{Tag, Uid};
 use bytes::Bytes;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::AsyncWriteExt;
 
 /// SOP Instance UID.
 pub const SOP_INSTANCE: Tag = Tag(0x0008, 0x0018);
+/// Patient ID.
+const PATIENT_ID: Tag = Tag(0x0010, 0x0020);
 
 /// One stored object.
 #[derive(Debug)]
@@ -30,6 +32,13 @@ pub struct Stored {
     offset: usize,
 }
 
+impl Stored {
+    /// Its file: what a copy of the disk has.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+}
+
 /// The archive's objects, in the order in which they came.
 #[derive(Debug)]
 pub struct Store {
@@ -43,7 +52,7 @@ impl Store {
         Self { folder, counter: AtomicU64::new(0), objects: Mutex::default() }
     }
 
-    /// Writes an object; one of the same instance UID is replaced. The file's name is a counter.
+    /// Writes an object; one of the same instance UID is replaced, and its file goes. The file's name is a counter.
     ///
     /// # Errors
     /// What the system says.
@@ -65,12 +74,37 @@ impl Store {
             file,
             offset,
         });
-        let Ok(mut objects) = self.objects.lock() else { return Err(io::Error::other("the index is broken")) };
-        match objects.iter_mut().find(|held| held.sop_instance == stored.sop_instance) {
-            Some(held) => *held = stored,
-            None => objects.push(stored),
+        match self.enter(stored)? {
+            Some(replaced) => tokio::fs::remove_file(&replaced.file).await,
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// Enters an object in the index; the one that it replaces.
+    fn enter(&self, stored: Arc<Stored>) -> io::Result<Option<Arc<Stored>>> {
+        let mut objects = self.objects.lock().map_err(|_| io::Error::other("the index is broken"))?;
+        match objects.iter_mut().find(|held| held.sop_instance == stored.sop_instance) {
+            Some(held) => Ok(Some(std::mem::replace(held, stored))),
+            None => {
+                objects.push(stored);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Deletes what is there of a patient, as an archive's own tools do: no service of DICOM deletes. How many objects it was.
+    ///
+    /// # Errors
+    /// What the system says; what it said it of is in the index no longer.
+    pub async fn delete_patient(&self, patient_id: &str) -> io::Result<usize> {
+        let gone: Vec<Arc<Stored>> = {
+            let mut objects = self.objects.lock().map_err(|_| io::Error::other("the index is broken"))?;
+            objects.extract_if(.., |held| held.attributes.plain(PATIENT_ID) == patient_id).collect()
+        };
+        for stored in &gone {
+            tokio::fs::remove_file(&stored.file).await?;
+        }
+        Ok(gone.len())
     }
 
     /// Everything it holds now.

@@ -127,6 +127,50 @@ async fn what_is_got_back_is_what_was_stored_bit_for_bit() {
 }
 
 #[tokio::test]
+async fn whoever_takes_no_other_gets_it_in_another_native_encoding() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive("PACS", &folder);
+    let objects = phantom(1);
+    fill(&archive, &objects).await;
+    let [implicit, jpeg] = ["1.2.840.10008.1.2", "1.2.840.10008.1.2.4.70"].map(|syntax| Uid::new(syntax).unwrap());
+    let keys = query("STUDY", &[(STUDY, VR::UI, &study_of(&objects[0]))]);
+    for (syntaxes, expected) in [(vec![implicit], Some(implicit)), (vec![jpeg], None)] {
+        let mut wanted = vec![(objects[0].sop_class, syntaxes)];
+        wanted.extend(client::service(STUDY_GET));
+        let (mut link, contexts) = call(&archive, wanted, true).await;
+        let (got, outcome) = client::get(&mut link, &contexts, &keys).await.unwrap();
+        link.release().await.unwrap();
+        assert_eq!(got.first().map(|object| object.transfer_syntax), expected);
+        let Some(object) = got.first() else {
+            assert_eq!(outcome.status, Status::OUT_OF_RESOURCES_SUB_OPERATIONS);
+            continue;
+        };
+        assert_eq!(outcome.status, Status::SUCCESS);
+        assert_ne!(object.data_set, objects[0].data_set);
+        let [mine, theirs] =
+            [&objects[0], object].map(|object| dicom_object::from_reader(object.to_file().as_slice()).unwrap());
+        assert!(mine.iter().eq(theirs.iter()), "the same elements and values");
+    }
+}
+
+#[tokio::test]
+async fn what_is_replaced_or_deleted_leaves_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = archive("PACS", &folder);
+    let objects = phantom(2);
+    fill(&archive, &objects).await;
+    fill(&archive, &objects[..1]).await;
+    let files = || std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+    assert_eq!((files().len(), archive.store().all().len()), (2, 2));
+    for stored in archive.store().all() {
+        assert!(files().iter().any(|path| path == stored.file()));
+    }
+    assert_eq!(archive.store().delete_patient("P-0009").await.unwrap(), 0);
+    assert_eq!(archive.store().delete_patient("P-0001").await.unwrap(), 2);
+    assert_eq!((files().len(), archive.store().all().len()), (0, 0));
+}
+
+#[tokio::test]
 async fn without_the_role_nothing_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let archive = archive("PACS", &folder);

@@ -9,7 +9,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-pub use read::{ElementFault, read};
+pub use read::{ElementFault, pixels, read};
 pub use write::write;
 
 use crate::dicom::Tag;
@@ -80,6 +80,20 @@ impl Set {
     pub fn plain(&self, tag: Tag) -> &str {
         let bytes = self.bytes(tag).unwrap_or_default();
         std::str::from_utf8(bytes).unwrap_or_default().trim_matches([' ', '\0'])
+    }
+
+    /// The same without group lengths (gggg,0000), which are retired, at every level.
+    #[must_use]
+    pub fn without_group_lengths(&self) -> Self {
+        let inner = |element: &Element| Element {
+            value: match &element.value {
+                Value::Items(items) => Value::Items(items.iter().map(Self::without_group_lengths).collect()),
+                Value::Bytes(bytes) => Value::Bytes(bytes.clone()),
+            },
+            ..*element
+        };
+        let kept = self.elements.iter().filter(|element| element.tag.element() != 0);
+        Self { elements: kept.map(inner).collect() }
     }
 
     /// Puts an element in its place, over one that was there.

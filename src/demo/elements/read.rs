@@ -19,6 +19,9 @@ const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
 const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
 /// From this group on there are pixels and what pads them: nothing to query by.
 const PIXELS: u16 = 0x7fe0;
+const PIXEL_DATA: Tag = Tag(PIXELS, 0x0010);
+/// Bytes of a tag.
+const TAG: usize = 4;
 
 /// Why bytes are no data set that this reader takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +60,31 @@ pub fn read(bytes: &[u8], encoding: Encoding) -> Result<Set, ElementFault> {
     };
     let mut reader = Reader { cursor: Cursor::new(&bytes), explicit, big, elements: 0 };
     reader.set(0, None)
+}
+
+/// The value of Pixel Data (7FE0,0010): samples, or where they are encapsulated all that stands behind the header. `None`: there
+/// is none, or it is deflated, or the data set cannot be read up to it.
+pub fn pixels(bytes: &[u8], encoding: Encoding) -> Option<&[u8]> {
+    let (explicit, big) = match encoding {
+        Encoding::ImplicitLe => (false, false),
+        Encoding::ExplicitLe => (true, false),
+        Encoding::ExplicitBe => (true, true),
+        Encoding::Deflated => return None,
+    };
+    let mut header = Reader { cursor: Cursor::new(bytes), explicit, big, elements: 0 };
+    header.set(0, None).ok()?;
+    // It has stopped behind the first tag that it does not want.
+    let rest = bytes.get(header.cursor.position().checked_sub(TAG)?..)?;
+    let mut reader = Reader { cursor: Cursor::new(rest), explicit, big, elements: 0 };
+    loop {
+        let tag = reader.tag().ok()?;
+        let (_, length) = reader.vr_and_length(tag).ok()?;
+        let length = if length == UNDEFINED { reader.cursor.remaining() } else { usize::try_from(length).ok()? };
+        let value = reader.cursor.take(length)?;
+        if tag == PIXEL_DATA {
+            return Some(value);
+        }
+    }
 }
 
 fn inflate(bytes: &[u8]) -> Result<Vec<u8>, ElementFault> {

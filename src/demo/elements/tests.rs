@@ -1,4 +1,4 @@
-use super::{Element, ElementFault, MAX_DEPTH, Set, Value, read, write};
+use super::{Element, ElementFault, MAX_DEPTH, Set, Value, pixels, read, write};
 use crate::dicom::Tag;
 use crate::dicom::matching::{Attributes, Extended};
 use crate::dicom::transfer_syntax::Encoding;
@@ -48,6 +48,23 @@ fn undefined_lengths_and_unknown_sequences_are_read() {
     assert_eq!(set.plain(Tag(0x10, 0x20)), "1");
     let Some(Element { value: Value::Items(items), .. }) = set.get(Tag(9, 0x1010)) else { panic!("no items") };
     assert_eq!(items[0].plain(Tag(8, 0x100)), "X");
+}
+
+#[test]
+fn pixel_data_is_found_behind_what_stands_before_it() {
+    let (explicit, implicit) = (Encoding::ExplicitLe, Encoding::ImplicitLe);
+    let mut set = sample();
+    set.put(Tag(0x7fe0, 0x0001), VR::OV, Value::Bytes(vec![7; 8]));
+    set.put(Tag(0x7fe0, 0x0010), VR::OW, Value::Bytes(vec![1, 2, 3, 4]));
+    set.put(Tag(0xfffc, 0xfffc), VR::OB, Value::Bytes(vec![9, 9]));
+    let (long, short) = (write(&set, true), write(&set, false));
+    assert_eq!(pixels(&long, explicit), Some([1, 2, 3, 4].as_slice()));
+    assert_eq!(pixels(&short, implicit), Some([1, 2, 3, 4].as_slice()));
+    assert_eq!(pixels(&long[..long.len() - 16], explicit), None, "cut off");
+    assert_eq!(pixels(&write(&sample(), true), explicit), None, "without pixels");
+    assert_eq!(pixels(&long, Encoding::Deflated), None);
+    let encapsulated: Vec<u8> = [&[0xe0, 0x7f, 0x10, 0], b"OB".as_slice(), &[0, 0, 255, 255, 255, 255, 5, 6]].concat();
+    assert_eq!(pixels(&encapsulated, explicit), Some([5, 6].as_slice()));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The hospital: a folder, a CA with certificates, configuration files, the archive, the gateway in front of it.
 
+mod vault;
 mod wiring;
 
 pub use wiring::{CANARY, PASSCODE, PHYSICIAN, REFERRER};
 
+use super::DemoArgs;
 use super::archive::Archive;
 use super::device::{self, DialFault, Target};
 use super::folder::Folder;
@@ -29,6 +31,8 @@ pub const ARCHIVE: &str = "PACS";
 pub const SCANNER: &str = "CT1";
 /// The workstation.
 pub const WORKSTATION: &str = "WS1";
+/// The front desk: it may find, and no rule has anything opened for it.
+pub const DESK: &str = "DESK1";
 
 /// Everything that runs.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub struct Hospital {
     pub target: Target,
     /// The auditor's seed, shown at the first start.
     pub seed: Option<Seed>,
+    /// Whether somebody can look into the folder after the tour.
+    pub lasts: bool,
 }
 
 /// Why the hospital could not be set up.
@@ -60,8 +66,8 @@ impl Hospital {
     ///
     /// # Errors
     /// The first thing that does not work.
-    pub async fn open(keep: bool, study: &Study, now: i64) -> Result<Self, SetUpFault> {
-        let folder = Folder::create(keep).map_err(|reason| fault("temporary folder")(&reason))?;
+    pub async fn open(args: &DemoArgs, study: &Study, now: i64) -> Result<Self, SetUpFault> {
+        let folder = Folder::create(args.keep).map_err(|reason| fault("temporary folder")(&reason))?;
         let make = |name: &str| folder.subfolder(name).map_err(|reason| fault("temporary folder")(&reason));
         let (certs, settings, files, shown) = (make("certs")?, make("config")?, make("archive")?, make("study")?);
         certificates(&certs, &make("elsewhere")?, now)?;
@@ -74,8 +80,8 @@ impl Hospital {
         let path = settings.join("gateway.toml");
         let port = free_port().map_err(|reason| fault("free port")(&reason))?;
         let write = |path: &Path, text: String| fs::write(path, text).map_err(|reason| fault("configuration")(&reason));
-        write(&path, wiring::gateway(port, archive.address()))?;
-        write(&settings.join("policy.toml"), wiring::policy())?;
+        write(&path, wiring::gateway(port, archive.address(), false))?;
+        write(&settings.join("policy.toml"), wiring::policy(false))?;
         let phc = hash::new_phc(PASSCODE.as_bytes()).map_err(|reason| fault("passcode")(&reason))?;
         write(&settings.join("users.toml"), wiring::users(&phc))?;
         let settings = config::load(&path).map_err(|reason| fault("configuration")(&reason))?;
@@ -85,7 +91,7 @@ impl Hospital {
         let seed = gateway.seed.take();
         let pool = Arc::new(Pool::new(128 * 1024, 16));
         let target = Target { address, name: GATEWAY.to_owned(), pool };
-        Ok(Self { folder, archive, gateway, target, seed })
+        Ok(Self { folder, archive, gateway, target, seed, lasts: args.keep || !args.once })
     }
 
     /// A file of the folder of certificates.
@@ -121,6 +127,16 @@ impl Hospital {
         device::tls(&self.certificate("ca.crt"), Some((&certificate, &key)))
     }
 
+    /// The folder of pictures: what viewers show.
+    pub fn pictures(&self) -> PathBuf {
+        self.folder.path().join("pictures")
+    }
+
+    /// The folder of the archive's files.
+    pub fn files(&self) -> PathBuf {
+        self.folder.path().join("archive")
+    }
+
     /// Its configuration.
     pub fn configuration(&self) -> PathBuf {
         self.folder.path().join("config").join("gateway.toml")
@@ -151,12 +167,16 @@ fn certificates(certs: &Path, elsewhere: &Path, now: i64) -> Result<(), SetUpFau
     issue(certs, "gateway", GATEWAY, true)?;
     issue(certs, "ct1", wiring::SCANNER_DNS, false)?;
     issue(certs, "ws1", wiring::WORKSTATION_DNS, false)?;
+    issue(certs, "desk1", wiring::DESK_DNS, false)?;
     issue(elsewhere, "ct1", wiring::SCANNER_DNS, false)?;
     Ok(())
 }
 
 /// A port that nobody has at this moment.
-fn free_port() -> std::io::Result<u16> {
+///
+/// # Errors
+/// What the system says.
+pub fn free_port() -> std::io::Result<u16> {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }

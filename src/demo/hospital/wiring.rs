@@ -1,4 +1,4 @@
-//! The two files of the demonstration's gateway, as an administrator would write them.
+//! The files of the demonstration's gateway, as an administrator would write them: first without a vault, then with one.
 
 use std::net::SocketAddr;
 
@@ -6,6 +6,9 @@ use std::net::SocketAddr;
 pub const SCANNER_DNS: &str = "ct1.hospital.example";
 /// The DNS name in the workstation's certificate.
 pub const WORKSTATION_DNS: &str = "ws1.hospital.example";
+
+/// The DNS name in the front desk's certificate.
+pub const DESK_DNS: &str = "desk1.hospital.example";
 
 /// The Patient ID of the canary.
 pub const CANARY: &str = "P-0000-NOBODY";
@@ -16,8 +19,9 @@ pub const PASSCODE: &str = "eight-wild-geese";
 /// What the archive calls her.
 pub const PHYSICIAN: &str = "Family^Flora";
 
-/// `gateway.toml`
-pub fn gateway(port: u16, archive: SocketAddr) -> String {
+/// `gateway.toml`. `vault`: with a vault, whose keys and escrow certificate must be there.
+pub fn gateway(port: u16, archive: SocketAddr, vault: bool) -> String {
+    let (readers, vault) = if vault { (READERS, VAULT) } else { ("", "") };
     format!(
         r#"[gateway]
 name  = "demo"
@@ -37,7 +41,7 @@ serves  = "peers"
 [[archive]]
 ae_title = "PACS"
 address  = "{archive}"
-
+{readers}
 [policy]
 file = "config/policy.toml"
 
@@ -46,9 +50,23 @@ file = "config/users.toml"
 
 [admin]
 address = "off"
-"#
+{vault}"#
     )
 }
+
+/// What is said of an archive before anything is sealed for it, and that each object is read back before its sender hears of success.
+const READERS: &str = "\
+all_readers_pass_the_gateway = true
+verify_after_store = \"all\"
+";
+
+/// The vault. A real archive is left alone for a minute or for days between storing and retrieving: `probe_age`.
+const VAULT: &str = r#"
+[vault]
+keys      = "state/keys"
+escrow    = ["certs/escrow.crt"]
+probe_age = "0s"
+"#;
 
 /// `users.toml`, as `dicomgate user add` writes it. `phc`: the hash of the passcode.
 pub fn users(phc: &str) -> String {
@@ -62,8 +80,9 @@ attributes = {{ "physician" = ["{PHYSICIAN}"] }}
     )
 }
 
-/// `policy.toml`
-pub fn policy() -> String {
+/// `policy.toml`. `vault`: what the scanner stores is sealed, and opened for whoever reads images.
+pub fn policy(vault: bool) -> String {
+    let (seal, open) = if vault { ("seal = true\n", "open = true\n") } else { ("", "") };
     format!(
         r#"[[peer]]
 ae_titles   = ["CT1"]
@@ -77,18 +96,29 @@ description = "reading room"
 certificate = "{WORKSTATION_DNS}"
 groups      = ["workstation"]
 
+[[peer]]
+ae_titles   = ["DESK1"]
+description = "front desk"
+certificate = "{DESK_DNS}"
+
 [[rule]]
 name = "modalities store"
 who  = ["group:modality"]
 to   = ["PACS"]
 may  = ["echo", "store"]
-
+{seal}
 [[rule]]
 name = "workstations read, each to itself"
 who  = ["group:workstation"]
 to   = ["PACS"]
 may  = ["echo", "find", "get", "move"]
 destinations = ["self"]
+{open}
+[[rule]]
+name = "the front desk finds, and has nothing opened"
+who  = ["peer:DESK1"]
+to   = ["PACS"]
+may  = ["echo", "find", "get"]
 
 [[rule]]
 name = "referrers see studies that they referred"
@@ -99,7 +129,7 @@ may  = ["find", "get"]
 where = {{ ReferringPhysicianName = "{{user.physician}}" }}
 hide  = ["PatientBirthDate"]
 hide_in_objects = true
-
+{open}
 [[canary]]
 name       = "nobody's patient"
 patient_id = "{CANARY}"

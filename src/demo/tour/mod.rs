@@ -4,16 +4,21 @@ mod people;
 mod record;
 mod refusals;
 mod scanner;
+mod vault;
 mod workstation;
 
 use super::client::{self, Call, Contexts, Wanted};
 use super::device::{self, DialFault};
+use super::elements::{self, Set};
 use super::hospital::{ARCHIVE, Hospital};
 use super::journal::Journal;
 use super::link::{Link, LinkFault};
+use super::object::Object;
 use super::report::Report;
 use super::study::Study;
-use crate::dicom::{AeTitle, Uid};
+use crate::dicom::transfer_syntax::encoding_of;
+use crate::dicom::{AeTitle, Tag, Uid};
+use dicom_core::VR;
 use rustls::ClientConfig;
 use std::io::Write;
 use std::sync::Arc;
@@ -25,6 +30,8 @@ pub async fn walk<W: Write>(report: &mut Report<W>, hospital: &Hospital, study: 
     let study = scanner::stores(report, hospital, study, &mut journal).await;
     report.chapter("The workstation WS1 finds and retrieves");
     workstation::reads(report, hospital, &study).await;
+    report.chapter("The vault: the archive is to hold no readable image");
+    vault::show(report, hospital, &study, &mut journal).await;
     report.chapter("Refused");
     refusals::show(report, hospital, &study, &mut journal).await;
     report.chapter("A referring physician at WS1, with name and passcode");
@@ -71,6 +78,18 @@ fn call(calling: &str, called: &str) -> Result<Call, StepFault> {
 /// The kinds of a study's objects.
 fn kinds(study: &Study) -> Vec<Wanted> {
     client::storage_contexts(study.objects.iter().map(|object| (object.sop_class, object.transfer_syntax)))
+}
+
+/// A query for one image.
+fn by_image(object: &Object) -> Result<Set, StepFault> {
+    let header = elements::read(&object.data_set, encoding_of(&object.transfer_syntax));
+    let header = header.map_err(|fault| wrong(fault.to_string()))?;
+    let mut set = Set::new();
+    set.text(Tag(0x0008, 0x0052), VR::CS, "IMAGE");
+    for tag in [Tag(0x0020, 0x000d), Tag(0x0020, 0x000e), Tag(0x0008, 0x0018)] {
+        set.text(tag, VR::UI, header.plain(tag));
+    }
+    Ok(set)
 }
 
 fn uid(text: &str) -> Result<Uid, StepFault> {

@@ -47,6 +47,26 @@ pub(super) async fn stores<W: Write>(
     study
 }
 
+/// Stores what it stored before once more, now that it is sealed on its way in.
+pub(super) async fn stores_sealed<W: Write>(
+    report: &mut Report<W>,
+    hospital: &Hospital,
+    images: &Study,
+    journal: &mut Journal,
+) {
+    match store_all(hospital, images, journal).await {
+        Ok((words, refused)) => {
+            let words =
+                format!("CT1 stores the study again: {words}; sealed, and read back before CT1 hears of success");
+            report.step(if refused.is_empty() { Ok(words) } else { Err(words) });
+            for one in refused.iter().take(LISTED) {
+                report.detail(format_args!("{}: {}", one.instance, one.words));
+            }
+        }
+        Err(fault) => report.cross(format_args!("CT1 stores the study again: {fault}")),
+    }
+}
+
 async fn echo(hospital: &Hospital) -> Result<String, StepFault> {
     let wanted = client::service(VERIFICATION).into_iter().collect();
     let (mut link, contexts, protection) = associate(hospital, hospital.tls(SCANNER)?, SCANNER, wanted, false).await?;

@@ -67,6 +67,17 @@ async fn nobody(link: &mut Link, contexts: &Contexts) -> Result<(), StepFault> {
 }
 
 async fn get(hospital: &Hospital, study: &Study) -> Result<String, StepFault> {
+    let (got, volume) = fetch(hospital, study).await?;
+    for object in &study.objects {
+        if !got.contains(object) {
+            return Err(wrong(format!("{} did not come back as it was", object.sop_instance)));
+        }
+    }
+    Ok(format!("C-GET of {} objects: {volume}; all equal to what the scanner sent, bit for bit", got.len()))
+}
+
+/// Gets all of it; also how much in what time.
+pub(super) async fn fetch(hospital: &Hospital, study: &Study) -> Result<(Vec<Object>, String), StepFault> {
     let mut wanted = kinds(study);
     wanted.extend(client::service(STUDY_GET));
     let tls = hospital.tls(WORKSTATION)?;
@@ -82,14 +93,8 @@ async fn get(hospital: &Hospital, study: &Study) -> Result<String, StepFault> {
     }
     let took = started.elapsed();
     link.release().await?;
-    for object in &study.objects {
-        if !got.contains(object) {
-            return Err(wrong(format!("{} did not come back as it was", object.sop_instance)));
-        }
-    }
     if got.len() != study.objects.len() {
         return Err(wrong(format!("{} objects instead of {}", got.len(), study.objects.len())));
     }
-    let volume = volume(study.bytes(), took);
-    Ok(format!("C-GET of {} objects: {volume}; all equal to what the scanner sent, bit for bit", got.len()))
+    Ok((got, volume(study.bytes(), took)))
 }

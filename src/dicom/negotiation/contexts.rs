@@ -36,12 +36,12 @@ struct Known {
 }
 
 /// Where the contexts of called systems are not those of the caller.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Beside {
     extras: Vec<Extra>,
     /// Accepted towards the caller, and by no called system.
     callers_alone: Vec<u8>,
-    /// Legs whose contexts are extras only.
+    /// Legs whose contexts are extras only, and those that have ended.
     further: Vec<u8>,
 }
 
@@ -105,6 +105,22 @@ impl Contexts {
         }
         let unknown = beside.further.contains(&leg) || beside.callers_alone.contains(&id);
         if unknown { None } else { self.get(id) }
+    }
+
+    /// One more association with a called system has come, which accepted these: all of its contexts are extras.
+    pub fn add_further(&mut self, leg: u8, extras: Vec<Extra>) {
+        let beside = self.known.beside.get_or_insert_with(Beside::default);
+        beside.extras.extend(extras);
+        beside.further.push(leg);
+    }
+
+    /// A leg has ended: none of its contexts is left.
+    pub fn forget(&mut self, leg: u8) {
+        let beside = self.known.beside.get_or_insert_with(Beside::default);
+        beside.extras.retain(|extra| extra.leg != leg);
+        if !beside.further.contains(&leg) {
+            beside.further.push(leg);
+        }
     }
 
     /// Extras of a SOP class, on any leg.

@@ -157,6 +157,14 @@ pub fn accepted_extras(
         .collect()
 }
 
+/// What a system was asked for and does not take: SOP classes, and the transfer syntaxes of contexts that it refused. What
+/// else it could have chosen of a context that it accepted is not known.
+pub fn declined<'a>(proposed: &'a AssociateRq, ac: &'a AssociateAc) -> impl Iterator<Item = (Uid, Uid)> + 'a {
+    let accepted = |id: u8| ac.contexts.iter().any(|answered| answered.id == id && answered.result.accepted());
+    let refused = proposed.contexts.iter().filter(move |context| !accepted(context.id));
+    refused.flat_map(|context| context.transfer_syntaxes.iter().map(|syntax| (context.abstract_syntax, *syntax)))
+}
+
 /// Accepts, for the sake of extras, contexts that the archive does not: those on which the caller is sent objects of a
 /// class that an extra brings. Explicit LE if the caller offers it, else Implicit LE, else its first syntax; of video the
 /// video syntax first. `from_archive`: it is the caller, and the extras are the receiver's: accepted is what the archive can

@@ -13,7 +13,7 @@ use crate::gate::Visit;
 use crate::identity::Proof;
 use crate::net::slots::Slot;
 use crate::proxy::connection::{Asking, framer_limits};
-use crate::proxy::relay::{CalledSide, CallerSide, Errand, Established, Relay, Routes, Way};
+use crate::proxy::relay::{CalledSide, CallerSide, Errand, Established, Further, Relay, Routes, Way};
 use crate::proxy::snapshot::Snapshot;
 use bytes::Bytes;
 use smallvec::SmallVec;
@@ -33,6 +33,8 @@ pub(super) struct Joined {
     extras: Vec<Extra>,
     /// The numbers of second associations.
     further: Vec<u8>,
+    /// What a destination may be asked for later.
+    asks: Option<Box<Further>>,
 }
 
 /// Who has joined.
@@ -55,7 +57,13 @@ impl Joined {
             ways: Vec::new(),
             extras: Vec::new(),
             further: Vec::new(),
+            asks: None,
         }
+    }
+
+    /// The destination may be asked for more while the association lasts.
+    pub(super) fn may_ask(&mut self, asks: Further) {
+        self.asks = Some(Box::new(asks));
     }
 
     /// A system that was asked these contexts and has answered. `rq`: the caller's request.
@@ -117,7 +125,7 @@ pub(super) async fn establish(
     let shared = Arc::clone(&asking.newcomer.shared);
     // An archive is told whom it reached: peers learn what their own archive is only with a certificate.
     let certified = matches!(asking.presented.proof, Proof::Mutual(_)) || joined.errand.inward().is_some();
-    let Joined { asked, answered, errand, legs, ways, extras, further } = joined;
+    let Joined { asked, answered, errand, legs, ways, extras, further, asks } = joined;
     let (mut mirrored, mut contexts) = match answer(&asking.rq, &asked, &answered, &snapshot.own, certified) {
         Ok(mirrored) => mirrored,
         Err(fault) => {
@@ -164,6 +172,7 @@ pub(super) async fn establish(
         slot,
         place: newcomer.place,
         snapshot,
+        further: asks,
     };
     Relay::new(shared, established)
 }
@@ -178,6 +187,6 @@ fn window_of(said: Option<u16>) -> usize {
 }
 
 /// 51H: 0 means no limit; the gateway's own answers are short anyway.
-const fn longest(said: u32) -> u32 {
+pub(super) const fn longest(said: u32) -> u32 {
     if said == 0 { 65_536 } else { said }
 }

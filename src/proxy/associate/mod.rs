@@ -1,7 +1,7 @@
 //! Negotiation: who asks, whether it may, what the systems asked say; then data transfer or a rejection.
 //!
-//! Peers ask for systems behind the gateway ([`outward`]), archives send to peers and to one another ([`inward`]). It
-//! never decides by itself: the gate does, and what comes back of a proposal is what the other side says to it.
+//! Peers ask for systems behind the gateway ([`outward`]), archives send to peers and to one another ([`inward`]), whom the
+//! relay may ask for more later ([`further`]). It never decides by itself: the gate does, and what comes back of a proposal is what the other side says to it.
 
 mod dial;
 mod establish;
@@ -12,6 +12,8 @@ mod plan;
 mod refuse;
 mod spread;
 mod together;
+
+pub(super) use inward::further;
 
 use super::connection::Asking;
 use super::relay::Relay;

@@ -47,6 +47,8 @@ pub(super) struct Called {
     pub(super) released: bool,
     /// Its report that is being kept.
     pub(super) reported: Option<(u8, Command)>,
+    /// It has ended while it was not needed, and nobody is there in its place.
+    pub(super) gone: bool,
 }
 
 impl Called {
@@ -68,6 +70,7 @@ impl Called {
             began: None,
             released: false,
             reported: None,
+            gone: false,
         }))
     }
 

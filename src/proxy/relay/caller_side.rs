@@ -172,6 +172,9 @@ impl Relay {
         if own {
             return self.own_request(context, command, &syntax);
         }
+        if command.field != Field::StoreRq {
+            self.is_there()?;
+        }
         if !command.data_set {
             return self.decide(context, &command, operation);
         }

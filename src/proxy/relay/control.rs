@@ -47,6 +47,9 @@ impl Relay {
 
     /// The archive releases or aborts.
     pub(super) fn called_control(&mut self, pdu: &Pdu, now: Instant) -> Result<(), Ending> {
+        if matches!(pdu, Pdu::ReleaseRq | Pdu::Abort(_)) && self.spares(Some(pdu), now) {
+            return Ok(());
+        }
         if *pdu == Pdu::ReleaseRq && !self.called.down.stage.is_between() {
             return Err(release_in_message(End::Called));
         }
@@ -99,6 +102,9 @@ impl Relay {
     /// A side has closed its connection. That is no loss where it has said its last: the release is confirmed to it, or
     /// it asked for one and does not wait for the answer.
     pub(super) fn hung_up(&mut self, by: End, now: Instant) -> Result<(), Ending> {
+        if by == End::Called && self.spares(None, now) {
+            return Ok(());
+        }
         let (machine, direction) = match by {
             End::Caller => (&mut self.caller_machine, &mut self.up),
             End::Called => (&mut self.called.leg.machine, &mut self.called.down),
@@ -281,7 +287,7 @@ impl Relay {
             self.shared.metrics.refused.with_label_values(&[refusal.cause.as_str()]).inc();
         }
         self.shared.metrics.associations_open.dec();
-        for called in self.all_called() {
+        for called in self.all_called().filter(|called| !called.gone) {
             self.shared.metrics.archive_associations.with_label_values(&[&*called.to]).dec();
         }
         self.shared.metrics.associations.with_label_values(&[ending.word(self.is_outward())]).inc();

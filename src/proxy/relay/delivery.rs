@@ -309,7 +309,7 @@ impl Relay {
             },
         };
         let deliveries = covering.iter().map(|held| held.begin(instance)).collect();
-        self.send_delivery(data, permit, Purpose::Delivery(deliveries));
+        self.send_delivery(data, permit, Purpose::Delivery(deliveries))?;
         if let Some(hide) = hide {
             return self.rewrite_up(data.context, &command, Transform::Hide(Box::new(hide)));
         }
@@ -367,7 +367,7 @@ impl Relay {
                     return self.look_into_delivery(&room, data, command, permit, None, right, Vec::new());
                 }
                 self.up.lead = None;
-                self.send_delivery(data, permit, Purpose::Plain);
+                self.send_delivery(data, permit, Purpose::Plain)?;
                 self.go_on_with(data.context, &data.command);
             }
             other => self.not_admitted(data.context, &data.command, operation, other),
@@ -408,9 +408,11 @@ impl Relay {
         self.refuse(data.context, &data.command, status, &refusal.comment());
     }
 
-    fn send_delivery(&mut self, data: &DataSet, permit: Permit, purpose: Purpose) {
+    fn send_delivery(&mut self, data: &DataSet, permit: Permit, purpose: Purpose) -> Result<(), Ending> {
+        self.is_there()?;
         self.called.asked.push(Outstanding::new(data.context, &data.command, permit, purpose));
         self.up.fate = Fate::Forward;
+        Ok(())
     }
 }
 

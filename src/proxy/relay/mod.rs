@@ -35,6 +35,7 @@ mod routes;
 mod sealing;
 mod session;
 mod settle;
+mod spare;
 mod stage;
 mod timers;
 mod trip;
@@ -43,6 +44,7 @@ mod waiting;
 
 pub use called::CalledSide;
 pub use errand::{Errand, Inward};
+pub use opening::Further;
 pub use routes::{Routes, Way};
 
 use called::Called;
@@ -115,6 +117,8 @@ pub struct Established {
     pub place: Place,
     /// The configuration it was admitted under.
     pub snapshot: Arc<Snapshot>,
+    /// What a destination may be asked for later; `None`: nothing.
+    pub further: Option<Box<Further>>,
 }
 
 /// One association in data transfer.
@@ -140,6 +144,8 @@ pub struct Relay {
     /// All other systems of this association.
     #[expect(clippy::vec_box, reason = "changes places with the one in focus, which is a box")]
     others: Vec<Box<Called>>,
+    /// What the destination may be asked for beside what it has accepted.
+    further: Option<Box<Further>>,
     /// The number of the system that the caller's message under way is for.
     up_for: u8,
     /// The gateway's own answers to the caller, until no system is in the midst of a message to it.
@@ -172,8 +178,20 @@ pub struct Relay {
 impl Relay {
     /// Takes over what negotiation has established; `None` without a called system.
     pub fn new(shared: Arc<Shared>, established: Established) -> Option<Box<Self>> {
-        let Established { caller, legs, contexts, routes, errand, window, longest, visit, slot, place, snapshot } =
-            established;
+        let Established {
+            caller,
+            legs,
+            contexts,
+            routes,
+            errand,
+            window,
+            longest,
+            visit,
+            slot,
+            place,
+            snapshot,
+            further,
+        } = established;
         let mut legs = legs.into_iter().zip(0..);
         let (first, number) = legs.next()?;
         let called = Called::new(number, first)?;
@@ -207,6 +225,7 @@ impl Relay {
             up: Direction::new(caller.framer),
             called,
             others: others?,
+            further,
             up_for: 0,
             own_answers: VecDeque::new(),
             pending: None,

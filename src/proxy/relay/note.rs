@@ -77,7 +77,8 @@ impl Relay {
             | Woken::Query(_)
             | Woken::Resolved(_)
             | Woken::Truths(_)
-            | Woken::Judged(_) => Ok(()),
+            | Woken::Judged(_)
+            | Woken::Further(_) => Ok(()),
         }
     }
 

@@ -109,6 +109,7 @@ impl Relay {
                 }
                 Ok(true)
             }
+            Poll::Ready(Err(_)) if self.spares(None, Instant::now()) => Ok(true),
             Poll::Ready(Err(_)) => Err(Ending::Lost(End::Called)),
             Poll::Pending => {
                 self.called.down.stuck = true;

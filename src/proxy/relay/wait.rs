@@ -1,6 +1,7 @@
 //! What a message waits for before it goes on: the state of moves and commitments lies outside this task.
 
 use super::narrow::{Charged, FoundTruths, Prepared};
+use super::opening::More;
 use super::retrieve::{Anew, Judged, Resolving};
 use super::rewrite::Spooled;
 use super::sealing::{Compared, Ended, NotBegun};
@@ -46,6 +47,8 @@ pub(super) enum Woken {
     Spooled(Spooled),
     /// What the ledger knows of the images that a query asks about.
     Truths(Box<FoundTruths>),
+    /// What the destination says to being asked for more.
+    Further(Box<More>),
     /// What the ledger knows of an object.
     Ledger(Box<Result<Option<SealRow>, StateFault>>),
 }

@@ -120,6 +120,7 @@ impl Relay {
             Woken::Compared(compared) => self.go_on_compared(data, *compared),
             Woken::SealBegun(noted) => self.go_on_sealing(noted),
             Woken::Ledger(row) => self.go_on_with_ledger(End::Caller, *row),
+            Woken::Further(more) => self.go_on_with_more(*more),
             Woken::Noted(_) | Woken::SealEnded(_) | Woken::Reported(_) | Woken::Charged(_) => Ok(()),
         }
     }

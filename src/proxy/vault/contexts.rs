@@ -150,7 +150,7 @@ fn receives_only(proposed: &AssociateRq, class: &Uid) -> bool {
 }
 
 /// Explicit and Implicit VR Little Endian.
-fn natives() -> Vec<Uid> {
+pub fn natives() -> Vec<Uid> {
     [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].iter().filter_map(|name| Uid::new(name).ok()).collect()
 }
 

@@ -13,10 +13,10 @@ use crate::transform::flow::Flow;
 use crate::transform::head::PIXEL_DATA;
 use crate::transform::recode::Recode;
 use crate::transform::scan::{Head, Holds, Part, Scanner};
+use crate::vault::Sealer;
 use crate::vault::carrier::{Carrier, Form, Geometry, TRAILING_RESERVE};
 use crate::vault::family::{self, Family};
 use crate::vault::suite::Digest;
-use crate::vault::{Sealer, banner};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -475,8 +475,7 @@ impl Object {
         merged.before(Some(PIXEL_DATA), |bytes| self.out.go(bytes));
         if let Some(image) = image {
             self.out.go(self.carry.pixel_data(&image));
-            let banner = Bytes::from(banner::rows(image.columns, image.bits, image.samples));
-            (0..image.frames).for_each(|_| self.out.go(banner.clone()));
+            self.out.go(image.blank());
         }
         merged.before(None, |bytes| self.out.go(bytes));
     }

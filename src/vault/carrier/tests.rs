@@ -61,7 +61,11 @@ proptest! {
         let image = Geometry::placeholder(form);
         prop_assert_eq!(image.total, row(&image) * u64::from(image.rows) * u64::from(image.frames));
         prop_assert!(image.total <= PLACEHOLDER_MOST && image.total.is_multiple_of(2));
-        prop_assert_eq!(image.blank().len() as u64, image.total);
+        let blank = image.blank();
+        prop_assert_eq!(blank.len() as u64, image.total);
+        let banner = banner::rows(image.columns, image.bits, image.samples);
+        let mut frames = blank.chunks_exact(blank.len() / image.frames as usize);
+        prop_assert!(frames.all(|frame| banner.starts_with(frame)));
     }
 }
 

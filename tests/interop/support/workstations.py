@@ -13,7 +13,7 @@ import queue
 import re
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -117,20 +117,26 @@ STORED = (wire.CT_IMAGE, wire.SECONDARY_CAPTURE, str(classes.MRImageStorage), st
 
 
 class Pynetdicom(Workstation):
-    """In this process. `answer` may say another status than 0000 for a delivery; `seen` are all of them, in order."""
+    """In this process. `answer` may say another status than 0000 for a delivery; `seen` are all of them, in order.
 
-    def __init__(self, *where: object, answer: Callable[[Delivery], int] | None = None) -> None:
+    `also`: SOP classes and transfer syntaxes that it takes beside the usual ones; `asked`: what each association asked for, by class.
+    """
+
+    def __init__(self, *where: object, answer: Callable[[Delivery], int] | None = None, also: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(*where)  # type: ignore[arg-type]
         self.answer = answer
         self.seen: list[Delivery] = []
+        self.asked: list[list[tuple[str, list[str]]]] = []
         self._taken = 0
         self._servers = []
         for port, context in ((self.plain_port, None), (self.secure_port, self.authority.server(self.certificate))):
             entity = self._entity()
             for sop_class in STORED:
                 entity.add_supported_context(sop_class, SYNTAXES)
+            for sop_class, syntax in also:
+                entity.add_supported_context(sop_class, [*SYNTAXES, syntax])
             entity.add_supported_context(wire.VERIFICATION)
-            handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_ECHO, lambda _: 0)]
+            handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_ECHO, lambda _: 0), (evt.EVT_REQUESTED, self._requested)]
             self._servers.append(entity.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers, ssl_context=context))
 
     def _entity(self) -> AE:
@@ -138,6 +144,10 @@ class Pynetdicom(Workstation):
         entity.maximum_associations = 1000
         entity.acse_timeout, entity.dimse_timeout, entity.network_timeout = 30, FINAL_SECONDS, FINAL_SECONDS
         return entity
+
+    def _requested(self, event: evt.Event) -> None:
+        contexts = event.assoc.requestor.requested_contexts
+        self.asked.append([(str(one.abstract_syntax), [str(syntax) for syntax in one.transfer_syntax]) for one in contexts])
 
     def _store(self, event: evt.Event) -> int:
         asked = event.request

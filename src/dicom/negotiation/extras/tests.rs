@@ -153,3 +153,25 @@ fn what_is_to_be_opened_is_asked_for_natively() {
     assert_eq!(syntaxes(3), [JPEG], "there is no native one to ask for");
     assert_eq!(syntaxes(5), [JPEG, EXPLICIT]);
 }
+
+#[test]
+fn one_more_association_adds_contexts_and_the_end_of_one_takes_its_own_away() {
+    let rq = request(&[(1, CT, &[JPEG, EXPLICIT]), (3, CT, &[J2K]), (5, MR, &[JPEG, J2K])], &[]);
+    let proposed = asked(&rq);
+    let ac = archive(&proposed, &[EXPLICIT]);
+    let refused: Vec<(Uid, Uid)> = declined(&proposed, &ac).collect();
+    // Of a context that was accepted it was a choice.
+    assert_eq!(refused, [(uid(CT), uid(J2K)), (uid(MR), uid(JPEG)), (uid(MR), uid(J2K))]);
+    let (_, mut contexts) = answer(&rq, &proposed, &ac, &own(), true).unwrap();
+    let more =
+        ask_for_extras(&proposed, vec![Wanted { transfer_syntaxes: vec![uid(JPEG)], ..wanted(CT, Roles::DEFAULT) }]);
+    let extras = accepted_extras(1, &more, &more, &archive(&more, &[JPEG]), true);
+    contexts.add_further(1, extras);
+    let syntax = |contexts: &Contexts, leg| contexts.called(leg, 1).map(|context| context.transfer_syntax.to_string());
+    assert_eq!((syntax(&contexts, 0), syntax(&contexts, 1)), (Some(EXPLICIT.to_owned()), Some(JPEG.to_owned())));
+    contexts.forget(0);
+    assert_eq!((syntax(&contexts, 0), syntax(&contexts, 1)), (None, Some(JPEG.to_owned())));
+    assert!(contexts.get(1).is_some(), "the caller knows nothing of it");
+    contexts.forget(1);
+    assert!(contexts.called(1, 1).is_none() && contexts.extras(&uid(CT)).next().is_none());
+}

@@ -23,6 +23,9 @@ pub(super) async fn ask_beside(
         return;
     }
     let proposed = &mut share.proposed;
+    // What is changed on its way takes its time, and what goes on which of several associations is not known before: one at
+    // a time, and both sides are told.
+    proposed.user.async_window = None;
     if let Destination::Archive(wiring) = to {
         let name = wiring.settings.ae_title.as_str();
         share.further = plan::beside(sender.snapshot, sender.principal, name, rq, proposed);
@@ -43,7 +46,6 @@ pub(super) async fn ask_beside(
     if wanted.is_empty() {
         return;
     }
-    proposed.user.async_window = None;
     let rest = add_extras(proposed, rq, wanted);
     share.further = (!rest.is_empty()).then(|| ask_for_extras(proposed, rest));
 }

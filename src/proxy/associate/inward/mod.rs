@@ -6,6 +6,7 @@
 mod beside;
 mod destination;
 mod expected;
+pub(in super::super) mod further;
 mod own;
 mod share;
 
@@ -24,7 +25,7 @@ use crate::policy::Principal;
 use crate::proxy::connection::Asking;
 use crate::proxy::live::Drain;
 use crate::proxy::negotiate::name_of;
-use crate::proxy::relay::{Errand, Inward, Relay};
+use crate::proxy::relay::{Errand, Further, Inward, Relay};
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::{clock, refusal};
@@ -233,9 +234,16 @@ impl Intent<'_> {
         match (answered, &self.onward) {
             (Some((leg, ac)), Some((to, share))) => {
                 let system = System { to: to.name().into(), title: to.title() };
+                let mut asks = Further::new(&share.proposed);
+                asks.heard(&share.proposed, &ac);
                 joined.add(&asking.rq, leg, system.clone(), (&share.proposed, &ac));
                 if let (Some(proposed), Some((leg, ac))) = (&share.further, second) {
+                    asks.heard(proposed, &ac);
                     joined.add_further(&asking.rq, leg, system, (proposed, &ac));
+                }
+                // Only who looks into objects finds any that fit nothing.
+                if sender.snapshot.vault.is_some() {
+                    joined.may_ask(asks);
                 }
             }
             _ => joined.add_nobody(sender.snapshot, self.told),
@@ -269,18 +277,7 @@ async fn dial_destination(
     to: &Destination<'_>,
     share: &Share,
 ) -> Result<(Answered, Option<Result<Answered, Miss>>), Miss> {
-    let away = |words| Miss { rj: reject::ARCHIVE_AWAY, cause: Cause::DestinationAway, words };
-    let dial_one = |proposed| {
-        let target = to.target(sender.snapshot).map_err(away)?;
-        let (role, place) = match to {
-            Destination::Peer { .. } => (Role::Destination, Ok(None)),
-            Destination::Archive(wiring) => {
-                let place = shared.capacity.take(&wiring.settings, share.may_store);
-                (Role::Archive, place.map(Some).map_err(|_| Full))
-            }
-        };
-        Ok(Dial { to: to.name(), role, target, proposed, place })
-    };
+    let dial_one = |proposed| dial_of(shared, sender.snapshot, to, proposed, share.may_store);
     let mut dials = vec![dial_one(&share.proposed)?];
     if let Some(further) = &share.further {
         dials.push(dial_one(further)?);
@@ -288,4 +285,28 @@ async fn dial_destination(
     let mut outcomes = dial(shared, sender.snapshot, asking.since, dials).await.into_iter();
     let first = outcomes.next().unwrap_or_else(|| Err(away("there was nobody to dial".to_owned())))?;
     Ok((first, outcomes.next()))
+}
+
+/// How a destination is dialled. `may_store`: to store in it; it bears only so many who do.
+fn dial_of<'a>(
+    shared: &Shared,
+    snapshot: &'a Snapshot,
+    to: &Destination<'a>,
+    proposed: &'a AssociateRq,
+    may_store: bool,
+) -> Result<Dial<'a>, Miss> {
+    let target = to.target(snapshot).map_err(away)?;
+    let (role, place) = match to {
+        Destination::Peer { .. } => (Role::Destination, Ok(None)),
+        Destination::Archive(wiring) => {
+            let place = shared.capacity.take(&wiring.settings, may_store);
+            (Role::Archive, place.map(Some).map_err(|_| Full))
+        }
+    };
+    Ok(Dial { to: to.name(), role, target, proposed, place })
+}
+
+/// A destination that cannot be had.
+const fn away(words: String) -> Miss {
+    Miss { rj: reject::ARCHIVE_AWAY, cause: Cause::DestinationAway, words }
 }

@@ -23,6 +23,15 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
+/// How an object goes on, before it is known where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Onward {
+    /// It goes on opened, and was sealed in this transfer syntax; `None`: as it is.
+    pub(super) original: Option<Uid>,
+    /// For the record: it is sealed, and goes on opened or not.
+    pub(super) opened: Option<(bool, Drift)>,
+}
+
 /// How an object goes on.
 struct Going {
     place: Place,
@@ -47,14 +56,28 @@ impl Relay {
         }
         let Some((opening, pipe)) = self.looked_into(from) else { return Ok(()) };
         let Some(found) = pipe.found() else { return Ok(()) };
-        let going = match row {
-            Ok(row) => self.going(from, opening, found, row.as_ref()),
+        let onward = match row {
+            Ok(row) => self.onward(from, opening, found, row.as_ref()),
             Err(fault) => {
                 tracing::error!(%fault, "an object of an archive is refused for now: the ledger cannot be asked");
                 Err(Stays::kept(transient(opening.command.field), "the gateway cannot ask its ledger now"))
             }
         };
-        match going {
+        match onward {
+            Ok(onward) => self.find_place(from, onward),
+            Err(stays) => self.keep_back(from, stays),
+        }
+    }
+
+    /// It may go on: where whoever receives it takes it, who may be asked to take more.
+    pub(super) fn find_place(&mut self, from: End, onward: Onward) -> Result<(), Ending> {
+        let Some((opening, _)) = self.looked_into(from) else { return Ok(()) };
+        let lacks = if from == End::Caller { self.lacks(opening, &onward) } else { Vec::new() };
+        if !lacks.is_empty() {
+            self.ask_for_more(onward, lacks);
+            return Ok(());
+        }
+        match self.going(from, opening, onward) {
             Ok(going) => self.send_on(from, &going),
             Err(stays) => self.keep_back(from, stays),
         }
@@ -80,7 +103,7 @@ impl Relay {
         direction.rewrite.as_ref().is_some_and(|rewrite| rewrite.is_undecoded())
     }
 
-    fn going(&self, from: End, opening: &Opening, found: &Found, row: Option<&SealRow>) -> Result<Going, Stays> {
+    fn onward(&self, from: End, opening: &Opening, found: &Found, row: Option<&SealRow>) -> Result<Onward, Stays> {
         let vault = self.snapshot.settings.vault.as_ref();
         let drift = vault.map_or(IdentityDrift::Record, |vault| vault.identity_drift);
         let since = vault.and_then(|vault| vault.sealed_since);
@@ -108,23 +131,33 @@ impl Relay {
         }
         let question = Question { found, row, repeats, right, drift, younger, compressed, must_be_sealed };
         let verdict = judge(&question);
-        let as_it_is = |opened| Ok(Going { place: self.place_as_it_is(from, opening)?, opens: None, opened });
+        let as_it_is = |opened| Ok(Onward { original: None, opened });
         match (verdict, found) {
             (Verdict::Alert(cause, words), _) => Err(Stays::Alert(cause, words)),
             (Verdict::Refuse(words), _) => Err(Stays::kept(Status::NOT_AUTHORIZED, words)),
             (Verdict::Later(words), _) => Err(Stays::kept(Status::PROCESSING_FAILURE, words)),
             (Verdict::Cannot(words), _) => Err(Stays::kept(Status::DATA_SET_MISMATCH, words)),
             (Verdict::Open, Found::Sealed(inner)) => {
-                let opens = self.place_opened(from, &opening.class, &inner.transfer_syntax)?;
-                Ok(Going { place: opens.place, opens: Some(opens), opened: Some((true, drift_of(&inner.drift))) })
+                Ok(Onward { original: Some(inner.transfer_syntax), opened: Some((true, drift_of(&inner.drift))) })
             }
             (_, Found::Sealed(inner)) => as_it_is(Some((false, drift_of(&inner.drift)))),
             (_, Found::Plain) => as_it_is(None),
         }
     }
 
+    fn going(&self, from: End, opening: &Opening, onward: Onward) -> Result<Going, Stays> {
+        let Onward { original, opened } = onward;
+        match original {
+            None => Ok(Going { place: self.place_as_it_is(from, opening)?, opens: None, opened }),
+            Some(original) => {
+                let opens = self.place_opened(from, &opening.class, &original)?;
+                Ok(Going { place: opens.place, opens: Some(opens), opened })
+            }
+        }
+    }
+
     /// What whoever receives objects takes of a class.
-    fn takes(&self, from: End, class: &Uid) -> Vec<Takes> {
+    pub(super) fn takes(&self, from: End, class: &Uid) -> Vec<Takes> {
         let leg = self.called.number;
         let takes = |leg: u8, context: u8, syntax: &Uid| Takes { leg, context, syntax: *syntax };
         let all = self.contexts.iter().filter(|(_, accepted)| accepted.abstract_syntax == class);
@@ -145,24 +178,25 @@ impl Relay {
     fn place_as_it_is(&self, from: End, opening: &Opening) -> Result<Place, Stays> {
         let takes = self.takes(from, &opening.class);
         place::as_it_is(&takes, opening.context, &opening.syntax).ok_or_else(|| {
-            let words = format!("whoever receives it does not take its class in {}", named(&opening.syntax));
+            let more = self.no_more(from, &opening.class, &opening.syntax);
+            let words = format!("whoever receives it does not take its class in {}{more}", named(&opening.syntax));
             Stays::Kept(Status::DATA_SET_MISMATCH, words)
         })
     }
 
     fn place_opened(&self, from: End, class: &Uid, original: &Uid) -> Result<Opens, Stays> {
-        let syntax = named(original);
+        let (syntax, more) = (named(original), self.no_more(from, class, original));
         let stays = |words: String| Err(Stays::Kept(Status::DATA_SET_MISMATCH, words));
         let Some(opens) = place::opened(&self.takes(from, class), original) else {
             return stays(format!(
-                "it was sealed in {syntax}, and whoever receives it takes neither that nor anything that it could be written in"
+                "it was sealed in {syntax}, and whoever receives it takes neither that nor anything that it could be written in{more}"
             ));
         };
         // What nothing decodes is known before any of it is.
         if opens.decode
             && let Err(fault) = self.decoding(original, opens.place.encoding)
         {
-            return stays(format!("it was sealed in {syntax}, which whoever receives it does not take: {fault}"));
+            return stays(format!("it was sealed in {syntax}, which whoever receives it does not take{more}: {fault}"));
         }
         Ok(opens)
     }

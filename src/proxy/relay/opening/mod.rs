@@ -8,10 +8,14 @@
 mod begin;
 mod decide;
 mod fail;
+mod further;
 mod judge;
 mod pipe;
 mod place;
 
+pub use further::Further;
+
+pub(super) use further::More;
 pub(super) use pipe::{Pipe, PipeFault};
 
 use super::delivery::Covering;

@@ -14,7 +14,7 @@ use std::time::Duration;
 /// How long nothing more must come after the final response until the deliveries are taken to be over.
 const QUIET: Duration = Duration::from_secs(5);
 /// Longer objects cannot be heard: the answerer holds them whole.
-pub const LONGEST: u64 = LONGEST_DATA_SET as u64;
+const LONGEST: u64 = LONGEST_DATA_SET as u64;
 /// Message id of the C-MOVE.
 const MESSAGE: u16 = 0x4d48;
 const CLASSES: [&str; 2] = [sop_class::STUDY_ROOT_MOVE, sop_class::PATIENT_ROOT_MOVE];
@@ -24,6 +24,11 @@ pub(super) struct Delivery<'a> {
     pub target: &'a Target<'a>,
     pub destination: AeTitle,
     pub how: &'a ReadBack,
+}
+
+/// Whether an object is waited for: the archive has it, and it is short enough.
+pub(super) fn is_heard(one: &Stored) -> bool {
+    one.is_stored() && one.bytes < LONGEST
 }
 
 /// Has the archive deliver every small object that was stored; what came, and why it may not be all.
@@ -51,40 +56,47 @@ async fn ask(
         let _ = link.release().await;
         return Err(LinkFault::Malformed("it does not offer C-MOVE".into()));
     };
-    let mut series: Vec<(Uid, Uid)> = stored.iter().map(|one| (one.sample.study, one.sample.series)).collect();
-    series.sort_unstable();
-    series.dedup();
-    for (study, _) in series {
+    let mut studies: Vec<Uid> = stored.iter().map(|one| one.sample.study).collect();
+    studies.sort_unstable();
+    studies.dedup();
+    let mut awaited = 0;
+    for study in studies {
+        awaited += stored.iter().filter(|one| one.sample.study == study && is_heard(one)).count();
         let command = Command::move_rq(MESSAGE, &context.class, delivery.destination);
         link.send(context.id, &command, Some(&identifier(&study, &context))).await?;
+        // Whether the association that delivers is over.
+        let mut over = false;
         loop {
             tokio::select! {
                 biased;
-                Some(arrival) = ear.next() => take(arrival.what, judge).await,
+                Some(arrival) = ear.next() => over = take(arrival.what, judge).await,
                 message = link.receive() => match message?.command.status {
                     Some(status) if status.is_final() => break,
                     _ => {}
                 },
             }
         }
-        while let Ok(Some(arrival)) = tokio::time::timeout(QUIET, ear.next()).await {
-            let over = matches!(arrival.what, What::Ended(_));
-            take(arrival.what, judge).await;
-            if over && judge.verdicts.len() >= stored.iter().filter(|one| one.is_stored()).count() {
-                break;
-            }
+        // An archive may answer first and deliver then.
+        while !(over && judge.objects() >= awaited) {
+            let Ok(Some(arrival)) = tokio::time::timeout(QUIET, ear.next()).await else { break };
+            over = take(arrival.what, judge).await;
         }
     }
     let _ = link.release().await;
     Ok(())
 }
 
-async fn take(what: What, judge: &mut Judge<'_>) {
-    if let What::Request(message, context) = what
-        && message.command.field == Field::StoreRq
-        && let Some(data) = &message.data
-    {
-        judge.judge(&context, &message.command, data).await;
+/// Judges what came. Whether an association that delivers has ended with it.
+async fn take(what: What, judge: &mut Judge<'_>) -> bool {
+    match what {
+        What::Request(message, context) if message.command.field == Field::StoreRq => {
+            if let Some(data) = &message.data {
+                judge.judge(&context, &message.command, data).await;
+            }
+            false
+        }
+        What::Ended(_) => true,
+        _ => false,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::proxy::vault::verify::{Opening, Place, ReadBack, VerifyFault};
 use crate::scu::{Accepted, Receiver, Work};
 use crate::transform::open::OpenFault;
 use crate::vault::SealId;
+use std::collections::BTreeSet;
 
 /// So many bytes of an object are looked at for what it says of its pixels.
 const LOOKED_AT: usize = 64 << 10;
@@ -46,6 +47,11 @@ impl<'a> Judge<'a> {
     /// Opens with this.
     pub const fn new(how: &'a ReadBack) -> Self {
         Self { how, current: None, verdicts: Vec::new() }
+    }
+
+    /// How many different objects came so far.
+    pub fn objects(&self) -> usize {
+        self.verdicts.iter().map(|verdict| verdict.called).collect::<BTreeSet<_>>().len()
     }
 
     /// A whole object that came otherwise.

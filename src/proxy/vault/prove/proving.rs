@@ -94,7 +94,8 @@ impl Proving<'_> {
             return Err(ProvingFault::Nothing);
         }
         let samples = samples(&families)?;
-        (self.say)(&format!("storing {} sealed objects, each three times", samples.len() * 2));
+        let objects: usize = samples.iter().map(|sample| carriers(sample.shape).len()).sum();
+        (self.say)(&format!("storing {objects} sealed objects, each three times"));
         let mut stored = self.store(samples).await?;
         let largest = self.store_largest(&families, &mut stored).await?;
         Ok(Left { stored, untaken, largest })
@@ -195,11 +196,7 @@ impl Proving<'_> {
         classes.dedup();
         let mut link = self.open(&classes).await?;
         for (place, sample) in samples.into_iter().enumerate() {
-            let carriers: &[Carrier] = match sample.shape {
-                Shape::Plain => &[Carrier::Attributes],
-                Shape::Native(..) | Shape::Encapsulated => &[Carrier::Pixels, Carrier::Attributes],
-            };
-            for carrier in carriers {
+            for carrier in carriers(sample.shape) {
                 let sample = Sample { instance: fresh_uid().map_err(|_| ProvingFault::Random)?, ..sample.clone() };
                 all.push(self.store_one(&mut link, sample, *carrier, place).await?);
             }
@@ -364,7 +361,7 @@ impl Proving<'_> {
             (self.say)(&format!("retrieving them by C-MOVE to {destination}"));
             let delivery = Delivery { target: &self.target, destination: *destination, how: &how };
             let (verdicts, why) = deliver::deliver(&delivery, ear, stored).await;
-            for one in stored.iter_mut().filter(|one| one.is_stored() && one.bytes < deliver::LONGEST) {
+            for one in stored.iter_mut().filter(|one| deliver::is_heard(one)) {
                 let verdict = verdicts.iter().find(|verdict| verdict.instance == one.sample.instance);
                 let missing = || Fate::Missing(why.clone().unwrap_or_else(|| "C-MOVE delivered nothing".to_owned()));
                 let fate = verdict.map_or_else(missing, |verdict| one.fate(verdict));
@@ -373,6 +370,14 @@ impl Proving<'_> {
             all.extend(verdicts);
         }
         all
+    }
+}
+
+/// What can carry the seal of an object.
+const fn carriers(shape: Shape) -> &'static [Carrier] {
+    match shape {
+        Shape::Plain => &[Carrier::Attributes],
+        Shape::Native(..) | Shape::Encapsulated => &[Carrier::Pixels, Carrier::Attributes],
     }
 }
 

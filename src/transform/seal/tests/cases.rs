@@ -13,6 +13,7 @@ use crate::vault::carrier::Carrier::{self, Attributes, Pixels};
 use crate::vault::family::{Exempt, FamilyOptions};
 use std::sync::Arc;
 
+const ENHANCED: &str = "1.2.840.10008.5.1.4.1.1.2.1";
 const JPEG: &str = "1.2.840.10008.1.2.4.70";
 
 /// No object is short.
@@ -154,6 +155,28 @@ fn segments_stand_in_attributes_only_while_they_are_few() {
     let out = seal(order(CT, uid(JPEG), ExplicitLe, Attributes, options), &input, &[]).unwrap();
     assert_eq!(out.sealed().begun.carrier, Some(Pixels));
     assert_eq!(open(&out.bytes, ExplicitLe, CT).unwrap(), input);
+}
+
+#[test]
+fn images_of_many_frames_keep_their_length_beside_segments_in_attributes() {
+    let many: &[(u16, u32)] = &[(8, 1), (8, 42), (8, 43), (16, 21), (16, 22), (8, 100), (16, 3_000), (8, 300_000)];
+    for (bits, frames) in many {
+        let mut object = identity(ENHANCED);
+        object.extend(image(*bits, ExplicitLe));
+        object.push(e(Tag(0x28, 8), b"IS", format!("{frames:<6}")));
+        object.push(e(PIXEL_DATA, b"OW", noise(3, 60_000)));
+        let input = write(&sorted(object), ExplicitLe);
+        let order = order(ENHANCED, syntax(ExplicitLe), ExplicitLe, Attributes, SealOptions::default());
+        let out = seal(order, &input, &[]).unwrap();
+        assert_eq!(out.sealed().begun.carrier, Some(Attributes));
+        // It ends where it says that it does.
+        let kept = elements(&out.bytes, ExplicitLe);
+        let number = |tag| u64::from(u16::from_le_bytes(kept[&tag][8..10].try_into().unwrap()));
+        let text = std::str::from_utf8(&kept[&Tag(0x28, 8)][8..]).unwrap().trim().to_owned();
+        let pixels = number(Tag(0x28, 0x10)) * number(Tag(0x28, 0x11)) * text.parse::<u64>().unwrap();
+        assert_eq!(kept[&PIXEL_DATA].len() as u64 - 12, pixels * number(Tag(0x28, 0x100)) / 8, "{bits} {frames}");
+        assert_eq!(open(&out.bytes, ExplicitLe, ENHANCED).unwrap(), input, "{bits} {frames}");
+    }
 }
 
 #[test]
