@@ -135,13 +135,26 @@ impl State {
         self.give_back(id, due, 0).await
     }
 
+    /// A report stays the caller's until `lease_until`: work on it takes long.
+    pub async fn hold_report(&self, id: ReportId, lease_until: i64) -> Result<(), StateFault> {
+        self.change_by_id(id, |stored| Stored { leased: lease_until, ..stored }).await
+    }
+
     async fn give_back(&self, id: ReportId, due: i64, more: u32) -> Result<(), StateFault> {
+        let given = |stored: Stored| {
+            let attempts = stored.attempts.saturating_add(more);
+            Stored { attempts, due, leased: i64::MIN, ..stored }
+        };
+        self.change_by_id(id, given).await
+    }
+
+    /// Changes a report that is there.
+    async fn change_by_id(&self, id: ReportId, change: impl Fn(Stored) -> Stored) -> Result<(), StateFault> {
         for _ in 0..TRIES {
             let rows = self.ask(Question::new(BY_ID, vec![id.0.into()])).await?;
             let stored = rows.first().and_then(|row| self.read(&REPORTS, row, Stored::parse));
             let Some(stored) = stored else { return Ok(()) };
-            let attempts = stored.attempts.saturating_add(more);
-            if self.change(&stored, &Stored { attempts, due, leased: i64::MIN, ..stored.clone() }).await? {
+            if self.change(&stored, &change(stored.clone())).await? {
                 return Ok(());
             }
         }

@@ -4,14 +4,20 @@ use crate::site::{Gives, RULES, Site, Wants, image, natives, site_with};
 use crate::support::conn::Conn;
 use crate::support::wait_until;
 use crate::support::words::{COMMIT, CT, INSTANCE, rq, uid};
+use crate::support::world::PEERS;
 use dicomgate::dicom::commitment::{self, NO_SUCH_INSTANCE, PROCESSING_FAILURE, Place, Reference, Report};
 use dicomgate::dicom::dimse::{Command, Field, Status};
 use dicomgate::dicom::transfer_syntax::Encoding;
 
 /// A site where CT1 has stored one sealed object; both ends of its association, and what the archive got.
 pub fn stored(vault: &str) -> (Site, Conn, Conn, Vec<u8>) {
+    stored_with(vault, PEERS)
+}
+
+/// The same, with these peers.
+pub fn stored_with(vault: &str, peers: &str) -> (Site, Conn, Conn, Vec<u8>) {
     let rules = RULES.replace("\"store\"", "\"store\", \"commit\"");
-    let wants = Wants { rules: &rules, vault, limits: "commit_retry = \"1s\"", ..Wants::default() };
+    let wants = Wants { rules: &rules, vault, peers, limits: "commit_retry = \"1s\"", ..Wants::default() };
     let site = site_with(&wants);
     let mut peer = site.world.plain();
     peer.request(&rq("CT1", &[CT, COMMIT]));

@@ -1,10 +1,11 @@
 //! Reports of sealed instances that must be read back first, while archive and requester go on with their work.
 
-use crate::committed::{asks, hears, is_not_searched, reference, reports, stored};
+use crate::committed::{asks, hears, is_not_searched, reference, reports, stored, stored_with};
 use crate::site::{gives, gives_as, image, natives};
 use crate::support::rle::RLE;
 use crate::support::wait_until;
-use crate::support::words::{COMMIT, EXPLICIT, INSTANCE, answer, uid};
+use crate::support::words::{COMMIT, CT, EXPLICIT, INSTANCE, answer, uid};
+use crate::support::world::PEERS;
 use dicomgate::dicom::commitment::{PROCESSING_FAILURE, Place, Report};
 
 const OTHER: &str = "1.2.826.0.1.99.2";
@@ -17,7 +18,7 @@ fn a_requester_that_comes_and_goes_uses_up_no_tries() {
     drop(site.world.archive.accept());
     peer.nothing_yet();
     for _ in 0..12 {
-        let (mut again, mut there) = site.associates_while_the_archive_is_away(&[COMMIT]);
+        let (mut again, mut there) = site.associates("CT1", &[COMMIT], drop);
         again.release();
         there.confirm_release();
         again.released();
@@ -105,4 +106,26 @@ fn a_report_that_comes_meanwhile_is_the_one_that_is_told() {
     reading.confirm_release();
     assert_eq!(hears(&mut peer).failed, newer.failed, "and not what was found out for the one before");
     peer.nothing_yet();
+}
+
+#[test]
+fn an_archive_that_hangs_keeps_nobody_waiting_who_asked_for_something_else() {
+    let one = |number: usize| {
+        format!(
+            "[[peer]]\nae_titles = [\"M{number}\"]\ntls = \"off\"\nnetwork = [\"127.0.0.1/32\"]\ngroups = [\"modality\"]\n"
+        )
+    };
+    let peers: String = (1..=9).map(one).collect();
+    let (site, mut peer, mut link, _) = stored_with("", &format!("{PEERS}{peers}"));
+    let (mut hangs, mut open) = (Vec::new(), Vec::new());
+    for number in 1..=9 {
+        let (mut other, mut there) = site.associates(&format!("M{number}"), &[CT, COMMIT], |link| hangs.push(link));
+        asks(&mut other, &mut there, &format!("2.25.{number}"), &[INSTANCE]);
+        open.push((other, there));
+    }
+    asks(&mut peer, &mut link, "2.25.99", &["1.2.99"]);
+    assert_eq!(hears(&mut peer).committed, [reference("1.2.99")]);
+    for (other, _) in &mut open {
+        other.nothing_yet();
+    }
 }

@@ -149,11 +149,11 @@ impl Site {
         }
     }
 
-    /// An association of CT1's with these classes, of which the archive knows all; meanwhile the gateway's own are broken off
-    /// that ask it for anything.
-    pub fn associates_while_the_archive_is_away(&self, classes: &[&str]) -> (Conn, Conn) {
+    /// An association of whoever has this title, with these classes, of which the archive knows all. What the gateway asks it
+    /// for meanwhile on associations of its own is left to `others`, unanswered.
+    pub fn associates(&self, title: &str, classes: &[&str], mut others: impl FnMut(Conn)) -> (Conn, Conn) {
         let mut peer = self.world.plain();
-        peer.request(&rq("CT1", classes));
+        peer.request(&rq(title, classes));
         loop {
             let mut link = self.world.archive.accept();
             let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
@@ -162,6 +162,7 @@ impl Site {
                 peer.accepted();
                 return (peer, link);
             }
+            others(link);
         }
     }
 

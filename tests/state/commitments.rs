@@ -118,6 +118,8 @@ pub async fn a_report_that_is_changed_takes_nothing_elses_place(place: Place) {
     state.report_due(old, START).await.unwrap();
     let found = state.due_reports(START, 10, START + 60).await.unwrap();
     assert_eq!(found, [(old, Report { attempts: 1, due: START, ..report(1) })], "only what failed counts");
+    state.hold_report(old, START + 90).await.unwrap();
+    assert_eq!(replica.due_reports(START + 61, 10, START + 120).await.unwrap(), [], "it is still in hand");
     let less = Report { event_type: 2, data_set: vec![1, 2, 3], attempts: 1, due: START + 5, ..report(1) };
     let new = state.change_report(old, &less).await.unwrap().unwrap();
     state.report_done(old).await.unwrap();

@@ -1,15 +1,16 @@
 //! What an archive says that it holds, asked anew for each study: an association that waits while objects are retrieved is
 //! ended by many archives.
 
+use super::dates::Dates;
 use crate::proxy::vault::convert::PATIENCE;
 use crate::proxy::vault::walk::{Facts, Listed, Study, WalkFault, Walker};
 use crate::scu::Target;
 
-/// The studies of these dates.
-pub async fn studies(target: &Target<'_>, dates: &str) -> Result<Vec<Study>, WalkFault> {
+/// The studies of these days; `None`: of all.
+pub async fn studies(target: &Target<'_>, dates: Option<Dates>) -> Result<Vec<Study>, WalkFault> {
     patiently(async || {
         let mut walker = Walker::open(target).await?;
-        let studies = walker.studies(dates, "", "").await;
+        let studies = walker.studies(&dates.unwrap_or_default().to_string(), "", "").await;
         walker.close().await;
         studies
     })

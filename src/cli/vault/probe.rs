@@ -28,8 +28,8 @@ pub struct Probe {
     /// How long what was stored is left alone before it is retrieved, seconds; default: `probe_age`
     #[arg(long, value_name = "SECONDS")]
     age: Option<u64>,
-    /// Bytes of pixels of the largest object; 0: none. It stays in the archive like the others
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    /// Bytes of pixels of the largest object, up to 4,000,000,000; 0: none. It stays in the archive like the others
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(..=4_000_000_000))]
     largest: u64,
     /// A title that the archive is asked to deliver to; more than once for more. Default: the first peer's that receives
     #[arg(long, value_name = "AE")]

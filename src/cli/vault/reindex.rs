@@ -1,6 +1,7 @@
 //! `dicomgate vault reindex [ARCHIVE]`: rebuilds the ledger from what the archive holds. Each sealed object is retrieved and
 //! opened; what opens is noted as acknowledged and verified.
 
+use super::dates::Dates;
 use super::ground::{self, Ground};
 use super::listing;
 use super::ring;
@@ -29,9 +30,9 @@ pub struct Reindex {
     /// The gateway's configuration
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
-    /// Only studies of these dates
-    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD", default_value = "")]
-    dates: String,
+    /// Only studies of these days; either end may be left out
+    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD")]
+    dates: Option<Dates>,
     /// Take what the archive holds for right also where the ledger knows another seal: after a backup of the state was put
     /// back, never when something may have been put back in the archive
     #[arg(long)]
@@ -102,7 +103,7 @@ impl Reindex {
         how: &ReadBack,
         tally: &mut Tally,
     ) -> Result<(), Fault> {
-        let studies = listing::studies(target, &self.dates).await?;
+        let studies = listing::studies(target, self.dates).await?;
         let all = studies.len();
         for (number, study) in studies.into_iter().enumerate() {
             let (_, images) = listing::images(target, &study).await?;

@@ -1,6 +1,7 @@
 //! `dicomgate vault seal-archive [ARCHIVE]`: seals what an archive holds already, study by study; stopped, it goes on where
 //! it was.
 
+use super::dates::Dates;
 use super::ground::{self, Ground};
 use super::listing;
 use super::progress::Progress;
@@ -44,14 +45,14 @@ pub struct SealArchive {
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
     /// Objects a minute, at most; default: the archive's `seal_rate`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// Only within these hours of the day, local time; it waits for them
     #[arg(long, value_name = "HH:MM-HH:MM")]
     hours: Option<Window>,
-    /// Only studies of these dates
-    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD", default_value = "")]
-    dates: String,
+    /// Only studies of these days; either end may be left out
+    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD")]
+    dates: Option<Dates>,
     /// Begin anew: look at studies again that were done before
     #[arg(long)]
     again: bool,
@@ -186,7 +187,7 @@ impl SealArchive {
         let begun = format!(
             "carrier {:?}, dates `{}`, {} a minute",
             archive.vault.carrier,
-            self.dates,
+            self.dates.unwrap_or_default(),
             self.rate.unwrap_or(archive.vault.seal_rate)
         );
         let outcome = match round.teller.begun(begun).await {
@@ -258,7 +259,7 @@ impl SealArchive {
             round.teller.done(object, &done).await?;
         }
         resumed?;
-        let studies = listing::studies(target, &self.dates).await?;
+        let studies = listing::studies(target, self.dates).await?;
         let all = studies.len();
         round.report.studies = u64::try_from(all).unwrap_or(u64::MAX);
         for (number, study) in studies.into_iter().enumerate() {

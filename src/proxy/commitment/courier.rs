@@ -20,7 +20,7 @@ const MOST_HELD: usize = 32;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a report is this gateway's to deliver, seconds. Renewed while it is in hand; of a gateway that was killed
 /// another one, or the next run, takes it over then.
-const LEASE: i64 = 20;
+pub(super) const LEASE: i64 = 20;
 /// How long a report is tried from the moment it is held.
 const HELD: Duration = Duration::from_secs(100);
 /// Reports remembered to be tried sooner when an association of their requester opens; more wait for their time.

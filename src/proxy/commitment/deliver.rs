@@ -1,5 +1,6 @@
 //! Reports of one requester, one after the other: on an association that is open, or on one of the gateway's own.
 
+use super::courier::LEASE;
 use super::mailbox::{Undelivered, command};
 use super::narrow::narrow;
 use super::register::seconds;
@@ -18,6 +19,7 @@ use crate::proxy::snapshot::Snapshot;
 use crate::scu::{Ask, Link, LinkFault, Target};
 use crate::state::{self, ReportId};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -50,6 +52,8 @@ pub struct Deliverer {
     unreachable: Option<String>,
 }
 
+/// How often the lease of a report is renewed while it is looked into.
+const HOLD: Duration = Duration::from_secs(8);
 /// So long is a report that has changed left alone, seconds: it is in hand already, under its new identity.
 const IN_HAND: i64 = 150;
 
@@ -120,7 +124,16 @@ impl Deliverer {
         // What cannot be read is given up in the attempt itself.
         let mut report = read.ok()?;
         let whose = (&stored.commitment, tries.of(work.id));
-        let trusted = trust(&self.shared, &self.commitments, snapshot, whose, &mut report).await;
+        let trusted = {
+            let mut trusted = pin!(trust(&self.shared, &self.commitments, snapshot, whose, &mut report));
+            loop {
+                match tokio::time::timeout(HOLD, &mut trusted).await {
+                    Ok(trusted) => break trusted,
+                    // No other gateway is to take it meanwhile; one that does has it told twice.
+                    Err(_) => drop(state.hold_report(work.id, clock().saturating_add(LEASE)).await),
+                }
+            }
+        };
         // Reading back may have taken long, and telling has a time of its own.
         work.until = work.until.max(Instant::now() + ANSWER + RELEASE);
         match trusted {

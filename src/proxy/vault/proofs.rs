@@ -72,6 +72,11 @@ impl Proofs {
         std::fs::metadata(prove::path(&self.state, archive)).and_then(|file| file.modified()).ok()
     }
 
+    /// Reads all that is written anew.
+    pub fn look_again(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, known| known.held);
+    }
+
     /// Whether they are those of this state folder.
     pub fn are_of(&self, state: &Path) -> bool {
         self.state == state

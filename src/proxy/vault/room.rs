@@ -67,6 +67,7 @@ impl VaultRoom {
         let words = |fault: &KeysFault| fault.0.iter().map(ToString::to_string).collect::<Vec<_>>();
         let proofs = before.map(|(room, _)| Arc::clone(&room.proofs));
         let proofs = proofs.filter(|proofs| proofs.are_of(&settings.gateway.state));
+        proofs.iter().for_each(|proofs| proofs.look_again());
         let same = |old: &config::Vault| old.keys == vault.keys && old.key_folder == vault.key_folder;
         let workers = before.map(|(room, _)| &room.decoder);
         let before = before.filter(|(_, old)| same(old)).map(|(room, _)| room);

@@ -356,7 +356,7 @@ impl Object {
             study,
             rows,
             columns,
-            frames: self.facts.frames(),
+            frames: self.facts.frames(self.image),
             transfer_syntax: self.order.from,
             whose: sealer.whose(),
             carrier: self.carry.carrier(),
