@@ -21,6 +21,9 @@ mod failing;
 #[path = "sealing/read_back.rs"]
 mod read_back;
 #[cfg(test)]
+#[path = "sealing/recompressed.rs"]
+mod recompressed;
+#[cfg(test)]
 #[path = "sealing/refused.rs"]
 mod refused;
 #[cfg(test)]

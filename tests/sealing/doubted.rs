@@ -2,8 +2,9 @@
 
 use crate::committed::{asks, hears, is_not_searched, reference, reports, stored, stored_with};
 use crate::site::{gives, gives_as, image, natives};
+use crate::support::rle::RLE;
 use crate::support::wait_until;
-use crate::support::words::{COMMIT, CT, INSTANCE, uid};
+use crate::support::words::{COMMIT, CT, EXPLICIT, INSTANCE, answer, uid};
 use crate::support::world::PEERS;
 use dicomgate::dicom::commitment::{PROCESSING_FAILURE, Place, Report};
 
@@ -47,6 +48,25 @@ fn an_instance_that_breaks_the_association_holds_up_no_other() {
     site.hands_out(Some(&held));
     assert_eq!(hears(&mut peer).committed, [reference(INSTANCE), reference(OTHER)]);
     assert_eq!(site.world.count("vault-alert"), 0);
+}
+
+#[test]
+fn an_archive_that_is_busy_has_lost_nothing() {
+    let (site, mut peer, mut link, held) = stored("");
+    asks(&mut peer, &mut link, "2.25.1", &[INSTANCE]);
+    is_not_searched(&site);
+    // Natively, and as it may have compressed it.
+    for _ in 0..2 {
+        let (mut busy, _) = site.archive_takes(&[EXPLICIT, RLE]);
+        let request = busy.message();
+        busy.say(request.context, &answer(&request.command, 0xa702), None);
+        busy.confirm_release();
+    }
+    peer.nothing_yet();
+    is_not_searched(&site);
+    site.hands_out(Some(&held));
+    assert_eq!(hears(&mut peer).committed, [reference(INSTANCE)]);
+    assert_eq!((site.world.count("vault-alert"), site.world.count("doubted")), (0, 0));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A gateway with a vault, and an archive of which it is proven that it keeps sealed objects.
 
-use crate::support::conn::{Conn, Message};
+use crate::support::conn::{Archive, Conn, Message};
 use crate::support::proven;
 use crate::support::words::{CT, EXPLICIT, IMPLICIT, INSTANCE, ac, answer, rq, success, title, uid};
 use crate::support::world::{PEERS, Setup, World};
@@ -60,8 +60,8 @@ pub fn site() -> Site {
     site_with(&Wants::default())
 }
 
-pub fn site_with(wants: &Wants<'_>) -> Site {
-    let setup = Setup {
+pub fn setup(wants: &Wants<'_>) -> Setup {
+    Setup {
         archive: format!("all_readers_pass_the_gateway = true\n{}\n", wants.archive),
         limits: format!(
             "{}\n[vault]\nkeys = \"state/keys\"\nescrow = []\n{}\n",
@@ -71,8 +71,11 @@ pub fn site_with(wants: &Wants<'_>) -> Site {
         rules: wants.rules.into(),
         peers: wants.peers.into(),
         ..Setup::default()
-    };
-    let world = World::with(&setup);
+    }
+}
+
+pub fn site_with(wants: &Wants<'_>) -> Site {
+    let world = World::with(&setup(wants));
     let ring = Arc::new(keys::load_folder(&world.dir.path().join("state/keys")).unwrap());
     if wants.proven {
         let title = AeTitle::new("PACS").unwrap();
@@ -103,10 +106,7 @@ impl Site {
     }
 
     pub fn archive_takes(&self, takes: &[&str]) -> (Conn, AssociateRq) {
-        let mut link = self.world.archive.accept();
-        let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
-        link.send(taking(&asked, takes).encode());
-        (link, *asked)
+        accepts(&self.world.archive, takes)
     }
 
     /// Stores an object as CT1's and has the archive take it; what the archive got.
@@ -215,6 +215,14 @@ impl Site {
         assert!(told, "it is sealed");
         out
     }
+}
+
+/// An archive accepts an association: of each context the first syntax that it takes.
+pub fn accepts(archive: &Archive, takes: &[&str]) -> (Conn, AssociateRq) {
+    let mut link = archive.accept();
+    let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
+    link.send(taking(&asked, takes).encode());
+    (link, *asked)
 }
 
 /// An archive is asked for an instance, and gives this; or says that there is none.

@@ -2,10 +2,8 @@
 //! ended by many archives.
 
 use super::dates::Dates;
-use crate::dicom::Uid;
 use crate::proxy::vault::convert::PATIENCE;
-use crate::proxy::vault::verify::Place;
-use crate::proxy::vault::walk::{Facts, Study, WalkFault, Walker};
+use crate::proxy::vault::walk::{Facts, Listed, Study, WalkFault, Walker};
 use crate::scu::Target;
 
 /// The studies of these days; `None`: of all.
@@ -19,16 +17,14 @@ pub async fn studies(target: &Target<'_>, dates: Option<Dates>) -> Result<Vec<St
     .await
 }
 
-/// What an archive says of a study (`None`: it is gone), and where its objects are; their class, if it says that.
-pub async fn images(
-    target: &Target<'_>,
-    study: &Study,
-) -> Result<(Option<Facts>, Vec<(Place, Option<Uid>)>), WalkFault> {
+/// What an archive says of a study (`None`: it is gone), and its objects.
+pub async fn images(target: &Target<'_>, study: &Study) -> Result<(Option<Facts>, Vec<Listed>), WalkFault> {
     patiently(async || {
         let mut walker = Walker::open(target).await?;
-        let found = list(&mut walker, study).await;
+        let facts = walker.facts_of(study).await;
+        let listed = walker.listed(study).await;
         walker.close().await;
-        found
+        Ok((facts?, listed?))
     })
     .await
 }
@@ -42,22 +38,4 @@ async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, WalkFault>) -> Res
         }
     }
     ask().await
-}
-
-async fn list(walker: &mut Walker, study: &Study) -> Result<(Option<Facts>, Vec<(Place, Option<Uid>)>), WalkFault> {
-    let facts = walker.facts_of(study).await?;
-    let mut places = Vec::new();
-    for series in walker.series(study).await? {
-        for image in walker.images(study, &series).await? {
-            let place = Place {
-                class: image.class.unwrap_or(image.instance),
-                instance: image.instance,
-                study: Some(study.uid),
-                series: Some(series),
-                patient: study.patient.clone(),
-            };
-            places.push((place, image.class));
-        }
-    }
-    Ok((facts, places))
 }

@@ -192,16 +192,18 @@ fn text(result: &ProbeResult, archive: &Archive) -> String {
         text.push_str("Nothing works: no carrier comes back whole, so nothing is sealed for this archive.\n");
         return text;
     }
+    // What it calls otherwise cannot be asked for.
+    let finds_again = result.reads_back && !result.mints;
     let _ = writeln!(text, "Settings that fit, for [[archive]] {}:", archive.ae_title);
     let carrier = usable.first().copied().unwrap_or(Carried::Pixels);
     let _ = writeln!(text, "carrier = \"{carrier}\"");
     if matches!(result.repeats, Repeats::Refused | Repeats::Compared) {
         text.push_str("# an image that is sent again is never equal once it is sealed, and refused by this archive\n");
-        text.push_str(if result.reads_back { "resend = \"compare\"\n" } else { "" });
+        text.push_str(if finds_again { "resend = \"compare\"\n" } else { "" });
     }
     if result.mints {
-        text.push_str("rewrites = [\"sop\"]\n");
+        text.push_str("rewrites = [\"sop\"] # and in [vault]: commit_trust = \"probe\"\n");
     }
-    let _ = writeln!(text, "verify_after_store = \"{}\"", if result.reads_back { "all" } else { "none" });
+    let _ = writeln!(text, "verify_after_store = \"{}\"", if finds_again { "all" } else { "none" });
     text
 }

@@ -10,7 +10,7 @@ use crate::config;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
 use crate::proxy::vault::classify::class_of;
-use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, read_compressed};
+use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, is_plain};
 use crate::proxy::vault::walk::WalkFault;
 use crate::scu::Target;
 use crate::state::{BadRow, Mark, SealMark, SealRow, State, StateFault};
@@ -108,13 +108,13 @@ impl Reindex {
         for (number, study) in studies.into_iter().enumerate() {
             let (_, images) = listing::images(target, &study).await?;
             let mut reader: Option<(Uid, Reader)> = None;
-            for (mut place, class) in images {
-                let class = match class {
+            for listed in images {
+                let class = match listed.image.class {
                     Some(class) => Some(class),
-                    None => class_of(target, &place).await?,
+                    None => class_of(target, &listed).await?,
                 };
                 let Some(class) = class.filter(|class| Family::sealing(class).is_some()) else { continue };
-                place.class = class;
+                let place = listed.place(class);
                 let mut own = match reader.take() {
                     Some((known, reader)) if known == class => reader,
                     Some((_, other)) => {
@@ -123,14 +123,14 @@ impl Reindex {
                     }
                     None => Reader::open(target, &[class]).await?,
                 };
-                let mut read = own.read(&place, how, None).await;
-                if matches!(read, Err(VerifyFault::Gone(_))) {
-                    // Some give objects out only as they have compressed them.
-                    read = read_compressed(target, &place, how, None).await;
-                }
-                if !matches!(read, Err(VerifyFault::Link(_))) {
-                    reader = Some((class, own));
-                }
+                let read = match own.read(&place, how, None).await {
+                    // A compressed original comes in no encoding that a seal can be in.
+                    Err(VerifyFault::Failed(_)) if is_plain(target, &place, how).await.is_ok() => {
+                        Err(VerifyFault::Plain)
+                    }
+                    read => read,
+                };
+                reader = Some((class, own));
                 self.note(state, archive, &place, read, tally).await?;
             }
             if let Some((_, reader)) = reader {

@@ -322,18 +322,18 @@ impl Round<'_> {
 
     /// Seals a study; whether nothing of it failed.
     async fn study(&mut self, target: &Target<'_>, study: &Study) -> Result<bool, Fault> {
-        let (listed, images) = listing::images(target, study).await?;
-        let Some(listed) = listed else { return Ok(false) };
+        let (facts, images) = listing::images(target, study).await?;
+        let Some(facts) = facts else { return Ok(false) };
         let mut clean = true;
         // What others of the same series are, where the archive does not say it.
-        let mut guess: Option<(Option<Uid>, Uid)> = None;
-        for (place, class) in images {
+        let mut guess: Option<(Uid, Uid)> = None;
+        for listed in images {
             self.wait().await;
-            let done = match class {
-                Some(class) => Some((class, self.convert(&Place { class, ..place.clone() }, &listed).await?)),
+            let done = match listed.image.class {
+                Some(class) => Some((class, self.convert(&listed.place(class), &facts).await?)),
                 None => {
-                    let guessed = guess.filter(|(series, _)| *series == place.series).map(|(_, class)| class);
-                    self.converter.convert_unnamed(&place, guessed, &listed).await?
+                    let guessed = guess.filter(|(series, _)| *series == listed.series).map(|(_, class)| class);
+                    self.converter.convert_unnamed(&listed, guessed, &facts).await?
                 }
             };
             let Some((class, done)) = done else {
@@ -341,8 +341,8 @@ impl Round<'_> {
                 clean = false;
                 continue;
             };
-            guess = Some((place.series, class));
-            let place = Place { class, ..place };
+            guess = Some((listed.series, class));
+            let place = listed.place(class);
             if !matches!(done, Done::Sealed { .. }) {
                 // Only what is stored counts against the rate.
                 self.last = None;

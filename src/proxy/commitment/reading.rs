@@ -66,6 +66,10 @@ impl Reading<'_> {
                 };
                 match self.one(open, &place, &one.row).await {
                     Err(fault) if fault.is_transient() => {
+                        one.failed = match fault {
+                            VerifyFault::Failed(status) => Some(status),
+                            _ => one.failed,
+                        };
                         if matches!(fault, VerifyFault::Link(_)) {
                             reader = None;
                         }

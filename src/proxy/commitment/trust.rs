@@ -6,10 +6,11 @@
 use super::reading::Reading;
 use super::{Commitments, note};
 use crate::audit::commitment::{CommitmentNote, Stage};
-use crate::audit::vault::VaultNote;
+use crate::audit::vault::{VaultCause, VaultNote};
 use crate::config::vault::CommitTrust;
 use crate::dicom::Uid;
 use crate::dicom::commitment::{PROCESSING_FAILURE, Report};
+use crate::dicom::dimse::Status;
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::alert::{alert, cause_of_reading};
@@ -45,6 +46,8 @@ pub(super) struct Doubtful {
     pub(super) class: Uid,
     /// What was found; `None`: nothing yet.
     pub(super) found: Option<Found>,
+    /// With what the archive failed to give it out, if it did.
+    pub(super) failed: Option<Status>,
 }
 
 pub(super) enum Found {
@@ -70,7 +73,7 @@ pub(super) async fn trust(
     for reference in &report.committed {
         match commitments.state.seals(archive, &reference.instance).await {
             Ok(Some(row)) if !is_verified(&row, repeats) => {
-                doubtful.push(Doubtful { row, class: reference.class, found: None });
+                doubtful.push(Doubtful { row, class: reference.class, found: None, failed: None });
             }
             Ok(_) => {}
             Err(fault) => return Trusted::Later(format!("the ledger of seals cannot be asked: {fault}")),
@@ -97,9 +100,9 @@ pub(super) async fn trust(
         if tries < TRIES {
             return Trusted::Later(format!("sealed instances cannot be read back now: {fault}"));
         }
-        let words = "the archive cannot be asked";
         for one in doubtful.iter_mut().filter(|one| one.found.is_none()) {
-            one.found = Some(Found::Not(PROCESSING_FAILURE, VerifyFault::unasked(words)));
+            let unasked = || VerifyFault::unasked("the archive cannot be asked");
+            one.found = Some(Found::Not(PROCESSING_FAILURE, one.failed.map_or_else(unasked, VerifyFault::Failed)));
         }
     }
     take_out(shared, snapshot, commitment, report, &doubtful)
@@ -120,7 +123,12 @@ fn take_out(
         let Some(Found::Not(reason, fault)) = &one.found else { continue };
         failed.insert(one.row.instance, *reason);
         first.get_or_insert_with(|| fault.to_string());
-        let Some(cause) = cause_of_reading(fault) else { continue };
+        let cause = match fault {
+            // It answers, at the last attempt still, and never gives it out.
+            VerifyFault::Failed(_) => Some(VaultCause::NotKept),
+            fault => cause_of_reading(fault),
+        };
+        let Some(cause) = cause else { continue };
         let words = format!("the archive says that it keeps it, and {fault}");
         let note = VaultNote {
             who: None,

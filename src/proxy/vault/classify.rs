@@ -1,7 +1,8 @@
 //! The SOP class of an instance, for archives that do not say it when they list images (dcmqrscp does not): it is retrieved
 //! in whatever class it comes, and thrown away.
 
-use super::verify::{Place, Reader, VerifyFault};
+use super::verify::{Line, VerifyFault};
+use super::walk::Listed;
 use crate::dicom::Uid;
 use crate::dicom::dimse::{Command, Status};
 use crate::dicom::sop_class::{self, Kind};
@@ -15,7 +16,7 @@ const CLASSES: usize = 60;
 ///
 /// # Errors
 /// The archive cannot be asked, or offers no C-GET.
-pub async fn class_of(target: &Target<'_>, place: &Place) -> Result<Option<Uid>, VerifyFault> {
+pub async fn class_of(target: &Target<'_>, listed: &Listed) -> Result<Option<Uid>, VerifyFault> {
     let storage = sop_class::all().filter(|class| class.kind == Kind::Storage);
     let classes: Vec<Uid> = storage.filter_map(|class| Uid::new(class.uid).ok()).collect();
     // In the order in which they are likely: an archive that cannot decompress takes the first that it can store.
@@ -24,10 +25,11 @@ pub async fn class_of(target: &Target<'_>, place: &Place) -> Result<Option<Uid>,
         .collect();
     let natives = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
     for some in classes.chunks(CLASSES) {
-        let mut reader = Reader::open_in(target, some, &[&natives, &compressed]).await?;
-        let mut found = Found { instance: place.instance, class: None };
-        let got = reader.get(place, &mut found).await;
-        let _ = reader.close().await;
+        let Some(place) = some.first().map(|class| listed.place(*class)) else { continue };
+        let mut line = Line::open(target, some, &[&natives, &compressed]).await?;
+        let mut found = Found { instance: listed.image.instance, class: None };
+        let got = line.get(&place, &mut found).await;
+        let _ = line.close().await;
         match (found.class, got) {
             (Some(class), _) => return Ok(Some(class)),
             (None, Err(fault)) => return Err(fault.into()),

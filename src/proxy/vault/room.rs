@@ -69,6 +69,7 @@ impl VaultRoom {
         let proofs = proofs.filter(|proofs| proofs.are_of(&settings.gateway.state));
         proofs.iter().for_each(|proofs| proofs.look_again());
         let same = |old: &config::Vault| old.keys == vault.keys && old.key_folder == vault.key_folder;
+        let workers = before.map(|(room, _)| &room.decoder);
         let before = before.filter(|(_, old)| same(old)).map(|(room, _)| room);
         let ring = match before {
             Some(room) if Manifest::read(&vault.key_folder).is_ok_and(|now| now.as_ref() == Some(&room.manifest)) => {
@@ -93,7 +94,12 @@ impl VaultRoom {
         let options = options(vault, settings);
         let between_vaults = Arc::new(SealOptions { already: Already::Pass, ..options.clone() });
         let proofs = proofs.unwrap_or_else(|| Arc::new(Proofs::new(&settings.gateway.state)));
-        let decoder = Decoder::new(DecoderSettings::of(vault));
+        // The same workers, and never more of them than are allowed, whatever snapshot they work for.
+        let wanted = DecoderSettings::of(vault);
+        let decoder = match workers.filter(|decoder| *decoder.settings() == wanted) {
+            Some(decoder) => decoder.clone(),
+            None => Decoder::new(wanted),
+        };
         Ok(Self { ring, manifest, context, options: Arc::new(options), between_vaults, proofs, decoder })
     }
 

@@ -14,7 +14,6 @@ use crate::dicom::pdu::Abort;
 use crate::gate::{Object, Outcome, Refusal};
 use crate::policy::{Known, Request};
 use crate::proxy::vault::alert::{alert, cause_of};
-use crate::proxy::vault::decode::{DecodeFault, WorkerFault};
 use crate::proxy::{clock, person};
 use crate::state::Seen;
 use crate::transform::open::{Found, OpenFault};
@@ -94,7 +93,7 @@ impl Relay {
                     WalkFault::Truncated => VaultCause::Truncated,
                     _ => VaultCause::Tampered,
                 };
-                let fault = TransformFault::Open(PipeFault::Open(OpenFault::Walk(fault.clone())));
+                let fault = TransformFault::Open(PipeFault::Open(OpenFault::Walk(*fault)));
                 self.failed_for(from, &fault, Some(cause), fault.to_string())
             }
             _ => Err(Ending::walk(from, fault)),
@@ -131,7 +130,7 @@ impl Relay {
         let stays = match (cause, fault) {
             (Some(cause), _) => Stays::Alert(cause, words),
             // The object is in order, and another time it may be decoded.
-            (None, TransformFault::Decode(DecodeFault::Worker(fault))) if !matches!(fault, WorkerFault::Refused(_)) => {
+            (None, TransformFault::Decode(fault)) if fault.is_transient() => {
                 Stays::Kept(Status::PROCESSING_FAILURE, words)
             }
             (None, TransformFault::Spool(_)) => Stays::Kept(Status::OUT_OF_RESOURCES, words),

@@ -16,9 +16,8 @@ mod store;
 pub use stop::Stop;
 
 use super::prove::Means;
-use super::verify::{Place, ReadBack, Reader, VerifyFault};
-use super::walk::{Facts, WalkFault, Walker};
-use crate::dicom::transfer_syntax::{self, EXPLICIT_VR_LITTLE_ENDIAN};
+use super::verify::{Line, Place, ReadBack, VerifyFault, is_plain};
+use super::walk::{Facts, Listed, WalkFault, Walker};
 use crate::dicom::{AeTitle, Uid};
 use crate::scu::Target;
 use crate::state::{Mark, SealEnd, SealMark, SealRow, Standing, State};
@@ -179,29 +178,26 @@ impl Converter<'_> {
     }
 
     /// Seals one instance of which the archive did not say the class, if it can be found out. `guess`: what others of its
-    /// series are; the place's own class does not count. Gives the class as well.
+    /// series are. Gives the class as well.
     ///
     /// # Errors
     /// As of [`Converter::convert`].
     pub async fn convert_unnamed(
         &self,
-        place: &Place,
+        listed: &Listed,
         guess: Option<Uid>,
-        listed: &Facts,
+        facts: &Facts,
     ) -> Result<Option<(Uid, Done)>, Stop> {
         if let Some(class) = guess {
-            let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
+            let done = self.convert(&listed.place(class), facts).await?;
             if done != Done::Failed(NOT_GIVEN.to_owned()) {
                 return Ok(Some((class, done)));
             }
         }
         let mut pauses = self.patience.iter();
         loop {
-            match super::classify::class_of(&self.target, place).await {
-                Ok(Some(class)) => {
-                    let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
-                    return Ok(Some((class, done)));
-                }
+            match super::classify::class_of(&self.target, listed).await {
+                Ok(Some(class)) => return Ok(Some((class, self.convert(&listed.place(class), facts).await?))),
                 Err(VerifyFault::Link(fault)) => self.pause(&mut pauses).await.ok_or(fault)?,
                 Ok(None) | Err(_) => return Ok(None),
             }
@@ -211,11 +207,16 @@ impl Converter<'_> {
     /// What an earlier round left under way: each is verified, or restored, or was never stored.
     ///
     /// # Errors
-    /// No more can be done now. One that can be neither verified nor restored does not keep the others waiting.
+    /// No more can be done now. One that can be neither verified nor restored does not keep the others waiting; one that
+    /// still cannot be read back is laid aside, or no round would ever come to its end.
     pub async fn resume(&self, mut each: impl FnMut(InDoubt, Done)) -> Result<(), Stop> {
         let mut lost = None;
         for held in Held::all(&self.folder)? {
-            match self.judge(&held, Said::Nothing).await {
+            let done = match self.judge(&held, Said::Nothing).await {
+                Err(Stop::Unread { why, .. }) => self.lay_aside(&held, why),
+                done => done,
+            };
+            match done {
                 Ok(done) => each(
                     InDoubt {
                         instance: held.place.instance,
@@ -245,7 +246,14 @@ impl Converter<'_> {
 
     /// It carries a seal, or should: whether it opens, and is one that may be there.
     async fn recognised(&self, place: &Place, known: Option<&SealRow>) -> Result<Done, Stop> {
-        let seal = match self.read_back(place, None).await? {
+        let read = match self.read_back(place, None).await? {
+            // A compressed original comes in no encoding that a seal can be in.
+            Err(VerifyFault::Failed(_)) if is_plain(&self.target, place, &self.how).await.is_ok() => {
+                Err(VerifyFault::Plain)
+            }
+            read => read,
+        };
+        let seal = match read {
             Ok(seal) => seal,
             Err(VerifyFault::Plain | VerifyFault::Gone(_)) => {
                 return Ok(Done::Failed(
@@ -324,20 +332,10 @@ impl Converter<'_> {
     }
 
     async fn get(&self, place: &Place, receiving: &mut Receiving<'_>) -> Result<(), VerifyFault> {
-        let mut reader = self.reader(place).await?;
-        let got = reader.get(place, receiving).await;
-        let _ = reader.close().await;
+        let mut line = Line::any(&self.target, place.class).await?;
+        let got = line.get(place, receiving).await;
+        let _ = line.close().await;
         got.map(drop).map_err(VerifyFault::from)
-    }
-
-    /// An association on which an instance comes in whatever encoding the archive has it in.
-    async fn reader(&self, place: &Place) -> Result<Reader, VerifyFault> {
-        // An archive that takes the first context that will do changes least with explicit VR.
-        let others = transfer_syntax::all().filter(|syntax| *syntax != EXPLICIT_VR_LITTLE_ENDIAN);
-        let syntaxes: Vec<[&str; 1]> =
-            std::iter::once(EXPLICIT_VR_LITTLE_ENDIAN).chain(others).map(|syntax| [syntax]).collect();
-        let lists: Vec<&[&str]> = syntaxes.iter().map(<[&str; 1]>::as_slice).collect();
-        Reader::open_in(&self.target, &[place.class], &lists).await
     }
 
     /// Reads back and opens what the archive has, whatever seal it carries.

@@ -12,7 +12,7 @@ use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTL
 use crate::dicom::{AeTitle, Phi, Uid, sop_class};
 use crate::proxy::lookup::fresh_uid;
 use crate::proxy::vault::verify::{Place, ReadBack};
-use crate::proxy::vault::walk::{Study, Walker};
+use crate::proxy::vault::walk::{Listed, Study, Walker};
 use crate::scu::{Accepted, Answerer, Ask, Link, LinkFault, Target};
 use crate::transform::open::OpenOptions;
 use crate::vault::carrier::Carrier;
@@ -131,7 +131,7 @@ impl Proving<'_> {
             repeats: repeats(&stored),
             mints,
             coerces: coerces.into_iter().collect(),
-            reads_back: get.iter().any(|verdict| verdict.fate == Fate::Whole),
+            reads_back: get.iter().any(|verdict| matches!(verdict.fate, Fate::Whole | Fate::Recompressed(_))),
             trials,
             left_behind: kept.then(|| {
                 format!(
@@ -301,16 +301,9 @@ impl Proving<'_> {
         for study in studies {
             for series in walker.series(&study).await.unwrap_or_default() {
                 for image in walker.images(&study, &series).await.unwrap_or_default() {
-                    let Some(class) = image.class.or_else(|| stored.first().map(|one| one.sample.class)) else {
-                        continue;
-                    };
-                    places.push(Place {
-                        class,
-                        instance: image.instance,
-                        study: Some(study.uid),
-                        series: Some(series),
-                        patient: study.patient.clone(),
-                    });
+                    let class = image.class.or_else(|| stored.first().map(|one| one.sample.class));
+                    let listed = Listed { image, study: study.clone(), series };
+                    places.extend(class.map(|class| listed.place(class)));
                 }
             }
         }
@@ -331,7 +324,7 @@ impl Proving<'_> {
         let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
         classes.sort_unstable();
         classes.dedup();
-        let mut asking = Asking { target: &self.target, classes, reader: None };
+        let mut asking = Asking { target: &self.target, classes, line: None };
         for one in stored.iter().filter(|one| one.is_stored()) {
             let place = found.iter().find(|place| place.instance == one.sample.instance);
             let place = place.cloned().unwrap_or_else(|| one.place());

@@ -1,4 +1,5 @@
-use super::archive::{Archive, Habit};
+use super::archive::{Archive, Habit, compress};
+use super::reading::dying;
 use super::{means, ring};
 use crate::dicom::Uid;
 use crate::dicom::dimse::{Command, Status};
@@ -284,4 +285,39 @@ async fn what_cannot_be_judged_stays() {
     let stop = converter.resume(|_, _| {}).await.unwrap_err();
     assert!(matches!(stop, Stop::File { .. }), "{stop}");
     assert_eq!(held(&converter), 2);
+}
+
+#[tokio::test]
+async fn an_archive_that_is_busy_once_it_was_stored_is_asked_again() {
+    let archive = Archive::start(Habit::Tires).await;
+    let (_folder, converter, place, _) = ground(&archive).await;
+    let stop = convert(&converter, &place).await.unwrap_err();
+    assert!(matches!(stop, Stop::Unread { .. }), "{stop}");
+    assert_eq!(held(&converter), 2, "it waits, with its note");
+    assert!(!converter.aside.exists());
+    *archive.refuses.lock().unwrap() = None;
+    let resumed = resume(&converter).await;
+    assert!(matches!(resumed[0].1, Done::Sealed { .. }), "{resumed:?}");
+    assert_eq!(held(&converter), 0);
+    // What is never given out again must not end every round.
+    let seal = resumed[0].0.seal;
+    let sealed = archive.held.lock().unwrap()[0].data.clone();
+    lay(&converter, &place, seal, &sealed);
+    *archive.refuses.lock().unwrap() = Some(Status::OUT_OF_RESOURCES_SUB_OPERATIONS);
+    let resumed = resume(&converter).await;
+    assert!(matches!(resumed[0].1, Done::Kept { .. }), "{resumed:?}");
+}
+
+#[tokio::test]
+async fn what_is_sealed_and_compressed_is_not_sealed_again_while_workers_die() {
+    let archive = Archive::start(Habit::None).await;
+    let (_folder, mut converter, place, _) = ground(&archive).await;
+    sealed(&archive, &converter, &place).await;
+    compress(&mut archive.held.lock().unwrap()[0]);
+    let now = archive.held.lock().unwrap()[0].data.clone();
+    converter.how.decoder = Some(dying());
+    converter.state.seal_forget(converter.archive, &place.instance).await.unwrap();
+    let done = convert(&converter, &place).await.unwrap();
+    assert!(matches!(done, Done::Failed(_)), "{done:?}");
+    assert!(archive.held.lock().unwrap()[0].data == now);
 }
