@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 fn settings(program: PathBuf) -> DecoderSettings {
-    DecoderSettings { program: Some(program), memory: 64 << 20, time: Duration::from_secs(60), workers: 1 }
+    let patience = Duration::from_secs(60);
+    DecoderSettings { program: Some(program), memory: 64 << 20, time: patience, wait: patience, workers: 1 }
 }
 
 fn worker() -> PathBuf {

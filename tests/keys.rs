@@ -155,6 +155,12 @@ fn what_others_could_read_or_put_there_is_no_key() {
     assert_eq!(house.ids(), [1]);
     mode(&house.path("ring"), 0o777);
     assert!(house.words().contains("chmod 700"), "{}", house.words());
+    let manifest = std::fs::read(Manifest::path(&house.path("ring"))).unwrap();
+    for change in ["--destroy", "--forget"] {
+        let refused = house.command(&["rotate", change, "1", "--yes"]);
+        assert!(text(&refused.stderr).contains("chmod 700"), "{refused:?}");
+    }
+    assert_eq!(std::fs::read(Manifest::path(&house.path("ring"))).unwrap(), manifest);
 }
 
 #[test]
@@ -368,6 +374,12 @@ fn a_key_that_was_rotated_away_or_lost_never_seals_again() {
     assert!(text(&house.command(&["status"]).stdout).contains("key    4  made for later"));
     assert!(house.command(&["rotate", "--use", "4"]).status.success());
     assert_eq!(seals(), KeyId(4));
+    // One that never sealed, and is lost before it does.
+    assert!(house.command(&["rotate", "--prepare"]).status.success());
+    std::fs::remove_file(house.path("ring/ring-0005.key")).unwrap();
+    let forgotten = house.command(&["rotate", "--forget", "5", "--yes"]);
+    assert!(text(&forgotten.stdout).contains("The gateway starts without it"), "{forgotten:?}");
+    assert_eq!((house.ids(), seals()), (vec![1, 2, 3, 4], KeyId(4)));
     for (id, words) in [("4", "already"), ("1", "key 4 is newer"), ("2", "has ended"), ("9", "no key 9")] {
         let refused = house.command(&["rotate", "--use", id]);
         assert!(text(&refused.stderr).contains(words), "{refused:?}");

@@ -12,11 +12,17 @@ mod away;
 #[path = "sealing/committed.rs"]
 mod committed;
 #[cfg(test)]
+#[path = "sealing/doubted.rs"]
+mod doubted;
+#[cfg(test)]
 #[path = "sealing/failing.rs"]
 mod failing;
 #[cfg(test)]
 #[path = "sealing/read_back.rs"]
 mod read_back;
+#[cfg(test)]
+#[path = "sealing/recompressed.rs"]
+mod recompressed;
 #[cfg(test)]
 #[path = "sealing/refused.rs"]
 mod refused;

@@ -73,6 +73,7 @@ on_both! {
     commitments::two_replicas_never_have_the_same;
     commitments::a_report_is_tried_until_it_arrives;
     commitments::the_same_transaction_takes_its_place;
+    commitments::a_report_that_is_changed_takes_nothing_elses_place;
     commitments::expired_reports_are_absent;
     commitments::there_are_only_so_many;
     budgets::different_ones_count_and_the_same_is_free;
@@ -88,6 +89,7 @@ on_both! {
     lockouts::each_failure_beyond_the_free_ones_doubles_the_time;
     lockouts::failures_at_once_are_all_counted;
     ledger::a_seal_is_in_doubt_until_the_archive_has_said_something;
+    ledger::a_seal_from_elsewhere_may_be_there_once_one_passes;
     ledger::a_refused_seal_leaves_what_was_there;
     ledger::stores_of_one_instance_at_once_are_all_known;
     ledger::a_study_and_all_of_an_archive_are_listed;

@@ -50,6 +50,8 @@ pub struct Vault {
     pub decode_memory: u64,
     /// How long one frame may take to decode.
     pub decode_time: Duration,
+    /// How long a frame may wait until a decoding worker is free.
+    pub decode_wait: Duration,
     /// Decoding workers at once; 0: nothing is decoded.
     pub decode_workers: u32,
 }

@@ -137,6 +137,29 @@ static NAMES: &[(&str, &str)] = &[
     ("1.2.840.113619.5.2", "GE Private Implicit VR, Big Endian Pixels"),
 ];
 
+/// Encapsulated syntaxes whose images come back bit for bit.
+pub const LOSSLESS: [&str; 14] = [
+    "1.2.840.10008.1.2.1.98",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.58",
+    "1.2.840.10008.1.2.4.65",
+    "1.2.840.10008.1.2.4.66",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.92",
+    "1.2.840.10008.1.2.4.110",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.5",
+    "1.2.840.10008.1.2.8.1",
+];
+
+/// Whether images in an encapsulated syntax may have lost something: all but those that promise not to.
+pub fn is_lossy(syntax: &Uid) -> bool {
+    !LOSSLESS.contains(&syntax.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -190,6 +190,7 @@ pub fn forget_stranger(vault: &Vault, id: KeyId, now: Timestamp) -> Result<(), K
 fn end(vault: &Vault, id: KeyId, how: End, now: Timestamp) -> Result<(), KeysFault> {
     let folder = &vault.key_folder;
     let _lock = folder::Lock::take(folder)?;
+    folder::guarded(folder)?;
     let mut manifest = Manifest::read(folder)?.ok_or_else(|| Problem::NoManifest(Manifest::path(folder)))?;
     let newest = manifest.newest();
     let files = files_of(vault, id)?;

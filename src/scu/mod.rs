@@ -23,7 +23,7 @@ pub use fault::LinkFault;
 pub use get::{Got, Receiver, Work};
 pub use link::Link;
 pub use message::{Message, Part};
-pub use target::{Accepted, Ask, Target, proposal};
+pub use target::{Accepted, Ask, Home, Target, proposal};
 
 /// The longest data set that a link takes unless it is told otherwise, bytes.
 pub const LONGEST_DATA_SET: usize = 16 << 20;

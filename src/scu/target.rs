@@ -31,6 +31,28 @@ pub struct Target<'a> {
     pub answer: Duration,
 }
 
+/// A target that is kept, to be called again.
+#[derive(Debug, Clone)]
+pub struct Home {
+    address: String,
+    within: Vec<IpNet>,
+    rest: Target<'static>,
+}
+
+impl Home {
+    /// Of this target.
+    pub fn of(target: &Target<'_>) -> Self {
+        let Target { address, bind, within, tls, calling, called, connect, answer } = target.clone();
+        let rest = Target { address: "", bind, within: &[], tls, calling, called, connect, answer };
+        Self { address: address.to_owned(), within: within.to_vec(), rest }
+    }
+
+    /// The target.
+    pub fn target(&self) -> Target<'_> {
+        Target { address: &self.address, within: &self.within, ..self.rest.clone() }
+    }
+}
+
 /// A presentation context to be asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ask {

@@ -101,6 +101,22 @@ impl State {
         }
     }
 
+    /// A seal that was made elsewhere is about to be stored: where seals of its instance are known, one that is not known
+    /// may be there from now on. To be called before its first byte leaves; it lies on the disk when it returns.
+    ///
+    /// # Errors
+    /// The state cannot be asked.
+    pub async fn seal_passes(&self, archive: AeTitle, instance: &Uid) -> Result<(), StateFault> {
+        let now = self.now();
+        let change = |before: Option<SealRow>| {
+            let Some(mut row) = before else { return After::Same };
+            row.change();
+            row.forgot_doubtful = row.forgot_doubtful.max(now);
+            After::Row(Box::new(row))
+        };
+        self.change_seals(archive, instance, true, None, change).await.map(|_| ())
+    }
+
     /// What became of storing a seal; an acknowledged one lies on the disk when it returns. `false`: no such seal is known.
     pub async fn seal_end(
         &self,

@@ -52,6 +52,8 @@ const BY_ID: &str = concat!("SELECT ", columns!(), ", mac FROM dicomgate_report 
 const DATA: &str = "SELECT data_set FROM dicomgate_report WHERE id = ?1";
 const CHANGE: &str = "UPDATE dicomgate_report SET attempts = ?1, due = ?2, leased = ?3, mac = ?4 \
      WHERE id = ?5 AND mac = ?6 RETURNING id";
+const REPLACE: &str = "UPDATE dicomgate_report SET id = ?1, event_type = ?2, size = ?3, digest = ?4, attempts = ?5, \
+     due = ?6, leased = ?7, mac = ?8, data_set = ?9 WHERE id = ?10 RETURNING id";
 const DONE: &str = "DELETE FROM dicomgate_report WHERE id = ?1";
 
 /// A row of `dicomgate_report`, without the data set.
@@ -84,17 +86,7 @@ impl State {
                 return Err(StateFault::TooMany { what: "reports", most });
             }
         }
-        let stored = Stored {
-            id: ReportId(self.random()?),
-            event_type: report.event_type,
-            size: report.data_set.len() as u64,
-            digest: digest_of(&report.data_set),
-            attempts: report.attempts,
-            due: report.due,
-            leased: i64::MIN,
-            commitment: report.commitment,
-            mac: Value::Foreign,
-        };
+        let stored = self.new_report(&report)?;
         let mut values = self.seal(&REPORTS, stored.row());
         values.push(report.data_set.into());
         self.ask(Question::durable(PUT, values)).await?;
@@ -135,16 +127,74 @@ impl State {
 
     /// A report was offered in vain: counts the attempt; it is offered again from `due` on, to anybody.
     pub async fn report_failed(&self, id: ReportId, due: i64) -> Result<(), StateFault> {
+        self.give_back(id, due, 1).await
+    }
+
+    /// A report is offered again from `due` on, to anybody; nobody has tried to tell it.
+    pub async fn report_due(&self, id: ReportId, due: i64) -> Result<(), StateFault> {
+        self.give_back(id, due, 0).await
+    }
+
+    /// A report stays the caller's until `lease_until`: work on it takes long.
+    pub async fn hold_report(&self, id: ReportId, lease_until: i64) -> Result<(), StateFault> {
+        self.change_by_id(id, |stored| Stored { leased: lease_until, ..stored }).await
+    }
+
+    async fn give_back(&self, id: ReportId, due: i64, more: u32) -> Result<(), StateFault> {
+        let given = |stored: Stored| {
+            let attempts = stored.attempts.saturating_add(more);
+            Stored { attempts, due, leased: i64::MIN, ..stored }
+        };
+        self.change_by_id(id, given).await
+    }
+
+    /// Changes a report that is there.
+    async fn change_by_id(&self, id: ReportId, change: impl Fn(Stored) -> Stored) -> Result<(), StateFault> {
         for _ in 0..TRIES {
             let rows = self.ask(Question::new(BY_ID, vec![id.0.into()])).await?;
             let stored = rows.first().and_then(|row| self.read(&REPORTS, row, Stored::parse));
             let Some(stored) = stored else { return Ok(()) };
-            let attempts = stored.attempts.saturating_add(1);
-            if self.change(&stored, &Stored { attempts, due, leased: i64::MIN, ..stored.clone() }).await? {
+            if self.change(&stored, &change(stored.clone())).await? {
                 return Ok(());
             }
         }
         Err(StateFault::Away("a report is changed by others all the time".to_owned()))
+    }
+
+    /// Another report takes the place of this one, under a new identity, and lies on the disk when this returns. `None`:
+    /// that one is gone, or something newer has its place; nothing was changed.
+    pub async fn change_report(&self, id: ReportId, report: &Report) -> Result<Option<ReportId>, StateFault> {
+        let stored = self.new_report(report)?;
+        let mac = self.seal(&REPORTS, stored.row()).pop().unwrap_or(Value::Foreign);
+        let values = vec![
+            stored.id.0.into(),
+            stored.event_type.into(),
+            Value::Int(i64::try_from(stored.size).unwrap_or(i64::MAX)),
+            stored.digest.as_slice().into(),
+            stored.attempts.into(),
+            stored.due.into(),
+            stored.leased.into(),
+            mac,
+            report.data_set.clone().into(),
+            id.0.into(),
+        ];
+        let changed = self.ask(Question::durable(REPLACE, values)).await?;
+        Ok((!changed.is_empty()).then_some(stored.id))
+    }
+
+    /// The row of a report that is nobody's yet, under a new identity.
+    fn new_report(&self, report: &Report) -> Result<Stored, StateFault> {
+        Ok(Stored {
+            id: ReportId(self.random()?),
+            event_type: report.event_type,
+            size: report.data_set.len() as u64,
+            digest: digest_of(&report.data_set),
+            attempts: report.attempts,
+            due: report.due,
+            leased: i64::MIN,
+            commitment: report.commitment.clone(),
+            mac: Value::Foreign,
+        })
     }
 
     /// A report has arrived: forgets it.

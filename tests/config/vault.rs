@@ -72,7 +72,7 @@ fn cases() -> Vec<(&'static str, House)> {
             vault(
                 "segment = \"16MiB\"\nhold = \"1KiB\"\nattributes_max = \"1GiB\"\nprivate_max = \"1MiB\"\n\
                  verify_sample = 0\nprobe_age = \"8d\"\nprobe_every = \"1m\"\ndecode_memory = \"1MiB\"\n\
-                 decode_time = \"1h\"\ndecode_workers = 65",
+                 decode_time = \"1h\"\ndecode_wait = \"0s\"\ndecode_workers = 65",
             ),
         ),
         (
@@ -121,6 +121,7 @@ fn cases() -> Vec<(&'static str, House)> {
                 "",
             ),
         ),
+        ("minted", with("verify_after_store = \"sample\"\nresend = \"compare\"\nrewrites = [\"sop\"]", "", "")),
         ("rule", rule("open = true")),
         ("rule-word", rule("open = \"maybe\"")),
         ("peer-word", policy("[[peer]]\nae_titles = [\"X\"]\ncertificate = \"x.example\"\nvault = true\n")),
@@ -178,7 +179,7 @@ fn a_vault_without_further_words_has_these_defaults() {
 #[test]
 fn everything_that_can_be_said_of_a_vault_is_read() {
     let house = with(
-        "carrier = \"pixels\"\nverify_after_store = \"all\"\nresend = \"compare\"\nrewrites = [\"sop\"]\nseal_rate = 10",
+        "carrier = \"pixels\"\nverify_after_store = \"all\"\nresend = \"compare\"\nseal_rate = 10",
         "seal = \"all\"\ncarrier = \"attributes\"\nsegment = \"64KiB\"\nprivate_exempt = [\"(0029,xx1F)SIEMENS CSA HEADER\", \"X\"]\n\
          unsealable = \"refuse\"\nunproven = \"pass\"\nopen = \"whole\"\nidentity_drift = \"refuse\"\nsealed_since = 2026-01-02\n\
          commit_trust = \"probe\"\nverify_sample = 7",
@@ -189,13 +190,15 @@ fn everything_that_can_be_said_of_a_vault_is_read() {
     assert!(settings.policy.seal_all);
     assert_eq!((settings.archives[0].vault.carrier, vault.carrier), (Carrier::Pixels, Carrier::Attributes));
     let archive = settings.archives[0].vault;
-    assert_eq!((archive.verify, archive.resend, archive.rewrites_sop), (Verify::All, Resend::Compare, true));
+    assert_eq!((archive.verify, archive.resend, archive.rewrites_sop), (Verify::All, Resend::Compare, false));
     let element = PrivateExempt { creator: "SIEMENS CSA HEADER".to_owned(), element: Some((0x0029, 0x1f)) };
     assert_eq!(vault.private_exempt, [element, PrivateExempt { creator: "X".to_owned(), element: None }]);
     assert_eq!((vault.unsealable, vault.unproven), (Unsealable::Refuse, Unproven::Pass));
     assert_eq!((vault.open, vault.identity_drift), (OpenHow::Whole, IdentityDrift::Refuse));
     assert_eq!(vault.sealed_since.unwrap().to_string(), "2026-01-02T00:00:00Z");
     assert_eq!((vault.commit_trust, vault.verify_sample), (CommitTrust::Probe, 7));
+    let minted = loaded(&with("rewrites = [\"sop\"]", "commit_trust = \"probe\"", ""));
+    assert!(minted.archives[0].vault.rewrites_sop);
 }
 
 #[test]

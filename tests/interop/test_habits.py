@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from pydicom.uid import RLELossless
 from pynetdicom import _config
 
 from support import habits, sealed, vault, wire
@@ -69,6 +70,26 @@ def test_one_that_recompresses_losslessly_is_told_apart(site):
     found, _ = site(recompress=True).probe()
     pixels = fates(found, "pixels")
     assert pixels <= {"whole", "recompressed"} and "recompressed" in pixels, pixels
+
+
+def test_what_one_has_recompressed_is_read_back_and_sealed_in_its_place(site, ct1, ws1):
+    """It gives nothing out but what it has compressed: that is asked for, decoded and opened before a sender is told."""
+    here = site(recompress=True, archive_settings={"verify_after_store": "all"})
+    found, said = here.probe()
+    assert found["reads_back"] and found["repeats"] == "replaced", said
+    old, original = image(7)
+    data = sealed.read(original, wire.EXPLICIT)
+    here.archive.put(data, wire.EXPLICIT)
+    done = here.gateway.run("vault", "seal-archive", "PACS", "--rate", "1000000", "--format", "json", seconds=120)
+    assert here.archive.held[old].syntax == RLELossless and json.loads(done.stdout)["sealed"] == 1, done.stdout
+    here.gateway.start()
+    new, raw = image(1)
+    assert store(here.gateway, ct1, new, raw).status == 0
+    assert here.archive.held[new].syntax == RLELossless
+    for instance in (old, new):
+        got = get(here.gateway, ws1, instance)
+        assert sealed.read(got.objects[0].data_set, wire.EXPLICIT).PixelData == PIXELS, got
+    assert not [one for one in here.gateway.records() if one["event"] == "vault-alert"]
 
 
 def test_with_one_that_loses_pixels_nothing_is_sealed(site, ct1):
@@ -198,7 +219,8 @@ def test_corrections_are_refused_where_that_is_said(site, ct1, ws1):
 @pytest.mark.parametrize("said", [True, False], ids=["said", "unsaid"])
 def test_one_that_mints_instances_is_found_out(site, ct1, ws1, said):
     """With `rewrites = ["sop"]` its objects open; without they are somebody else's seal."""
-    here = site(change=habits.mint, archive_settings={"rewrites": ["sop"]} if said else {})
+    settings = {"archive_settings": {"rewrites": ["sop"]}, "more": {"commit_trust": "probe"}} if said else {}
+    here = site(change=habits.mint, **settings)
     found, text = here.probe()
     assert found["works"] and found["mints"] and 'rewrites = ["sop"]' in text, text
     here.gateway.start()

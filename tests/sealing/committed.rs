@@ -4,14 +4,20 @@ use crate::site::{Gives, RULES, Site, Wants, image, natives, site_with};
 use crate::support::conn::Conn;
 use crate::support::wait_until;
 use crate::support::words::{COMMIT, CT, INSTANCE, rq, uid};
+use crate::support::world::PEERS;
 use dicomgate::dicom::commitment::{self, NO_SUCH_INSTANCE, PROCESSING_FAILURE, Place, Reference, Report};
 use dicomgate::dicom::dimse::{Command, Field, Status};
 use dicomgate::dicom::transfer_syntax::Encoding;
 
 /// A site where CT1 has stored one sealed object; both ends of its association, and what the archive got.
-fn stored(vault: &str) -> (Site, Conn, Conn, Vec<u8>) {
+pub fn stored(vault: &str) -> (Site, Conn, Conn, Vec<u8>) {
+    stored_with(vault, PEERS)
+}
+
+/// The same, with these peers.
+pub fn stored_with(vault: &str, peers: &str) -> (Site, Conn, Conn, Vec<u8>) {
     let rules = RULES.replace("\"store\"", "\"store\", \"commit\"");
-    let wants = Wants { rules: &rules, vault, limits: "commit_retry = \"1s\"", ..Wants::default() };
+    let wants = Wants { rules: &rules, vault, peers, limits: "commit_retry = \"1s\"", ..Wants::default() };
     let site = site_with(&wants);
     let mut peer = site.world.plain();
     peer.request(&rq("CT1", &[CT, COMMIT]));
@@ -21,12 +27,12 @@ fn stored(vault: &str) -> (Site, Conn, Conn, Vec<u8>) {
     (site, peer, link, got.data.unwrap())
 }
 
-fn reference(instance: &str) -> Reference {
+pub fn reference(instance: &str) -> Reference {
     Reference { class: uid(CT), instance: uid(instance), place: None }
 }
 
 /// CT1 asks for commitment, and the archive reports that it keeps all of it.
-fn asks(peer: &mut Conn, link: &mut Conn, transaction: &str, instances: &[&str]) {
+pub fn asks(peer: &mut Conn, link: &mut Conn, transaction: &str, instances: &[&str]) {
     let wanted = Report {
         transaction: uid(transaction),
         place: Place::default(),
@@ -43,16 +49,22 @@ fn asks(peer: &mut Conn, link: &mut Conn, transaction: &str, instances: &[&str])
     let asked = link.message();
     link.say(3, &asked.command.response(Status::SUCCESS).unwrap(), None);
     assert_eq!(peer.message().status(), 0);
+    reports(link, &wanted);
+}
+
+/// The archive reports this.
+pub fn reports(link: &mut Conn, report: &Report) {
+    let (class, instance) = (uid(COMMIT), uid(commitment::SOP_INSTANCE));
     let tell = Command {
-        event_type: Some(wanted.event_type()),
+        event_type: Some(report.event_type()),
         ..Command::n_request(Field::EventReportRq, 7, &class, &instance, true)
     };
-    link.say(3, &tell, Some(&bytes));
+    link.say(3, &tell, Some(&report.encode(Encoding::ExplicitLe)));
     assert_eq!(link.message().status(), 0);
 }
 
 /// CT1 hears what the gateway makes of it.
-fn hears(peer: &mut Conn) -> Report {
+pub fn hears(peer: &mut Conn) -> Report {
     let message = peer.message();
     assert_eq!(message.command.field, Field::EventReportRq);
     let event_type = message.command.event_type.unwrap();
@@ -63,7 +75,7 @@ fn hears(peer: &mut Conn) -> Report {
 }
 
 /// The archive does not say in which series things are.
-fn is_not_searched(site: &Site) {
+pub fn is_not_searched(site: &Site) {
     drop(site.world.archive.accept());
 }
 

@@ -1,6 +1,6 @@
 //! Objects that are read back before their sender is told (`verify_after_store`), and what is behind the pixels.
 
-use crate::site::{Gives, Site, Wants, image, natives, site_with};
+use crate::site::{Gives, Site, Wants, gives, image, natives, site_with};
 use crate::support::words::{EXPLICIT, INSTANCE, store, success, uid};
 use dicomgate::dicom::Tag;
 use dicomgate::dicom::dataset::write::DataSet;
@@ -57,6 +57,28 @@ fn what_comes_back_otherwise_is_refused_and_told_of() {
         link.confirm_release();
         peer.released();
     }
+}
+
+#[test]
+fn what_another_replaced_meanwhile_is_no_success_and_nothing_to_be_alarmed_about() {
+    let site = site("all", "");
+    let begin = || {
+        let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+        peer.say(1, &store(1), Some(&image(INSTANCE, 64)));
+        let got = link.message();
+        link.say(got.context, &success(&got.command), None);
+        let (reading, asked) = site.archive_takes(&natives());
+        (peer, link, got.data.unwrap(), reading, asked)
+    };
+    let (mut first, _first_link, _, mut reading_first, asked_first) = begin();
+    let (mut second, _second_link, held, mut reading, asked) = begin();
+    gives(&mut reading, &asked, Some(&held));
+    reading.confirm_release();
+    assert_eq!(second.message().status(), 0);
+    gives(&mut reading_first, &asked_first, Some(&held));
+    reading_first.confirm_release();
+    assert_eq!(first.message().status(), 0xa700, "it is to be sent again");
+    assert_eq!(site.world.count("vault-alert"), 0);
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! An object that is sent again where `resend = "compare"`: told as stored only if the archive holds it, whole and the same.
 
-use crate::site::{Site, Wants, image, natives, site_with};
+use crate::site::{Site, Wants, gives, image, natives, site_with};
 use crate::support::conn::Conn;
+use crate::support::wait_until;
 use crate::support::words::{EXPLICIT, INSTANCE, store, success};
+use crate::support::world::PEERS;
+use dicomgate::dicom::pdu::pdata;
 use dicomgate::state::Mark;
 
 const COMPARE: &str = "resend = \"compare\"";
@@ -152,16 +155,87 @@ fn what_there_is_no_room_for_is_stored_at_the_next_try() {
 
 #[test]
 fn a_sender_that_vanishes_while_it_is_compared_leaves_nothing() {
-    let site = site();
+    // There is room for two, not for three.
+    let limits = "spool_memory = \"64KiB\",spool_memory_all = \"64KiB\",spool_disk = \"1MiB\"";
+    let site = site_with(&Wants { archive: COMPARE, limits, ..Wants::default() });
     let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
-    let object = image(INSTANCE, 64);
-    site.stores(&mut peer, &mut link, &object);
-    peer.say(1, &store(2), Some(&object));
-    let (reading, _) = site.archive_takes(&natives());
-    drop(peer);
-    drop(reading);
-    // It is stored and nobody hears of it, or it is not: never half of it.
-    let rest = link.rest();
-    assert!(!crate::site::shows(&rest));
-    assert!(site.marks(INSTANCE).contains(&Mark::Acknowledged));
+    let object = image(INSTANCE, 450);
+    let held = site.stores(&mut peer, &mut link, &object).data.unwrap();
+    for gone in 1..=3 {
+        let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+        peer.say(1, &store(2), Some(&object));
+        let (reading, _) = site.archive_takes(&natives());
+        drop(peer);
+        drop(reading);
+        // It is stored and nobody hears of it, or it is not: never half of it.
+        let rest = link.rest();
+        assert!(!crate::site::shows(&rest));
+        wait_until("it is over", || site.world.count("association-closed") == gone);
+        let marks = site.marks(INSTANCE);
+        let (first, others) = marks.split_first().unwrap();
+        assert!(*first == Mark::Acknowledged && others.iter().all(|mark| *mark == Mark::InDoubt), "{marks:?}");
+    }
+    peer.say(1, &store(3), Some(&object));
+    site.hands_out(Some(&held));
+    assert_eq!(peer.message().status(), 0, "nothing of what was kept is left");
+    assert_eq!(site.world.count("not-sealed"), 0);
+}
+
+#[test]
+fn what_is_stored_anew_while_it_is_compared_is_no_rollback() {
+    for gives_old in [false, true] {
+        let site = site();
+        let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+        let object = image(INSTANCE, 64);
+        let held = site.stores(&mut peer, &mut link, &object).data.unwrap();
+        peer.say(1, &store(2), Some(&object));
+        let (mut first, asked) = site.archive_takes(&natives());
+        // Another sender is compared with something else, and stores it.
+        let (mut other, _, mut there, _) = site.modality(&[&natives()], &natives());
+        let corrected = changed(&object, b"Test^Eva", b"Test^Eve");
+        other.say(1, &store(1), Some(&corrected));
+        site.hands_out(Some(&held));
+        let anew = there.message();
+        there.say(anew.context, &success(&anew.command), None);
+        assert_eq!(other.message().status(), 0);
+        gives(&mut first, &asked, Some(if gives_old { &held } else { anew.data.as_ref().unwrap() }));
+        first.confirm_release();
+        // It is not what the archive holds now.
+        let got = link.message();
+        link.say(got.context, &success(&got.command), None);
+        assert_eq!(peer.message().status(), 0);
+        assert_eq!(site.world.count("vault-alert"), 0);
+    }
+}
+
+#[test]
+fn what_is_sealed_already_passes_as_it_comes() {
+    let peers = format!(
+        "{PEERS}[[peer]]\nae_titles = [\"GATE2\"]\ntls = \"off\"\nnetwork = [\"127.0.0.1/32\"]\n\
+        groups = [\"modality\"]\nvault = \"shared\"\n"
+    );
+    let site = site_with(&Wants { archive: COMPARE, peers: &peers, ..Wants::default() });
+    let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+    let object = image(INSTANCE, 12_000);
+    let held = site.stores(&mut peer, &mut link, &object).data.unwrap();
+    let (mut shared, _, mut there, _) = site.modality_as("GATE2", &[&natives()], &natives());
+    let bytes = pdata::write_message(1, &store(2).encode(), Some(&held), 16_384);
+    let (most, rest) = bytes.split_at(bytes.len() * 3 / 4);
+    let (go_on, gone_on) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let shared = &mut shared;
+        scope.spawn(move || {
+            shared.send(most);
+            gone_on.recv().unwrap();
+            shared.send(rest);
+        });
+        // Its beginning is there before its end has come.
+        there.wait_for(1 << 20);
+        go_on.send(()).unwrap();
+        let got = there.message();
+        assert!(got.data.as_deref() == Some(&held[..]));
+        there.say(got.context, &success(&got.command), None);
+    });
+    assert_eq!(shared.message().status(), 0);
+    site.world.archive.was_not_dialled();
 }

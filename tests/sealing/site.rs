@@ -1,11 +1,11 @@
 //! A gateway with a vault, and an archive of which it is proven that it keeps sealed objects.
 
-use crate::support::conn::{Conn, Message};
+use crate::support::conn::{Archive, Conn, Message};
 use crate::support::proven;
-use crate::support::words::{CT, EXPLICIT, IMPLICIT, ac, answer, store, success, title, uid};
-use crate::support::world::{Setup, World};
+use crate::support::words::{CT, EXPLICIT, IMPLICIT, INSTANCE, ac, answer, rq, success, title, uid};
+use crate::support::world::{PEERS, Setup, World};
 use dicomgate::dicom::dataset::write::DataSet;
-use dicomgate::dicom::dimse::Field;
+use dicomgate::dicom::dimse::{Command, Field};
 use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, ProposedContext, UserItems};
 use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
@@ -37,13 +37,14 @@ pub struct Wants<'a> {
     /// Lines of `[limits]`.
     pub limits: &'a str,
     pub rules: &'a str,
+    pub peers: &'a str,
     /// Whether something is proven of the archive.
     pub proven: bool,
 }
 
 impl Default for Wants<'_> {
     fn default() -> Self {
-        Self { vault: "", archive: "", limits: "", rules: RULES, proven: true }
+        Self { vault: "", archive: "", limits: "", rules: RULES, peers: PEERS, proven: true }
     }
 }
 
@@ -59,8 +60,8 @@ pub fn site() -> Site {
     site_with(&Wants::default())
 }
 
-pub fn site_with(wants: &Wants<'_>) -> Site {
-    let setup = Setup {
+pub fn setup(wants: &Wants<'_>) -> Setup {
+    Setup {
         archive: format!("all_readers_pass_the_gateway = true\n{}\n", wants.archive),
         limits: format!(
             "{}\n[vault]\nkeys = \"state/keys\"\nescrow = []\n{}\n",
@@ -68,9 +69,13 @@ pub fn site_with(wants: &Wants<'_>) -> Site {
             wants.vault
         ),
         rules: wants.rules.into(),
+        peers: wants.peers.into(),
         ..Setup::default()
-    };
-    let world = World::with(&setup);
+    }
+}
+
+pub fn site_with(wants: &Wants<'_>) -> Site {
+    let world = World::with(&setup(wants));
     let ring = Arc::new(keys::load_folder(&world.dir.path().join("state/keys")).unwrap());
     if wants.proven {
         let title = AeTitle::new("PACS").unwrap();
@@ -83,24 +88,37 @@ impl Site {
     /// CT1's association for CT images on these syntaxes, each in a context of its own from id 1; the archive accepts
     /// these, the first offered.
     pub fn modality(&self, offers: &[&[&str]], takes: &[&str]) -> (Conn, AssociateAc, Conn, AssociateRq) {
+        self.modality_as("CT1", offers, takes)
+    }
+
+    /// The same, of whoever has this title.
+    pub fn modality_as(
+        &self,
+        title: &str,
+        offers: &[&[&str]],
+        takes: &[&str],
+    ) -> (Conn, AssociateAc, Conn, AssociateRq) {
         let mut peer = self.world.plain();
-        peer.request(&storing("CT1", offers));
+        peer.request(&storing(title, offers));
         let (link, asked) = self.archive_takes(takes);
         let accepted = peer.accepted();
         (peer, accepted, link, asked)
     }
 
     pub fn archive_takes(&self, takes: &[&str]) -> (Conn, AssociateRq) {
-        let mut link = self.world.archive.accept();
-        let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
-        link.send(taking(&asked, takes).encode());
-        (link, *asked)
+        accepts(&self.world.archive, takes)
     }
 
     /// Stores an object as CT1's and has the archive take it; what the archive got.
     pub fn stores(&self, peer: &mut Conn, link: &mut Conn, object: &[u8]) -> Message {
+        self.stores_as(INSTANCE, peer, link, object)
+    }
+
+    /// The same, of this instance.
+    pub fn stores_as(&self, instance: &str, peer: &mut Conn, link: &mut Conn, object: &[u8]) -> Message {
+        let store = Command::store_rq(1, &uid(CT), &uid(instance));
         let got = std::thread::scope(|scope| {
-            let sender = scope.spawn(|| peer.say(1, &store(1), Some(object)));
+            let sender = scope.spawn(|| peer.say(1, &store, Some(object)));
             let got = link.message();
             sender.join().unwrap();
             got
@@ -114,19 +132,38 @@ impl Site {
     /// none.
     pub fn hands_out(&self, object: Option<&[u8]>) {
         let (mut link, asked) = self.archive_takes(&natives());
-        let request = link.message();
-        assert_eq!(request.command.field, Field::GetRq);
-        let status = match object {
-            Some(object) => {
-                let context = asked.contexts.iter().find(|context| context.abstract_syntax.as_str() == CT).unwrap();
-                link.say(context.id, &store(7), Some(object));
-                assert_eq!(link.message().status(), 0);
-                0
-            }
-            None => 0xa900,
-        };
-        link.say(request.context, &answer(&request.command, status), None);
+        gives(&mut link, &asked, object);
         link.confirm_release();
+    }
+
+    /// The same, when it asks for objects; whatever else it asks for before is broken off.
+    pub fn hands_out_when_asked(&self, object: Option<&[u8]>) {
+        loop {
+            let mut link = self.world.archive.accept();
+            let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
+            if asked.contexts.iter().any(|context| context.abstract_syntax.as_str() == CT) {
+                link.send(taking(&asked, &natives()).encode());
+                gives(&mut link, &asked, object);
+                return link.confirm_release();
+            }
+        }
+    }
+
+    /// An association of whoever has this title, with these classes, of which the archive knows all. What the gateway asks it
+    /// for meanwhile on associations of its own is left to `others`, unanswered.
+    pub fn associates(&self, title: &str, classes: &[&str], mut others: impl FnMut(Conn)) -> (Conn, Conn) {
+        let mut peer = self.world.plain();
+        peer.request(&rq(title, classes));
+        loop {
+            let mut link = self.world.archive.accept();
+            let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
+            if asked.contexts.iter().all(|context| classes.contains(&context.abstract_syntax.as_str())) {
+                link.send(taking(&asked, &natives()).encode());
+                peer.accepted();
+                return (peer, link);
+            }
+            others(link);
+        }
     }
 
     /// What the ledger knows of an instance.
@@ -178,6 +215,35 @@ impl Site {
         assert!(told, "it is sealed");
         out
     }
+}
+
+/// An archive accepts an association: of each context the first syntax that it takes.
+pub fn accepts(archive: &Archive, takes: &[&str]) -> (Conn, AssociateRq) {
+    let mut link = archive.accept();
+    let Pdu::AssociateRq(asked) = link.control() else { panic!("a request") };
+    link.send(taking(&asked, takes).encode());
+    (link, *asked)
+}
+
+/// An archive is asked for an instance, and gives this; or says that there is none.
+pub fn gives(link: &mut Conn, asked: &AssociateRq, object: Option<&[u8]>) {
+    gives_as(INSTANCE, link, asked, object);
+}
+
+/// The same, of this instance.
+pub fn gives_as(instance: &str, link: &mut Conn, asked: &AssociateRq, object: Option<&[u8]>) {
+    let request = link.message();
+    assert_eq!(request.command.field, Field::GetRq);
+    let status = match object {
+        Some(object) => {
+            let context = asked.contexts.iter().find(|context| context.abstract_syntax.as_str() == CT).unwrap();
+            link.say(context.id, &Command::store_rq(7, &uid(CT), &uid(instance)), Some(object));
+            assert_eq!(link.message().status(), 0);
+            0
+        }
+        None => 0xa900,
+    };
+    link.say(request.context, &answer(&request.command, status), None);
 }
 
 /// A proposal of CT images, a context for each of these lists of syntaxes.

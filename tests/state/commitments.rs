@@ -110,6 +110,31 @@ pub async fn the_same_transaction_takes_its_place(place: Place) {
     assert_eq!(state.count_reports().await.unwrap(), 1);
 }
 
+/// What is true of a report becomes known while it is in hand.
+pub async fn a_report_that_is_changed_takes_nothing_elses_place(place: Place) {
+    let (state, replica) = (place.open().await, place.open().await);
+    let old = state.put_report(report(1)).await.unwrap();
+    state.report_failed(old, START).await.unwrap();
+    state.report_due(old, START).await.unwrap();
+    let found = state.due_reports(START, 10, START + 60).await.unwrap();
+    assert_eq!(found, [(old, Report { attempts: 1, due: START, ..report(1) })], "only what failed counts");
+    state.hold_report(old, START + 90).await.unwrap();
+    assert_eq!(replica.due_reports(START + 61, 10, START + 120).await.unwrap(), [], "it is still in hand");
+    let less = Report { event_type: 2, data_set: vec![1, 2, 3], attempts: 1, due: START + 5, ..report(1) };
+    let new = state.change_report(old, &less).await.unwrap().unwrap();
+    state.report_done(old).await.unwrap();
+    assert_eq!(replica.due_reports(START, 10, START + 60).await.unwrap(), []);
+    assert_eq!(replica.due_reports(START + 5, 10, START + 5).await.unwrap(), [(new, less.clone())]);
+    // The archive has reported anew.
+    let newer = replica.put_report(report(1)).await.unwrap();
+    assert_eq!(state.change_report(new, &less).await.unwrap(), None);
+    assert_eq!(state.due_reports(START + 9, 10, START + 60).await.unwrap(), [(newer, report(1))]);
+    // It was told by another.
+    replica.report_done(newer).await.unwrap();
+    assert_eq!(state.change_report(newer, &less).await.unwrap(), None);
+    assert_eq!(state.count_reports().await.unwrap(), 0);
+}
+
 pub async fn expired_reports_are_absent(place: Place) {
     let state = place.open().await;
     state

@@ -51,6 +51,25 @@ pub async fn a_seal_is_in_doubt_until_the_archive_has_said_something(place: Plac
     assert_eq!((place.heard(), state.bad_rows()), (Vec::new(), 0));
 }
 
+pub async fn a_seal_from_elsewhere_may_be_there_once_one_passes(place: Place) {
+    let state = place.open().await;
+    state.seal_passes(ae("PACS"), &instance(1)).await.unwrap();
+    assert_eq!(
+        state.seals(ae("PACS"), &instance(1)).await.unwrap(),
+        None,
+        "of what nobody sealed here nothing is known"
+    );
+    state.seal_begin(&row(1, 1)).await.unwrap();
+    state.seal_end(ae("PACS"), &instance(1), id(1), SealEnd::Acknowledged).await.unwrap();
+    let standing = async |other| {
+        let known = state.seals(ae("PACS"), &instance(1)).await.unwrap().unwrap();
+        (known.standing(id(1), Repeats::Replaced), known.standing(other, Repeats::Replaced))
+    };
+    assert_eq!(standing(id(9)).await, (Standing::Valid, Standing::Unknown));
+    state.seal_passes(ae("PACS"), &instance(1)).await.unwrap();
+    assert_eq!(standing(id(9)).await, (Standing::Valid, Standing::Valid));
+}
+
 pub async fn a_refused_seal_leaves_what_was_there(place: Place) {
     let state = place.open().await;
     state.seal_begin(&row(1, 1)).await.unwrap();

@@ -5,6 +5,7 @@ pub mod conn;
 pub mod ports;
 pub mod process;
 pub mod proven;
+pub mod rle;
 pub mod words;
 pub mod world;
 

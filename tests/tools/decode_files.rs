@@ -61,8 +61,8 @@ fn main() {
     let mut arguments = std::env::args().skip(1);
     let program = arguments.next().expect("the program");
     let folder = PathBuf::from(arguments.next().expect("a folder, then files"));
-    let settings =
-        DecoderSettings { program: Some(program.into()), memory: 512 << 20, time: Duration::from_secs(60), workers: 1 };
+    let (program, patience) = (Some(program.into()), Duration::from_secs(60));
+    let settings = DecoderSettings { program, memory: 512 << 20, time: patience, wait: patience, workers: 1 };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let decoder = Decoder::new(settings);

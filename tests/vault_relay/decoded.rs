@@ -1,24 +1,20 @@
 //! Who takes no compressed images gets them decoded, by workers of the installed program; and what an archive has compressed
 //! is decoded before it is opened.
 
-use crate::site::{Getting, Sealed, between, context_of, head, proposal, recoded, seal_with, setup};
+use crate::site::{Getting, Sealed, between, context_of, head, noted, proposal, recoded, seal_with, setup};
 use crate::support::process::Process;
+use crate::support::rle::{COLUMNS, PIXELS, RLE, ROWS, encapsulated, read, recompressed, run_lengths};
 use crate::support::wait_until;
 use crate::support::words::{EXPLICIT, IMPLICIT};
 use dicomgate::dicom::Tag;
-use dicomgate::dicom::dataset::WalkLimits;
-use dicomgate::dicom::dataset::write::{DataSet, Flat};
-use dicomgate::dicom::dimse::{Status, Tolerances};
+use dicomgate::dicom::dataset::write::DataSet;
+use dicomgate::dicom::dimse::Status;
 use dicomgate::dicom::transfer_syntax::Encoding;
+use dicomgate::state::SealEnd;
 use dicomgate::vault::SealContext;
 use dicomgate::vault::carrier::Carrier;
 use std::process::Command;
 use std::sync::Arc;
-
-const RLE: &str = "1.2.840.10008.1.2.5";
-const ROWS: Tag = Tag(0x0028, 0x0010);
-const COLUMNS: Tag = Tag(0x0028, 0x0011);
-const PIXELS: Tag = Tag(0x7fe0, 0x0010);
 
 /// Images of 64 columns and 16 bits.
 struct Made {
@@ -58,54 +54,6 @@ impl Made {
     fn sealed(&self, context: &Arc<SealContext>) -> Sealed {
         seal_with(context, self.instance, RLE, &self.compressed(), Carrier::Pixels)
     }
-}
-
-/// One frame by PS3.5 annex G, of samples of so many bytes: the highest byte of each first, in runs of literals.
-fn run_lengths(pixels: &[u8], bytes: usize) -> Vec<u8> {
-    let segment = |from: usize| -> Vec<u8> {
-        let bytes: Vec<u8> = pixels.iter().copied().skip(from).step_by(bytes).collect();
-        let mut runs: Vec<u8> =
-            bytes.chunks(128).flat_map(|run| [&[u8::try_from(run.len() - 1).unwrap()], run].concat()).collect();
-        runs.resize(runs.len().next_multiple_of(2), 0);
-        runs
-    };
-    let mut frame = u32::try_from(bytes).unwrap().to_le_bytes().to_vec();
-    let segments: Vec<Vec<u8>> = (0..bytes).rev().map(segment).collect();
-    let mut at = 64;
-    for segment in &segments {
-        frame.extend_from_slice(&u32::try_from(at).unwrap().to_le_bytes());
-        at += segment.len();
-    }
-    frame.resize(64, 0);
-    [frame, segments.concat()].concat()
-}
-
-/// A data set and compressed frames behind it.
-fn encapsulated(mut bytes: Vec<u8>, frames: &[Vec<u8>]) -> Vec<u8> {
-    bytes.extend_from_slice(&[0xe0, 0x7f, 0x10, 0, b'O', b'B', 0, 0, 0xff, 0xff, 0xff, 0xff]);
-    for item in std::iter::once(&Vec::new()).chain(frames) {
-        bytes.extend_from_slice(&[0xfe, 0xff, 0, 0xe0]);
-        bytes.extend_from_slice(&u32::try_from(item.len()).unwrap().to_le_bytes());
-        bytes.extend_from_slice(item);
-    }
-    bytes.extend_from_slice(&[0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
-    bytes
-}
-
-/// The sealed object as an archive hands it out that has compressed its image.
-fn recompressed(sealed: &Sealed) -> Vec<u8> {
-    let flat = read(&sealed.bytes, Encoding::ExplicitLe);
-    let number = |tag: Tag| usize::from(u16::from_le_bytes(flat.get(tag).unwrap().try_into().unwrap()));
-    let (pixels, bytes) = (flat.get(PIXELS).unwrap(), number(Tag(0x0028, 0x0100)) / 8);
-    let frames: Vec<Vec<u8>> =
-        pixels.chunks_exact(number(ROWS) * number(COLUMNS) * bytes).map(|frame| run_lengths(frame, bytes)).collect();
-    let header = sealed.bytes.windows(4).position(|at| at == [0xe0, 0x7f, 0x10, 0]).unwrap();
-    encapsulated(sealed.bytes[..header].to_vec(), &frames)
-}
-
-fn read(bytes: &[u8], encoding: Encoding) -> Flat {
-    let limits = WalkLimits { value: u32::MAX, ..WalkLimits::default() };
-    Flat::read_with(bytes, encoding, limits, Tolerances::ALL).unwrap()
 }
 
 fn getting(process: &Process, contexts: &[&[&str]]) -> Getting {
@@ -241,12 +189,12 @@ fn what_the_archive_compressed_without_losses_is_decoded_and_opened() {
     let native = crate::site::image("1.5", 300_000);
     let made = Made::new("1.6", 200, 20);
     // Nothing is sealed in this one, though it looks as if it could be.
-    let plain = recompressed(&Sealed { bytes: blank("1.7"), ..made.sealed(&context) });
+    let plain = recompressed(&blank("1.7"));
     let mut getting = getting(&process, &[&[RLE], &[EXPLICIT]]);
-    getting.send_on(3, "1.5", &recompressed(&seal_with(&context, "1.5", EXPLICIT, &native, Carrier::Pixels)));
+    getting.send_on(3, "1.5", &recompressed(&seal_with(&context, "1.5", EXPLICIT, &native, Carrier::Pixels).bytes));
     let got = getting.arrives();
     assert!(got.context == 5 && got.data.unwrap() == native);
-    getting.send_on(3, "1.6", &recompressed(&made.sealed(&context)));
+    getting.send_on(3, "1.6", &recompressed(&made.sealed(&context).bytes));
     let got = getting.arrives();
     assert!(got.context == 3 && got.data.unwrap() == made.compressed());
     getting.send_on(3, "1.7", &plain);
@@ -263,8 +211,36 @@ fn what_the_archive_compressed_does_not_open_once_it_is_changed() {
     let at = sealed.bytes.len() - 100_000;
     sealed.bytes[at] ^= 1;
     let mut getting = getting(&process, &[&[RLE], &[EXPLICIT]]);
-    getting.send_on(3, "1.5", &recompressed(&sealed));
+    getting.send_on(3, "1.5", &recompressed(&sealed.bytes));
     getting.fails("1.5", Status::PROCESSING_FAILURE);
+    getting.ends();
+}
+
+#[test]
+fn what_no_worker_looks_at_is_handed_out_only_if_nothing_says_that_it_is_sealed() {
+    let process = Process::start(&setup("decode_time = \"1s\"\ndecode_workers = 1", ""));
+    let context = context_of(process.dir.path());
+    let native = crate::site::image("1.5", 300_000);
+    let sealed = seal_with(&context, "1.5", EXPLICIT, &native, Carrier::Pixels);
+    noted(process.dir.path(), &sealed, SealEnd::Acknowledged);
+    let plain = recompressed(&blank("1.7"));
+    let mut getting = getting(&process, &[&[RLE], &[EXPLICIT]]);
+    let stopped = |getting: &mut Getting| {
+        // A worker is there, and idle.
+        getting.send_on(3, "1.7", &plain);
+        assert!(getting.arrives().data.unwrap() == plain);
+        signal(&workers(&process), "-STOP");
+    };
+    stopped(&mut getting);
+    getting.send_on(3, "1.5", &recompressed(&sealed.bytes));
+    let words = getting.fails("1.5", Status::PROCESSING_FAILURE);
+    assert!(words.starts_with("denied, incident "), "{words}");
+    // With the next worker.
+    getting.send_on(3, "1.5", &recompressed(&sealed.bytes));
+    assert!(getting.arrives().data.unwrap() == native);
+    stopped(&mut getting);
+    getting.send_on(3, "1.7", &plain);
+    assert!(getting.arrives().data.unwrap() == plain, "bit for bit");
     getting.ends();
 }
 

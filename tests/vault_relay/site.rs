@@ -16,6 +16,7 @@ use dicomgate::transform::recode::Recode;
 use dicomgate::transform::seal::{Begun, Outcome, Seal, SealOptions, SealOrder};
 use dicomgate::vault::SealContext;
 use dicomgate::vault::carrier::Carrier;
+use std::path::Path;
 use std::sync::Arc;
 
 pub const JPEG: &str = "1.2.840.10008.1.2.4.70";
@@ -107,7 +108,7 @@ pub fn setup(vault: &str, limits: &str) -> Setup {
 }
 
 /// What a gateway seals with that lies in this folder.
-pub fn context_of(folder: &std::path::Path) -> Arc<SealContext> {
+pub fn context_of(folder: &Path) -> Arc<SealContext> {
     let settings = config::load(&folder.join("gateway.toml")).unwrap();
     let vault = settings.vault.unwrap();
     let (ring, escrow) = keys::load(&vault).unwrap();
@@ -219,24 +220,9 @@ impl Site {
         seal_with(&self.context, instance, syntax, object, carrier)
     }
 
-    /// Asks the state of this gateway, as another gateway or a command does.
-    pub fn ask<T>(&self, question: impl AsyncFnOnce(State) -> T) -> T {
-        let clock = || jiff::Timestamp::now().as_second();
-        let options = StateOptions::new(self.world.dir.path().join("state"), Arc::new(|_| {}), clock);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async { question(State::open(options).await.unwrap()).await })
-    }
-
     /// The ledger knows it, with this end of storing.
     pub fn noted(&self, sealed: &Sealed, end: SealEnd) {
-        let Begun { seal, key, study, rows, columns, frames, transfer_syntax, .. } = sealed.begun.clone();
-        let archive = AeTitle::new("PACS").unwrap();
-        let mark = SealMark::new(seal, key, transfer_syntax, (rows, columns, frames));
-        let row = SealRow::new(archive, uid(&sealed.instance), study, uid(CT), mark);
-        self.ask(async |state| {
-            state.seal_begin(&row).await.unwrap();
-            assert!(state.seal_end(archive, &row.instance, seal, end).await.unwrap());
-        });
+        noted(self.world.dir.path(), sealed, end);
     }
 
     /// An association for C-GET: objects come on contexts of CT images with these lists of transfer syntaxes, from 3.
@@ -272,6 +258,26 @@ impl Site {
         link.say(context, &pending, Some(&found.encode(encoding_of(&syntax))));
         link.say(context, &success(&asked.command), None);
     }
+}
+
+/// Asks the state of the gateway in this folder.
+fn ask<T>(folder: &Path, question: impl AsyncFnOnce(State) -> T) -> T {
+    let clock = || jiff::Timestamp::now().as_second();
+    let options = StateOptions::new(folder.join("state"), Arc::new(|_| {}), clock);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { question(State::open(options).await.unwrap()).await })
+}
+
+/// The ledger of the gateway in this folder knows it, with this end of storing.
+pub fn noted(folder: &Path, sealed: &Sealed, end: SealEnd) {
+    let Begun { seal, key, study, rows, columns, frames, transfer_syntax, .. } = sealed.begun.clone();
+    let archive = AeTitle::new("PACS").unwrap();
+    let mark = SealMark::new(seal, key, transfer_syntax, (rows, columns, frames));
+    let row = SealRow::new(archive, uid(&sealed.instance), study, uid(CT), mark);
+    ask(folder, async |state| {
+        state.seal_begin(&row).await.unwrap();
+        assert!(state.seal_end(archive, &row.instance, seal, end).await.unwrap());
+    });
 }
 
 /// An association for C-GET between a caller and an archive.

@@ -46,6 +46,25 @@ fn what_was_tampered_with_fails_by_itself() {
 }
 
 #[test]
+fn what_was_cut_off_fails_by_itself() {
+    let site = site();
+    let sealed = sealed(&site, 300_000);
+    let items = site.seal("1.5", EXPLICIT, &image("1.5", 300_000), Carrier::Attributes);
+    site.noted(&items, SealEnd::Acknowledged);
+    let mut getting = site.getting("WS1", &[&[EXPLICIT]]);
+    for (bytes, left) in [(&sealed.bytes, 200_000), (&items.bytes, 200_000), (&items.bytes, 20_000)] {
+        told(&site, &mut getting, "1.5", &bytes[..left], "truncated");
+    }
+    // Items that stand where none may.
+    let mut zeros = items.bytes.clone();
+    zeros[100_000..200_000].fill(0);
+    told(&site, &mut getting, "1.5", &zeros, "tampered");
+    getting.send("1.5", &items.bytes);
+    assert!(getting.arrives().data.unwrap() == image("1.5", 300_000), "the next one is as it was");
+    getting.ends();
+}
+
+#[test]
 fn the_seal_of_another_object_is_told_of() {
     let site = site();
     let other = site.seal("1.5", EXPLICIT, &image("1.5", 1000), Carrier::Pixels);

@@ -51,7 +51,8 @@ impl Ground {
         };
         found.ok_or_else(|| {
             let titles: Vec<String> = all.iter().map(|archive| archive.ae_title.to_string()).collect();
-            eprintln!("say which archive: {}", titles.join(", "));
+            let unknown = title.map(|title| format!("there is no archive {title}; ")).unwrap_or_default();
+            eprintln!("{unknown}say which archive: {}", titles.join(", "));
             ExitCode::from(2)
         })
     }

@@ -1,8 +1,10 @@
 //! `dicomgate vault ...`: keys, probe, opening, sealing what an archive holds, drills. Each command is one file; none
 //! needs a gateway that runs.
 
+mod dates;
 pub mod drill;
 mod ground;
+mod listing;
 mod new_key;
 mod open;
 mod probe;

@@ -5,6 +5,7 @@ use super::with::With;
 use crate::cli::audit::Format;
 use crate::vault::Unlock;
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -30,8 +31,10 @@ pub struct Open {
 impl Open {
     /// Opens. 0: all of them; 1: not all; 2: the key cannot be used.
     pub fn run(&self) -> ExitCode {
-        if let Some(folder) = self.out.as_deref().filter(|folder| !folder.is_dir()) {
-            eprintln!("`{}` is no folder", folder.display());
+        if let Some(folder) = self.out.as_deref()
+            && let Err(fault) = made(folder)
+        {
+            eprintln!("`{}`: {fault}", folder.display());
             return ExitCode::from(2);
         }
         let unlock = match self.with.unlock() {
@@ -54,6 +57,11 @@ impl Open {
         }
         ExitCode::from(u8::from(failed > 0))
     }
+}
+
+/// Makes a folder for what comes out, for its owner alone; one that is there stays as it is.
+fn made(folder: &Path) -> io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 type Outcome = Result<Restored, RestoreFault>;

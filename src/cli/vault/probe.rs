@@ -28,8 +28,8 @@ pub struct Probe {
     /// How long what was stored is left alone before it is retrieved, seconds; default: `probe_age`
     #[arg(long, value_name = "SECONDS")]
     age: Option<u64>,
-    /// Bytes of pixels of the largest object; 0: none. It stays in the archive like the others
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    /// Bytes of pixels of the largest object, up to 4,000,000,000; 0: none. It stays in the archive like the others
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = clap::value_parser!(u64).range(..=4_000_000_000))]
     largest: u64,
     /// A title that the archive is asked to deliver to; more than once for more. Default: the first peer's that receives
     #[arg(long, value_name = "AE")]
@@ -192,16 +192,18 @@ fn text(result: &ProbeResult, archive: &Archive) -> String {
         text.push_str("Nothing works: no carrier comes back whole, so nothing is sealed for this archive.\n");
         return text;
     }
+    // What it calls otherwise cannot be asked for.
+    let finds_again = result.reads_back && !result.mints;
     let _ = writeln!(text, "Settings that fit, for [[archive]] {}:", archive.ae_title);
     let carrier = usable.first().copied().unwrap_or(Carried::Pixels);
     let _ = writeln!(text, "carrier = \"{carrier}\"");
     if matches!(result.repeats, Repeats::Refused | Repeats::Compared) {
         text.push_str("# an image that is sent again is never equal once it is sealed, and refused by this archive\n");
-        text.push_str(if result.reads_back { "resend = \"compare\"\n" } else { "" });
+        text.push_str(if finds_again { "resend = \"compare\"\n" } else { "" });
     }
     if result.mints {
-        text.push_str("rewrites = [\"sop\"]\n");
+        text.push_str("rewrites = [\"sop\"] # and in [vault]: commit_trust = \"probe\"\n");
     }
-    let _ = writeln!(text, "verify_after_store = \"{}\"", if result.reads_back { "all" } else { "none" });
+    let _ = writeln!(text, "verify_after_store = \"{}\"", if finds_again { "all" } else { "none" });
     text
 }

@@ -1,15 +1,17 @@
 //! `dicomgate vault reindex [ARCHIVE]`: rebuilds the ledger from what the archive holds. Each sealed object is retrieved and
 //! opened; what opens is noted as acknowledged and verified.
 
+use super::dates::Dates;
 use super::ground::{self, Ground};
+use super::listing;
 use super::ring;
 use crate::cli::audit::Format;
 use crate::config;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::state_options;
 use crate::proxy::vault::classify::class_of;
-use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, read_compressed};
-use crate::proxy::vault::walk::{WalkFault, Walker};
+use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, is_plain};
+use crate::proxy::vault::walk::WalkFault;
 use crate::scu::Target;
 use crate::state::{BadRow, Mark, SealMark, SealRow, State, StateFault};
 use crate::vault::KeyId;
@@ -28,9 +30,9 @@ pub struct Reindex {
     /// The gateway's configuration
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
-    /// Only studies of these dates
-    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD", default_value = "")]
-    dates: String,
+    /// Only studies of these days; either end may be left out
+    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD")]
+    dates: Option<Dates>,
     /// Take what the archive holds for right also where the ledger knows another seal: after a backup of the state was put
     /// back, never when something may have been put back in the archive
     #[arg(long)]
@@ -101,51 +103,41 @@ impl Reindex {
         how: &ReadBack,
         tally: &mut Tally,
     ) -> Result<(), Fault> {
-        let mut walker = Walker::open(target).await?;
-        let studies = walker.studies(&self.dates, "", "").await?;
+        let studies = listing::studies(target, self.dates).await?;
         let all = studies.len();
         for (number, study) in studies.into_iter().enumerate() {
-            for series in walker.series(&study).await? {
-                let mut reader: Option<(Uid, Reader)> = None;
-                for image in walker.images(&study, &series).await? {
-                    let mut place = Place {
-                        class: image.class.unwrap_or(image.instance),
-                        instance: image.instance,
-                        study: Some(study.uid),
-                        series: Some(series),
-                        patient: study.patient.clone(),
-                    };
-                    let class = match image.class {
-                        Some(class) => Some(class),
-                        None => class_of(target, &place).await?,
-                    };
-                    let Some(class) = class.filter(|class| Family::sealing(class).is_some()) else { continue };
-                    place.class = class;
-                    let mut own = match reader.take() {
-                        Some((known, reader)) if known == class => reader,
-                        Some((_, other)) => {
-                            let _ = other.close().await;
-                            Reader::open(target, &[class]).await?
-                        }
-                        None => Reader::open(target, &[class]).await?,
-                    };
-                    let mut read = own.read(&place, how, None).await;
-                    if matches!(read, Err(VerifyFault::Gone(_))) {
-                        // Some give objects out only as they have compressed them.
-                        read = read_compressed(target, &place, how, None).await;
+            let (_, images) = listing::images(target, &study).await?;
+            let mut reader: Option<(Uid, Reader)> = None;
+            for listed in images {
+                let class = match listed.image.class {
+                    Some(class) => Some(class),
+                    None => class_of(target, &listed).await?,
+                };
+                let Some(class) = class.filter(|class| Family::sealing(class).is_some()) else { continue };
+                let place = listed.place(class);
+                let mut own = match reader.take() {
+                    Some((known, reader)) if known == class => reader,
+                    Some((_, other)) => {
+                        let _ = other.close().await;
+                        Reader::open(target, &[class]).await?
                     }
-                    if !matches!(read, Err(VerifyFault::Link(_))) {
-                        reader = Some((class, own));
+                    None => Reader::open(target, &[class]).await?,
+                };
+                let read = match own.read(&place, how, None).await {
+                    // A compressed original comes in no encoding that a seal can be in.
+                    Err(VerifyFault::Failed(_)) if is_plain(target, &place, how).await.is_ok() => {
+                        Err(VerifyFault::Plain)
                     }
-                    self.note(state, archive, &place, read, tally).await?;
-                }
-                if let Some((_, reader)) = reader {
-                    let _ = reader.close().await;
-                }
+                    read => read,
+                };
+                reader = Some((class, own));
+                self.note(state, archive, &place, read, tally).await?;
+            }
+            if let Some((_, reader)) = reader {
+                let _ = reader.close().await;
             }
             eprintln!("{} of {all} studies: {} added, {} known", number + 1, tally.added, tally.known);
         }
-        walker.close().await;
         Ok(())
     }
 

@@ -119,31 +119,29 @@ impl Rotate {
         }
         let now = jiff::Timestamp::now();
         let stranger = ring::strangers(settings, vault).is_ok_and(|known| known.contains(&keys::Problem::Stranger(id)));
-        let newest = manifest.newest().is_none_or(|newest| newest <= id);
-        let (done, text) = match word {
-            "destroy" => (
-                keys::destroy(vault, id, now),
-                format!(
-                    "key {id} is destroyed, and with it the way to {objects}; {escrow}.\n\
-                     A running gateway lets go of it within two seconds, once it has taken the reload (`keys of the vault` in its audit log). Gateways \
-                     whose keys come from the environment are restarted without it. Copies in backups, snapshots, secret stores and on worn flash are \
-                     not reached: find them (docs/keys.md).\n"
-                ),
+        match word {
+            "destroy" => keys::destroy(vault, id, now),
+            _ if stranger => keys::forget_stranger(vault, id, now),
+            _ => keys::forget(vault, id, now),
+        }
+        .map_err(ring::refused)?;
+        let text = match word {
+            "destroy" => format!(
+                "key {id} is destroyed, and with it the way to {objects}; {escrow}.\n\
+                 A running gateway lets go of it within two seconds, once it has taken the reload (`keys of the vault` in its audit log). Gateways \
+                 whose keys come from the environment are restarted without it. Copies in backups, snapshots, secret stores and on worn flash are \
+                 not reached: find them (docs/keys.md).\n"
             ),
-            _ => (
-                if stranger { keys::forget_stranger(vault, id, now) } else { keys::forget(vault, id, now) },
-                format!(
-                    "key {id} is entered as lost, and with it the way to {objects}; {escrow}.\n\
-                     {}Should it be found, put its file back: it opens again, and seals no more.\n",
-                    match newest {
-                        true =>
-                            "It was the one that sealed: the gateway starts once `dicomgate vault new-key` has made the next. ",
-                        false => "The gateway starts without it. ",
-                    }
-                ),
+            _ => format!(
+                "key {id} is entered as lost, and with it the way to {objects}; {escrow}.\n\
+                 {}Should it be found, put its file back: it opens again, and seals no more.\n",
+                match Manifest::read(&vault.key_folder).ok().flatten().and_then(|manifest| manifest.newest()) {
+                    None =>
+                        "It was the one that sealed: the gateway starts once `dicomgate vault new-key` has made the next. ",
+                    Some(_) => "The gateway starts without it. ",
+                }
             ),
         };
-        done.map_err(ring::refused)?;
         Ok(ring::print(self.format, &text, &serde_json::json!({ "key": id.0, "done": word })))
     }
 }

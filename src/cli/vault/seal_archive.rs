@@ -1,7 +1,9 @@
 //! `dicomgate vault seal-archive [ARCHIVE]`: seals what an archive holds already, study by study; stopped, it goes on where
 //! it was.
 
+use super::dates::Dates;
 use super::ground::{self, Ground};
+use super::listing;
 use super::progress::Progress;
 use super::report::{self, Report};
 use super::ring;
@@ -19,7 +21,7 @@ use crate::proxy::vault::Seals;
 use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
 use crate::proxy::vault::prove::{ProbeResult, file_name};
 use crate::proxy::vault::verify::Place;
-use crate::proxy::vault::walk::{Facts, Study, WalkFault, Walker};
+use crate::proxy::vault::walk::{Facts, Study, WalkFault};
 use crate::scu::Target;
 use crate::state::{BadRow, Repeats, State, StateFault};
 use crate::vault::carrier::Carrier;
@@ -43,14 +45,14 @@ pub struct SealArchive {
     #[arg(long, short, value_name = "FILE", default_value = config::DEFAULT_PATH)]
     config: PathBuf,
     /// Objects a minute, at most; default: the archive's `seal_rate`
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
     /// Only within these hours of the day, local time; it waits for them
     #[arg(long, value_name = "HH:MM-HH:MM")]
     hours: Option<Window>,
-    /// Only studies of these dates
-    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD", default_value = "")]
-    dates: String,
+    /// Only studies of these days; either end may be left out
+    #[arg(long, value_name = "YYYYMMDD-YYYYMMDD")]
+    dates: Option<Dates>,
     /// Begin anew: look at studies again that were done before
     #[arg(long)]
     again: bool,
@@ -185,7 +187,7 @@ impl SealArchive {
         let begun = format!(
             "carrier {:?}, dates `{}`, {} a minute",
             archive.vault.carrier,
-            self.dates,
+            self.dates.unwrap_or_default(),
             self.rate.unwrap_or(archive.vault.seal_rate)
         );
         let outcome = match round.teller.begun(begun).await {
@@ -257,13 +259,7 @@ impl SealArchive {
             round.teller.done(object, &done).await?;
         }
         resumed?;
-        let studies = patiently(async || {
-            let mut walker = Walker::open(target).await?;
-            let studies = walker.studies(&self.dates, "", "").await;
-            walker.close().await;
-            studies
-        })
-        .await?;
+        let studies = listing::studies(target, self.dates).await?;
         let all = studies.len();
         round.report.studies = u64::try_from(all).unwrap_or(u64::MAX);
         for (number, study) in studies.into_iter().enumerate() {
@@ -282,17 +278,6 @@ impl SealArchive {
         }
         Ok(())
     }
-}
-
-/// Asks again when an association fails: archives are restarted at night.
-async fn patiently<T>(mut ask: impl AsyncFnMut() -> Result<T, WalkFault>) -> Result<T, WalkFault> {
-    for pause in PATIENCE {
-        match ask().await {
-            Err(WalkFault::Link(_)) => tokio::time::sleep(*pause).await,
-            other => return other,
-        }
-    }
-    ask().await
 }
 
 /// 128 random bits that tell this round from others.
@@ -337,36 +322,30 @@ impl Round<'_> {
 
     /// Seals a study; whether nothing of it failed.
     async fn study(&mut self, target: &Target<'_>, study: &Study) -> Result<bool, Fault> {
-        let (listed, images) = patiently(async || {
-            let mut walker = Walker::open(target).await?;
-            let found = list(&mut walker, study).await;
-            walker.close().await;
-            found
-        })
-        .await?;
-        let Some(listed) = listed else { return Ok(false) };
+        let (facts, images) = listing::images(target, study).await?;
+        let Some(facts) = facts else { return Ok(false) };
         let mut clean = true;
         // What others of the same series are, where the archive does not say it.
-        let mut guess: Option<(Option<Uid>, Uid)> = None;
-        for (place, class) in images {
+        let mut guess: Option<(Uid, Uid)> = None;
+        for listed in images {
             self.wait().await;
-            let done = match class {
-                Some(class) => Ok((class, self.convert(&Place { class, ..place.clone() }, &listed).await?)),
+            let done = match listed.image.class {
+                Some(class) => Ok((class, self.convert(&listed.place(class), &facts).await?)),
                 None => {
-                    let guessed = guess.filter(|(series, _)| *series == place.series).map(|(_, class)| class);
-                    self.converter.convert_unnamed(&place, guessed, &listed).await?
+                    let guessed = guess.filter(|(series, _)| *series == listed.series).map(|(_, class)| class);
+                    self.converter.convert_unnamed(&listed, guessed, &facts).await?
                 }
             };
             let (class, done) = match done {
                 Ok(named) => named,
                 Err(why) => {
-                    self.tally.unnamed(&place, why);
+                    self.tally.unnamed(&listed, why);
                     clean = false;
                     continue;
                 }
             };
-            guess = Some((place.series, class));
-            let place = Place { class, ..place };
+            guess = Some((listed.series, class));
+            let place = listed.place(class);
             if !matches!(done, Done::Sealed { .. }) {
                 // Only what is stored counts against the rate.
                 self.last = None;
@@ -419,23 +398,4 @@ impl Round<'_> {
         }
         self.last = Some(Instant::now());
     }
-}
-
-/// What an archive says of a study, and where its objects are; their class, if it says that. `None`: it is gone.
-async fn list(walker: &mut Walker, study: &Study) -> Result<(Option<Facts>, Vec<(Place, Option<Uid>)>), WalkFault> {
-    let facts = walker.facts_of(study).await?;
-    let mut places = Vec::new();
-    for series in walker.series(study).await? {
-        for image in walker.images(study, &series).await? {
-            let place = Place {
-                class: image.class.unwrap_or(image.instance),
-                instance: image.instance,
-                study: Some(study.uid),
-                series: Some(series),
-                patient: study.patient.clone(),
-            };
-            places.push((place, image.class));
-        }
-    }
-    Ok((facts, places))
 }

@@ -3,7 +3,7 @@
 use crate::audit::round::RoundCounts;
 use crate::dicom::Uid;
 use crate::proxy::vault::convert::{Done, InDoubt};
-use crate::proxy::vault::verify::Place;
+use crate::proxy::vault::walk::Listed;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -59,9 +59,9 @@ impl Tally {
     }
 
     /// One whose class is not known, and why.
-    pub fn unnamed(&mut self, place: &Place, why: String) {
+    pub fn unnamed(&mut self, listed: &Listed, why: String) {
         self.unnamed += 1;
-        self.left(place.instance, place.study, why);
+        self.left(listed.image.instance, Some(listed.study.uid), why);
     }
 
     fn left(&mut self, instance: Uid, study: Option<Uid>, why: String) {

@@ -59,6 +59,8 @@ raw_table! {
         pub decode_memory: Size,
         /// How long one frame may take to decode: from 1s to 10m. Default 30s.
         pub decode_time: Span,
+        /// How long a frame may wait until a decoding worker is free: from 1s to 10m. Default 30s.
+        pub decode_wait: Span,
         /// Decoding workers at once, up to 64; 0: nothing is decoded. Default 2.
         pub decode_workers: Count,
     }

@@ -8,7 +8,7 @@ use crate::config::raw::policy::RawRule;
 use crate::config::raw::vault::{KeysWord, RawVault, RewritesWord};
 use crate::config::raw::words::Date;
 use crate::config::units::{Count, Size, Span};
-use crate::config::vault::{ArchiveVault, KeySource, SealWhat, Vault};
+use crate::config::vault::{ArchiveVault, CommitTrust, KeySource, Resend, SealWhat, Vault, Verify};
 use crate::dicom::dimse::Operation;
 use crate::policy::Open;
 use crate::policy::model::{Effect, PolicyModel};
@@ -44,6 +44,7 @@ pub(super) fn validate(
     let probe_every = bounds.span("probe_every", &vault.probe_every, ("1h", "30d", "365d"));
     let decode_memory = bounds.size("decode_memory", &vault.decode_memory, ("64MiB", "1GiB", "64GiB"));
     let decode_time = bounds.span("decode_time", &vault.decode_time, ("1s", "30s", "10m"));
+    let decode_wait = bounds.span("decode_wait", &vault.decode_wait, ("1s", "30s", "10m"));
     let decode_workers = bounds.count("decode_workers", &vault.decode_workers, (0, 2, 64));
     let (keys, key_folder) = keys?;
     Some(Vault {
@@ -68,6 +69,7 @@ pub(super) fn validate(
         probe_every,
         decode_memory,
         decode_time,
+        decode_wait,
         decode_workers,
     })
 }
@@ -211,6 +213,7 @@ pub(super) fn archive(archive: &RawArchive, raw: &RawGatewayFile, report: &mut R
             }
         }
     }
+    finds_again(archive, raw, report);
     let rate = u64::from(ArchiveVault::SEAL_RATE);
     let seal_rate = Bounds { report }.count("seal_rate", &archive.seal_rate, (1, rate, 1_000_000));
     let default = raw.vault.get().and_then(|vault| vault.carrier.cloned()).unwrap_or_default();
@@ -221,6 +224,34 @@ pub(super) fn archive(archive: &RawArchive, raw: &RawGatewayFile, report: &mut R
         rewrites_sop: archive.rewrites.values().contains(&RewritesWord::Sop),
         all_readers_pass: archive.all_readers.cloned().unwrap_or_default(),
         seal_rate,
+    }
+}
+
+/// What an archive gives UIDs of its own cannot be asked for: nothing there is read back.
+fn finds_again(archive: &RawArchive, raw: &RawGatewayFile, report: &mut Report<'_>) {
+    let (Some(rewrites), true) = (archive.rewrites.spanned(), archive.rewrites.values().contains(&RewritesWord::Sop))
+    else {
+        return;
+    };
+    let words = |key: &str| {
+        format!(
+            "`{key}` reads back what was stored, and `rewrites` says that the archive gives it another instance UID"
+        )
+    };
+    if let Some(verify) = archive.verify_after_store.spanned().filter(|verify| *verify.get_ref() != Verify::None) {
+        report.error(verify.span(), words("verify_after_store")).hint("take it out");
+    }
+    if let Some(resend) = archive.resend.spanned().filter(|resend| *resend.get_ref() == Resend::Compare) {
+        report.error(resend.span(), words("resend")).hint("take it out");
+    }
+    let Some(vault) = raw.vault.get() else { return };
+    if vault.commit_trust.cloned().unwrap_or_default() == CommitTrust::Verified {
+        report
+            .error(
+                rewrites.span(),
+                "storage commitment of sealed objects cannot be verified at an archive that gives instances other UIDs",
+            )
+            .hint("write commit_trust = \"probe\" in [vault]: the archives' word is then told");
     }
 }
 

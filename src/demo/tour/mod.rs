@@ -8,7 +8,7 @@ mod vault;
 mod workstation;
 
 use super::client::{self, Call, Contexts, Wanted};
-use super::device::{self, DialFault};
+use super::device::{self, DialFault, Target};
 use super::elements::{self, Set};
 use super::hospital::{ARCHIVE, Hospital};
 use super::journal::Journal;
@@ -68,6 +68,17 @@ async fn associate(
     let protection = device::protection(&wire);
     let (link, contexts) = client::associate(wire, call(calling, ARCHIVE)?, wanted, receives).await?;
     Ok((link, contexts, protection))
+}
+
+/// An association of a stranger with the archive itself.
+async fn past_the_gateway(
+    hospital: &Hospital,
+    wanted: Vec<Wanted>,
+    receives: bool,
+) -> Result<(Link, Contexts), StepFault> {
+    let target = Target { address: hospital.archive.address(), ..hospital.target.clone() };
+    let wire = device::plain(&target).await?;
+    Ok(client::associate(wire, call("ANYBODY", ARCHIVE)?, wanted, receives).await?)
 }
 
 fn call(calling: &str, called: &str) -> Result<Call, StepFault> {

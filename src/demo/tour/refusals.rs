@@ -1,7 +1,7 @@
 //! Who is refused, and what the gateway said and recorded about it.
 
 use super::workstation::query;
-use super::{StepFault, associate, call, kinds, uid, wrong};
+use super::{StepFault, associate, call, kinds, past_the_gateway, uid, wrong};
 use crate::demo::client::{self, STUDY_FIND, STUDY_MOVE, VERIFICATION};
 use crate::demo::device::{self, DialFault};
 use crate::demo::hospital::{ARCHIVE, Hospital, SCANNER, WORKSTATION};
@@ -90,11 +90,8 @@ pub(super) fn conclude<W: Write>(
 
 /// Why there is a gateway: the archive itself answers whoever reaches it.
 async fn open_archive(hospital: &Hospital) -> Result<String, StepFault> {
-    let mut target = hospital.target.clone();
-    target.address = hospital.archive.address();
-    let wire = device::plain(&target).await?;
     let wanted = client::service(STUDY_FIND).into_iter().collect();
-    let (mut link, contexts) = client::associate(wire, call("ANYBODY", ARCHIVE)?, wanted, false).await?;
+    let (mut link, contexts) = past_the_gateway(hospital, wanted, false).await?;
     let (found, _) = client::find(&mut link, &contexts, &query(&[(Tag(0x0010, 0x0010), VR::PN, "")])).await?;
     link.release().await?;
     if found.is_empty() {

@@ -20,7 +20,7 @@ const MOST_HELD: usize = 32;
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a report is this gateway's to deliver, seconds. Renewed while it is in hand; of a gateway that was killed
 /// another one, or the next run, takes it over then.
-const LEASE: i64 = 20;
+pub(super) const LEASE: i64 = 20;
 /// How long a report is tried from the moment it is held.
 const HELD: Duration = Duration::from_secs(100);
 /// Reports remembered to be tried sooner when an association of their requester opens; more wait for their time.
@@ -111,7 +111,7 @@ impl Courier {
         let now = (self.commitments.clock)();
         for id in ids {
             // Otherwise it is tried when it would have been.
-            let _ = self.commitments.state.report_failed(id, now).await;
+            let _ = self.commitments.state.report_due(id, now).await;
         }
     }
 
@@ -144,7 +144,8 @@ impl Courier {
 
     /// One requester is called by one task at a time: one that does not answer must not keep the others waiting.
     fn start(&mut self) {
-        while self.busy.len() < AT_ONCE {
+        // Those whose archive is being asked are not being called.
+        while self.busy.len() < AT_ONCE + self.commitments.tries.reading() {
             let Some(whose) = self.held.keys().find(|whose| !self.busy.contains_key(*whose)).cloned() else { return };
             let Some(work) = self.held.remove(&whose) else { return };
             self.busy.insert(whose.clone(), work.iter().map(|work| work.id).collect());

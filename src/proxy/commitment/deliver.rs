@@ -1,5 +1,6 @@
 //! Reports of one requester, one after the other: on an association that is open, or on one of the gateway's own.
 
+use super::courier::LEASE;
 use super::mailbox::{Undelivered, command};
 use super::narrow::narrow;
 use super::register::seconds;
@@ -18,6 +19,7 @@ use crate::proxy::snapshot::Snapshot;
 use crate::scu::{Ask, Link, LinkFault, Target};
 use crate::state::{self, ReportId};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -50,13 +52,19 @@ pub struct Deliverer {
     unreachable: Option<String>,
 }
 
+/// How often the lease of a report is renewed while it is looked into.
+const HOLD: Duration = Duration::from_secs(8);
 /// So long is a report that has changed left alone, seconds: it is in hand already, under its new identity.
 const IN_HAND: i64 = 150;
 
 /// How one attempt ended.
 enum End {
-    /// There is more to be read back first: it goes on at once.
-    Unready,
+    /// There is more to be read back first: it goes on in so many seconds.
+    Unready(i64),
+    /// What it is about cannot be read back now, which says nothing of its requester.
+    Unread(String),
+    /// Another took its place while it was looked into, or took it away.
+    Gone,
     /// Acknowledged, on this association.
     Acknowledged(&'static str),
     /// Not now.
@@ -109,32 +117,45 @@ impl Deliverer {
 
     /// Before anything is told: whether it is true of what is sealed. `None`: it is, or says now what is.
     async fn verify(&self, snapshot: &Snapshot, work: &mut Work) -> Option<End> {
-        let Commitments { state, clock, .. } = &self.commitments;
+        let Commitments { state, clock, tries, .. } = &self.commitments;
         let stored = &mut work.report;
         let most = commitment::MOST_REFERENCES;
         let read = commitment::read(&stored.data_set, Encoding::ExplicitLe, stored.event_type, most);
         // What cannot be read is given up in the attempt itself.
         let mut report = read.ok()?;
-        let whose = (&stored.commitment, stored.attempts);
-        let trusted = trust(&self.shared, &self.commitments, snapshot, whose, &mut report).await;
+        let whose = (&stored.commitment, tries.of(work.id));
+        let trusted = {
+            let mut trusted = pin!(trust(&self.shared, &self.commitments, snapshot, whose, &mut report));
+            loop {
+                match tokio::time::timeout(HOLD, &mut trusted).await {
+                    Ok(trusted) => break trusted,
+                    // No other gateway is to take it meanwhile; one that does has it told twice.
+                    Err(_) => drop(state.hold_report(work.id, clock().saturating_add(LEASE)).await),
+                }
+            }
+        };
         // Reading back may have taken long, and telling has a time of its own.
         work.until = work.until.max(Instant::now() + ANSWER + RELEASE);
         match trusted {
-            Trusted::Whole => return None,
-            Trusted::More => return Some(End::Unready),
-            Trusted::Later(words) => return Some(End::Failed(words)),
-            Trusted::Less => {}
+            Trusted::Whole => {
+                tries.forget(work.id);
+                return None;
+            }
+            Trusted::More(seconds) => return Some(End::Unready(seconds)),
+            Trusted::Later(words) => return Some(End::Unread(words)),
+            Trusted::Less => tries.forget(work.id),
         }
         // Its place is taken by what is true, durably, before anybody hears of it.
         stored.event_type = report.event_type();
         stored.data_set = report.encode(Encoding::ExplicitLe);
-        let changed = state::Report { due: clock().saturating_add(IN_HAND), ..stored.clone() };
-        match state.put_report(changed).await {
-            Ok(id) => {
+        stored.due = clock().saturating_add(IN_HAND);
+        match state.change_report(work.id, stored).await {
+            Ok(Some(id)) => {
                 work.id = id;
                 None
             }
-            Err(fault) => Some(End::Failed(fault.to_string())),
+            Ok(None) => Some(End::Gone),
+            Err(fault) => Some(End::Unread(fault.to_string())),
         }
     }
 
@@ -239,22 +260,34 @@ impl Deliverer {
                 }
                 return false;
             }
-            End::Unready => {
+            End::Unready(seconds) => {
                 // Otherwise it is offered again when its lease is over.
-                let _ = state.report_failed(id, (self.commitments.clock)()).await;
+                let _ = state.report_due(id, (self.commitments.clock)().saturating_add(seconds)).await;
                 return true;
             }
+            End::Gone => return false,
             End::Failed(words) => {
-                let now = (self.commitments.clock)();
                 let wait = self.wait(stored.attempts);
-                let due = now.saturating_add(wait);
-                if due < stored.commitment.expires {
+                if let Some(due) = self.due(stored, wait) {
                     note::failed(&self.shared, stored, &words, wait);
                     // Otherwise it is offered again when its lease is over.
                     let _ = state.report_failed(id, due).await;
                     return true;
                 }
                 format!("it was kept for as long as `commit_keep` says, and could not be delivered: {words}")
+            }
+            End::Unread(words) => {
+                let tries = &self.commitments.tries;
+                let wait = self.wait(tries.of(id));
+                if let Some(due) = self.due(stored, wait) {
+                    tries.in_vain(id);
+                    note::failed(&self.shared, stored, &words, wait);
+                    let _ = state.report_due(id, due).await;
+                    // That its requester calls does not make the archive answer.
+                    return false;
+                }
+                tries.forget(id);
+                format!("it was kept for as long as `commit_keep` says, and could not be verified: {words}")
             }
             End::Hopeless(words) => words,
         };
@@ -264,6 +297,12 @@ impl Deliverer {
             let _ = state.report_done(id).await;
         }
         false
+    }
+
+    /// When it is tried again; `None`: it is over before.
+    fn due(&self, stored: &state::Report, wait: i64) -> Option<i64> {
+        let due = (self.commitments.clock)().saturating_add(wait);
+        (due < stored.commitment.expires).then_some(due)
     }
 
     /// Seconds until the next attempt: `commit_retry`, doubled after each one, up to an hour.

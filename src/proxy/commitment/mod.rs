@@ -14,10 +14,12 @@ mod deliver;
 mod mailbox;
 mod narrow;
 mod note;
+mod reading;
 mod register;
 #[cfg(test)]
 mod tests;
 mod towards;
+mod tries;
 mod trust;
 
 pub use accept::{Arrival, accept};
@@ -28,12 +30,14 @@ pub use register::{Asked, RegisterFault, register};
 use crate::state::State;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use tries::Tries;
 
 /// What every association and the courier share. Cheap to clone.
 #[derive(Clone)]
 pub struct Commitments {
     state: State,
     mailboxes: Arc<Mailboxes>,
+    tries: Arc<Tries>,
     wake: Arc<Notify>,
     clock: fn() -> i64,
 }
@@ -42,7 +46,8 @@ impl Commitments {
     /// Over this state. `clock`: seconds since 1970, the one that the state goes by.
     pub fn new(state: State, clock: fn() -> i64) -> Self {
         let wake = Arc::new(Notify::new());
-        Self { state, mailboxes: Arc::new(Mailboxes::new(Arc::clone(&wake))), wake, clock }
+        let mailboxes = Arc::new(Mailboxes::new(Arc::clone(&wake)));
+        Self { state, mailboxes, tries: Arc::default(), wake, clock }
     }
 
     /// Where open associations wait for reports.

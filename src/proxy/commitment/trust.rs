@@ -3,29 +3,30 @@
 //!
 //! It asks for so long and no longer; what it has found out stands in the ledger, so that the next attempt goes on from there.
 
+use super::reading::Reading;
 use super::{Commitments, note};
 use crate::audit::commitment::{CommitmentNote, Stage};
-use crate::audit::vault::VaultNote;
+use crate::audit::vault::{VaultCause, VaultNote};
 use crate::config::vault::CommitTrust;
-use crate::dicom::commitment::{NO_SUCH_INSTANCE, PROCESSING_FAILURE, Report};
-use crate::dicom::{AeTitle, Uid};
+use crate::dicom::Uid;
+use crate::dicom::commitment::{PROCESSING_FAILURE, Report};
+use crate::dicom::dimse::Status;
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::alert::{alert, cause_of_reading};
 use crate::proxy::vault::reach;
-use crate::proxy::vault::verify::{Place, ReadBack, Reader, VerifyFault};
-use crate::proxy::vault::walk::{Study, Walker};
-use crate::state::ledger::Standing;
+use crate::proxy::vault::verify::VerifyFault;
+use crate::state::ledger::{SealMark, Standing};
 use crate::state::{Commitment, Repeats, SealRow};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// How long one attempt reads back.
 const READING: Duration = Duration::from_secs(600);
 /// An archive that cannot be asked is tried so often; then its instances are reported as failed.
 const TRIES: u32 = 5;
-/// So many classes are asked for on one association.
-const CLASSES: usize = 100;
+/// Seconds after which it is looked again whether it is a report's turn to be read back.
+const TURN: i64 = 5;
 
 /// What may be told.
 pub(super) enum Trusted {
@@ -33,33 +34,35 @@ pub(super) enum Trusted {
     Whole,
     /// The report has changed: some of what the archive says it holds could not be verified.
     Less,
-    /// Not now: there is more to be read back, and it goes on at once.
-    More,
+    /// Not now, and nothing has failed: in so many seconds.
+    More(i64),
     /// Not now; why.
     Later(String),
 }
 
 /// An instance that the ledger knows as sealed, and that nobody has read back since.
-struct Doubtful {
-    row: SealRow,
-    class: Uid,
+pub(super) struct Doubtful {
+    pub(super) row: SealRow,
+    pub(super) class: Uid,
     /// What was found; `None`: nothing yet.
-    found: Option<Found>,
+    pub(super) found: Option<Found>,
+    /// With what the archive failed to give it out, if it did.
+    pub(super) failed: Option<Status>,
 }
 
-enum Found {
+pub(super) enum Found {
     Whole,
     /// The reason for the requester, and what was wrong.
     Not(u16, VerifyFault),
 }
 
-/// Looks at what is reported as committed; takes out of that what cannot be verified. `attempts`: how often this report was
-/// tried before.
+/// Looks at what is reported as committed; takes out of that what cannot be verified. `tries`: how often that was tried in
+/// vain for this report.
 pub(super) async fn trust(
     shared: &Shared,
     commitments: &Commitments,
     snapshot: &Snapshot,
-    (commitment, attempts): (&Commitment, u32),
+    (commitment, tries): (&Commitment, u32),
     report: &mut Report,
 ) -> Trusted {
     let archive = commitment.key.archive;
@@ -70,7 +73,7 @@ pub(super) async fn trust(
     for reference in &report.committed {
         match commitments.state.seals(archive, &reference.instance).await {
             Ok(Some(row)) if !is_verified(&row, repeats) => {
-                doubtful.push(Doubtful { row, class: reference.class, found: None });
+                doubtful.push(Doubtful { row, class: reference.class, found: None, failed: None });
             }
             Ok(_) => {}
             Err(fault) => return Trusted::Later(format!("the ledger of seals cannot be asked: {fault}")),
@@ -82,20 +85,24 @@ pub(super) async fn trust(
     if shared.gate.look_up_own().is_err() {
         return Trusted::Later("nothing can be recorded".to_owned());
     }
-    let reading = Reading { shared, snapshot, commitments, how, repeats, archive, calling: commitment.key.title };
+    let Some(_turn) = commitments.tries.turn(archive) else { return Trusted::More(TURN) };
+    // Requesters that wait to be called need not wait for this.
+    commitments.wake();
+    let calling = commitment.key.title;
+    let reading = Reading { shared, snapshot, state: &commitments.state, how, repeats, archive, calling, tries };
     let stopped = match tokio::time::timeout(READING, reading.all(&mut doubtful)).await {
         Ok(outcome) => outcome.err(),
         // The ledger knows of these, so there is less to be done each time.
-        Err(_) if doubtful.iter().any(|one| matches!(one.found, Some(Found::Whole))) => return Trusted::More,
+        Err(_) if doubtful.iter().any(|one| matches!(one.found, Some(Found::Whole))) => return Trusted::More(0),
         Err(_) => Some(VerifyFault::unasked("it takes too long")),
     };
     if let Some(fault) = stopped {
-        if attempts < TRIES {
+        if tries < TRIES {
             return Trusted::Later(format!("sealed instances cannot be read back now: {fault}"));
         }
-        let words = "the archive cannot be asked";
         for one in doubtful.iter_mut().filter(|one| one.found.is_none()) {
-            one.found = Some(Found::Not(PROCESSING_FAILURE, VerifyFault::unasked(words)));
+            let unasked = || VerifyFault::unasked("the archive cannot be asked");
+            one.found = Some(Found::Not(PROCESSING_FAILURE, one.failed.map_or_else(unasked, VerifyFault::Failed)));
         }
     }
     take_out(shared, snapshot, commitment, report, &doubtful)
@@ -116,7 +123,12 @@ fn take_out(
         let Some(Found::Not(reason, fault)) = &one.found else { continue };
         failed.insert(one.row.instance, *reason);
         first.get_or_insert_with(|| fault.to_string());
-        let Some(cause) = cause_of_reading(fault) else { continue };
+        let cause = match fault {
+            // It answers, at the last attempt still, and never gives it out.
+            VerifyFault::Failed(_) => Some(VaultCause::NotKept),
+            fault => cause_of_reading(fault),
+        };
+        let Some(cause) = cause else { continue };
         let words = format!("the archive says that it keeps it, and {fault}");
         let note = VaultNote {
             who: None,
@@ -150,99 +162,9 @@ fn take_out(
 /// may hold instead.
 fn is_verified(row: &SealRow, repeats: Repeats) -> bool {
     let Some(current) = row.current(repeats) else { return row.seals.is_empty() };
-    let may_be_instead = |seal: &&crate::state::SealMark| {
-        seal.begun > current.begun && row.standing(seal.id, repeats) == Standing::Valid
-    };
+    let may_be_instead =
+        |seal: &&SealMark| seal.begun > current.begun && row.standing(seal.id, repeats) == Standing::Valid;
     current.verified.is_some() && row.seals.iter().filter(may_be_instead).all(|seal| seal.verified.is_some())
-}
-
-/// Reading back what one report is about.
-struct Reading<'a> {
-    shared: &'a Shared,
-    snapshot: &'a Snapshot,
-    commitments: &'a Commitments,
-    how: ReadBack,
-    repeats: Repeats,
-    archive: AeTitle,
-    calling: AeTitle,
-}
-
-impl Reading<'_> {
-    /// Reads all of them back.
-    ///
-    /// # Errors
-    /// The archive cannot be asked now: what was not reached is as it was.
-    async fn all(&self, doubtful: &mut [Doubtful]) -> Result<(), VerifyFault> {
-        let series = self.series(doubtful).await;
-        let classes: BTreeSet<Uid> = doubtful.iter().map(|one| one.class).collect();
-        let classes: Vec<Uid> = classes.into_iter().collect();
-        for some in classes.chunks(CLASSES) {
-            let mut reader = None;
-            for one in doubtful.iter_mut().filter(|one| some.contains(&one.class)) {
-                let (instance, study) = (one.row.instance, one.row.study);
-                let series = series.get(&instance).copied();
-                let place = Place { class: one.class, instance, study, series, patient: None };
-                let (open, _room) = match &mut reader {
-                    Some(open) => open,
-                    none => match reach::reader(self.shared, &self.archive, self.calling, some).await {
-                        Ok(open) => none.insert(open),
-                        Err(fault @ VerifyFault::Link(_)) => return Err(fault),
-                        Err(fault) => {
-                            one.found = Some(Found::Not(PROCESSING_FAILURE, fault));
-                            continue;
-                        }
-                    },
-                };
-                match self.one(open, &place, &one.row).await {
-                    Err(fault @ VerifyFault::Link(_)) => return Err(fault),
-                    Ok(()) => one.found = Some(Found::Whole),
-                    Err(fault) => {
-                        let gone = matches!(fault, VerifyFault::Gone(_));
-                        one.found = Some(Found::Not(if gone { NO_SUCH_INSTANCE } else { PROCESSING_FAILURE }, fault));
-                    }
-                }
-            }
-            if let Some((open, _room)) = reader {
-                // It is over, whatever the other side says to that.
-                let _ = open.close().await;
-            }
-        }
-        Ok(())
-    }
-
-    async fn one(&self, reader: &mut Reader, place: &Place, row: &SealRow) -> Result<(), VerifyFault> {
-        let seal = reader.read(place, &self.how, None).await?.inner.seal;
-        if row.standing(seal, self.repeats) != Standing::Valid {
-            return Err(VerifyFault::Other(seal));
-        }
-        let noted =
-            self.commitments.state.seal_verified(self.archive, &place.instance, seal, (self.commitments.clock)());
-        if let Err(fault) = noted.await {
-            tracing::warn!(archive = %self.archive, %fault, "that a seal was read back could not be noted");
-        }
-        Ok(())
-    }
-
-    /// In which series the instances are, as the archive says: many give out nothing without. What it does not say is asked
-    /// for without.
-    async fn series(&self, doubtful: &[Doubtful]) -> HashMap<Uid, Uid> {
-        let mut found = HashMap::new();
-        let Some(wiring) = self.snapshot.archive(&self.archive) else { return found };
-        let Ok(_room) = self.shared.capacity.take(&wiring.settings, false) else { return found };
-        let address = wiring.settings.address.to_string();
-        let target = reach::target(wiring, &address, self.calling);
-        let Ok(mut walker) = Walker::open(&target).await else { return found };
-        let studies: BTreeSet<Uid> = doubtful.iter().filter_map(|one| one.row.study).collect();
-        for uid in studies {
-            let study = Study { uid, patient: None };
-            for series in walker.series(&study).await.unwrap_or_default() {
-                let images = walker.images(&study, &series).await.unwrap_or_default();
-                found.extend(images.into_iter().map(|image| (image.instance, series)));
-            }
-        }
-        walker.close().await;
-        found
-    }
 }
 
 #[cfg(test)]

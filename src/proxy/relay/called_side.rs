@@ -289,7 +289,9 @@ impl Relay {
         data.keep(bytes, &self.snapshot.settings.limits)
             .map_err(|words| Ending::malformed(End::Called, "data set", words, Abort::NOT_SPECIFIED))?;
         let Some(walk) = &mut data.walk else { return Ok(()) };
-        walk.push(bytes).map_err(|fault| Ending::walk(End::Called, &fault))?;
+        if let Err(fault) = walk.push(bytes) {
+            return self.unreadable(End::Called, &fault);
+        }
         let identified = inspect::identified(walk);
         if self.called.down.fate == Fate::Rewrite {
             return self.push_down(bytes);
@@ -314,11 +316,14 @@ impl Relay {
         if data.kept.is_some() {
             return self.taken_whole(*data);
         }
-        if let Some(walk) = &mut data.walk {
-            walk.finish().map_err(|fault| Ending::walk(End::Called, &fault))?;
-            if let Some(words) = inspect::mismatch(&data.command, walk) {
-                return self.mismatched(End::Called, data.context, &data.command, words);
-            }
+        if let Some(Err(fault)) = data.walk.as_mut().map(Walk::finish) {
+            self.unreadable(End::Called, &fault)?;
+            data.walk = None;
+        }
+        if let Some(walk) = &mut data.walk
+            && let Some(words) = inspect::mismatch(&data.command, walk)
+        {
+            return self.mismatched(End::Called, data.context, &data.command, words);
         }
         if self.called.down.fate == Fate::Hold {
             self.watched_down(data.walk.as_ref())?;

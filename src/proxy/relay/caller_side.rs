@@ -208,7 +208,9 @@ impl Relay {
         data.keep(bytes, &self.snapshot.settings.limits)
             .map_err(|words| Ending::malformed(End::Caller, "data set", words, Abort::NOT_SPECIFIED))?;
         let Some(walk) = &mut data.walk else { return Ok(()) };
-        walk.push(bytes).map_err(|fault| Ending::walk(End::Caller, &fault))?;
+        if let Err(fault) = walk.push(bytes) {
+            return self.unreadable(End::Caller, &fault);
+        }
         if self.up.fate == Fate::Rewrite {
             return self.push_up(bytes);
         }
@@ -239,12 +241,12 @@ impl Relay {
         let Stage::Data(data) = &mut self.up.stage else { return Ok(()) };
         data.complete = true;
         let own = self.routes.of(data.context) == Way::Own;
-        if let Some(walk) = &mut data.walk {
-            walk.finish().map_err(|fault| Ending::walk(End::Caller, &fault))?;
+        match data.walk.as_mut().map(Walk::finish) {
+            None => {}
+            Some(Err(fault)) => self.unreadable(End::Caller, &fault)?,
             // What already waits was decided on with an earlier piece of the same fragment.
-            if self.up.fate == Fate::Hold && self.up.wait.is_none() && !own {
-                self.decide_on_data()?;
-            }
+            Some(Ok(())) if self.up.fate == Fate::Hold && self.up.wait.is_none() && !own => self.decide_on_data()?,
+            Some(Ok(())) => {}
         }
         if self.up.wait.is_some() {
             return Ok(());

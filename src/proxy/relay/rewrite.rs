@@ -101,6 +101,8 @@ pub(super) struct Rewrite {
     before: Option<Box<Before>>,
     /// It came so, and does.
     unpacked: bool,
+    /// It came compressed, and no worker could tell whether it carries a seal.
+    undecoded: bool,
     /// Where its image goes on decoded.
     behind: Option<Box<Behind>>,
     /// Something is being written, read or decoded.
@@ -117,9 +119,23 @@ impl Rewrite {
     /// Of which nothing goes before [`Rewrite::begin`].
     pub(super) fn new(transform: Transform, spools: Arc<Spools>) -> Self {
         let (flow, cutter, spool) = (Flow::default(), None, None);
-        let (before, unpacked, behind) = (None, false, None);
+        let (before, behind, unpacked, undecoded) = (None, None, false, false);
         let (away, playing, over, compared) = (false, false, false, false);
-        Self { transform, flow, cutter, spools, spool, before, unpacked, behind, away, playing, over, compared }
+        Self {
+            transform,
+            flow,
+            cutter,
+            spools,
+            spool,
+            before,
+            unpacked,
+            undecoded,
+            behind,
+            away,
+            playing,
+            over,
+            compared,
+        }
     }
 
     /// Where it goes, and whether at all, becomes known only when all of it has come.

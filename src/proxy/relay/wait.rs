@@ -40,7 +40,7 @@ pub(super) enum Woken {
     /// Whether the archive holds an instance already as it was sent again.
     Compared(Box<Compared>),
     /// The ledger knows of a seal that is about to be stored, or cannot be asked.
-    SealBegun(Result<Box<SealRow>, NotBegun>),
+    SealBegun(Result<Option<Box<SealRow>>, NotBegun>),
     /// The ledger knows what became of a seal.
     SealEnded(Box<Ended>),
     /// What is kept of an object has been written or read.

@@ -1,6 +1,5 @@
 //! Telling that something is wrong with an object of the vault: a record, a line in the log at level error, a metric.
 
-use super::decode::{DecodeFault, WorkerFault};
 use super::verify::VerifyFault;
 use crate::audit::vault::{VaultCause, VaultNote};
 use crate::gate::{Refusal, Visit};
@@ -39,9 +38,8 @@ pub fn cause_of(fault: &OpenFault) -> Option<VaultCause> {
 /// What it means that an instance could not be read back whole; `None`: nothing points at what the archive holds.
 pub fn cause_of_reading(fault: &VerifyFault) -> Option<VaultCause> {
     Some(match fault {
-        VerifyFault::Link(_) | VerifyFault::NotOffered => return None,
-        // Another time it may be decoded.
-        VerifyFault::Decode(DecodeFault::Worker(fault)) if !matches!(fault, WorkerFault::Refused(_)) => return None,
+        fault if fault.is_transient() => return None,
+        VerifyFault::Link(_) | VerifyFault::Failed(_) | VerifyFault::NotOffered => return None,
         VerifyFault::Decode(_) => VaultCause::Foreign,
         VerifyFault::Gone(_) => VaultCause::NotKept,
         VerifyFault::Plain => VaultCause::Forged,

@@ -4,7 +4,8 @@
 //! Some archives take the first context of a class that was accepted, whatever its syntax, and of one context one syntax
 //! alone: so each association asks for one encoding of each class, native ones first.
 
-use super::verify::{Place, Reader, VerifyFault};
+use super::verify::{Line, VerifyFault};
+use super::walk::Listed;
 use crate::dicom::Uid;
 use crate::dicom::dimse::{Command, Status};
 use crate::dicom::sop_class::{self, Kind};
@@ -38,18 +39,18 @@ pub fn compressed() -> Vec<&'static str> {
 ///
 /// # Errors
 /// The archive cannot be asked, or offers no C-GET.
-pub async fn class_of(target: &Target<'_>, place: &Place) -> Result<Option<Uid>, VerifyFault> {
+pub async fn class_of(target: &Target<'_>, listed: &Listed) -> Result<Option<Uid>, VerifyFault> {
     let storage = sop_class::all().filter(|class| class.kind == Kind::Storage);
     let classes: Vec<Uid> = storage.filter_map(|class| Uid::new(class.uid).ok()).collect();
     let natives = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
     for some in classes.chunks(CLASSES) {
-        if let Some(class) = asked(target, place, some, &natives).await? {
+        if let Some(class) = asked(target, listed, some, &natives).await? {
             return Ok(Some(class));
         }
     }
     for syntax in compressed() {
         for some in classes.chunks(CLASSES) {
-            if let Some(class) = asked(target, place, some, &[syntax]).await? {
+            if let Some(class) = asked(target, listed, some, &[syntax]).await? {
                 return Ok(Some(class));
             }
         }
@@ -59,15 +60,16 @@ pub async fn class_of(target: &Target<'_>, place: &Place) -> Result<Option<Uid>,
 
 async fn asked(
     target: &Target<'_>,
-    place: &Place,
+    listed: &Listed,
     classes: &[Uid],
     syntaxes: &[&str],
 ) -> Result<Option<Uid>, VerifyFault> {
-    let mut reader = Reader::open_in(target, classes, &[syntaxes]).await?;
-    let mut found = Found { instance: place.instance, class: None };
-    let may_come = classes.iter().any(|class| reader.takes(class));
-    let got = if may_come { reader.get(place, &mut found).await } else { Ok(Status::SUCCESS) };
-    let _ = reader.close().await;
+    let Some(place) = classes.first().map(|class| listed.place(*class)) else { return Ok(None) };
+    let mut line = Line::open(target, classes, &[syntaxes]).await?;
+    let mut found = Found { instance: listed.image.instance, class: None };
+    let may_come = classes.iter().any(|class| line.takes(class));
+    let got = if may_come { line.get(&place, &mut found).await } else { Ok(Status::SUCCESS) };
+    let _ = line.close().await;
     match (found.class, got) {
         (None, Err(fault)) => Err(fault.into()),
         (found, _) => Ok(found),

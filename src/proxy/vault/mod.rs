@@ -8,6 +8,7 @@ pub mod classify;
 pub mod contexts;
 pub mod convert;
 pub mod decode;
+pub mod held;
 mod proofs;
 pub mod prove;
 pub mod reach;

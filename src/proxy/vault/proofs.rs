@@ -22,6 +22,8 @@ pub struct Proofs {
 struct Known {
     looked: Instant,
     written: Option<SystemTime>,
+    /// It could not be written, and counts as long as nobody writes another.
+    held: bool,
     result: Result<Option<Arc<ProbeResult>>, String>,
 }
 
@@ -41,13 +43,42 @@ impl Proofs {
         if let Some(known) = all.get(archive).filter(|known| now.saturating_duration_since(known.looked) < FRESH) {
             return known.result.clone();
         }
-        let written = std::fs::metadata(prove::path(&self.state, archive)).and_then(|file| file.modified()).ok();
-        let unchanged = all.get(archive).filter(|known| known.written == written).map(|known| known.result.clone());
-        let result = unchanged.unwrap_or_else(|| {
-            let read = ProbeResult::load(&self.state, archive);
-            read.map(|found| found.map(Arc::new)).map_err(|fault| fault.to_string())
-        });
-        all.insert(*archive, Known { looked: now, written, result: result.clone() });
+        let written = self.written(archive);
+        if let Some(known) = all.get_mut(archive).filter(|known| known.written == written) {
+            known.looked = now;
+            return known.result.clone();
+        }
+        let read = ProbeResult::load(&self.state, archive);
+        let result = read.map(|found| found.map(Arc::new)).map_err(|fault| fault.to_string());
+        all.insert(*archive, Known { looked: now, written, held: false, result: result.clone() });
         result
+    }
+
+    /// A result that cannot be written counts all the same, until there is another.
+    pub fn hold(&self, archive: &AeTitle, result: ProbeResult) {
+        let (looked, written) = (Instant::now(), self.written(archive));
+        let known = Known { looked, written, held: true, result: Ok(Some(Arc::new(result))) };
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).insert(*archive, known);
+    }
+
+    /// The result that counts and is not written, if there is one.
+    pub fn held(&self, archive: &AeTitle) -> Option<Arc<ProbeResult>> {
+        let all = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(archive).filter(|known| known.held && known.written == self.written(archive))?;
+        known.result.clone().ok().flatten()
+    }
+
+    fn written(&self, archive: &AeTitle) -> Option<SystemTime> {
+        std::fs::metadata(prove::path(&self.state, archive)).and_then(|file| file.modified()).ok()
+    }
+
+    /// Reads all that is written anew.
+    pub fn look_again(&self) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, known| known.held);
+    }
+
+    /// Whether they are those of this state folder.
+    pub fn are_of(&self, state: &Path) -> bool {
+        self.state == state
     }
 }

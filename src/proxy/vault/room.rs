@@ -27,7 +27,8 @@ pub struct VaultRoom {
     options: Arc<SealOptions>,
     /// The same, where what is sealed already passes.
     between_vaults: Arc<SealOptions>,
-    proofs: Proofs,
+    /// What is proven, for as long as the gateway runs.
+    pub proofs: Arc<Proofs>,
     /// Decodes for who takes nothing compressed, and what an archive has compressed.
     pub decoder: Decoder,
 }
@@ -64,7 +65,11 @@ impl VaultRoom {
         settings: &Settings,
     ) -> Result<Self, Vec<String>> {
         let words = |fault: &KeysFault| fault.0.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let proofs = before.map(|(room, _)| Arc::clone(&room.proofs));
+        let proofs = proofs.filter(|proofs| proofs.are_of(&settings.gateway.state));
+        proofs.iter().for_each(|proofs| proofs.look_again());
         let same = |old: &config::Vault| old.keys == vault.keys && old.key_folder == vault.key_folder;
+        let workers = before.map(|(room, _)| &room.decoder);
         let before = before.filter(|(_, old)| same(old)).map(|(room, _)| room);
         let ring = match before {
             Some(room) if Manifest::read(&vault.key_folder).is_ok_and(|now| now.as_ref() == Some(&room.manifest)) => {
@@ -88,8 +93,13 @@ impl VaultRoom {
         seals(&context).map_err(|fault| vec![fault.to_string()])?;
         let options = options(vault, settings);
         let between_vaults = Arc::new(SealOptions { already: Already::Pass, ..options.clone() });
-        let proofs = Proofs::new(&settings.gateway.state);
-        let decoder = Decoder::new(DecoderSettings::of(vault));
+        let proofs = proofs.unwrap_or_else(|| Arc::new(Proofs::new(&settings.gateway.state)));
+        // The same workers, and never more of them than are allowed, whatever snapshot they work for.
+        let wanted = DecoderSettings::of(vault);
+        let decoder = match workers.filter(|decoder| *decoder.settings() == wanted) {
+            Some(decoder) => decoder.clone(),
+            None => Decoder::new(wanted),
+        };
         Ok(Self { ring, manifest, context, options: Arc::new(options), between_vaults, proofs, decoder })
     }
 

@@ -49,6 +49,25 @@ pub struct Image {
     pub class: Option<Uid>,
 }
 
+/// An instance, and where it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Which, and of which class, where the archive says that.
+    pub image: Image,
+    /// Its study.
+    pub study: Study,
+    /// Series Instance UID.
+    pub series: Uid,
+}
+
+impl Listed {
+    /// Where it is to be had as an object of this class.
+    pub fn place(&self, class: Uid) -> Place {
+        let Study { uid, patient } = self.study.clone();
+        Place { class, instance: self.image.instance, study: Some(uid), series: Some(self.series), patient }
+    }
+}
+
 /// Why it cannot be said.
 #[derive(Debug, thiserror::Error)]
 pub enum WalkFault {
@@ -132,6 +151,19 @@ impl Walker {
             all.push(Image { instance, class: uid(answer, CLASS) });
         })
         .await?;
+        Ok(all)
+    }
+
+    /// The instances of a study.
+    ///
+    /// # Errors
+    /// The archive does not say.
+    pub async fn listed(&mut self, study: &Study) -> Result<Vec<Listed>, WalkFault> {
+        let mut all = Vec::new();
+        for series in self.series(study).await? {
+            let images = self.images(study, &series).await?;
+            all.extend(images.into_iter().map(|image| Listed { image, study: study.clone(), series }));
+        }
         Ok(all)
     }
 

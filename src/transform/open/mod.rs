@@ -117,6 +117,11 @@ impl Open {
         Ok(())
     }
 
+    /// Whether a seal has begun in it: also before anything of that is authenticated.
+    pub const fn looks_sealed(&self) -> bool {
+        matches!(self.phase, Phase::Opening(_))
+    }
+
     /// Whether all that it held has gone, and everything else would come out as it goes in.
     pub const fn is_passing(&self) -> bool {
         matches!(self.phase, Phase::Passing)

@@ -131,9 +131,11 @@ impl Facts {
         (self.number(ROWS).unwrap_or(0), self.number(COLUMNS).unwrap_or(0))
     }
 
-    /// Number of Frames, 1 where it is not said; 0 where there are no pixels.
-    pub(super) fn frames(&self) -> u32 {
-        if self.original.has_pixels() { self.original.frames() } else { 0 }
+    /// Number of Frames, 1 where it is not said; 0 where there are none, because there are no pixels. `image`: there are some,
+    /// of which so far nothing but their header has come.
+    pub(super) fn frames(&self, image: bool) -> u32 {
+        let has = image || self.original.has_pixels() || self.original.says_frames();
+        if has { self.original.frames() } else { 0 }
     }
 
     /// Bits Allocated and Samples per Pixel.

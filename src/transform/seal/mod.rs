@@ -167,6 +167,11 @@ impl Seal {
         }
     }
 
+    /// Whether it is sealed already, and goes on as it comes.
+    pub const fn passes(&self) -> bool {
+        matches!(self.state, State::Passing(_))
+    }
+
     fn recode(&self) -> Recode {
         Recode::with_limits(self.encoding, self.to, self.limits)
     }

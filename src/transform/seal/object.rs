@@ -1,10 +1,13 @@
 //! One object on its way into a seal: part by part, what stays and what is sealed go apart.
 
+mod close;
+mod start;
+
 use super::already::{Encrypted, Probe};
-use super::carry::{Carry, ENCRYPTED, Way, zeros};
-use super::clear::{Clear, Merged};
+use super::carry::{Carry, ENCRYPTED, Way};
+use super::clear::Clear;
 use super::facts::Facts;
-use super::order::{Begun, SealFault, SealOrder, Sealed};
+use super::order::{Begun, SealFault, SealOrder};
 use super::split::Split;
 use crate::dicom::Tag;
 use crate::dicom::dataset::{Length, WalkLimits};
@@ -14,7 +17,6 @@ use crate::transform::head::PIXEL_DATA;
 use crate::transform::recode::Recode;
 use crate::transform::scan::{Head, Holds, Part, Scanner};
 use crate::vault::Sealer;
-use crate::vault::carrier::{Carrier, Form, Geometry, TRAILING_RESERVE};
 use crate::vault::family::{self, Family};
 use crate::vault::suite::Digest;
 use bytes::Bytes;
@@ -326,172 +328,6 @@ impl Object {
         let held = self.clear.len() + self.held.len() + self.split.len();
         let limit = self.order.options.header;
         if held > limit as usize { Err(SealFault::Header(limit)) } else { Ok(()) }
-    }
-
-    /// The sealer is made, and takes what was held: a long value comes, an image, or the end.
-    fn start(&mut self, head: &Head, image: bool) -> Result<(), SealFault> {
-        let identity = self.facts.identity(&self.order)?;
-        let sealer = Sealer::new(Arc::clone(&self.order.context), &identity, self.facts.character_set())?;
-        if image {
-            self.carry.way = self.way(head, &sealer)?;
-        }
-        self.begin_seal(sealer, identity.study);
-        if let Way::Going(image, room) = self.carry.way {
-            let mut merged = self.merge(Some(&image));
-            merged.before(Some(PIXEL_DATA), |bytes| self.out.go(bytes));
-            if let Some(tag) = merged.next_tag() {
-                return Err(SealFault::Order(tag));
-            }
-            self.out.go(self.carry.pixel_data(&image));
-            self.out.go(image.beginning(room));
-        }
-        self.unhold()
-    }
-
-    fn begin_seal(&mut self, sealer: Sealer, study: Option<crate::dicom::Uid>) {
-        let (rows, columns) = self.facts.size();
-        self.begun = Some(Begun {
-            seal: sealer.id(),
-            key: sealer.key(),
-            study,
-            rows,
-            columns,
-            frames: self.facts.frames(),
-            transfer_syntax: self.order.from,
-            whose: sealer.whose(),
-            carrier: self.carry.carrier(),
-        });
-        self.sealer = Some(sealer);
-    }
-
-    /// The sealer takes what was held.
-    fn unhold(&mut self) -> Result<(), SealFault> {
-        let mut held = std::mem::take(&mut self.held).merge(Vec::new(), self.order.to);
-        let mut outcome = Ok(());
-        for (to, behind) in [(Some(ENCRYPTED), false), (None, true)] {
-            held.before(to, |bytes| {
-                if outcome.is_ok() {
-                    self.behind_attributes += if behind { bytes.len() as u64 } else { 0 };
-                    outcome = self.give(&bytes);
-                }
-            });
-        }
-        outcome
-    }
-
-    /// Where the segments of an image go.
-    fn way(&self, head: &Head, sealer: &Sealer) -> Result<Way, SealFault> {
-        let options = &self.order.options;
-        let Some(form) = self.form() else { return Ok(Way::Items) };
-        let known = match head.raw.length {
-            Length::Defined(length) => Some(u64::from(length)),
-            Length::Undefined => None,
-        };
-        let sealed = known.map(|length| sealer.sealed_length(self.payload + head.bytes().len() as u64 + length));
-        let few = sealed.is_none_or(|sealed| sealed <= options.attributes_max);
-        let small = Geometry::placeholder(form).total <= options.attributes_max;
-        if self.order.carrier == Carrier::Attributes && few && small {
-            return Ok(Way::Held(Vec::new()));
-        }
-        let short = known.is_none_or(|length| self.scanner.position() + length < options.hold);
-        match sealed {
-            Some(sealed) if !short && !self.order.whole => {
-                let room = sealed + TRAILING_RESERVE;
-                let image = Geometry::for_length(room, form).map_err(|_| SealFault::TooLong)?;
-                Ok(Way::Going(image, room))
-            }
-            _ => Ok(Way::Kept),
-        }
-    }
-
-    fn form(&self) -> Option<Form> {
-        self.family.form(&self.facts.original)
-    }
-
-    /// All that stays so far, and what stands in the place of what was sealed.
-    fn merge(&mut self, image: Option<&Geometry>) -> Merged {
-        let replacements = self.family.replacements(&self.facts.original, image);
-        std::mem::take(&mut self.clear).merge(replacements, self.order.to)
-    }
-
-    /// The data set is over; `None`: nothing of it is to be sealed.
-    pub(super) fn finish(&mut self) -> Result<Option<Sealed>, SealFault> {
-        self.scanner.finish()?;
-        self.probe = None;
-        if self.is_untouched() {
-            return Ok(None);
-        }
-        if self.sealer.is_none() {
-            let identity = self.facts.identity(&self.order)?;
-            let sealer = Sealer::new(Arc::clone(&self.order.context), &identity, self.facts.character_set())?;
-            self.begin_seal(sealer, identity.study);
-            self.unhold()?;
-        }
-        if let Some(sealer) = self.sealer.take() {
-            sealer.finish(&mut self.segments)?;
-            self.segments.drain(..).for_each(|segment| self.carry.segment(segment, &mut self.out));
-        }
-        if self.behind + self.behind_attributes > u64::from(self.order.options.header) {
-            // Out of attributes it would not open.
-            self.carry.keep_held(&mut self.out);
-        }
-        let carrier = match std::mem::replace(&mut self.carry.way, Way::Items) {
-            Way::Held(segments) => {
-                let items = |carry: &Carry, out: &mut Flow| {
-                    segments.into_iter().for_each(|segment| carry.item(segment, |bytes| out.go(bytes)));
-                };
-                self.attributes(items);
-                Carrier::Attributes
-            }
-            Way::Items => {
-                self.attributes(|_, out| out.kept());
-                Carrier::Attributes
-            }
-            Way::Kept => {
-                self.kept()?;
-                Carrier::Pixels
-            }
-            Way::Going(image, room) => {
-                zeros(image.pad + room.checked_sub(self.carry.bytes).ok_or(SealFault::Trailing)?, &mut self.out);
-                let tail = std::mem::take(&mut self.clear);
-                tail.merge(Vec::new(), self.order.to).before(None, |bytes| self.out.go(bytes));
-                Carrier::Pixels
-            }
-        };
-        let Some(begun) = &mut self.begun else { return Err(SealFault::Over) };
-        begun.carrier = Some(carrier);
-        Ok(Some(Sealed { begun: begun.clone(), segments: self.carry.segments, bytes: self.carry.bytes }))
-    }
-
-    /// The object with its segments in attributes.
-    fn attributes(&mut self, segments: impl FnOnce(&Carry, &mut Flow)) {
-        let form = self.form();
-        let image = form.map(Geometry::placeholder);
-        let mut merged = self.merge(image.as_ref());
-        merged.before(Some(ENCRYPTED), |bytes| self.out.go(bytes));
-        self.out.go(self.carry.sequence());
-        segments(&self.carry, &mut self.out);
-        self.out.go(self.carry.sequence_end());
-        merged.before(Some(PIXEL_DATA), |bytes| self.out.go(bytes));
-        if let Some(image) = image {
-            self.out.go(self.carry.pixel_data(&image));
-            self.out.go(image.blank());
-        }
-        merged.before(None, |bytes| self.out.go(bytes));
-    }
-
-    /// The object with its segments in Pixel Data, now that their length is known.
-    fn kept(&mut self) -> Result<(), SealFault> {
-        let Some(form) = self.form() else { return Err(SealFault::Over) };
-        let image = Geometry::for_length(self.carry.bytes, form).map_err(|_| SealFault::TooLong)?;
-        let mut merged = self.merge(Some(&image));
-        merged.before(Some(PIXEL_DATA), |bytes| self.out.go(bytes));
-        self.out.go(self.carry.pixel_data(&image));
-        self.out.go(image.beginning(self.carry.bytes));
-        self.out.kept();
-        zeros(image.pad, &mut self.out);
-        merged.before(None, |bytes| self.out.go(bytes));
-        Ok(())
     }
 }
 

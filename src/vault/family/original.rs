@@ -48,6 +48,11 @@ impl Original {
         PIXELS.iter().any(|tag| self.has(*tag))
     }
 
+    /// Whether it says how many frames it has.
+    pub fn says_frames(&self) -> bool {
+        self.has(FRAMES)
+    }
+
     /// Number of Frames as it says, at least 1.
     pub fn frames(&self) -> u32 {
         number(self.value(FRAMES)).unwrap_or(1).max(1)

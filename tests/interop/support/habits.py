@@ -55,10 +55,13 @@ class Habits:
         """Told of each object right after it was handed out."""
         self.taking: Callable[[Dataset], None] = lambda data: None
         """Told of each object right before it is kept."""
+        self.talking: Callable[[], None] = lambda: None
+        """Told of each PDU that has come or gone."""
         self.start()
 
     def start(self) -> None:
         handlers = [(evt.EVT_C_STORE, self._store), (evt.EVT_C_FIND, self._find), (evt.EVT_C_GET, self._get)]
+        handlers += [(passing, lambda _: self.talking()) for passing in (evt.EVT_PDU_RECV, evt.EVT_PDU_SENT)]
         self._server = self._entity.start_server(("127.0.0.1", self.port), block=False, evt_handlers=handlers)  # type: ignore[arg-type]
         self.port = self._server.socket.getsockname()[1]
 
@@ -71,6 +74,13 @@ class Habits:
         for one in self._entity.active_associations:
             with contextlib.suppress(OSError, AttributeError):
                 one.dul.socket.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+
+    def hang_up_on_questions(self) -> None:
+        """As archives do that end associations on which nothing is asked for a while."""
+        for one in self._entity.active_associations:
+            if any(context.abstract_syntax == StudyRootQueryRetrieveInformationModelFind for context in one.accepted_contexts):
+                with contextlib.suppress(OSError, AttributeError):
+                    one.dul.socket.socket.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
 
     def put(self, data: Dataset, syntax: str) -> None:
         """An object that is there already."""

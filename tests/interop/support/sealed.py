@@ -126,10 +126,21 @@ def _few(samples: list[Sample], pairs: list[tuple[str, str]], most: int = 60) ->
 
 def parents(sample: Sample) -> tuple[str, str]:
     """Study and series of a sample."""
+    study, series = _says(sample, "StudyInstanceUID", "SeriesInstanceUID")
+    return study, series
+
+
+def patient(sample: Sample) -> str:
+    """Whose a sample is, by its Patient ID."""
+    (found,) = _says(sample, "PatientID")
+    return found
+
+
+def _says(sample: Sample, *keywords: str) -> list[str]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data = pydicom.dcmread(sample.path, force=True, stop_before_pixels=True, specific_tags=["StudyInstanceUID", "SeriesInstanceUID"])
-    return str(data.get("StudyInstanceUID", "")), str(data.get("SeriesInstanceUID", ""))
+        data = pydicom.dcmread(sample.path, force=True, stop_before_pixels=True, specific_tags=list(keywords))
+    return [str(data.get(keyword) or "") for keyword in keywords]
 
 
 def read(data_set: bytes, syntax: str) -> Dataset:
@@ -172,6 +183,13 @@ def same(one: Got, other: Got, sent: Sample | None = None) -> str:
         came, was = ({tag: (vr, value) for tag, vr, value in each} for each in (first, canonical(read(sent.data_set, sent.transfer_syntax))))
         tags = [(tag, words) for tag, words in tags if not (is_sealed(tag, came.get(tag)) and came.get(tag) == was.get(tag))]
     return "differs in " + ", ".join(words for _, words in sorted(tags)) if tags else ""
+
+
+def not_as_sent(got: Got, sent: Sample) -> str:
+    """What of the sealed attributes of an object, that came in the transfer syntax in which it was sent, is not as it was; empty: nothing."""
+    was, came = canonical(read(sent.data_set, sent.transfer_syntax)), canonical(read(got.data_set, got.transfer_syntax))
+    values = {tag: (vr, value) for tag, vr, value in was}
+    return ", ".join(words for tag, words in sorted(_differing(was, came)) if is_sealed(tag, values.get(tag)))
 
 
 def _differing(first: list, second: list) -> Iterator[tuple[int, str]]:

@@ -45,6 +45,10 @@ class Closed(Exception):
     """The other side closed the connection where a PDU was expected."""
 
 
+class Ended(AssertionError):
+    """The other side ended or rejected the association, with a PDU that says so, where another one was expected."""
+
+
 # --- PDUs out ----------------------------------------------------------------------------------------------------
 
 
@@ -325,6 +329,15 @@ class Answer:
         return self.command.get(COMMENT, b"").decode("ascii").rstrip(" \0")
 
 
+def expect(wanted: int, kind: int, body: bytes) -> None:
+    """A PDU of this type."""
+    name = {ASSOCIATE_AC: "an A-ASSOCIATE-AC", P_DATA: "P-DATA", RELEASE_RP: "an A-RELEASE-RP"}[wanted]
+    words = f"expected {name}, got {pdu(kind, body)[:32].hex()}"
+    if kind != wanted and kind in (ABORT, ASSOCIATE_RJ):
+        raise Ended(words)
+    assert kind == wanted, words
+
+
 class Wire:
     """A connection that speaks PDUs. The first PDU that is not expected is kept in the exception's text."""
 
@@ -398,7 +411,7 @@ class Wire:
     def associate(self, contexts: Proposal, **how: object) -> Accepted:
         self.send(associate_rq(contexts, **how))  # type: ignore[arg-type]
         kind, body = self.receive()
-        assert kind == ASSOCIATE_AC, f"expected an A-ASSOCIATE-AC, got {pdu(kind, body)[:32].hex()}"
+        expect(ASSOCIATE_AC, kind, body)
         self.accepted = parse_ac(body)
         return self.accepted
 
@@ -427,7 +440,7 @@ class Wire:
         context_id = 0
         while True:
             kind, body = self.receive()
-            assert kind == P_DATA, f"expected P-DATA, got {pdu(kind, body)[:32].hex()}"
+            expect(P_DATA, kind, body)
             for context_id, control, value in values_of(body):
                 (command_set if control & 1 else data_set).extend(value)
                 if control & 2:
@@ -461,7 +474,7 @@ class Wire:
     def release(self) -> None:
         self.send(RELEASE_REQUEST)
         kind, body = self.receive()
-        assert kind == RELEASE_RP, f"expected an A-RELEASE-RP, got {pdu(kind, body)[:32].hex()}"
+        expect(RELEASE_RP, kind, body)
         self.close()
 
 

@@ -1,13 +1,12 @@
 //! Step 3, on the gateway: a result is checked, and kept below `vault/drills` of the state folder.
 
-use super::note::{MOST, Noted, folder, write};
+use super::note::{Noted, files, folder, write};
 use super::result::{Found, Signed, is_name, read};
 use super::{Report, Stopped};
 use crate::cli::EXIT_CONFIGURATION;
 use crate::config;
 use crate::keys;
 use crate::vault::escrow::Escrow;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -31,13 +30,13 @@ pub struct Proven {
 /// # Errors
 /// The folder is there and cannot be read.
 pub fn last(state: &Path, escrow: &[Escrow]) -> io::Result<Vec<Proven>> {
-    let entries = match fs::read_dir(folder(state)) {
+    let files = match files(state) {
         Err(fault) if fault.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
+        files => files?,
     };
     let mut latest: Vec<Proven> = Vec::new();
-    for entry in entries.take(MOST) {
-        let Ok(signed) = read::<Signed>(&entry?.path()) else { continue };
+    for file in files {
+        let Ok(signed) = read::<Signed>(&file) else { continue };
         let Ok((found, signer)) = signed.check(escrow) else { continue };
         let picked = Noted::load(state, &found.drill).is_some_and(|noted| noted.fits(&found).is_ok());
         if !found.all() || !picked {

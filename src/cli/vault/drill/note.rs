@@ -16,8 +16,8 @@ use std::sync::Arc;
 
 /// What the signature is for.
 const PURPOSE: &str = "dicomgate drill pick 1";
-/// The most files that are looked through.
-pub const MOST: usize = 10_000;
+/// The most files that are looked through: in no order, so with more of them nothing could be said.
+const MOST: usize = 10_000;
 
 /// What was picked, and what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +50,20 @@ struct Signed {
 /// The folder of picks and results within a state folder.
 pub fn folder(state: &Path) -> PathBuf {
     state.join("vault").join("drills")
+}
+
+/// All files of drills.
+///
+/// # Errors
+/// The folder cannot be read, or there are too many.
+pub fn files(state: &Path) -> io::Result<Vec<PathBuf>> {
+    let folder = folder(state);
+    let all = fs::read_dir(&folder)?.take(MOST + 1).map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    if all.len() > MOST {
+        let words = format!("`{}` holds more than {MOST} files: put old picks and results elsewhere", folder.display());
+        return Err(io::Error::other(words));
+    }
+    Ok(all)
 }
 
 /// What this side knows of a file. `None`: it is no sealed object.
@@ -93,8 +107,7 @@ impl Noted {
     /// # Errors
     /// The folder cannot be read.
     pub fn is_older(&self, state: &Path) -> io::Result<bool> {
-        for entry in fs::read_dir(folder(state))?.take(MOST) {
-            let path = entry?.path();
+        for path in files(state)? {
             let is_pick =
                 path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with("picked-"));
             if !is_pick {

@@ -197,3 +197,16 @@ fn names_lead_nowhere_else() {
         assert!(!is_name(bad), "{bad}");
     }
 }
+
+#[test]
+fn among_too_many_files_nothing_is_taken_for_the_latest() {
+    let folder = tempfile::tempdir().unwrap();
+    let noted = pick(&found("one", "2026-01-02T00:00:00Z", None));
+    assert!(noted.keep(folder.path()).is_ok());
+    assert!(!noted.is_older(folder.path()).unwrap());
+    for number in 0..10_000 {
+        std::fs::write(folder.path().join(format!("vault/drills/{number}.json")), "").unwrap();
+    }
+    assert!(noted.is_older(folder.path()).unwrap_err().to_string().contains("more than 10000 files"));
+    assert!(last(folder.path(), &[]).is_err());
+}

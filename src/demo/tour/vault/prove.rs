@@ -87,9 +87,9 @@ async fn probed(hospital: &Hospital) -> Result<(Words, Ended), String> {
     let command = Words::new(&["vault", "probe", "--largest", LARGEST, "--destination", WORKSTATION, "--listen"]);
     let command = command.and(here).and("--config").and(hospital.configuration());
     let ended = command.done().await?;
-    // Where deliveries were not heard it says so, and is content with C-GET.
-    if ended.complained.contains("C-MOVE is not proven") {
-        return Err(format!("`{command}` has heard no delivery: {}", ended.complained));
+    // It is content with C-GET where no delivery is heard, and with one carrier where the other does not come back whole.
+    if ended.complained.contains("C-MOVE is not proven") || ended.said.contains("\n  they ") {
+        return Err(format!("`{command}` has not proven all of it: {}{}", ended.complained, ended.said));
     }
     Ok((command, ended))
 }

@@ -2,14 +2,13 @@
 
 use super::hang;
 use crate::demo::client;
-use crate::demo::device;
 use crate::demo::elements;
-use crate::demo::hospital::{ARCHIVE, Hospital};
+use crate::demo::hospital::Hospital;
 use crate::demo::object::Object;
 use crate::demo::picture::Picture;
 use crate::demo::pieces::{PIECE, Pieces};
 use crate::demo::report::{Report, counted};
-use crate::demo::tour::{StepFault, by_image, call, wrong};
+use crate::demo::tour::{StepFault, by_image, past_the_gateway, wrong};
 use crate::dicom::Tag;
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::policy::replay::number;
@@ -75,12 +74,9 @@ pub(super) async fn asks_past_the_gateway<W: Write>(report: &mut Report<W>, hosp
 }
 
 async fn banner(hospital: &Hospital, sent: &Object) -> Result<Object, StepFault> {
-    let mut target = hospital.target.clone();
-    target.address = hospital.archive.address();
-    let wire = device::plain(&target).await?;
     let wanted = [client::service(sent.sop_class.as_str()), client::service(client::STUDY_GET)];
     let wanted = wanted.into_iter().flatten().collect();
-    let (mut link, contexts) = client::associate(wire, call("ANYBODY", ARCHIVE)?, wanted, true).await?;
+    let (mut link, contexts) = past_the_gateway(hospital, wanted, true).await?;
     let (mut got, outcome) = client::get(&mut link, &contexts, &by_image(sent)?).await?;
     link.release().await?;
     let archived = got.pop().ok_or_else(|| wrong(format!("status {}, and nothing came", outcome.status)))?;

@@ -6,17 +6,16 @@ use super::super::rewrite::Transform;
 use super::super::stage::Stage;
 use super::super::{End, Ending, Relay};
 use super::fail::Stays;
-use super::judge::{Question, Verdict, judge};
-use super::place::{self, Opens, Place, Takes, is_lossy};
+use super::judge::{Compressed, Question, Verdict, judge};
+use super::place::{self, Opens, Place, Takes};
 use super::{Opening, Pipe, Whom};
 use crate::audit::vault::Drift;
 use crate::config::vault::{IdentityDrift, OpenHow, SealWhat};
 use crate::dicom::Uid;
 use crate::dicom::dimse::Status;
-use crate::dicom::transfer_syntax::{self, Encoding, encoding_of, is_encapsulated};
+use crate::dicom::transfer_syntax::{self, Encoding, encoding_of, is_encapsulated, is_lossy};
 use crate::proxy::vault::decode::{DecodeFault, Decoding, WorkerFault};
 use crate::state::{SealRow, StateFault};
-use crate::transform::frames::FramesLimits;
 use crate::transform::hide::HideFault;
 use crate::transform::open::Found;
 use crate::vault::family::{Family, Treatment};
@@ -58,7 +57,7 @@ impl Relay {
         let Some((opening, pipe)) = self.looked_into(from) else { return Ok(()) };
         let Some(found) = pipe.found() else { return Ok(()) };
         let onward = match row {
-            Ok(row) => self.onward(opening, found, row.as_ref()),
+            Ok(row) => self.onward(from, opening, found, row.as_ref()),
             Err(fault) => {
                 tracing::error!(%fault, "an object of an archive is refused for now: the ledger cannot be asked");
                 Err(Stays::kept(transient(opening.command.field), "the gateway cannot ask its ledger now"))
@@ -96,13 +95,25 @@ impl Relay {
         }
     }
 
-    fn onward(&self, opening: &Opening, found: &Found, row: Option<&SealRow>) -> Result<Onward, Stays> {
+    fn is_undecoded(&self, from: End) -> bool {
+        let direction = match from {
+            End::Caller => &self.up,
+            End::Called => &self.called.down,
+        };
+        direction.rewrite.as_ref().is_some_and(|rewrite| rewrite.is_undecoded())
+    }
+
+    fn onward(&self, from: End, opening: &Opening, found: &Found, row: Option<&SealRow>) -> Result<Onward, Stays> {
         let vault = self.snapshot.settings.vault.as_ref();
         let drift = vault.map_or(IdentityDrift::Record, |vault| vault.identity_drift);
         let since = vault.and_then(|vault| vault.sealed_since);
         let sealable = !matches!(Family::of(&opening.class), Treatment::Never(_));
         let younger = sealable && opening.dated.zip(since).is_some_and(|(dated, since)| dated >= first_day(since));
-        let compressed = is_encapsulated(&opening.syntax).then(|| is_lossy(&opening.syntax));
+        let compressed = is_encapsulated(&opening.syntax).then(|| match is_lossy(&opening.syntax) {
+            true => Compressed::Lossy,
+            false if self.is_undecoded(from) => Compressed::Undecoded,
+            false => Compressed::Lossless,
+        });
         let repeats = self.snapshot.vault.as_ref().map(|room| room.repeats(&opening.archive)).unwrap_or_default();
         let right = opening.right;
         // Another archive of the gateway's takes what is moved there, and keeps it.
@@ -110,12 +121,21 @@ impl Relay {
             && vault.is_some_and(|vault| vault.seal == SealWhat::All)
             && self.is_archive(&self.called.title)
             && matches!(Family::of(&opening.class), Treatment::Sealed(_));
+        // There the ledger knows what is sealed by another instance than this.
+        let minted = self.snapshot.archive(&opening.archive).is_some_and(|archive| archive.settings.vault.rewrites_sop);
+        if minted && compressed == Some(Compressed::Undecoded) && matches!(found, Found::Plain) {
+            return Err(Stays::kept(
+                Status::PROCESSING_FAILURE,
+                "the archive returns it compressed: no worker decodes it now",
+            ));
+        }
         let question = Question { found, row, repeats, right, drift, younger, compressed, must_be_sealed };
         let verdict = judge(&question);
         let as_it_is = |opened| Ok(Onward { original: None, opened });
         match (verdict, found) {
             (Verdict::Alert(cause, words), _) => Err(Stays::Alert(cause, words)),
             (Verdict::Refuse(words), _) => Err(Stays::kept(Status::NOT_AUTHORIZED, words)),
+            (Verdict::Later(words), _) => Err(Stays::kept(Status::PROCESSING_FAILURE, words)),
             (Verdict::Cannot(words), _) => Err(Stays::kept(Status::DATA_SET_MISMATCH, words)),
             (Verdict::Open, Found::Sealed(inner)) => {
                 Ok(Onward { original: Some(inner.transfer_syntax), opened: Some((true, drift_of(&inner.drift))) })
@@ -185,8 +205,7 @@ impl Relay {
     pub(super) fn decoding(&self, syntax: &Uid, to: Encoding) -> Result<Decoding, DecodeFault> {
         let Some(room) = &self.snapshot.vault else { return Err(WorkerFault::Off.into()) };
         let header = u32::try_from(self.snapshot.settings.limits.seal_header).unwrap_or(u32::MAX);
-        let limits = FramesLimits { header, depth: self.walk_limits.depth, ..FramesLimits::default() };
-        Decoding::new(&room.decoder, syntax, to, limits)
+        Decoding::within(&room.decoder, syntax, to, header, self.walk_limits.depth)
     }
 
     /// Up to how many bytes of pixels an image is decoded whole before its first byte goes out.

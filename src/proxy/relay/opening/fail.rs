@@ -8,15 +8,15 @@ use super::super::{End, Ending, Relay};
 use super::{Opening, PipeFault, Whom};
 use crate::audit::event::Delivery;
 use crate::audit::vault::{VaultCause, VaultNote};
+use crate::dicom::dataset::WalkFault;
 use crate::dicom::dimse::{Operation, Status};
 use crate::dicom::pdu::Abort;
 use crate::gate::{Object, Outcome, Refusal};
 use crate::policy::{Known, Request};
 use crate::proxy::vault::alert::{alert, cause_of};
-use crate::proxy::vault::decode::{DecodeFault, WorkerFault};
 use crate::proxy::{clock, person};
 use crate::state::Seen;
-use crate::transform::open::Found;
+use crate::transform::open::{Found, OpenFault};
 use std::sync::Arc;
 
 /// Why an object does not go on.
@@ -80,12 +80,42 @@ impl Relay {
         Ok(())
     }
 
+    /// What was sent is no data set: it ends the association, unless a seal stands in it. That is told of as of any other
+    /// seal that was changed, and fails by itself: message by message everything is still in order.
+    pub(in super::super) fn unreadable(&mut self, from: End, fault: &WalkFault) -> Result<(), Ending> {
+        let rewrite = match from {
+            End::Caller => &self.up.rewrite,
+            End::Called => &self.called.down.rewrite,
+        };
+        match rewrite.as_ref().map(|rewrite| rewrite.transform()) {
+            Some(Transform::Open(pipe)) if pipe.looks_sealed() => {
+                let cause = match fault {
+                    WalkFault::Truncated => VaultCause::Truncated,
+                    _ => VaultCause::Tampered,
+                };
+                let fault = TransformFault::Open(PipeFault::Open(OpenFault::Walk(*fault)));
+                self.failed_for(from, &fault, Some(cause), fault.to_string())
+            }
+            _ => Err(Ending::walk(from, fault)),
+        }
+    }
+
     /// A fault on its way. Once something of it has gone nobody may complete it.
     pub(in super::super) fn opening_failed(&mut self, from: End, fault: &TransformFault) -> Result<(), Ending> {
         let (cause, words) = match fault {
             TransformFault::Open(PipeFault::Open(fault)) => (cause_of(fault), fault.to_string()),
             fault => (None, fault.to_string()),
         };
+        self.failed_for(from, fault, cause, words)
+    }
+
+    fn failed_for(
+        &mut self,
+        from: End,
+        fault: &TransformFault,
+        cause: Option<VaultCause>,
+        words: String,
+    ) -> Result<(), Ending> {
         let direction = match from {
             End::Caller => &self.up,
             End::Called => &self.called.down,
@@ -100,7 +130,7 @@ impl Relay {
         let stays = match (cause, fault) {
             (Some(cause), _) => Stays::Alert(cause, words),
             // The object is in order, and another time it may be decoded.
-            (None, TransformFault::Decode(DecodeFault::Worker(fault))) if !matches!(fault, WorkerFault::Refused(_)) => {
+            (None, TransformFault::Decode(fault)) if fault.is_transient() => {
                 Stays::Kept(Status::PROCESSING_FAILURE, words)
             }
             (None, TransformFault::Spool(_)) => Stays::Kept(Status::OUT_OF_RESOURCES, words),

@@ -19,6 +19,8 @@ pub enum Verdict {
     Refuse(&'static str),
     /// It cannot be handed out.
     Cannot(&'static str),
+    /// It cannot be handed out now.
+    Later(&'static str),
     /// Something is wrong with it.
     Alert(VaultCause, String),
 }
@@ -38,10 +40,21 @@ pub struct Question<'a> {
     pub drift: IdentityDrift,
     /// It must have been sealed: it is of a family that is sealed, and younger than `sealed_since`.
     pub younger: bool,
-    /// It came with a compressed image: with losses, or without.
-    pub compressed: Option<bool>,
+    /// It came with a compressed image.
+    pub compressed: Option<Compressed>,
     /// It goes where nothing is stored that is not sealed.
     pub must_be_sealed: bool,
+}
+
+/// How an image came that is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compressed {
+    /// With losses, as far as anybody knows.
+    Lossy,
+    /// Without.
+    Lossless,
+    /// Without, and no worker could tell whether it carries a seal.
+    Undecoded,
 }
 
 /// Judges. What is wrong comes before what is permitted: whoever asks, it is told of.
@@ -76,17 +89,22 @@ pub fn judge(question: &Question<'_>) -> Verdict {
 
 /// An object without a seal.
 fn plain(question: &Question<'_>) -> Verdict {
+    // What nobody could decode is handed out if nothing says that it may be sealed: it may be all there is of an image.
+    let may_be_sealed = question.row.is_some() || question.younger || question.must_be_sealed;
+    if question.compressed == Some(Compressed::Undecoded) && may_be_sealed {
+        return Verdict::Later("it may be sealed, and the archive returns it compressed: no worker decodes it now");
+    }
     // A seal in doubt may never have come there, and what was there before it is still right.
     let acknowledged = |row: &SealRow| row.forgot || row.seals.iter().any(|seal| seal.mark == Mark::Acknowledged);
     if question.row.is_some_and(acknowledged) {
         // What carries the seal may be in it, but for what was lost.
         match question.compressed {
-            Some(true) => {
+            Some(Compressed::Lossy) => {
                 let words =
                     "the ledger knows it as sealed, and the archive returns it compressed with losses".to_owned();
                 return Verdict::Alert(VaultCause::Lossy, words);
             }
-            Some(false) => {
+            Some(Compressed::Lossless | Compressed::Undecoded) => {
                 return Verdict::Cannot(
                     "the archive returns what carries the seal compressed, and it cannot be decoded here",
                 );
@@ -237,21 +255,25 @@ mod tests {
         }
         let known = row(&[(1, Mark::Acknowledged)]);
         let (repeats, right, drift) = (Repeats::Unknown, Right::Opened, IdentityDrift::Record);
-        let compressed = |lossy| {
-            let compressed = Some(lossy);
-            judge(&Question {
-                found: &Found::Plain,
-                row: Some(&known),
-                repeats,
-                right,
-                drift,
-                younger: false,
-                compressed,
-                must_be_sealed: false,
-            })
+        let question = |row, compressed| Question {
+            found: &Found::Plain,
+            row,
+            repeats,
+            right,
+            drift,
+            younger: false,
+            compressed: Some(compressed),
+            must_be_sealed: false,
         };
-        assert_eq!(cause(&compressed(true)), Some(VaultCause::Lossy));
-        assert!(matches!(compressed(false), Verdict::Cannot(_)), "nobody did anything wrong");
+        let compressed = |compressed| judge(&question(Some(&known), compressed));
+        assert_eq!(cause(&compressed(Compressed::Lossy)), Some(VaultCause::Lossy));
+        assert!(matches!(compressed(Compressed::Lossless), Verdict::Cannot(_)), "nobody did anything wrong");
+        assert!(matches!(compressed(Compressed::Undecoded), Verdict::Later(_)), "nor is anything known of it");
+        let doubtful = row(&[(1, Mark::InDoubt)]);
+        let undecoded = question(Some(&doubtful), Compressed::Undecoded);
+        assert!(matches!(judge(&undecoded), Verdict::Later(_)), "it may be what is sealed");
+        assert!(matches!(judge(&Question { row: None, younger: true, ..undecoded }), Verdict::Later(_)));
+        assert_eq!(judge(&Question { row: None, ..undecoded }), Verdict::Pass, "nothing says that it is sealed");
         let (repeats, right, drift) = (Repeats::Unknown, Right::No, IdentityDrift::Record);
         let young = Question {
             found: &Found::Plain,

@@ -83,6 +83,11 @@ impl Pipe {
         self.open.found()
     }
 
+    /// Whether a seal stands in it, authentic or not.
+    pub const fn looks_sealed(&self) -> bool {
+        self.open.looks_sealed()
+    }
+
     /// What was opened, at the end.
     pub const fn opened(&self) -> Option<&Opened> {
         self.opened.as_ref()

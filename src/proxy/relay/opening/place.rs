@@ -51,29 +51,6 @@ pub fn is_native(syntax: &Uid) -> bool {
     NATIVE.contains(&syntax.as_str())
 }
 
-/// Syntaxes whose images come back bit for bit, of those that are encapsulated.
-const LOSSLESS: [&str; 14] = [
-    "1.2.840.10008.1.2.1.98",
-    "1.2.840.10008.1.2.4.57",
-    "1.2.840.10008.1.2.4.58",
-    "1.2.840.10008.1.2.4.65",
-    "1.2.840.10008.1.2.4.66",
-    "1.2.840.10008.1.2.4.70",
-    "1.2.840.10008.1.2.4.80",
-    "1.2.840.10008.1.2.4.90",
-    "1.2.840.10008.1.2.4.92",
-    "1.2.840.10008.1.2.4.110",
-    "1.2.840.10008.1.2.4.201",
-    "1.2.840.10008.1.2.4.202",
-    "1.2.840.10008.1.2.5",
-    "1.2.840.10008.1.2.8.1",
-];
-
-/// Whether images in an encapsulated syntax may have lost something: all but those that promise not to.
-pub fn is_lossy(syntax: &Uid) -> bool {
-    !LOSSLESS.contains(&syntax.as_str())
-}
-
 /// Where a data set goes that came in this syntax on this context and is not opened: on the same context if the receiver
 /// takes it so there, on any that takes its syntax, else written in another native encoding.
 pub fn as_it_is(takes: &[Takes], context: u8, syntax: &Uid) -> Option<Place> {

@@ -3,14 +3,11 @@
 
 use super::drive::Back;
 use super::{Rewrite, TransformFault};
-use crate::proxy::vault::decode::{Came, DecodeFault, Decoding, Unpacking};
+use crate::proxy::vault::decode::{Came, DecodeFault, Decoding, Feed, Unpacking};
 use crate::spool::{Next, Spool, Spools};
 use bytes::{Bytes, BytesMut};
 use std::pin::Pin;
 use std::sync::Arc;
-
-/// So much is given to a decoder at once.
-const PART: usize = 64 << 10;
 
 /// Something under way.
 pub(super) type Away = Pin<Box<dyn Future<Output = Result<Back, TransformFault>> + Send>>;
@@ -18,55 +15,24 @@ pub(super) type Away = Pin<Box<dyn Future<Output = Result<Back, TransformFault>>
 /// What a decoder made of what it was given last.
 #[derive(Debug)]
 pub(in super::super) struct Decoded {
-    decoding: Box<Decoding>,
+    feed: Box<Feed>,
     out: Vec<u8>,
-    /// There may be another frame in what it was given.
-    more: bool,
 }
 
-/// What goes into a decoder.
-#[derive(Debug)]
-struct Feed {
-    /// `None`: it is at work.
-    decoding: Option<Box<Decoding>>,
-    input: BytesMut,
-    more: bool,
-}
-
-impl Feed {
-    fn new(decoding: Decoding) -> Self {
-        Self { decoding: Some(Box::new(decoding)), input: BytesMut::new(), more: false }
-    }
-
-    fn has_work(&self) -> bool {
-        self.more || !self.input.is_empty()
-    }
-
-    /// A frame at most is decoded: what comes of it is bounded, whatever it was given.
-    fn take(&mut self) -> Option<(Box<Decoding>, BytesMut)> {
-        let decoding = self.decoding.take()?;
-        let part = if self.more { 0 } else { self.input.len().min(PART) };
-        Some((decoding, self.input.split_to(part)))
-    }
-
-    fn back(&mut self, decoded: Decoded) -> Vec<u8> {
-        self.decoding = Some(decoded.decoding);
-        self.more = decoded.more;
-        decoded.out
-    }
-}
-
-async fn decode((mut decoding, part): (Box<Decoding>, BytesMut)) -> Result<Decoded, DecodeFault> {
+async fn decode(mut feed: Box<Feed>) -> Result<Decoded, DecodeFault> {
     let mut out = Vec::new();
-    decoding.push(&part)?;
-    let more = decoding.step(&mut out).await?;
-    Ok(Decoded { decoding, out, more })
+    feed.give()?;
+    feed.step(&mut out).await?;
+    Ok(Decoded { feed, out })
 }
 
 /// Behind the transform: what comes out of it compressed goes on decoded.
 #[derive(Debug)]
 pub(super) struct Behind {
-    feed: Feed,
+    /// `None`: it is at work.
+    feed: Option<Box<Feed>>,
+    /// What came meanwhile.
+    input: BytesMut,
     /// What has at most so many bytes of pixels is decoded whole before its first byte goes.
     whole: u64,
     /// It is kept here; `None`: it goes as it is decoded, or is being written or read.
@@ -92,16 +58,21 @@ pub(super) enum Todo {
 
 impl Behind {
     pub(super) fn new(decoding: Decoding, whole: u64) -> Self {
-        Self { feed: Feed::new(decoding), whole, kept: None, keeps: None, done: false }
+        let feed = Some(Box::new(Feed::new(decoding)));
+        Self { feed, input: BytesMut::new(), whole, kept: None, keeps: None, done: false }
     }
 
     /// More of what is compressed.
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        self.feed.input.extend_from_slice(bytes);
+        self.input.extend_from_slice(bytes);
     }
 
     pub(super) fn has_work(&self) -> bool {
-        self.feed.has_work() || self.done
+        self.must_decode() || self.done
+    }
+
+    fn must_decode(&self) -> bool {
+        !self.input.is_empty() || self.feed.as_ref().is_some_and(|feed| feed.has_work())
     }
 
     /// The next thing to do. `full`: the receiver has not taken what has gone already.
@@ -111,12 +82,15 @@ impl Behind {
         {
             return Todo::Wait(Box::pin(async move { Ok(Back::DecodedSpool(kept.write().await?, None)) }));
         }
-        if self.feed.has_work() {
+        if self.must_decode() {
             if full && self.keeps == Some(false) {
                 return Todo::Full;
             }
             return match self.feed.take() {
-                Some(work) => Todo::Wait(Box::pin(async move { Ok(Back::Decoded(decode(work).await?)) })),
+                Some(mut feed) => {
+                    feed.push(&self.input.split());
+                    Todo::Wait(Box::pin(async move { Ok(Back::Decoded(decode(feed).await?)) }))
+                }
                 None => Todo::Nothing,
             };
         }
@@ -142,8 +116,8 @@ impl Behind {
 
     /// The decoder is back: what goes on now.
     pub(super) fn back(&mut self, decoded: Decoded, spools: &Arc<Spools>) -> Bytes {
-        let out = self.feed.back(decoded);
-        self.made(out, spools)
+        self.feed = Some(decoded.feed);
+        self.made(decoded.out, spools)
     }
 
     /// The spool is back.
@@ -155,8 +129,8 @@ impl Behind {
     pub(super) fn finish(&mut self, spools: &Arc<Spools>) -> Result<Bytes, DecodeFault> {
         self.done = true;
         let mut out = Vec::new();
-        if let Some(decoding) = &mut self.feed.decoding {
-            decoding.finish(&mut out)?;
+        if let Some(feed) = &mut self.feed {
+            feed.finish(&mut out)?;
         }
         Ok(self.made(out, spools))
     }
@@ -165,7 +139,7 @@ impl Behind {
         if out.is_empty() {
             return Bytes::new();
         }
-        let pixels = self.feed.decoding.as_ref().map_or(0, |decoding| decoding.pixels());
+        let pixels = self.feed.as_ref().map_or(0, |feed| feed.decoding().pixels());
         if !*self.keeps.get_or_insert(pixels <= self.whole) {
             return out.into();
         }
@@ -229,15 +203,24 @@ impl Rewrite {
         self.unpacked
     }
 
+    /// Whether it came compressed, and no worker could decode enough of it to see whether it carries a seal.
+    pub(in super::super) const fn is_undecoded(&self) -> bool {
+        self.undecoded
+    }
+
     /// What was before the transform goes through it.
     pub(super) fn unpacked(&mut self, came: Came) -> Result<(), TransformFault> {
+        if let Came::Unknown(_, fault) = &came {
+            tracing::warn!(%fault, "whether an object that came compressed is sealed cannot be found out now");
+            self.undecoded = true;
+        }
         match came {
             Came::Nothing => Ok(()),
             Came::Decoded(bytes) => {
                 self.unpacked = true;
                 self.transform.push(&bytes.into(), &mut self.flow)
             }
-            Came::Plain(bytes) => {
+            Came::Plain(bytes) | Came::Unknown(bytes, _) => {
                 let rest = self.before.take().map(|mut before| before.input.split()).unwrap_or_default();
                 self.transform.push(&bytes, &mut self.flow)?;
                 self.transform.push(&rest.freeze(), &mut self.flow)?;

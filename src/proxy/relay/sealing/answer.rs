@@ -14,7 +14,7 @@ use crate::proxy::shared::Shared;
 use crate::proxy::vault::alert::alert;
 use crate::proxy::vault::reach;
 use crate::proxy::vault::verify::{Place, ReadBack, VerifyFault};
-use crate::state::{SealEnd, StateFault};
+use crate::state::{Repeats, SealEnd, Standing, StateFault};
 use crate::vault::SealId;
 use std::sync::Arc;
 
@@ -58,10 +58,12 @@ impl Relay {
                 None => state.seal_end(archive, &instance, seal, end).await,
             };
             let verified = match check.filter(|_| noted.is_ok()) {
-                Some(check) => match shared.gate.look_up(&on_behalf) {
-                    Ok(_permit) => Some(verify(&shared, &check, seal).await),
-                    Err(_) => None,
-                },
+                Some(check) => Some(match (shared.gate.look_up(&on_behalf), check) {
+                    (Ok(_permit), Some(check)) => verify(&shared, &check, seal).await,
+                    // Nobody is told success of what was not read back.
+                    (Err(_), _) => Err(VerifyFault::unasked("nothing can be recorded")),
+                    (Ok(_), None) => Err(VerifyFault::unasked("it is no longer known how")),
+                }),
                 None => None,
             };
             if let Some(Ok(())) = &verified
@@ -74,8 +76,8 @@ impl Relay {
         true
     }
 
-    /// What is to be read back of this one, if it is.
-    fn check(&self, index: usize) -> Option<Check> {
+    /// What is to be read back of this one, if it is; `Some(None)`: it is to be, and cannot.
+    fn check(&self, index: usize) -> Option<Option<Check>> {
         let Purpose::Seal(sealing) = &self.called.asked.get(index)?.purpose else { return None };
         let archive = self.snapshot.archive(&sealing.archive)?;
         let vault = self.snapshot.settings.vault.as_ref()?;
@@ -87,12 +89,9 @@ impl Relay {
         if !wanted {
             return None;
         }
-        Some(Check {
-            title: self.title_seen(),
-            archive: sealing.archive,
-            place: place_of(sealing),
-            how: reach::reading(&self.snapshot, &sealing.archive)?,
-        })
+        let (title, archive, place) = (self.title_seen(), sealing.archive, place_of(sealing));
+        let how = reach::reading(&self.snapshot, &archive);
+        Some(how.map(|how| Check { title, archive, place, how }))
     }
 
     /// The ledger knows, or not; the sender is answered.
@@ -177,5 +176,18 @@ async fn verify(shared: &Shared, check: &Check, seal: SealId) -> Result<(), Veri
     let verified = reader.read(&check.place, &check.how, Some(seal)).await;
     // It is over, whatever the other side says to that.
     let _ = reader.close().await;
-    verified.map(drop)
+    match verified {
+        Err(VerifyFault::Other(other)) if is_newer(shared, check, seal, other).await => {
+            Err(VerifyFault::unasked("it was stored anew meanwhile"))
+        }
+        verified => verified.map(drop),
+    }
+}
+
+/// Whether the archive rightly holds a seal that came to it after this one had begun.
+async fn is_newer(shared: &Shared, check: &Check, seal: SealId, other: SealId) -> bool {
+    let repeats = shared.snapshot().vault.as_ref().map_or(Repeats::Unknown, |room| room.repeats(&check.archive));
+    let Ok(Some(row)) = shared.state.seals(check.archive, &check.place.instance).await else { return false };
+    let (Some(mine), Some(its)) = (row.seal(seal), row.seal(other)) else { return false };
+    (its.begun > mine.begun || its.ended > mine.begun) && row.standing(other, repeats) == Standing::Valid
 }

@@ -242,7 +242,9 @@ impl Relay {
     pub(in super::super) fn note_seal(&mut self) {
         let Some(rewrite) = self.up.rewrite.as_ref().filter(|rewrite| rewrite.is_headless()) else { return };
         let Transform::Seal(run) = rewrite.transform() else { return };
-        if self.up.wait.is_some() || rewrite.waits_for_end() && !rewrite.is_over() {
+        // What passes is not compared, and is not kept for it.
+        let waits = rewrite.waits_for_end() && !rewrite.is_over() && !run.passes();
+        if self.up.wait.is_some() || waits {
             return;
         }
         if run.begun().is_some() && self.is_to_be_compared() {
@@ -250,14 +252,21 @@ impl Relay {
         }
         let Some(rewrite) = &self.up.rewrite else { return };
         let Transform::Seal(run) = rewrite.transform() else { return };
-        let (begun, quiet) = (run.begun().cloned(), rewrite.is_quiet());
+        let (begun, passes, quiet) = (run.begun().cloned(), run.passes(), rewrite.is_quiet());
         let state = self.shared.state.clone();
         let snapshot = Arc::clone(&self.snapshot);
         let Some((asked, _)) = self.sealing() else { return };
         let Purpose::Seal(sealing) = &mut asked.purpose else { return };
         match begun {
+            None if passes => {
+                let (archive, instance) = (sealing.archive, sealing.instance);
+                self.up.wait = Some(Box::pin(async move {
+                    let told = state.seal_passes(archive, &instance).await;
+                    Woken::SealBegun(told.map(|()| None).map_err(NotBegun::Ledger))
+                }));
+            }
             None if quiet => {}
-            // Nothing in it is to be sealed, or all of it is already.
+            // Nothing in it is to be sealed.
             None => self.begin_sealed(),
             Some(begun) => {
                 let size = (begun.rows, begun.columns, begun.frames);
@@ -267,7 +276,7 @@ impl Relay {
                 sealing.begun = Some(begun);
                 self.up.wait = Some(Box::pin(async move {
                     let told = match carried {
-                        Ok(()) => state.seal_begin(&row).await.map(Box::new).map_err(NotBegun::Ledger),
+                        Ok(()) => state.seal_begin(&row).await.map(|row| Some(Box::new(row))).map_err(NotBegun::Ledger),
                         Err(unproven) => Err(unproven),
                     };
                     Woken::SealBegun(told)
@@ -277,13 +286,16 @@ impl Relay {
     }
 
     /// The ledger knows, or cannot be asked.
-    pub(in super::super) fn go_on_sealing(&mut self, noted: Result<Box<SealRow>, NotBegun>) -> Result<(), Ending> {
+    pub(in super::super) fn go_on_sealing(
+        &mut self,
+        noted: Result<Option<Box<SealRow>>, NotBegun>,
+    ) -> Result<(), Ending> {
         match noted {
             Ok(known) => {
                 if let Some((asked, _)) = self.sealing()
                     && let Purpose::Seal(sealing) = &mut asked.purpose
                 {
-                    sealing.known = Some(known);
+                    sealing.known = known;
                 }
                 self.begin_sealed();
                 self.pump_up()

@@ -18,10 +18,11 @@ use crate::gate::{Permit, SealedAs};
 use crate::proxy::clock;
 use crate::proxy::shared::Shared;
 use crate::proxy::vault::alert::{alert, cause_of_reading};
+use crate::proxy::vault::held::Held;
 use crate::proxy::vault::reach;
 use crate::proxy::vault::verify::{Place, ReadBack, Verified, VerifyFault};
 use crate::scu::LinkFault;
-use crate::state::ledger::{Mark, Standing};
+use crate::state::ledger::Mark;
 use crate::state::{Repeats, SealRow, StateFault};
 use std::sync::Arc;
 
@@ -118,7 +119,12 @@ impl Relay {
                 Err(_) => Err(LinkFault::Malformed("it takes too long".into()).into()),
             };
             let compared = match read {
-                Ok(verified) => judge(&new, &verified, &row, repeats),
+                Ok(verified) => match Held::judge(&shared.state, &row, verified.inner.seal, repeats).await {
+                    Ok(Held::Rightly) => judge(&new, &verified),
+                    Ok(Held::NoLonger(_)) => Compared::Differs("another took its place meanwhile"),
+                    Ok(Held::Wrongly) => Compared::Unread(VerifyFault::Other(verified.inner.seal)),
+                    Err(fault) => Compared::Unread(VerifyFault::unasked(&fault.to_string())),
+                },
                 Err(fault) => Compared::Unread(fault),
             };
             if let Compared::Same(held) = &compared {
@@ -209,11 +215,8 @@ async fn read(
 
 /// Whether what was opened, to its last segment, is what was sent. That it is of the same class and instance was looked at
 /// when it was opened.
-fn judge(new: &New, held: &Verified, row: &SealRow, repeats: Repeats) -> Compared {
+fn judge(new: &New, held: &Verified) -> Compared {
     let inner = &held.inner;
-    if row.standing(inner.seal, repeats) != Standing::Valid {
-        return Compared::Unread(VerifyFault::Other(inner.seal));
-    }
     if inner.transfer_syntax != new.syntax {
         return Compared::Differs("it came in another transfer syntax");
     }

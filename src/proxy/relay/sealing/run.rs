@@ -54,6 +54,11 @@ impl SealRun {
         }
     }
 
+    /// See [`Seal::passes`].
+    pub(in super::super) const fn passes(&self) -> bool {
+        self.seal.passes()
+    }
+
     /// What came of it, once it is over.
     pub(in super::super) const fn outcome(&self) -> Option<&Outcome> {
         self.outcome.as_ref()

@@ -3,7 +3,7 @@
 use super::held::Held;
 use super::{Converter, Done, Said, Stop};
 use crate::dicom::dimse::Status;
-use crate::proxy::vault::verify::{Opening, VerifyFault};
+use crate::proxy::vault::verify::{VerifyFault, is_plain};
 use crate::proxy::vault::walk::WalkFault;
 use crate::state::{Repeats, SealEnd, Standing};
 use crate::vault::SealId;
@@ -20,6 +20,8 @@ enum Found {
     Gone(Status),
     /// Something that does not open.
     Spoilt(String),
+    /// It cannot be said now.
+    Unread(VerifyFault),
 }
 
 impl Converter<'_> {
@@ -27,11 +29,15 @@ impl Converter<'_> {
     /// object, or the original, or a later one.
     pub(super) async fn judge(&self, held: &Held, said: Said) -> Result<Done, Stop> {
         // An archive may say success before it has sorted an object in, or still be busy with one whose association ended.
-        let mut pauses = self.patience.iter().take(3);
+        let (mut pauses, mut longer) = (self.patience.iter().take(3), self.patience.iter());
         let found = loop {
             let found = self.find(held).await?;
-            let waits = matches!((&found, &said), (Found::Plain | Found::Gone(_), Said::Success | Said::Nothing));
-            if !waits || self.pause(&mut pauses).await.is_none() {
+            let again = match (&found, &said) {
+                (Found::Unread(_), _) => self.pause(&mut longer).await,
+                (Found::Plain | Found::Gone(_), Said::Success | Said::Nothing) => self.pause(&mut pauses).await,
+                _ => None,
+            };
+            if again.is_none() {
                 break found;
             }
         };
@@ -54,6 +60,11 @@ impl Converter<'_> {
                 self.lay_aside(held, format!("the archive does not give it back ({status}), and {there}"))
             }
             Found::Spoilt(why) => self.give_back(held, why).await,
+            Found::Unread(fault) => Err(Stop::Unread {
+                instance: held.place.instance,
+                why: fault.to_string(),
+                file: held.path().to_owned(),
+            }),
         }
     }
 
@@ -64,11 +75,8 @@ impl Converter<'_> {
             return self.lay_aside(held, why);
         }
         let words = match said {
-            // It may yet replace it: the seal stays in doubt, and both may be opened.
-            Said::Success => {
-                held.forget();
-                return Err(Stop::NotReplaced(held.place.instance));
-            }
+            // It may yet replace it, and spoil it: the seal stays in doubt, and what is held waits until this is looked at again.
+            Said::Success => return Err(Stop::NotReplaced(held.place.instance)),
             Said::Nothing => "the association ended before it was stored; it is as it was".to_owned(),
             Said::No(words) => {
                 self.state.seal_end(self.archive, &held.place.instance, held.seal, SealEnd::Refused).await?;
@@ -91,7 +99,7 @@ impl Converter<'_> {
         self.lay_aside(held, format!("the archive gives it back with a seal that the ledger does not know ({seal})"))
     }
 
-    fn lay_aside(&self, held: &Held, why: String) -> Result<Done, Stop> {
+    pub(super) fn lay_aside(&self, held: &Held, why: String) -> Result<Done, Stop> {
         let file = held.lay_aside(&self.aside)?;
         Ok(Done::Kept { why, file })
     }
@@ -118,26 +126,16 @@ impl Converter<'_> {
             Err(VerifyFault::Other(seal)) => Found::Other(seal),
             Err(VerifyFault::Plain) => Found::Plain,
             // An original that is compressed does not come in a native context.
-            Err(VerifyFault::Gone(status)) => match self.look_again(held).await {
-                Ok(()) => Found::Plain,
-                Err(VerifyFault::Link(fault)) => return Err(fault.into()),
-                Err(_) => Found::Gone(status),
-            },
+            Err(fault @ (VerifyFault::Gone(_) | VerifyFault::Failed(_))) => {
+                match (fault, is_plain(&self.target, &held.place, &self.how).await) {
+                    (_, Ok(())) => Found::Plain,
+                    (_, Err(VerifyFault::Link(fault))) => return Err(fault.into()),
+                    (VerifyFault::Gone(status), Err(again)) if !again.is_transient() => Found::Gone(status),
+                    (fault, Err(_)) => Found::Unread(fault),
+                }
+            }
+            Err(fault) if fault.is_transient() => Found::Unread(fault),
             Err(fault) => Found::Spoilt(fault.to_string()),
         })
-    }
-
-    /// Whether it comes in any encoding, and is not sealed.
-    async fn look_again(&self, held: &Held) -> Result<(), VerifyFault> {
-        let mut reader = self.reader(&held.place).await?;
-        let mut opening = Opening::new(self.how.clone(), held.place.clone());
-        let got = reader.get(&held.place, &mut opening).await;
-        let _ = reader.close().await;
-        let status = got?;
-        match opening.outcome {
-            Some(Err(VerifyFault::Plain)) => Ok(()),
-            Some(Err(fault)) => Err(fault),
-            Some(Ok(_)) | None => Err(VerifyFault::Gone(status)),
-        }
     }
 }

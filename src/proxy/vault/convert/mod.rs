@@ -17,9 +17,8 @@ pub use stop::Stop;
 
 use super::classify::compressed;
 use super::prove::Means;
-use super::verify::{Place, ReadBack, Reader, VerifyFault};
-use super::walk::{Facts, WalkFault, Walker};
-use crate::dicom::transfer_syntax::{self, EXPLICIT_VR_LITTLE_ENDIAN};
+use super::verify::{Line, Place, ReadBack, VerifyFault, is_plain};
+use super::walk::{Facts, Listed, WalkFault, Walker};
 use crate::dicom::{AeTitle, Uid};
 use crate::scu::Target;
 use crate::state::{Mark, SealEnd, SealMark, SealRow, Standing, State};
@@ -187,28 +186,27 @@ impl Converter<'_> {
     }
 
     /// Seals one instance of which the archive did not say the class, if it can be found out; else why not. `guess`: what
-    /// others of its series are; the place's own class does not count. Gives the class as well.
+    /// others of its series are. Gives the class as well.
     ///
     /// # Errors
     /// As of [`Converter::convert`].
     pub async fn convert_unnamed(
         &self,
-        place: &Place,
+        listed: &Listed,
         guess: Option<Uid>,
-        listed: &Facts,
+        facts: &Facts,
     ) -> Result<Result<(Uid, Done), String>, Stop> {
         if let Some(class) = guess {
-            let done = self.convert_as(&Place { class, ..place.clone() }, listed, false).await?;
+            let done = self.convert_as(&listed.place(class), facts, false).await?;
             if done != Done::Failed(NOT_GIVEN.to_owned()) {
                 return Ok(Ok((class, done)));
             }
         }
         let mut pauses = self.patience.iter();
         loop {
-            match super::classify::class_of(&self.target, place).await {
+            match super::classify::class_of(&self.target, listed).await {
                 Ok(Some(class)) => {
-                    let done = self.convert(&Place { class, ..place.clone() }, listed).await?;
-                    return Ok(Ok((class, done)));
+                    return Ok(Ok((class, self.convert(&listed.place(class), facts).await?)));
                 }
                 Ok(None) => return Ok(Err(UNNAMED.to_owned())),
                 Err(VerifyFault::Link(fault)) => {
@@ -228,11 +226,16 @@ impl Converter<'_> {
     /// What an earlier round left under way: each is verified, or restored, or was never stored.
     ///
     /// # Errors
-    /// No more can be done now. One that can be neither verified nor restored does not keep the others waiting.
+    /// No more can be done now. One that can be neither verified nor restored does not keep the others waiting; one that
+    /// still cannot be read back is laid aside, or no round would ever come to its end.
     pub async fn resume(&self, mut each: impl FnMut(InDoubt, Done)) -> Result<(), Stop> {
         let mut lost = None;
         for held in Held::all(&self.folder)? {
-            match self.judge(&held, Said::Nothing).await {
+            let done = match self.judge(&held, Said::Nothing).await {
+                Err(Stop::Unread { why, .. }) => self.lay_aside(&held, why),
+                done => done,
+            };
+            match done {
                 Ok(done) => each(
                     InDoubt {
                         instance: held.place.instance,
@@ -262,7 +265,14 @@ impl Converter<'_> {
 
     /// It carries a seal, or should: whether it opens, and is one that may be there.
     async fn recognised(&self, place: &Place, known: Option<&SealRow>) -> Result<Done, Stop> {
-        let seal = match self.read_back(place, None).await? {
+        let read = match self.read_back(place, None).await? {
+            // A compressed original comes in no encoding that a seal can be in.
+            Err(VerifyFault::Failed(_)) if is_plain(&self.target, place, &self.how).await.is_ok() => {
+                Err(VerifyFault::Plain)
+            }
+            read => read,
+        };
+        let seal = match read {
             Ok(seal) => seal,
             Err(VerifyFault::Plain | VerifyFault::Gone(_)) => {
                 return Ok(Done::Failed(
@@ -323,8 +333,8 @@ impl Converter<'_> {
         let mut pauses = self.patience.iter();
         loop {
             let mut receiving = Receiving::new(&self.means, &self.how, self.carrier, path, place)?;
-            let got = match self.reader(place).await {
-                Ok(reader) => self.get(reader, place, &mut receiving).await,
+            let got = match Line::any(&self.target, place.class).await {
+                Ok(line) => self.get(line, place, &mut receiving).await,
                 Err(fault) => Err(fault),
             };
             match got {
@@ -352,10 +362,10 @@ impl Converter<'_> {
     async fn retrieve_compressed(&self, place: &Place, path: &Path) -> Result<Received, Stop> {
         for syntax in compressed() {
             let mut receiving = Receiving::new(&self.means, &self.how, self.carrier, path, place)?;
-            let came = match Reader::open_in(&self.target, &[place.class], &[&[syntax]]).await {
-                Ok(reader) if reader.takes(&place.class) => self.get(reader, place, &mut receiving).await,
-                Ok(reader) => {
-                    let _ = reader.close().await;
+            let came = match Line::open(&self.target, &[place.class], &[&[syntax]]).await {
+                Ok(line) if line.takes(&place.class) => self.get(line, place, &mut receiving).await,
+                Ok(line) => {
+                    let _ = line.close().await;
                     continue;
                 }
                 Err(fault) => Err(fault),
@@ -369,20 +379,10 @@ impl Converter<'_> {
         Ok(Received::None)
     }
 
-    async fn get(&self, mut reader: Reader, place: &Place, receiving: &mut Receiving<'_>) -> Result<(), VerifyFault> {
-        let got = reader.get(place, receiving).await;
-        let _ = reader.close().await;
+    async fn get(&self, mut line: Line, place: &Place, receiving: &mut Receiving<'_>) -> Result<(), VerifyFault> {
+        let got = line.get(place, receiving).await;
+        let _ = line.close().await;
         got.map(drop).map_err(VerifyFault::from)
-    }
-
-    /// An association on which an instance comes in whatever encoding the archive has it in.
-    async fn reader(&self, place: &Place) -> Result<Reader, VerifyFault> {
-        // An archive that takes the first context that will do changes least with explicit VR.
-        let others = transfer_syntax::all().filter(|syntax| *syntax != EXPLICIT_VR_LITTLE_ENDIAN);
-        let syntaxes: Vec<[&str; 1]> =
-            std::iter::once(EXPLICIT_VR_LITTLE_ENDIAN).chain(others).map(|syntax| [syntax]).collect();
-        let lists: Vec<&[&str]> = syntaxes.iter().map(<[&str; 1]>::as_slice).collect();
-        Reader::open_in(&self.target, &[place.class], &lists).await
     }
 
     /// Reads back and opens what the archive has, whatever seal it carries.

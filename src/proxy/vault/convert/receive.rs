@@ -141,6 +141,11 @@ impl<'a> Receiving<'a> {
                 self.unpacking = None;
                 self.seals(&bytes);
             }
+            // Sealing what is sealed would hide the original for ever: it waits until that can be ruled out.
+            Ok(Came::Unknown(_, fault)) => {
+                (self.unpacking, self.seal) = (None, None);
+                self.done = Received::Fault(format!("whether it is sealed cannot be found out now: {fault}"));
+            }
             Ok(Came::Decoded(_)) | Err(_) => {
                 (self.unpacking, self.seal) = (None, None);
                 self.done = Received::Already;

@@ -31,9 +31,21 @@ pub enum Stop {
         "the archive gives out no objects of the class of instance {0} by C-GET any more; what was stored last waits until it does"
     )]
     NotOffered(Uid),
+    /// What was stored cannot be read back now.
+    #[error(
+        "instance {instance} was stored and cannot be read back now: {why}; `{file}` holds it, sealed, and the next round looks again"
+    )]
+    Unread {
+        /// Which.
+        instance: Uid,
+        /// Why.
+        why: String,
+        /// Where it is.
+        file: PathBuf,
+    },
     /// It gives back the original.
     #[error(
-        "the archive said success to instance {0} and still gives back what it had: it does not replace, whatever its probe says"
+        "the archive said success to instance {0} and still gives back what it had: it does not replace, whatever its probe says; what was stored waits until the next round has looked again"
     )]
     NotReplaced(Uid),
     /// It takes no more.

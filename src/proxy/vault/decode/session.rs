@@ -16,6 +16,13 @@ pub enum DecodeFault {
     Worker(#[from] WorkerFault),
 }
 
+impl DecodeFault {
+    /// Whether it says nothing of the object: another time it may be decoded.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Worker(fault) if !matches!(fault, WorkerFault::Refused(_)))
+    }
+}
+
 /// Decodes one object: compressed data set in, native data set out, at most one frame at a time in memory.
 #[derive(Debug)]
 pub struct Decoding {
@@ -34,6 +41,14 @@ impl Decoding {
         }
         let limits = FramesLimits { frame: limits.frame.min(decoder.settings().memory / 3), ..limits };
         Ok(Self { frames: Frames::new(syntax, to, limits)?, decoder: decoder.clone() })
+    }
+
+    /// The same; `header` and `depth`: how much of a header is held, and how deep it may be.
+    ///
+    /// # Errors
+    /// As of [`Self::new`].
+    pub fn within(decoder: &Decoder, syntax: &Uid, to: Encoding, header: u32, depth: u16) -> Result<Self, DecodeFault> {
+        Self::new(decoder, syntax, to, FramesLimits { header, depth, ..FramesLimits::default() })
     }
 
     /// Takes the next bytes of the data set; then [`Self::step`] until it has no more.

@@ -21,6 +21,8 @@ pub struct DecoderSettings {
     pub memory: u64,
     /// How long one frame may take (`decode_time`).
     pub time: Duration,
+    /// How long a frame may wait for a worker (`decode_wait`).
+    pub wait: Duration,
     /// Workers at once (`decode_workers`); 0: nothing is decoded.
     pub workers: u32,
 }
@@ -28,8 +30,8 @@ pub struct DecoderSettings {
 impl DecoderSettings {
     /// As the configuration says.
     pub const fn of(vault: &config::Vault) -> Self {
-        let (memory, time, workers) = (vault.decode_memory, vault.decode_time, vault.decode_workers);
-        Self { program: None, memory, time, workers }
+        let (memory, time, wait) = (vault.decode_memory, vault.decode_time, vault.decode_wait);
+        Self { program: None, memory, time, wait, workers: vault.decode_workers }
     }
 }
 
@@ -42,6 +44,9 @@ pub enum WorkerFault {
     /// The process does not start.
     #[error("a decoding worker does not start: {0}")]
     Start(String),
+    /// All of them are at work for others.
+    #[error("no decoding worker is free within {0:?}: `decode_wait`, `decode_workers`")]
+    Busy(Duration),
     /// It was too slow, and was ended.
     #[error("a frame takes longer than {0:?}: `decode_time`")]
     Slow(Duration),
@@ -73,13 +78,15 @@ impl Decoder {
         &self.settings
     }
 
-    /// Has one frame decoded, by a worker that is free; waits until one is. What an older process dies of, a fresh one is
+    /// Has one frame decoded, by a worker that is free; waits for one as long as may be, in turn. What an older process dies of, a fresh one is
     /// asked once more: it may have been ended by somebody else.
     ///
     /// # Errors
     /// Decoding is switched off, or this frame is not decoded.
     pub(super) async fn decode(&self, frame: &Frame) -> Result<Pixels, WorkerFault> {
-        let slot = self.slots.acquire().await.map_err(|_| WorkerFault::Off)?;
+        let wait = self.settings.wait;
+        let slot = tokio::time::timeout(wait, self.slots.acquire()).await.map_err(|_| WorkerFault::Busy(wait))?;
+        let slot = slot.map_err(|_| WorkerFault::Off)?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let outcome = match idle {
             Some(process) => match self.ask(process, frame).await {

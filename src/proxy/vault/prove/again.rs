@@ -8,8 +8,9 @@
 use super::proving::Proving;
 use super::result::ProbeResult;
 use super::send::Means;
+use crate::archive::capacity::Place;
 use crate::audit::vault::{VaultCause, VaultNote};
-use crate::config::who;
+use crate::config::{Archive, who};
 use crate::dicom::AeTitle;
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
@@ -18,6 +19,7 @@ use crate::proxy::vault::reach;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 /// How often it is looked whether anything is due.
@@ -29,34 +31,71 @@ const LARGEST: u64 = 64 << 20;
 /// So many kinds of objects are named in an alert.
 const NAMED: usize = 3;
 
-/// When archives were last tried.
-pub type Tried = HashMap<AeTitle, Instant>;
+/// Proofs that are being made again, each by itself: one may be left alone for a week before it is looked at.
+#[derive(Debug, Default)]
+pub struct Again {
+    /// When archives were last tried.
+    tried: HashMap<AeTitle, Instant>,
+    under_way: HashMap<AeTitle, AbortHandle>,
+    tasks: JoinSet<()>,
+}
 
 /// Runs until it is dropped.
 pub async fn keep(shared: Arc<Shared>) {
-    let mut tried = Tried::new();
+    let mut again = Again::default();
     loop {
-        round(&shared, &mut tried).await;
+        again.begin(&shared);
         tokio::time::sleep(LOOK).await;
     }
 }
 
-/// Proves what is due, one archive after the other.
-pub async fn round(shared: &Shared, tried: &mut Tried) {
-    let titles: Vec<AeTitle> = shared.snapshot().settings.archives.iter().map(|archive| archive.ae_title).collect();
-    for title in titles {
-        // As it is now: an earlier one may have taken hours.
+impl Again {
+    /// Begins to prove what is due.
+    pub fn begin(&mut self, shared: &Arc<Shared>) {
+        while self.tasks.try_join_next().is_some() {}
+        self.under_way.retain(|_, task| !task.is_finished());
         let snapshot = shared.snapshot();
-        let rested = tried.get(&title).is_none_or(|last| last.elapsed() >= RETRY);
-        let Some(earlier) = due(&snapshot, &title).filter(|_| rested) else { continue };
-        tried.insert(title, Instant::now());
-        tracing::info!(archive = %title, "what is proven of it is old: it is proven again");
-        match prove(shared, &snapshot, &title, &earlier).await {
-            Ok(result) => settle(shared, &snapshot, &title, &earlier, result),
-            Err(words) => {
-                tracing::warn!(archive = %title, "it could not be proven again, and is tried again in an hour: {words}");
-            }
+        for archive in &snapshot.settings.archives {
+            let title = archive.ae_title;
+            keep_held(&snapshot, &title);
+            let rested = self.tried.get(&title).is_none_or(|last| last.elapsed() >= RETRY);
+            let free = rested && !self.under_way.contains_key(&title);
+            let Some(earlier) = due(&snapshot, &title).filter(|_| free) else { continue };
+            self.tried.insert(title, Instant::now());
+            let (shared, snapshot) = (Arc::clone(shared), Arc::clone(&snapshot));
+            let task = self.tasks.spawn(async move { one(&shared, &snapshot, &title, &earlier).await });
+            self.under_way.insert(title, task);
         }
+    }
+
+    /// Waits until all that has begun is over.
+    #[cfg(test)]
+    pub async fn finish(&mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+
+    /// When an archive was last tried.
+    #[cfg(test)]
+    pub fn tried(&self, archive: &AeTitle) -> Option<Instant> {
+        self.tried.get(archive).copied()
+    }
+}
+
+async fn one(shared: &Shared, snapshot: &Snapshot, title: &AeTitle, earlier: &ProbeResult) {
+    tracing::info!(archive = %title, "what is proven of it is old: it is proven again");
+    match prove(shared, snapshot, title, earlier).await {
+        Ok(result) => settle(shared, title, earlier, result),
+        Err(words) => {
+            tracing::warn!(archive = %title, "it could not be proven again, and is tried again in an hour: {words}");
+        }
+    }
+}
+
+/// What could not be written is written as soon as it can be.
+fn keep_held(snapshot: &Snapshot, title: &AeTitle) {
+    let Some(held) = snapshot.vault.as_ref().and_then(|room| room.proofs.held(title)) else { return };
+    if held.keep(&snapshot.settings.gateway.state, title).is_ok() {
+        tracing::info!(archive = %title, "what was found out is written now");
     }
 }
 
@@ -69,7 +108,8 @@ fn due(snapshot: &Snapshot, title: &AeTitle) -> Option<ProbeResult> {
     if !who::is_sealed_for(settings, archive) {
         return None;
     }
-    ProbeResult::load(&settings.gateway.state, title).ok().flatten().filter(old)
+    let held = snapshot.vault.as_ref().and_then(|room| room.proofs.held(title)).map(|held| (*held).clone());
+    held.or_else(|| ProbeResult::load(&settings.gateway.state, title).ok().flatten()).filter(old)
 }
 
 async fn prove(
@@ -86,9 +126,6 @@ async fn prove(
     };
     ProbeResult::can_be_kept(&settings.gateway.state, title).map_err(|fault| fault.to_string())?;
     let archive = &wiring.settings;
-    let Ok(_place) = shared.capacity.take(archive, false) else {
-        return Err("it bears no more associations now".to_owned());
-    };
     let Ok(_permit) = shared.gate.look_up_own() else { return Err("nothing can be recorded".to_owned()) };
     let address = archive.address.to_string();
     let calling = who::callers(settings, archive).first().copied().unwrap_or(*title);
@@ -103,18 +140,45 @@ async fn prove(
         gateway: settings.gateway.name.to_string(),
         say: Box::new(|what| tracing::debug!("proving: {what}")),
     };
-    let mut result = proving.prove().await.map_err(|fault| fault.to_string())?;
+    let left = {
+        let Some(_place) = place(shared, archive).await else { return Err(full()) };
+        proving.leave().await.map_err(|fault| fault.to_string())?
+    };
+    // Its associations are everybody's meanwhile.
+    tokio::time::sleep(proving.age).await;
+    let Some(_place) = place(shared, archive).await else { return Err(full()) };
+    let mut result = proving.look(left).await;
     result.take_moves(earlier);
     Ok(result)
 }
 
-/// The new result takes the place of the earlier one; what it no longer proves is told of.
-fn settle(shared: &Shared, snapshot: &Snapshot, title: &AeTitle, earlier: &ProbeResult, result: ProbeResult) {
-    if let Err(fault) = result.keep(&snapshot.settings.gateway.state, title) {
-        // The earlier one stays, and so does what is sealed by it.
-        tracing::error!(archive = %title, "what was found out cannot be kept, and is found out again in an hour: {fault}");
+fn full() -> String {
+    "it bears no more associations now".to_owned()
+}
+
+/// One of the archive's associations, once there is one, within an hour.
+async fn place(shared: &Shared, archive: &Archive) -> Option<Place> {
+    let since = Instant::now();
+    loop {
+        match shared.capacity.take(archive, false) {
+            Ok(place) => return Some(place),
+            Err(_) if since.elapsed() >= RETRY => return None,
+            Err(_) => tokio::time::sleep(LOOK).await,
+        }
     }
+}
+
+/// The new result takes the place of the earlier one; what it no longer proves is told of.
+fn settle(shared: &Shared, title: &AeTitle, earlier: &ProbeResult, result: ProbeResult) {
+    // As it is now: it may have taken days.
+    let snapshot = shared.snapshot();
     let lost = result.lost(earlier);
+    if let Err(fault) = result.keep(&snapshot.settings.gateway.state, title) {
+        tracing::error!(archive = %title, "what was found out cannot be written, and counts until the gateway ends: {fault}");
+        if let Some(room) = &snapshot.vault {
+            room.proofs.hold(title, result);
+        }
+    }
     if lost.is_empty() {
         return tracing::info!(archive = %title, "it is proven again: what is sealed for it comes back as before");
     }

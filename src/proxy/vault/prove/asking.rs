@@ -2,7 +2,8 @@
 
 use super::judge::{Judge, Verdict};
 use crate::dicom::Uid;
-use crate::proxy::vault::verify::{LOSSLESS, Place, ReadBack, Reader, VerifyFault};
+use crate::dicom::transfer_syntax::LOSSLESS;
+use crate::proxy::vault::verify::{Line, Place, ReadBack, VerifyFault};
 use crate::scu::Target;
 
 /// Lossy transfer syntaxes, to hear what an archive has made of an object that it does not give out as it was.
@@ -21,7 +22,7 @@ pub struct Asking<'a> {
     /// Classes that are asked for.
     pub classes: Vec<Uid>,
     /// The association.
-    pub reader: Option<Reader>,
+    pub line: Option<Line>,
 }
 
 impl Asking<'_> {
@@ -31,22 +32,22 @@ impl Asking<'_> {
     /// It does not come at all.
     pub async fn get(&mut self, place: &Place, how: &ReadBack) -> Result<Vec<Verdict>, VerifyFault> {
         let mut judge = Judge::new(how);
-        let reader = match self.reader.take() {
-            Some(reader) => Ok(reader),
-            None => Reader::open(self.target, &self.classes).await,
+        let line = match self.line.take() {
+            Some(line) => Ok(line),
+            None => Line::native(self.target, &self.classes).await,
         };
-        let status = self.reader.insert(reader?).get(place, &mut judge).await;
+        let status = self.line.insert(line?).get(place, &mut judge).await;
         if !judge.verdicts.is_empty() {
             return Ok(judge.verdicts);
         }
         if status.is_err() {
-            self.reader = None;
+            self.line = None;
         }
-        let compressed: Vec<[&str; 1]> = LOSSLESS.iter().chain(&LOSSY).map(|syntax| [*syntax]).collect();
-        let lists: Vec<&[&str]> = compressed.iter().map(<[&str; 1]>::as_slice).collect();
-        let mut reader = Reader::open_in(self.target, &[place.class], &lists).await?;
-        let again = reader.get(place, &mut judge).await;
-        let _ = reader.close().await;
+        // Also what is not decoded here, to be told so.
+        let compressed = LOSSLESS.into_iter().chain(LOSSY);
+        let mut line = Line::in_each(self.target, place.class, compressed).await?;
+        let again = line.get(place, &mut judge).await;
+        let _ = line.close().await;
         match (judge.verdicts.is_empty(), status, again) {
             (false, ..) => Ok(judge.verdicts),
             (true, Ok(status), _) => Err(VerifyFault::Gone(status)),

@@ -2,9 +2,9 @@
 
 use super::result::Fate;
 use crate::dicom::dimse::{Command, Status};
-use crate::dicom::transfer_syntax::is_encapsulated;
+use crate::dicom::transfer_syntax::{is_encapsulated, is_lossy};
 use crate::dicom::{Phi, Uid};
-use crate::proxy::vault::verify::{LOSSLESS, Opening, Place, ReadBack, VerifyFault};
+use crate::proxy::vault::verify::{Opening, Place, ReadBack, VerifyFault};
 use crate::scu::{Accepted, Receiver, Work};
 use crate::transform::open::OpenFault;
 use crate::vault::SealId;
@@ -99,7 +99,7 @@ impl Receiver for Judge<'_> {
         let lossy = says_lossy(&head);
         let verdict = |fate| Verdict { instance: called, called, fate, seal: None, drift: Vec::new() };
         let Some(mut opening) = opening else {
-            let lossless = LOSSLESS.contains(&syntax.as_str()) && !lossy;
+            let lossless = !is_lossy(&syntax) && !lossy;
             let fate = if lossless { Fate::Compressed(syntax.to_string()) } else { Fate::Lossy };
             self.verdicts.push(verdict(fate));
             return Status::SUCCESS;

@@ -12,7 +12,7 @@ use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTL
 use crate::dicom::{AeTitle, Phi, Uid, sop_class};
 use crate::proxy::lookup::fresh_uid;
 use crate::proxy::vault::verify::{Place, ReadBack};
-use crate::proxy::vault::walk::{Study, Walker};
+use crate::proxy::vault::walk::{Listed, Study, Walker};
 use crate::scu::{Accepted, Answerer, Ask, Link, LinkFault, Target};
 use crate::transform::open::OpenOptions;
 use crate::vault::carrier::Carrier;
@@ -61,12 +61,33 @@ pub enum ProvingFault {
     Nothing,
 }
 
+/// What was stored, to be asked for when it has been left alone.
+#[derive(Debug)]
+pub struct Left {
+    stored: Vec<Stored>,
+    untaken: Vec<Trial>,
+    largest: u64,
+}
+
 impl Proving<'_> {
     /// Finds out all of it.
     ///
     /// # Errors
     /// The archive cannot be asked at all.
     pub async fn prove(&mut self) -> Result<ProbeResult, ProvingFault> {
+        let left = self.leave().await?;
+        if !self.age.is_zero() {
+            (self.say)(&format!("leaving it alone for {} s", self.age.as_secs()));
+            tokio::time::sleep(self.age).await;
+        }
+        Ok(self.look(left).await)
+    }
+
+    /// Stores what is to come back.
+    ///
+    /// # Errors
+    /// The archive cannot be asked at all.
+    pub async fn leave(&mut self) -> Result<Left, ProvingFault> {
         (self.say)("which classes it takes");
         let (families, untaken) = self.families().await?;
         if families.is_empty() {
@@ -77,10 +98,12 @@ impl Proving<'_> {
         (self.say)(&format!("storing {objects} sealed objects, each three times"));
         let mut stored = self.store(samples).await?;
         let largest = self.store_largest(&families, &mut stored).await?;
-        if !self.age.is_zero() {
-            (self.say)(&format!("leaving it alone for {} s", self.age.as_secs()));
-            tokio::time::sleep(self.age).await;
-        }
+        Ok(Left { stored, untaken, largest })
+    }
+
+    /// Looks what came of it.
+    pub async fn look(&mut self, left: Left) -> ProbeResult {
+        let Left { mut stored, untaken, largest } = left;
         (self.say)("what it holds of them");
         let found = self.find(&stored).await;
         (self.say)("retrieving them by C-GET");
@@ -97,7 +120,7 @@ impl Proving<'_> {
         let kept = stored.iter().any(|one| one.status.is_ok());
         let mut trials: Vec<Trial> = stored.iter().map(Stored::trial).collect();
         trials.extend(untaken);
-        Ok(ProbeResult {
+        ProbeResult {
             version: VERSION,
             archive: self.target.called.to_string(),
             address: self.target.address.to_owned(),
@@ -108,7 +131,7 @@ impl Proving<'_> {
             repeats: repeats(&stored),
             mints,
             coerces: coerces.into_iter().collect(),
-            reads_back: get.iter().any(|verdict| verdict.fate == Fate::Whole),
+            reads_back: get.iter().any(|verdict| matches!(verdict.fate, Fate::Whole | Fate::Recompressed(_))),
             trials,
             left_behind: kept.then(|| {
                 format!(
@@ -117,7 +140,7 @@ impl Proving<'_> {
                 )
             }),
             moved_at: None,
-        })
+        }
     }
 
     /// A class of every family that the archive takes, and the families of which it takes none.
@@ -278,16 +301,9 @@ impl Proving<'_> {
         for study in studies {
             for series in walker.series(&study).await.unwrap_or_default() {
                 for image in walker.images(&study, &series).await.unwrap_or_default() {
-                    let Some(class) = image.class.or_else(|| stored.first().map(|one| one.sample.class)) else {
-                        continue;
-                    };
-                    places.push(Place {
-                        class,
-                        instance: image.instance,
-                        study: Some(study.uid),
-                        series: Some(series),
-                        patient: study.patient.clone(),
-                    });
+                    let class = image.class.or_else(|| stored.first().map(|one| one.sample.class));
+                    let listed = Listed { image, study: study.clone(), series };
+                    places.extend(class.map(|class| listed.place(class)));
                 }
             }
         }
@@ -308,7 +324,7 @@ impl Proving<'_> {
         let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
         classes.sort_unstable();
         classes.dedup();
-        let mut asking = Asking { target: &self.target, classes, reader: None };
+        let mut asking = Asking { target: &self.target, classes, line: None };
         for one in stored.iter().filter(|one| one.is_stored()) {
             let place = found.iter().find(|place| place.instance == one.sample.instance);
             let place = place.cloned().unwrap_or_else(|| one.place());

@@ -52,6 +52,8 @@ pub enum Habit {
     Forgets,
     /// Has no room for a second object.
     Full,
+    /// Gives nothing out for a while when it has got a second object.
+    Tires,
 }
 
 /// The archive.
@@ -59,6 +61,8 @@ pub enum Habit {
 pub struct Archive {
     pub address: String,
     pub held: Arc<Mutex<Vec<Held>>>,
+    /// It gives nothing out, and answers this.
+    pub refuses: Arc<Mutex<Option<Status>>>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -73,22 +77,23 @@ impl Archive {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let held: Arc<Mutex<Vec<Held>>> = Arc::default();
-        let shared = Arc::clone(&held);
+        let refuses: Arc<Mutex<Option<Status>>> = Arc::default();
+        let (shared, refused) = (Arc::clone(&held), Arc::clone(&refuses));
         let task = tokio::spawn(async move {
             let mut tasks = tokio::task::JoinSet::new();
             loop {
                 let (tcp, from) = listener.accept().await.unwrap();
-                let held = Arc::clone(&shared);
+                let (held, refuses) = (Arc::clone(&shared), Arc::clone(&refused));
                 tasks.spawn(async move {
                     let wire = Wire::plain(tcp, from, Arc::new(Pool::new(64 << 10, 1)));
                     let asked = Asked::on(wire, PATIENCE).await.unwrap();
                     let request = asked.request().clone();
                     let link = asked.accept(accept(&request)).await.unwrap().with_longest(64 << 20);
-                    serve(link, &held, habit).await
+                    serve(link, &held, &refuses, habit).await
                 });
             }
         });
-        Self { address, held, task }
+        Self { address, held, refuses, task }
     }
 
     pub fn target(&self) -> Target<'_> {
@@ -124,15 +129,25 @@ fn accept(request: &AssociateRq) -> AssociateAc {
     }
 }
 
-async fn serve(mut link: Link, held: &Mutex<Vec<Held>>, habit: Habit) -> LinkFault {
+async fn serve(mut link: Link, held: &Mutex<Vec<Held>>, refuses: &Mutex<Option<Status>>, habit: Habit) -> LinkFault {
     loop {
         let message = match link.receive().await {
             Ok(message) => message,
             Err(fault) => return fault,
         };
         let on = link.all_accepted().find(|one| one.id == message.context).unwrap();
+        let refused = refuses.lock().unwrap().filter(|_| message.command.field == Field::GetRq);
+        if let Some(answer) = refused.and_then(|status| message.command.response(status)) {
+            if let Err(fault) = link.send(on.id, &answer, None).await {
+                return fault;
+            }
+            continue;
+        }
         let done = match message.command.field {
             Field::StoreRq => {
+                if habit == Habit::Tires && !held.lock().unwrap().is_empty() {
+                    *refuses.lock().unwrap() = Some(Status::OUT_OF_RESOURCES_SUB_OPERATIONS);
+                }
                 let status = take(held, &message, &on, habit);
                 link.send(on.id, &message.command.response(status).unwrap(), None).await
             }
@@ -211,7 +226,7 @@ fn take(held: &Mutex<Vec<Held>>, message: &Message, on: &Accepted, habit: Habit)
             study = Uid::new(merged).unwrap();
         }
         Habit::Forgets => return Status::SUCCESS,
-        Habit::None | Habit::Keeps | Habit::Refuses | Habit::Compares | Habit::Full => {}
+        Habit::None | Habit::Keeps | Habit::Refuses | Habit::Compares | Habit::Full | Habit::Tires => {}
     }
     let mut held = held.lock().unwrap();
     let fresh = Held { class, instance, study, series, syntax: on.syntax, data };
@@ -285,4 +300,19 @@ async fn get(link: &mut Link, held: &Mutex<Vec<Held>>, message: &Message, on: &A
     }
     let status = if failed > 0 { Status(0xa702) } else { Status::SUCCESS };
     link.send(on.id, &message.command.response(status).unwrap(), None).await
+}
+
+/// It has compressed this one, by its header: what stands in its fragment nobody decodes in these tests.
+pub fn compress(held: &mut Held) {
+    let at = held.data.windows(4).position(|window| window == [0xe0, 0x7f, 0x10, 0]).unwrap();
+    let pixels = held.data.split_off(at + 12);
+    held.data.truncate(at);
+    held.data.extend_from_slice(&[0xe0, 0x7f, 0x10, 0, b'O', b'B', 0, 0, 0xff, 0xff, 0xff, 0xff]);
+    for item in [&[][..], &pixels] {
+        held.data.extend_from_slice(&[0xfe, 0xff, 0, 0xe0]);
+        held.data.extend_from_slice(&u32::try_from(item.len()).unwrap().to_le_bytes());
+        held.data.extend_from_slice(item);
+    }
+    held.data.extend_from_slice(&[0xfe, 0xff, 0xdd, 0xe0, 0, 0, 0, 0]);
+    held.syntax = Uid::new("1.2.840.10008.1.2.5").unwrap();
 }

@@ -1,4 +1,5 @@
-use super::archive::{Archive, Habit};
+use super::archive::{Archive, Habit, compress};
+use super::reading::dying;
 use super::{means, ring};
 use crate::dicom::Uid;
 use crate::dicom::dimse::{Command, Status};
@@ -94,6 +95,25 @@ async fn an_archive_that_keeps_the_first_is_found_out_and_keeps_it() {
     // It may replace it yet: either may be opened.
     let row = converter.state.seals(converter.archive, &place.instance).await.unwrap().unwrap();
     assert_eq!((row.seals.len(), row.seals[0].mark), (1, Mark::InDoubt));
+    assert_eq!(held(&converter), 2, "the object, and what is known of it");
+    let looked_again = resume(&converter).await;
+    assert!(matches!(looked_again[..], [(_, Done::Failed(_))]), "{looked_again:?}");
+    assert_eq!((held(&converter), &archive.held.lock().unwrap()[0].data), (0, &original));
+}
+
+#[tokio::test]
+async fn what_is_sorted_in_late_is_looked_at_when_it_is() {
+    let archive = Archive::start(Habit::Keeps).await;
+    let (_folder, converter, place, _) = ground(&archive).await;
+    let stop = convert(&converter, &place).await.unwrap_err();
+    assert!(matches!(stop, Stop::NotReplaced(_)), "{stop}");
+    let mut files = std::fs::read_dir(&converter.folder).unwrap().map(|entry| entry.unwrap().path());
+    let file = std::fs::read(files.find(|file| file.extension().is_none_or(|kind| kind != "json")).unwrap()).unwrap();
+    // Behind the preamble and the meta information, whose length is its first value (PS3.10 7.1).
+    let meta = u32::from_le_bytes(file[140..144].try_into().unwrap()) as usize;
+    archive.held.lock().unwrap()[0].data = file[144 + meta..].to_vec();
+    let looked_again = resume(&converter).await;
+    assert!(matches!(looked_again[..], [(_, Done::Sealed { .. })]), "{looked_again:?}");
     assert_eq!(held(&converter), 0);
 }
 
@@ -265,4 +285,39 @@ async fn what_cannot_be_judged_stays() {
     let stop = converter.resume(|_, _| {}).await.unwrap_err();
     assert!(matches!(stop, Stop::File { .. }), "{stop}");
     assert_eq!(held(&converter), 2);
+}
+
+#[tokio::test]
+async fn an_archive_that_is_busy_once_it_was_stored_is_asked_again() {
+    let archive = Archive::start(Habit::Tires).await;
+    let (_folder, converter, place, _) = ground(&archive).await;
+    let stop = convert(&converter, &place).await.unwrap_err();
+    assert!(matches!(stop, Stop::Unread { .. }), "{stop}");
+    assert_eq!(held(&converter), 2, "it waits, with its note");
+    assert!(!converter.aside.exists());
+    *archive.refuses.lock().unwrap() = None;
+    let resumed = resume(&converter).await;
+    assert!(matches!(resumed[0].1, Done::Sealed { .. }), "{resumed:?}");
+    assert_eq!(held(&converter), 0);
+    // What is never given out again must not end every round.
+    let seal = resumed[0].0.seal;
+    let sealed = archive.held.lock().unwrap()[0].data.clone();
+    lay(&converter, &place, seal, &sealed);
+    *archive.refuses.lock().unwrap() = Some(Status::OUT_OF_RESOURCES_SUB_OPERATIONS);
+    let resumed = resume(&converter).await;
+    assert!(matches!(resumed[0].1, Done::Kept { .. }), "{resumed:?}");
+}
+
+#[tokio::test]
+async fn what_is_sealed_and_compressed_is_not_sealed_again_while_workers_die() {
+    let archive = Archive::start(Habit::None).await;
+    let (_folder, mut converter, place, _) = ground(&archive).await;
+    sealed(&archive, &converter, &place).await;
+    compress(&mut archive.held.lock().unwrap()[0]);
+    let now = archive.held.lock().unwrap()[0].data.clone();
+    converter.how.decoder = Some(dying());
+    converter.state.seal_forget(converter.archive, &place.instance).await.unwrap();
+    let done = convert(&converter, &place).await.unwrap();
+    assert!(matches!(done, Done::Failed(_)), "{done:?}");
+    assert!(archive.held.lock().unwrap()[0].data == now);
 }

@@ -1,11 +1,15 @@
-use super::archive::{Archive, Habit};
+use super::archive::{Archive, Habit, compress};
 use super::{means, ring};
 use crate::dicom::Uid;
+use crate::dicom::dimse::Status;
+use crate::proxy::vault::alert::cause_of_reading;
+use crate::proxy::vault::decode::{Decoder, DecoderSettings};
 use crate::proxy::vault::prove::testing::{digest, sample, sealed};
-use crate::proxy::vault::verify::{Place, ReadBack, VerifyFault, read_back};
+use crate::proxy::vault::verify::{Place, ReadBack, Reader, VerifyFault, read_back};
 use crate::transform::open::OpenOptions;
 use crate::vault::carrier::Carrier;
 use crate::vault::{SealId, Unlock};
+use std::time::Duration;
 
 fn how() -> ReadBack {
     ReadBack {
@@ -58,4 +62,47 @@ async fn whatever_is_not_the_seal_is_not_verified() {
     archive.held.lock().unwrap()[0].data = plain;
     let plain = read_back(&archive.target(), &place, &how(), Some(seal)).await;
     assert!(matches!(plain, Err(VerifyFault::Plain)), "{plain:?}");
+}
+
+/// Workers that end at once.
+pub fn dying() -> Decoder {
+    let time = Duration::from_secs(20);
+    Decoder::new(DecoderSettings { program: Some("/bin/false".into()), memory: 64 << 20, time, wait: time, workers: 1 })
+}
+
+#[tokio::test]
+async fn an_archive_that_is_busy_has_lost_nothing() {
+    let archive = Archive::start(Habit::None).await;
+    let (place, seal) = sealed(&archive.target(), &means(), Carrier::Pixels).await;
+    for decoder in [None, Some(dying())] {
+        let how = ReadBack { decoder, ..how() };
+        let mut reader = Reader::open(&archive.target(), &[place.class]).await.unwrap();
+        for status in [0xa701, 0xa702, 0xb000, 0x0122, 0xc001, 0xfe00] {
+            *archive.refuses.lock().unwrap() = Some(Status(status));
+            let busy = reader.read(&place, &how, Some(seal)).await.unwrap_err();
+            assert!(matches!(busy, VerifyFault::Failed(Status(said)) if said == status), "{busy}");
+            assert!(busy.is_transient() && cause_of_reading(&busy).is_none());
+        }
+        for status in [0x0000, 0xa900] {
+            *archive.refuses.lock().unwrap() = Some(Status(status));
+            let gone = reader.read(&place, &how, Some(seal)).await.unwrap_err();
+            assert!(matches!(gone, VerifyFault::Gone(_)) && !gone.is_transient(), "{gone}");
+        }
+        // The same reader, once it is no longer busy.
+        *archive.refuses.lock().unwrap() = None;
+        reader.read(&place, &how, Some(seal)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_comes_compressed_while_workers_die_is_not_taken_for_anything() {
+    let archive = Archive::start(Habit::None).await;
+    let (place, seal) = sealed(&archive.target(), &means(), Carrier::Pixels).await;
+    compress(&mut archive.held.lock().unwrap()[0]);
+    let none = read_back(&archive.target(), &place, &how(), Some(seal)).await.unwrap_err();
+    assert!(matches!(none, VerifyFault::Failed(_)), "{none}");
+    let how = ReadBack { decoder: Some(dying()), ..how() };
+    let fault = read_back(&archive.target(), &place, &how, Some(seal)).await.unwrap_err();
+    assert!(matches!(fault, VerifyFault::Decode(_)) && fault.is_transient(), "{fault}");
+    assert!(cause_of_reading(&fault).is_none());
 }

@@ -180,6 +180,22 @@ fn images_of_many_frames_keep_their_length_beside_segments_in_attributes() {
 }
 
 #[test]
+fn frames_are_counted_also_of_the_smallest_image_and_where_there_are_no_pixels() {
+    let frames = |more: Vec<E>| {
+        let object: Vec<E> = identity(CT).into_iter().chain(image(8, ExplicitLe)).chain(more).collect();
+        let out = sealed(&sorted(object), ExplicitLe, ExplicitLe, Pixels, SealOptions::default());
+        out.sealed().begun.frames
+    };
+    let three = || e(Tag(0x28, 8), b"IS", "3 ");
+    let pixels = || e(PIXEL_DATA, b"OB", noise(1, 24));
+    let spectrum = || e(Tag(0x5600, 0x20), b"OF", noise(1, 4_000));
+    assert_eq!(frames(vec![pixels()]), 1);
+    assert_eq!(frames(vec![three(), pixels()]), 3);
+    assert_eq!(frames(vec![three(), spectrum()]), 3);
+    assert_eq!(frames(vec![spectrum()]), 0);
+}
+
+#[test]
 fn documents_are_sealed_as_they_come() {
     let mut object = identity(PDF);
     object.extend([
