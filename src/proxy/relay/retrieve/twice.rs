@@ -66,7 +66,7 @@ impl Again {
             // Twice in one turn is what the archive wants.
             return second
                 .filter(|second| !second.anew.contains(instance))
-                .map(|second| second.repeated += 1)
+                .map(|second| second.repeated = second.repeated.saturating_add(1))
                 .is_some();
         }
         match self.sent.len() < most {
