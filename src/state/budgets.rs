@@ -15,7 +15,7 @@ const BATCH: usize = 64;
 /// So many pages of one budget are read: more than the largest budget fills.
 const PAGES: i64 = 512;
 /// So often is a charge tried anew, when another gateway has charged in between.
-const TRIES: u32 = 16;
+const TRIES: u32 = 64;
 /// A page stays for so many seconds after nothing on it counts any more, so that gateways whose clocks differ a little
 /// agree about which page is the newest.
 const LINGER: i64 = 3600;
