@@ -8,7 +8,7 @@ use crate::support::words::{
 use crate::support::world::World;
 use dicomgate::dicom::AeTitle;
 use dicomgate::dicom::dimse::{Command, Field, Status};
-use dicomgate::dicom::pdu::{AssociateRq, Role};
+use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, Role};
 
 /// The peer asks, the archive answers in turn; both see the other's bytes.
 fn turn(peer: &mut Conn, link: &mut Conn, context: u8, request: (&Command, Option<&[u8]>), statuses: &[u16]) {
@@ -121,6 +121,47 @@ fn objects_of_a_c_get_come_on_the_same_association() {
     assert_eq!(operations[1].text("status"), Some("A700H"));
     assert!(operations.iter().all(|record| record.text("operation") == Some("get")));
     release(&world, peer, link);
+}
+
+/// An association for C-GET of which the archive says this about roles.
+fn with_roles(world: &World, asked: &AssociateRq, roles: &[Role]) -> (Conn, Conn, AssociateAc) {
+    let mut peer = world.plain();
+    peer.request(asked);
+    let (link, _) = world.archive_accepts(|answer| answer.user.roles = roles.to_vec());
+    let answer = peer.accepted();
+    (peer, link, answer)
+}
+
+#[test]
+fn an_archive_that_says_nothing_of_roles_sends_what_it_was_asked_for() {
+    let world = World::new();
+    let private = "1.2.3.99.1";
+    for (class, scu) in [(CT, false), (private, false), (private, true)] {
+        let mut asked = rq("WS1", &[GET, class]);
+        asked.user.roles = vec![Role { sop_class: uid(class), scu, scp: true }];
+        let (mut peer, mut link, answer) = with_roles(&world, &asked, &[]);
+        // Nothing was said, and nothing is told but what policy has taken away.
+        assert_eq!(answer.user.roles.len(), usize::from(scu));
+        peer.say(1, &Command::get_rq(1, &uid(GET)), Some(&query()));
+        let asked = link.message();
+        let sent =
+            link.say(3, &Command::store_rq(100, &uid(class), &uid(INSTANCE)), Some(&object(class, INSTANCE, 1000)));
+        let object = peer.message();
+        assert_eq!(object.bytes, sent);
+        peer.say(3, &success(&object.command), None);
+        assert_eq!(link.message().status(), 0);
+        link.say(1, &success(&asked.command), None);
+        assert_eq!(peer.message().status(), 0);
+        release(&world, peer, link);
+    }
+    // One that says that the caller may not is held to its word.
+    let denied = [Role { sop_class: uid(CT), scu: false, scp: false }];
+    let (mut peer, mut link, answer) = with_roles(&world, &getting(), &denied);
+    assert_eq!(answer.user.roles, denied);
+    peer.say(1, &Command::get_rq(1, &uid(GET)), Some(&query()));
+    link.message();
+    link.say(3, &store(100), Some(&object(CT, INSTANCE, 1000)));
+    assert_eq!(link.aborted(), (2, 5));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! C-GET of sealed and plain objects by who may have them opened, by who may not, and by who shares the vault.
 
-use crate::site::{JPEG, data_set, encapsulated, image, site, site_with};
-use crate::support::words::{EXPLICIT, IMPLICIT, uid};
+use crate::site::{JPEG, answered, data_set, encapsulated, image, proposal, site, site_with};
+use crate::support::words::{EXPLICIT, IMPLICIT, ac, uid};
 use dicomgate::dicom::dimse::Status;
+use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, UserItems};
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::SealEnd;
 use dicomgate::vault::carrier::Carrier;
@@ -33,6 +34,26 @@ fn a_sealed_object_comes_out_as_it_was_before_it_was_sealed() {
         assert!(opened.0.get("drift").is_none());
     }
     assert_eq!(site.world.count("vault-alert"), 0);
+}
+
+#[test]
+fn an_archive_that_says_nothing_of_roles_sends_what_it_was_asked_for() {
+    let site = site();
+    let (object, plain) = (image("1.5", 100_000), image("1.6", 1000));
+    let sealed = site.seal("1.5", EXPLICIT, &object, Carrier::Pixels);
+    let silent = |proposed: &AssociateRq| {
+        let answer = ac(proposed);
+        AssociateAc { user: UserItems { roles: Vec::new(), ..answer.user }, ..answer }
+    };
+    let asked = proposal("WS1", &[&[EXPLICIT]]);
+    let mut getting = answered(site.world.plain(), &site.world.archive, &asked, silent);
+    getting.asks();
+    getting.archive.message();
+    getting.send("1.5", &sealed.bytes);
+    assert!(getting.arrives().data.unwrap() == object);
+    getting.send("1.6", &plain);
+    assert!(getting.arrives().data.unwrap() == plain);
+    assert_eq!(getting.ends().status(), 0);
 }
 
 #[test]

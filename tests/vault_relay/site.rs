@@ -274,15 +274,25 @@ pub fn noted(folder: &Path, sealed: &Sealed, end: SealEnd) {
 
 /// An association for C-GET between a caller and an archive.
 pub fn between(
-    mut caller: Conn,
+    caller: Conn,
     archive: &Archive,
     asked: &AssociateRq,
     choose: impl Fn(usize, &ProposedContext) -> Option<Option<&'static str>>,
 ) -> Getting {
+    answered(caller, archive, asked, |proposed| chosen(proposed, choose))
+}
+
+/// The same, with this answer of the archive.
+pub fn answered(
+    mut caller: Conn,
+    archive: &Archive,
+    asked: &AssociateRq,
+    answers: impl FnOnce(&AssociateRq) -> AssociateAc,
+) -> Getting {
     caller.request(asked);
     let mut archive = archive.accept();
     let Pdu::AssociateRq(proposed) = archive.control() else { panic!("a request") };
-    let answer = chosen(&proposed, choose);
+    let answer = answers(&proposed);
     archive.send(answer.encode());
     let accepted = caller.accepted();
     let mut takes: Vec<(u8, String)> = Vec::new();

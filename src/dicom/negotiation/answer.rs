@@ -28,7 +28,7 @@ pub enum NegotiationFault {
 ///
 /// Of the user items: 51H is the least of the gateway's and the archive's; 52H, 55H are the archive's for certified
 /// callers and the gateway's for others; 53H if asked of the archive too, the least of both; 54H what the archive, policy and the caller
-/// all want, also where the archive says nothing but that leaves the caller another role than the default; 56H (of
+/// all want, also where the archive says nothing, which is taken for consent, but policy has taken something away; 56H (of
 /// queries and retrieves no more than was asked, where the gateway asked plainly) and items of unknown types if asked; 59H is dropped.
 pub fn answer(
     rq: &AssociateRq,
@@ -129,9 +129,13 @@ fn answer_role(role: &Role, proposed: &UserItems, ac: &UserItems) -> Option<Role
     // Not in the proposal: every context of this class was taken away, or no role was asked for.
     let granted = selected(proposed, &role.sop_class)?;
     let given = selected(ac, &role.sop_class);
-    let Roles { scu, scp } = given.unwrap_or(Roles::DEFAULT).and(granted).and(Roles { scu: role.scu, scp: role.scp });
-    let silence_says_it = given.is_none() && Roles { scu, scp } == Roles::DEFAULT;
-    (!silence_says_it).then_some(Role { sop_class: role.sop_class, scu, scp })
+    let asked = Roles { scu: role.scu, scp: role.scp };
+    if given.is_none() && granted.and(asked) == asked {
+        // All that was asked for was asked of the archive, and the caller makes of its silence what it would without us.
+        return None;
+    }
+    let Roles { scu, scp } = given.unwrap_or(granted).and(granted).and(asked);
+    Some(Role { sop_class: role.sop_class, scu, scp })
 }
 
 /// The least of two operations windows, where 0 is no limit (PS3.7 D.3.3.3).
@@ -140,10 +144,12 @@ pub(super) fn narrower(a: (u16, u16), b: (u16, u16)) -> (u16, u16) {
     (least(a.0, b.0), least(a.1, b.1))
 }
 
-/// What the requestor may be on contexts of a SOP class once `answer` has gone out.
+/// What the requestor may be on contexts of a SOP class once `answer` has gone out. Without an answer to the roles that it
+/// asked for it is SCU alone (PS3.7 D.3.3.4); but archives that say nothing (Orthanc, of private classes) send what they are
+/// asked for all the same, and who asked takes it: silence is taken for consent.
 pub(super) fn settled(rq: &UserItems, answer: &UserItems, sop_class: &Uid) -> Roles {
-    match (selected(rq, sop_class), selected(answer, sop_class)) {
-        (Some(_), Some(given)) => given.and(asked(rq, sop_class)),
-        _ => Roles::DEFAULT,
+    match selected(answer, sop_class).filter(|_| selected(rq, sop_class).is_some()) {
+        Some(given) => given.and(asked(rq, sop_class)),
+        None => asked(rq, sop_class),
     }
 }

@@ -232,7 +232,7 @@ fn roles_are_what_archive_policy_and_caller_all_want() {
     type Bits = Option<(bool, bool)>;
     type Case = (Bits, (bool, bool), Bits, Bits, Bits, (bool, bool));
     let roles = |bits: (bool, bool)| Roles { scu: bits.0, scp: bits.1 };
-    let cases: [Case; 9] = [
+    let cases: [Case; 11] = [
         // Nobody says anything: SCU.
         (None, (true, true), None, None, None, (true, false)),
         // The archive gives what was not asked for.
@@ -265,10 +265,12 @@ fn roles_are_what_archive_policy_and_caller_all_want() {
         ),
         // The archive takes one.
         (Some((true, true)), (true, true), Some((true, false)), Some((true, true)), Some((true, false)), (true, false)),
-        // The archive says nothing: the default, which needs no words.
-        (Some((true, true)), (true, true), None, Some((true, true)), None, (true, false)),
-        // The default, but the caller did not ask to be SCU: said.
-        (Some((false, true)), (true, true), None, Some((false, true)), Some((false, false)), (false, false)),
+        // The archive says nothing, and the caller hears nothing: it may take what comes all the same.
+        (Some((true, true)), (true, true), None, Some((true, true)), None, (true, true)),
+        (Some((false, true)), (true, true), None, Some((false, true)), None, (false, true)),
+        // It says nothing, and policy has taken something away: that is said.
+        (Some((true, true)), (true, false), None, Some((true, false)), Some((true, false)), (true, false)),
+        (Some((true, true)), (false, true), None, Some((false, true)), Some((false, true)), (false, true)),
         // Neither role asks for nothing.
         (Some((false, false)), (true, true), None, None, None, (true, false)),
     ];
