@@ -214,3 +214,14 @@ def test_who_takes_nothing_but_compressed_images_gets_those_that_are_so(site, ct
     for name in refused:
         found = got[stored[name].name]
         assert found is not None and not sealed.not_as_sent(found, stored[name]), name
+
+
+def test_an_object_of_a_private_class_comes_out_of_an_archive_that_says_nothing_of_roles(site, ct1, ws1):
+    small = next(one for one in corpus.samples() if one.path.name == "CT_small.dcm")
+    sample = sealed.remade(small, SOPClassUID="1.2.826.0.1.3680043.9.9999.730", SOPInstanceUID="1.2.826.0.1.3680043.9.9999.731")
+    assert store(site.gateway, ct1, {"private": sample})
+    straight = sealed.fetch(lambda: wire.plain(("127.0.0.1", site.archive.port)), [sample], called="PACS", calling="WS1")
+    got = sealed.fetch(lambda: site.gateway.call(ws1, timeout=20), [sample], called="PACS", calling="WS1")
+    assert straight[sample.name] is not None, "Orthanc sends it on a context for which it confirmed no role"
+    assert got[sample.name] is not None
+    assert not sealed.not_as_sent(got[sample.name], sample)

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 import pydicom
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
 
 from support import wire
 from support.corpus import Sample
@@ -122,6 +124,19 @@ def _few(samples: list[Sample], pairs: list[tuple[str, str]], most: int = 60) ->
         seen.add(pair)
     if group:
         yield group
+
+
+def remade(sample: Sample, **attributes: object) -> Sample:
+    """A sample with other values, in Explicit VR Little Endian or compressed as it was."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = pydicom.dcmread(sample.path)
+        for keyword, value in attributes.items():
+            setattr(data, keyword, value)
+        raw = DicomBytesIO()
+        raw.is_little_endian, raw.is_implicit_VR = True, False
+        write_dataset(raw, data)
+    return dataclasses.replace(sample, sop_class=str(data.SOPClassUID), sop_instance=str(data.SOPInstanceUID), data_set=raw.getvalue())
 
 
 def parents(sample: Sample) -> tuple[str, str]:
