@@ -242,6 +242,9 @@ impl Intent<'_> {
                 // Only who looks into objects finds any that fit nothing.
                 if sender.snapshot.vault.is_some() {
                     joined.may_ask(asks);
+                    if matches!(to, Destination::Peer { .. }) {
+                        joined.delivers();
+                    }
                 }
             }
             _ => joined.add_nobody(sender.snapshot, self.told),
