@@ -1,7 +1,7 @@
 //! What sealing and opening cost beyond plain relaying, in CPU seconds of the gateway per GB: the same objects, stored in
 //! clear and sealed, retrieved in clear and opened, in turns, through one gateway process over TLS; and beside it what
 //! AES-256-GCM of the same bytes costs alone.
-//! `cargo bench --bench vault_relay [-- REPEATS]`.
+//! `cargo bench --bench vault_relay [-- REPEATS [slices|long]]`.
 
 #![expect(
     clippy::unwrap_used,
@@ -29,6 +29,8 @@ use support::world::Setup;
 const WARM: usize = 12;
 /// Objects of a round and the bytes of their pixels: slices, and one that is long.
 const LOADS: [(usize, usize); 2] = [(400, 524_288), (1, 512 << 20)];
+/// What to say for one of them alone.
+const NAMES: [&str; 2] = ["slices", "long"];
 
 const PEERS: &str = r#"
 [[peer]]
@@ -141,10 +143,12 @@ fn cipher() -> f64 {
 
 fn main() {
     let repeats: usize = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(15);
+    let named = std::env::args().any(|word| NAMES.contains(&word.as_str()));
     let house = started();
     let idle = house.most_memory();
     println!("CPU seconds of the gateway per GB, {repeats} repeats in turns: median (least to most)");
-    for load in LOADS {
+    let wanted = |name: &&str| std::env::args().any(|word| word == **name) || !named;
+    for (load, _) in LOADS.into_iter().zip(NAMES).filter(|(_, name)| wanted(name)) {
         let mut rows: [Vec<f64>; 7] = std::array::from_fn(|_| Vec::new());
         let mut growth = 0.0;
         for repeat in 0..repeats {

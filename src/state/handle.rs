@@ -114,7 +114,16 @@ impl State {
 
     /// Asks for one number, such as a count.
     pub(in crate::state) async fn ask_number(&self, sql: &'static str, values: Vec<Value>) -> Result<i64, StateFault> {
-        let rows = self.ask(Question::new(sql, values)).await?;
+        self.number(Question::new(sql, values)).await
+    }
+
+    /// Runs a statement that gives no rows; whether it changed any.
+    pub(in crate::state) async fn changes(&self, question: Question) -> Result<bool, StateFault> {
+        Ok(self.number(question.counted()).await? != 0)
+    }
+
+    async fn number(&self, question: Question) -> Result<i64, StateFault> {
+        let rows = self.ask(question).await?;
         let number = rows.first().and_then(|row| Fields::new(row).int());
         number.ok_or_else(|| StateFault::Damaged("a count is no number".to_owned()))
     }

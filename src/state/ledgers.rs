@@ -33,15 +33,15 @@ const FIND: &str = concat!("SELECT ", columns!(), " FROM dicomgate_sealed WHERE 
 const BEGIN: &str = concat!(
     "INSERT INTO dicomgate_sealed (",
     columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (archive, instance) DO NOTHING RETURNING ring_key"
+    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (archive, instance) DO NOTHING"
 );
 const CHANGE: &str = "UPDATE dicomgate_sealed SET study = ?3, class = ?4, ring_key = ?5, seals = ?6, mac = ?7 \
-     WHERE archive = ?1 AND instance = ?2 AND mac = ?8 RETURNING ring_key";
+     WHERE archive = ?1 AND instance = ?2 AND mac = ?8";
 /// Where only the seals change, which no index has.
 const CHANGE_SEALS: &str = "UPDATE dicomgate_sealed SET seals = ?3, mac = ?4 \
-     WHERE archive = ?1 AND instance = ?2 AND mac = ?5 RETURNING ring_key";
-const END: &str = "DELETE FROM dicomgate_sealed WHERE archive = ?1 AND instance = ?2 AND mac = ?3 RETURNING ring_key";
-const FORGET: &str = "DELETE FROM dicomgate_sealed WHERE archive = ?1 AND instance = ?2 RETURNING ring_key";
+     WHERE archive = ?1 AND instance = ?2 AND mac = ?5";
+const END: &str = "DELETE FROM dicomgate_sealed WHERE archive = ?1 AND instance = ?2 AND mac = ?3";
+const FORGET: &str = "DELETE FROM dicomgate_sealed WHERE archive = ?1 AND instance = ?2";
 const OF_STUDY: &str = concat!(
     "SELECT ",
     columns!(),
@@ -80,7 +80,7 @@ impl State {
         };
         let seal = SealMark { mark: Mark::InDoubt, at: self.now(), verified: None, begun: 1, ended: 0, ..seal.clone() };
         let fresh = SealRow { seals: vec![seal.clone()], forgot: false, forgot_doubtful: 0, changes: 1, ..row.clone() };
-        if !self.ask(Question::new(BEGIN, self.seal(&LEDGER, columns_of(&fresh)))).await?.is_empty() {
+        if self.changes(Question::new(BEGIN, self.seal(&LEDGER, columns_of(&fresh)))).await? {
             return Ok(fresh);
         }
         let change = |before: Option<SealRow>| match before {
@@ -278,7 +278,7 @@ impl State {
     /// Forgets an instance; `false`: nothing was known of it.
     pub async fn seal_forget(&self, archive: AeTitle, instance: &Uid) -> Result<bool, StateFault> {
         let values = vec![archive.into(), pack(instance).into()];
-        Ok(!self.ask(Question::durable(FORGET, values)).await?.is_empty())
+        self.changes(Question::durable(FORGET, values)).await
     }
 
     /// Writes what `change` makes of a row, in the place of exactly what it was shown; gives the row as it is then, or
@@ -318,7 +318,7 @@ impl State {
                     (if same { CHANGE_SEALS } else { CHANGE }, values, Some(*row))
                 }
             };
-            if !self.ask(question(statement, values)).await?.is_empty() {
+            if self.changes(question(statement, values)).await? {
                 return Ok(after);
             }
         }

@@ -5,6 +5,7 @@
 //! Pixel and Bits Allocated of what it was given, and nothing else.
 
 use super::banner;
+use bytes::Bytes;
 
 /// What stands before the length of the segments.
 pub const MAGIC: [u8; 8] = *b"DGSEAL1\n";
@@ -143,12 +144,10 @@ impl Geometry {
         bytes
     }
 
-    /// What the value begins with: the banner, the magic, the length of the segments.
-    pub fn beginning(&self, sealed: u64) -> Vec<u8> {
-        let mut bytes = banner::rows(self.columns, self.bits, self.samples);
-        bytes.extend_from_slice(&MAGIC);
-        bytes.extend_from_slice(&sealed.to_le_bytes());
-        bytes
+    /// What the value begins with: the banner; then the magic and the length of the segments.
+    pub fn beginning(&self, sealed: u64) -> [Bytes; 2] {
+        let prefix = [MAGIC, sealed.to_le_bytes()].concat();
+        [banner::rows(self.columns, self.bits, self.samples), prefix.into()]
     }
 }
 

@@ -178,6 +178,11 @@ impl Opener {
         self.next
     }
 
+    /// How many bytes of the segment that is coming are still to come; 0: its length is not known yet, or none is coming.
+    pub fn missing(&self) -> usize {
+        self.length.map_or(0, |length| length.saturating_sub(self.buffer.len()))
+    }
+
     /// Whether the last segment is open.
     pub const fn is_whole(&self) -> bool {
         self.whole && !self.over

@@ -52,7 +52,7 @@ pub enum SealFault {
 }
 
 /// What a buffer begins with; it doubles up to a whole segment, so that small objects stay small.
-const FIRST_ROOM: usize = 64 * 1024;
+const FIRST_ROOM: usize = 8 * 1024;
 
 /// Seals one object. The payload is copied once, into the segment that goes out; everything else happens there.
 pub struct Sealer {

@@ -136,24 +136,24 @@ impl SegmentHeader {
     }
 
     fn lines(&self) -> String {
+        let study = self.study.as_ref().map(Uid::as_str).unwrap_or_default();
         let mut out = String::with_capacity(1024);
         for (key, value) in [
-            ("seal", self.seal.to_string()),
-            ("segment", self.segment.to_string()),
-            ("last", if self.last { "yes" } else { "no" }.to_owned()),
-            ("sop-class", self.sop_class.to_string()),
-            ("sop-instance", self.sop_instance.to_string()),
-            ("study", self.study.as_ref().map(Uid::to_string).unwrap_or_default()),
-            ("patient-id", self.patient_id.reveal().clone()),
-            ("patient-name", self.patient_name.reveal().clone()),
-            ("birth-date", self.birth_date.reveal().clone()),
-            ("accession", self.accession.reveal().clone()),
-            ("transfer-syntax", self.transfer_syntax.to_string()),
-            ("character-set", self.character_set.clone()),
-            ("recipients", hex(&self.recipients)),
+            ("seal", hex(&self.seal.0).as_str()),
+            ("segment", &self.segment.to_string()),
+            ("last", if self.last { "yes" } else { "no" }),
+            ("sop-class", self.sop_class.as_str()),
+            ("sop-instance", self.sop_instance.as_str()),
+            ("study", study),
+            ("patient-id", self.patient_id.reveal()),
+            ("patient-name", self.patient_name.reveal()),
+            ("birth-date", self.birth_date.reveal()),
+            ("accession", self.accession.reveal()),
+            ("transfer-syntax", self.transfer_syntax.as_str()),
+            ("character-set", &self.character_set),
+            ("recipients", &hex(&self.recipients)),
         ] {
-            // Writing to a string cannot fail.
-            let _ = writeln!(out, "{key}: {value}");
+            [key, ": ", value, "\n"].iter().for_each(|part| out.push_str(part));
         }
         out.push('\n');
         out
@@ -286,11 +286,8 @@ fn uid(key: &'static str, text: &str) -> Result<Uid, HeaderFault> {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect()
 }
 
 fn unhex<const N: usize>(text: &str) -> Option<[u8; N]> {

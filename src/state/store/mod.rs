@@ -51,17 +51,25 @@ pub struct Question {
     pub values: Vec<Value>,
     /// What it writes lies on the disk when it is answered, even if the machine loses its power then.
     pub durable: bool,
+    /// It is answered with one number, of the rows that it changed. The statement gives none itself: SQLite would keep those
+    /// in a table of their own first.
+    pub counted: bool,
 }
 
 impl Question {
     /// A statement that reads, or writes what a crash of the machine may lose.
     pub fn new(sql: &'static str, values: Vec<Value>) -> Self {
-        Self { sql, values, durable: false }
+        Self { sql, values, durable: false, counted: false }
     }
 
     /// A statement whose effect outlives a crash of the machine.
     pub fn durable(sql: &'static str, values: Vec<Value>) -> Self {
-        Self { sql, values, durable: true }
+        Self { sql, values, durable: true, counted: false }
+    }
+
+    /// The same, answered with the number of rows that it changed.
+    pub fn counted(self) -> Self {
+        Self { counted: true, ..self }
     }
 }
 

@@ -1,8 +1,11 @@
 //! SQLite in the state folder: one thread holds the one connection, others ask it.
 
+mod log;
+
 use crate::state::StateFault;
 use crate::state::row::{Row, Value};
 use crate::state::store::{Answer, BEGIN, Question, Store, steps_from};
+use log::Log;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
 use std::collections::HashMap;
@@ -15,10 +18,21 @@ use tokio::sync::{mpsc, oneshot};
 
 /// So many questions wait for the thread; further ones wait for room, within their time.
 const QUEUE: usize = 1024;
+/// So many answers share one sync at most: the first of them does not wait for more.
+const TOGETHER: usize = 64;
+
+type Rows = Result<Vec<Row>, StateFault>;
 
 struct Asked {
     question: Question,
-    answer: oneshot::Sender<Result<Vec<Row>, StateFault>>,
+    answer: oneshot::Sender<Rows>,
+}
+
+/// What a thread has of the file.
+struct Held {
+    connection: Connection,
+    /// `None`: it has none, and each statement brings itself to the disk.
+    log: Option<Log>,
 }
 
 /// The file of the state folder.
@@ -39,12 +53,12 @@ impl Sqlite {
         std::thread::Builder::new()
             .name("state".to_owned())
             .spawn(move || {
-                let connection = match connect(&path, answer) {
-                    Ok(connection) => connection,
+                let mut held = match connect(&path, answer) {
+                    Ok(held) => held,
                     Err(fault) => return drop(ready.send(Err(fault))),
                 };
                 if ready.send(Ok(())).is_ok() {
-                    serve(&connection, &mut asks);
+                    serve(&mut held, &mut asks);
                 }
             })
             .map_err(|fault| StateFault::Away(format!("no thread for it: {fault}")))?;
@@ -72,7 +86,7 @@ fn gone() -> StateFault {
     StateFault::Away("its thread is gone".to_owned())
 }
 
-fn connect(path: &Path, answer: Duration) -> Result<Connection, StateFault> {
+fn connect(path: &Path, answer: Duration) -> Result<Held, StateFault> {
     let shown = path.display();
     let file = |fault: io::Error| StateFault::Settings(format!("`{shown}`: {fault}"));
     // Made here rather than by SQLite, whose other files get the mode of this one.
@@ -89,52 +103,58 @@ fn connect(path: &Path, answer: Duration) -> Result<Connection, StateFault> {
         Err(fault) => return Err(file(fault)),
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
-    let open = || -> Result<Connection, rusqlite::Error> {
+    let open = || -> Result<(Connection, bool), rusqlite::Error> {
         let connection = Connection::open_with_flags(path, flags)?;
         // Another process may hold the file for a moment: half of the time goes to waiting for it.
         connection.busy_timeout(answer / 2)?;
-        connection
-            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
+        // Where the folder cannot have a log (some network file systems), it is another mode that comes of this.
+        let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+        connection.execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")?;
         connection.execute_batch(&format!("BEGIN IMMEDIATE; {BEGIN}"))?;
-        Ok(connection)
+        Ok((connection, mode.eq_ignore_ascii_case("wal")))
     };
-    let connection = open().map_err(|fault| explain(&fault))?;
+    let (connection, has_log) = open().map_err(|fault| explain(&fault))?;
     let version = connection.query_row("SELECT max(version) FROM dicomgate_schema", [], |row| row.get(0));
     let steps = steps_from(version.map_err(|fault| explain(&fault))?)
         .map_err(|_| StateFault::Settings(format!("`{shown}` was made by a newer dicomgate")))?;
     // Dropped before the end of it, the connection leaves everything as it was.
-    connection
-        .execute_batch(&format!("{steps} COMMIT; PRAGMA synchronous = NORMAL;"))
-        .map_err(|fault| explain(&fault))?;
-    Ok(connection)
+    connection.execute_batch(&format!("{steps} COMMIT;")).map_err(|fault| explain(&fault))?;
+    if !has_log {
+        return Ok(Held { connection, log: None });
+    }
+    let log = Some(Log::open(path).map_err(file)?);
+    connection.execute_batch("PRAGMA synchronous = NORMAL;").map_err(|fault| explain(&fault))?;
+    Ok(Held { connection, log })
 }
 
 /// Answers until nobody is left who could ask.
-fn serve(connection: &Connection, asks: &mut mpsc::Receiver<Asked>) {
+fn serve(Held { connection, log }: &mut Held, asks: &mut mpsc::Receiver<Asked>) {
     // The statements are the program's own, some twenty; each is prepared once.
     let mut prepared: HashMap<&'static str, Statement<'_>> = HashMap::new();
-    while let Some(Asked { question, answer }) = asks.blocking_recv() {
-        // Whoever asked has given up: nobody would undo what is done now.
-        if answer.is_closed() {
-            continue;
+    while let Some(asked) = asks.blocking_recv() {
+        let mut waiting = Vec::new();
+        let mut next = Some(asked);
+        while let Some(Asked { question, answer }) = next {
+            // Whoever asked has given up: nobody would undo what is done now.
+            if !answer.is_closed() {
+                let rows = rows(connection, &mut prepared, &question).map_err(|fault| explain(&fault));
+                let durable = question.durable && rows.is_ok() && log.is_some();
+                // Nobody hears of what a power cut may take, not even by asking for it.
+                if durable || !waiting.is_empty() {
+                    waiting.push((answer, rows, durable));
+                } else {
+                    let _ = answer.send(rows);
+                }
+            }
+            next = if (1..TOGETHER).contains(&waiting.len()) { asks.try_recv().ok() } else { None };
         }
-        let _ = answer.send(run(connection, &mut prepared, &question).map_err(|fault| explain(&fault)));
+        if let Some(log) = log.as_mut().filter(|_| !waiting.is_empty()) {
+            let kept = log.keep(connection);
+            for (answer, rows, durable) in waiting {
+                let _ = answer.send(if durable { kept.clone().and(rows) } else { rows });
+            }
+        }
     }
-}
-
-fn run<'c>(
-    connection: &'c Connection,
-    prepared: &mut HashMap<&'static str, Statement<'c>>,
-    question: &Question,
-) -> Result<Vec<Row>, rusqlite::Error> {
-    if question.durable {
-        connection.execute_batch("PRAGMA synchronous = FULL;")?;
-    }
-    let answer = rows(connection, prepared, question);
-    if question.durable {
-        connection.execute_batch("PRAGMA synchronous = NORMAL;")?;
-    }
-    answer
 }
 
 fn rows<'c>(
@@ -146,8 +166,13 @@ fn rows<'c>(
         std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
         std::collections::hash_map::Entry::Vacant(unknown) => unknown.insert(connection.prepare(question.sql)?),
     };
+    let values = rusqlite::params_from_iter(&question.values);
+    if question.counted {
+        let changed = statement.execute(values)?;
+        return Ok(vec![vec![Value::Int(i64::try_from(changed).unwrap_or(i64::MAX))]]);
+    }
     let columns = statement.column_count();
-    let mut found = statement.query(rusqlite::params_from_iter(&question.values))?;
+    let mut found = statement.query(values)?;
     let mut rows = Vec::new();
     while let Some(row) = found.next()? {
         rows.push((0..columns).map(|column| row.get_ref(column).map(value)).collect::<Result<Row, _>>()?);
@@ -194,3 +219,6 @@ fn explain(fault: &rusqlite::Error) -> StateFault {
         _ => StateFault::Damaged(fault.to_string()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ use std::collections::VecDeque;
 
 /// Bytes of what was sealed that are read at a time.
 const BIT: usize = 64 << 10;
+/// Zero bytes behind the segments of a usual banner's width: less than a row of 512 pixels of 16 bits, and its header.
+const ROW: usize = 2048;
 
 /// Opens one seal.
 pub(super) struct Opening {
@@ -82,6 +84,7 @@ impl Opening {
                 opening.carrier = Carrier::Attributes(Box::new(attributes.items));
             }
         }
+        opening.expect_raw();
         Ok(opening)
     }
 
@@ -143,11 +146,21 @@ impl Opening {
                     self.raw.extend_from_slice(more.bytes());
                 }
                 self.carried(more.bytes(), Some(&mut *out))?;
+                self.expect_raw();
                 self.compose(out)?;
             }
             (Event::End, _) => self.over(out)?,
         }
         Ok(true)
+    }
+
+    /// Nothing is decided before the first segment is whole: room is made for the rest of it at once, and for what a pixel
+    /// row may add, rather than by moving what is there again and again.
+    fn expect_raw(&mut self) {
+        let missing = self.opener.missing();
+        if self.compose.is_none() && self.opener.segments() == 0 && missing > 0 {
+            self.raw.reserve(missing.saturating_add(ROW));
+        }
     }
 
     /// What is gathered goes.

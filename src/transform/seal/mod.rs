@@ -188,11 +188,8 @@ impl Seal {
             }
             State::Sealing(object) => object,
         };
-        if let Some(raw) = &mut self.raw {
-            raw.extend_from_slice(bytes);
-        }
         match object.push(bytes) {
-            Err(SealFault::Already) if self.already == Already::Pass => return self.pass(flow),
+            Err(SealFault::Already) if self.already == Already::Pass => return self.pass(bytes, flow),
             outcome => outcome?,
         }
         if object.may_go() {
@@ -200,16 +197,21 @@ impl Seal {
         }
         let may_pass = self.already == Already::Pass && object.may_be_sealed();
         let needed = object.is_untouched() || may_pass;
-        self.raw = self.raw.take().filter(|raw| needed && raw.len() <= self.most);
+        self.raw = self.raw.take().filter(|raw| needed && raw.len().saturating_add(bytes.len()) <= self.most);
+        // Not before it is known that these are needed: most objects are decided on with their first bytes.
+        if let Some(raw) = &mut self.raw {
+            raw.extend_from_slice(bytes);
+        }
         Ok(())
     }
 
-    /// It is sealed already, and goes on as it is.
-    fn pass(&mut self, flow: &mut Flow) -> Result<(), SealFault> {
+    /// It is sealed already, and goes on as it is; these bytes of it came last.
+    fn pass(&mut self, last: &[u8], flow: &mut Flow) -> Result<(), SealFault> {
         let raw = self.raw.take().ok_or(SealFault::Already)?;
         let mut recode = self.recode();
-        let mut out = Vec::with_capacity(raw.len());
+        let mut out = Vec::with_capacity(raw.len() + last.len());
         recode.push(&raw, &mut out)?;
+        recode.push(last, &mut out)?;
         flow.go(out);
         self.state = State::Passing(Box::new(recode));
         Ok(())

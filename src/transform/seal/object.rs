@@ -29,6 +29,9 @@ const DOCUMENT: Tag = Tag(0x0042, 0x0011);
 /// come, not held.
 const LONG: [Tag; 2] = [DOCUMENT, Tag(0x5600, 0x0020)];
 
+/// Room for what is sealed behind a long value, so that most often its segment is not moved for a few bytes more.
+const BEHIND: u64 = 4096;
+
 /// What the element of the top level that passes becomes.
 #[derive(Debug, Clone, Copy)]
 enum Top {
@@ -175,7 +178,7 @@ impl Object {
             self.start(head, image)?;
         }
         if let (Some(sealer), Length::Defined(length)) = (&mut self.sealer, head.raw.length) {
-            sealer.expect(u64::from(length));
+            sealer.expect(u64::from(length) + head.bytes().len() as u64 + BEHIND);
         }
         self.top = Some(Top::Sealed(usize::from(holds != Holds::Value)));
         self.behind(tag)?;

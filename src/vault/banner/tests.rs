@@ -40,3 +40,16 @@ fn words_stand_at_the_left() {
         assert!(wide[512..].iter().all(|byte| *byte == 0));
     }
 }
+
+#[test]
+fn the_narrowest_are_drawn_once_and_no_others() {
+    let kept = |columns, (bits, samples)| {
+        let drawn = rows(columns, bits, samples);
+        assert_eq!(drawn, draw(columns, bits, samples), "{columns} {bits} {samples}");
+        drawn.as_ptr() == rows(columns, bits, samples).as_ptr()
+    };
+    let forms = [(1, 1), (8, 1), (8, 3), (16, 1)];
+    assert!(forms.iter().all(|form| kept(512, *form)));
+    assert!(forms.iter().all(|form| !kept(1024, *form)));
+    assert!(NARROW.iter().map(|(_, drawn)| drawn.get().unwrap().len()).sum::<usize>() <= 150 << 10);
+}

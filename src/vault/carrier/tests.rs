@@ -73,7 +73,7 @@ proptest! {
 fn the_prefix_is_read_as_it_is_written() {
     let form = Form { bits: 16, samples: 1, frames: 1, movable: false };
     let image = Geometry::for_length(0x0102_0304, form).unwrap();
-    let bytes = image.beginning(0x0102_0304);
+    let bytes = image.beginning(0x0102_0304).concat();
     let place = usize::try_from(magic_at(image.columns, 16, 1).unwrap()).unwrap();
     assert_eq!(segments_behind(&bytes[place..]), Some(0x0102_0304));
     assert_eq!(bytes.len() as u64, place as u64 + PREFIX);

@@ -71,6 +71,10 @@ impl Link {
             }
         };
         let values: Vec<&(dyn ToSql + Sync)> = question.values.iter().map(|value| value as _).collect();
+        if question.counted {
+            let changed = self.client.execute(&statement, &values).await.map_err(|why| explain(&why))?;
+            return Ok(vec![vec![Value::Int(i64::try_from(changed).unwrap_or(i64::MAX))]]);
+        }
         let rows = self.client.query(&statement, &values).await.map_err(|why| explain(&why))?;
         rows.iter()
             .map(|row| (0..row.len()).map(|column| row.try_get(column)).collect::<Result<Row, _>>())

@@ -209,7 +209,7 @@ pub const FORM: Form = Form { bits: 16, samples: 1, frames: 1, movable: false };
 pub fn in_pixels(original: &[E], segments: &[Vec<u8>], form: Form) -> Vec<E> {
     let sealed: Vec<u8> = segments.concat();
     let geometry = Geometry::for_length(sealed.len() as u64, form).unwrap();
-    let mut pixels = geometry.beginning(sealed.len() as u64);
+    let mut pixels = geometry.beginning(sealed.len() as u64).concat();
     pixels.extend(sealed);
     pixels.resize(geometry.total as usize, 0);
     let (mut elements, _) = parted(original, &mut Vec::new());

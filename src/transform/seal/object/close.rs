@@ -90,7 +90,7 @@ impl Object {
         let mut merged = self.merge(Some(&image));
         merged.before(Some(PIXEL_DATA), |bytes| self.out.go(bytes));
         self.out.go(self.carry.pixel_data(&image));
-        self.out.go(image.beginning(self.carry.bytes));
+        image.beginning(self.carry.bytes).into_iter().for_each(|bytes| self.out.go(bytes));
         self.out.kept();
         zeros(image.pad, &mut self.out);
         merged.before(None, |bytes| self.out.go(bytes));

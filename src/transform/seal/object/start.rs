@@ -26,7 +26,7 @@ impl Object {
                 return Err(SealFault::Order(tag));
             }
             self.out.go(self.carry.pixel_data(&image));
-            self.out.go(image.beginning(room));
+            image.beginning(room).into_iter().for_each(|bytes| self.out.go(bytes));
         }
         self.unhold()
     }

@@ -1,0 +1,131 @@
+//! What is answered when, and what was brought to the disk before.
+
+use super::log::Log;
+use super::{Asked, Held, Rows, TOGETHER, serve};
+use crate::state::StateFault;
+use crate::state::row::Value;
+use crate::state::store::Question;
+use rusqlite::Connection;
+use std::io;
+use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, oneshot};
+
+const WRITE: &str = "INSERT INTO t VALUES (?1)";
+const COUNT: &str = "SELECT count(*) FROM t";
+
+/// One after another: how many rows there were at each sync, and at which of them it failed.
+#[derive(Default)]
+struct Disk {
+    syncs: Vec<i64>,
+    fails: bool,
+}
+
+struct Place {
+    folder: tempfile::TempDir,
+    disk: Arc<Mutex<Disk>>,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), disk: Arc::default() }
+    }
+
+    fn connection(&self) -> Connection {
+        let connection = Connection::open(self.folder.path().join("state.db")).unwrap();
+        connection
+            .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE IF NOT EXISTS t (x);")
+            .unwrap();
+        connection
+    }
+
+    /// All of these are asked at once; what is answered.
+    fn asked(&self, questions: Vec<Question>) -> Vec<Rows> {
+        let (looks, disk) = (self.connection(), Arc::clone(&self.disk));
+        let sync = Box::new(move || {
+            let mut disk = disk.lock().unwrap();
+            disk.syncs.push(looks.query_row(COUNT, [], |row| row.get(0)).unwrap());
+            if disk.fails { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+        });
+        let (asks, mut asked) = mpsc::channel(questions.len());
+        let ask = |question| {
+            let (answer, answered) = oneshot::channel();
+            asks.try_send(Asked { question, answer }).unwrap();
+            answered
+        };
+        let answers: Vec<_> = questions.into_iter().map(ask).collect();
+        drop(asks);
+        serve(&mut Held { connection: self.connection(), log: Some(Log::new(sync)) }, &mut asked);
+        answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
+    }
+
+    fn syncs(&self) -> Vec<i64> {
+        self.disk.lock().unwrap().syncs.clone()
+    }
+}
+
+fn durable() -> Question {
+    Question::durable(WRITE, vec![Value::Int(1)]).counted()
+}
+
+fn write() -> Question {
+    Question::new(WRITE, vec![Value::Int(1)]).counted()
+}
+
+fn count() -> Question {
+    Question::new(COUNT, Vec::new())
+}
+
+fn number(number: i64) -> Rows {
+    Ok(vec![vec![Value::Int(number)]])
+}
+
+#[test]
+fn what_need_not_be_durable_waits_for_no_disk() {
+    let place = Place::new();
+    assert_eq!(place.asked(vec![write(), count()]), [number(1), number(1)]);
+    assert!(place.syncs().is_empty());
+}
+
+#[test]
+fn what_comes_at_once_shares_a_sync_that_is_behind_all_of_it() {
+    let place = Place::new();
+    let answers = place.asked(vec![write(), durable(), count(), durable(), durable()]);
+    assert_eq!(answers, [number(1), number(1), number(2), number(1), number(1)]);
+    assert_eq!(place.syncs(), [4]);
+}
+
+#[test]
+fn nobody_waits_for_ever_more() {
+    let place = Place::new();
+    let most = i64::try_from(TOGETHER).unwrap();
+    place.asked((0..=TOGETHER).map(|_| durable()).collect());
+    assert_eq!(place.syncs(), [most, most + 1]);
+}
+
+#[test]
+fn what_did_not_reach_the_disk_is_away() {
+    let place = Place::new();
+    place.disk.lock().unwrap().fails = true;
+    // Somebody reads what was there before, so it cannot go into the file either.
+    let reader = place.connection();
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(reader.query_row(COUNT, [], |row| row.get(0)), Ok(0));
+    let answers = place.asked(vec![durable(), count(), durable()]);
+    assert!(matches!(answers[0], Err(StateFault::Away(_))), "{answers:?}");
+    assert_eq!(answers[1], number(1), "it is asked for what is there");
+    assert!(matches!(answers[2], Err(StateFault::Away(_))), "{answers:?}");
+    // A statement with a fault has that fault.
+    let wrong = Question::durable("SELECT nothing FROM nowhere", Vec::new());
+    assert!(matches!(&place.asked(vec![wrong])[..], [Err(StateFault::Damaged(_))]));
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_done() {
+    let place = Place::new();
+    let (asks, mut asked) = mpsc::channel(1);
+    let (answer, _) = oneshot::channel();
+    asks.try_send(Asked { question: durable(), answer }).unwrap();
+    drop(asks);
+    serve(&mut Held { connection: place.connection(), log: None }, &mut asked);
+    assert_eq!(place.asked(vec![count()]), [number(0)]);
+}
