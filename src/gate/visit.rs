@@ -10,7 +10,7 @@ use crate::policy::Principal;
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// An admitted association. Dropped without [`Visit::close`], it is recorded as aborted by the gateway.
 #[must_use = "a visit that is dropped is recorded as aborted"]
@@ -184,6 +184,11 @@ impl How {
 }
 
 impl Visit {
+    /// For how long it has been open.
+    pub fn open_for(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// Its id.
     pub fn id(&self) -> AssociationId {
         self.ledger.id

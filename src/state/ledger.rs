@@ -141,6 +141,11 @@ impl SealRow {
         self.seals.iter().any(|seal| seal.mark == Mark::Acknowledged)
     }
 
+    /// The same before this time (seconds since 1970).
+    pub fn was_acknowledged(&self, asked: i64) -> bool {
+        self.seals.iter().any(|seal| seal.mark == Mark::Acknowledged && seal.at < asked)
+    }
+
     /// The seal with this id.
     pub fn seal(&self, id: SealId) -> Option<&SealMark> {
         self.seals.iter().find(|seal| seal.id == id)
@@ -150,6 +155,12 @@ impl SealRow {
     /// replaces, an acknowledged seal is over once one that began after it was acknowledged is acknowledged itself; of
     /// two that were on their way at once either may be what the archive holds.
     pub fn standing(&self, id: SealId, repeats: Repeats) -> Standing {
+        self.standing_when(id, repeats, i64::MAX)
+    }
+
+    /// The same for an object that was asked for at this time (seconds since 1970): what was acknowledged since then takes
+    /// nothing away, for the archive may have read it before.
+    pub fn standing_when(&self, id: SealId, repeats: Repeats, asked: i64) -> Standing {
         let Some(seal) = self.seal(id) else {
             let later = |seal: &SealMark| seal.mark == Mark::Acknowledged && seal.at > self.forgot_doubtful + DOUBT;
             let doubtful = self.forgot_doubtful != 0 && !(repeats == Repeats::Replaced && self.seals.iter().any(later));
@@ -158,6 +169,7 @@ impl SealRow {
         };
         let supersedes = |later: &&SealMark| {
             later.mark == Mark::Acknowledged
+                && later.at < asked
                 && match seal.mark {
                     Mark::Acknowledged => later.begun > seal.ended,
                     Mark::InDoubt => later.begun > seal.begun && later.at > seal.at.saturating_add(DOUBT),

@@ -13,6 +13,7 @@ use crate::dicom::retrieve::Scope;
 use crate::dicom::transfer_syntax::encoding_of;
 use crate::gate::Permit;
 use crate::policy::Receiver;
+use crate::proxy::clock;
 use crate::proxy::person;
 use crate::proxy::way_back::{Held, MoveRefusal};
 use crate::state::NewGrant;
@@ -133,6 +134,7 @@ impl Relay {
             sent_on: data.context,
             field: data.command.field,
             permit,
+            since: clock::unix(),
             bytes: data.bytes,
             answers: 0,
             withheld: 0,

@@ -10,6 +10,7 @@ use crate::dicom::dimse::{Command, Counters, Field};
 use crate::gate::Permit;
 use crate::policy::narrow::Shown;
 use crate::policy::{Known, Narrowing, Query};
+use crate::proxy::clock;
 use crate::proxy::lookup::Resolved;
 use crate::proxy::way_back::{Held, InFlight};
 use std::collections::HashSet;
@@ -31,6 +32,8 @@ pub struct Outstanding {
     pub field: Field,
     /// The permit under which it went.
     pub permit: Permit,
+    /// When it came, seconds since 1970.
+    pub since: i64,
     /// Bytes of data sets forwarded for it.
     pub bytes: u64,
     /// Answers with a pending status so far.
@@ -200,7 +203,8 @@ impl Outstanding {
         let message = command.message_id.unwrap_or_default();
         let (sent_as, field) = (message, command.field);
         let (bytes, answers, withheld, opened) = (0, 0, 0, None);
-        Self { message, sent_as, context, sent_on: context, field, permit, bytes, answers, withheld, opened, purpose }
+        let (since, sent_on) = (clock::unix(), context);
+        Self { message, sent_as, context, sent_on, field, permit, since, bytes, answers, withheld, opened, purpose }
     }
 
     /// Whether its answers have to be said in other words to whoever asked: it went on another context.

@@ -3,6 +3,7 @@
 use super::tally::Tally;
 use crate::dicom::retrieve::Scope;
 use crate::dicom::{AeTitle, Uid};
+use crate::proxy::clock;
 use crate::state::Grant;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::Relaxed;
@@ -23,6 +24,8 @@ pub struct Held {
     pub scope: Scope,
     /// The requester is at another gateway, or was here before a restart.
     pub foreign: bool,
+    /// When it was made or first heard of here, seconds since 1970.
+    pub since: i64,
     learned: Mutex<Instant>,
     tally: Mutex<Tally>,
     waiting: Mutex<Option<Waker>>,
@@ -39,7 +42,8 @@ impl Held {
         let tally = Mutex::new(Tally::new(most, Instant::now()));
         let learned = Mutex::new(Instant::now());
         let (waiting, turn, over) = (Mutex::default(), Mutex::default(), AtomicBool::new(false));
-        Some(Self { grant, scope, foreign, learned, tally, waiting, turn, over })
+        let since = clock::unix();
+        Some(Self { grant, scope, foreign, since, learned, tally, waiting, turn, over })
     }
 
     /// Whether what is known of it holds: another gateway may have ended a foreign one.

@@ -7,7 +7,7 @@ use super::super::wait::Woken;
 use super::super::{End, Ending, Relay};
 use super::{Opening, Pipe, Whom};
 use crate::config::vault::OpenHow;
-use crate::dicom::dimse::Command;
+use crate::dicom::dimse::{Command, Field};
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, encoding_of, is_encapsulated, is_lossy};
 use crate::dicom::{Tag, Uid};
 use crate::gate::Permit;
@@ -18,6 +18,10 @@ use crate::transform::open::{Found, OpenOptions, OpenOrder};
 use crate::vault::Unlock;
 use crate::vault::family::{Family, Treatment};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// What nobody asked for was read at most so long before it comes, however long the association is open.
+const UNASKED: Duration = Duration::from_secs(3600);
 
 impl Relay {
     /// The keys, where there is a vault: the ledger is asked about objects of every class, since one that is never sealed
@@ -122,11 +126,29 @@ impl Relay {
             dated: None,
             command: command.clone(),
             permit: Some(permit),
+            since: self.asked_for(&whom),
             whom,
             right,
             hidden,
             asked: false,
         })
+    }
+
+    /// When an archive was asked for what it sends, seconds since 1970.
+    fn asked_for(&self, whom: &Whom) -> i64 {
+        let since = match whom {
+            Whom::Getting => {
+                let gets = self.called.asked.iter().filter(|asked| asked.field == Field::GetRq);
+                gets.map(|asked| asked.since).min()
+            }
+            Whom::Moves(covering) => covering.iter().map(|held| held.since).min(),
+            // Nobody asked: it has read it since it opened the association, or a little before.
+            Whom::Unasked => {
+                let open = i64::try_from(self.visit.open_for().min(UNASKED).as_secs()).unwrap_or_default();
+                Some(clock::unix() - open)
+            }
+        };
+        since.unwrap_or_else(clock::unix)
     }
 
     /// Looks into it from its first byte, what has come of it included.

@@ -129,7 +129,8 @@ impl Relay {
                 "the archive returns it compressed: no worker decodes it now",
             ));
         }
-        let question = Question { found, row, repeats, right, drift, younger, compressed, must_be_sealed };
+        let asked = opening.since;
+        let question = Question { found, row, repeats, asked, right, drift, younger, compressed, must_be_sealed };
         let verdict = judge(&question);
         let as_it_is = |opened| Ok(Onward { original: None, opened });
         match (verdict, found) {

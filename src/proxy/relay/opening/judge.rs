@@ -34,6 +34,8 @@ pub struct Question<'a> {
     pub row: Option<&'a SealRow>,
     /// What its archive does with repeats.
     pub repeats: Repeats,
+    /// When it was asked for, seconds since 1970: what its archive has been given since, it need not know of.
+    pub asked: i64,
     /// What whoever receives it may have.
     pub right: Right,
     /// What an identity means that is not what was sealed.
@@ -62,7 +64,7 @@ pub fn judge(question: &Question<'_>) -> Verdict {
     match question.found {
         Found::Plain => plain(question),
         Found::Sealed(inner) => {
-            match question.row.map(|row| row.standing(inner.seal, question.repeats)) {
+            match question.row.map(|row| row.standing_when(inner.seal, question.repeats, question.asked)) {
                 // The ledger is never needed to open.
                 None | Some(Standing::Valid) => {}
                 Some(Standing::RolledBack) => {
@@ -94,8 +96,8 @@ fn plain(question: &Question<'_>) -> Verdict {
     if question.compressed == Some(Compressed::Undecoded) && may_be_sealed {
         return Verdict::Later("it may be sealed, and the archive returns it compressed: no worker decodes it now");
     }
-    // A seal in doubt may never have come there, and what was there before it is still right.
-    let acknowledged = |row: &SealRow| row.forgot || row.is_acknowledged();
+    // A seal in doubt may never have come there, and what was there before it is still right; so it is while it is read.
+    let acknowledged = |row: &SealRow| row.forgot || row.was_acknowledged(question.asked);
     if question.row.is_some_and(acknowledged) {
         // What carries the seal may be in it, but for what was lost.
         match question.compressed {
@@ -165,12 +167,25 @@ mod tests {
         SealRow { seals: marks.clone(), ..SealRow::new(archive, instance, None, class, marks[0].clone()) }
     }
 
+    /// Asked for after everything that a ledger of these tests knows.
+    const NOW: i64 = i64::MAX;
+
     const REPEATS: [Repeats; 5] =
         [Repeats::Replaced, Repeats::Kept, Repeats::Refused, Repeats::Compared, Repeats::Unknown];
 
     fn ask(found: &Found, row: Option<&SealRow>, repeats: Repeats) -> Verdict {
         let (right, drift, younger) = (Right::Opened, IdentityDrift::Record, false);
-        judge(&Question { found, row, repeats, right, drift, younger, compressed: None, must_be_sealed: false })
+        judge(&Question {
+            found,
+            row,
+            repeats,
+            asked: NOW,
+            right,
+            drift,
+            younger,
+            compressed: None,
+            must_be_sealed: false,
+        })
     }
 
     fn cause(verdict: &Verdict) -> Option<VaultCause> {
@@ -178,6 +193,36 @@ mod tests {
             Verdict::Alert(cause, _) => Some(*cause),
             _ => None,
         }
+    }
+
+    #[test]
+    fn what_took_its_place_while_it_was_read_makes_it_no_forgery() {
+        let row = row(&[(1, Mark::Acknowledged), (2, Mark::Acknowledged)]);
+        let stored = row.seals[1].at;
+        let asked = |found: &Found, row: &SealRow, asked| {
+            let (right, drift, younger) = (Right::Opened, IdentityDrift::Record, false);
+            let (repeats, row) = (Repeats::Replaced, Some(row));
+            judge(&Question {
+                found,
+                row,
+                repeats,
+                asked,
+                right,
+                drift,
+                younger,
+                compressed: None,
+                must_be_sealed: false,
+            })
+        };
+        for (second, verdict) in [(stored + 1, Some(VaultCause::RolledBack)), (stored, None), (stored - 1, None)] {
+            assert_eq!(cause(&asked(&sealed(1, &[]), &row, second)), verdict, "{second}");
+        }
+        // What was stored in clear before the gateway, and is sealed while it is read.
+        let first = SealRow { seals: vec![row.seals[1].clone()], ..row };
+        assert_eq!(asked(&Found::Plain, &first, stored), Verdict::Pass);
+        assert_eq!(cause(&asked(&Found::Plain, &first, stored + 1)), Some(VaultCause::Forged));
+        // A seal that nobody knows is none of these.
+        assert_eq!(cause(&asked(&sealed(9, &[]), &first, stored)), Some(VaultCause::RolledBack));
     }
 
     #[test]
@@ -195,6 +240,7 @@ mod tests {
                     found: &found,
                     row,
                     repeats,
+                    asked: NOW,
                     right,
                     drift,
                     younger,
@@ -207,6 +253,7 @@ mod tests {
                 found: &found,
                 row,
                 repeats,
+                asked: NOW,
                 right: Right::No,
                 drift,
                 younger,
@@ -217,6 +264,7 @@ mod tests {
             let drifted = Question {
                 found: &found,
                 row,
+                asked: NOW,
                 repeats,
                 right,
                 drift: IdentityDrift::Refuse,
@@ -259,6 +307,7 @@ mod tests {
         let question = |row, compressed| Question {
             found: &Found::Plain,
             row,
+            asked: NOW,
             repeats,
             right,
             drift,
@@ -279,6 +328,7 @@ mod tests {
         let young = Question {
             found: &Found::Plain,
             row: None,
+            asked: NOW,
             repeats,
             right,
             drift,

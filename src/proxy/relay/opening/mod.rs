@@ -43,6 +43,8 @@ pub(super) struct Opening {
     /// Under which it goes on; used up when it does.
     permit: Option<Permit>,
     whom: Whom,
+    /// When its archive was asked for it, seconds since 1970.
+    since: i64,
     /// What whoever receives it may have.
     right: Right,
     /// What is taken out of it.
