@@ -12,7 +12,7 @@
 //!
 //! Pure rooms (values in, values out; no socket, file, clock or environment): [`dicom`], [`policy`],
 //! [`vault`], [`transform`], [`audit`]'s records. The one door: [`gate`]. Hands: [`config`], [`net`], [`pki`], [`identity`], [`keys`], [`spool`], [`archive`], [`proxy`], [`admin`],
-//! [`telemetry`], [`cli`], [`demo`]. What outlives an association: [`state`]. Associations of the gateway's own: [`scu`].
+//! [`telemetry`], [`cli`], [`demo`]. What outlives an association: [`state`]. Associations of the gateway's own: [`scu`]. Files whole or not at all: [`durable`].
 //!
 //! # Invariants
 //!
@@ -29,6 +29,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod dicom;
+pub mod durable;
 pub mod gate;
 pub mod identity;
 pub mod keys;

@@ -34,12 +34,16 @@ fn fence(name: &str) -> String {
 
 /// A tomogram with so many bytes of pixels.
 fn original(rows: u16) -> Vec<u8> {
+    original_of("4711", rows)
+}
+
+fn original_of(patient: &str, rows: u16) -> Vec<u8> {
     let uid = |text: &str| Uid::new(text).unwrap();
     DataSet::new()
         .with_uid(Tag(0x0008, 0x0016), &uid(CT))
         .with_uid(Tag(0x0008, 0x0018), &uid(INSTANCE))
         .with(Tag(0x0010, 0x0010), b"PN", "Doe^Jane")
-        .with(Tag(0x0010, 0x0020), b"LO", "4711")
+        .with(Tag(0x0010, 0x0020), b"LO", patient)
         .with_uid(Tag(0x0020, 0x000d), &uid("1.2.3"))
         .with_u16(Tag(0x0028, 0x0002), 1)
         .with(Tag(0x0028, 0x0004), b"CS", "MONOCHROME2")
@@ -312,13 +316,25 @@ fn a_drill_picks_opens_and_signs() {
         std::fs::write(folder.join(format!("archive/deep/{number}")), file).unwrap();
     }
     std::fs::write(folder.join("archive/index.db"), "no DICOM file").unwrap();
-    let (code, said) = dicomgate(folder, &["vault", "drill", "--from", "archive", "--to", "picked", "--count", "2"]);
+    let probe = sealed(&original_of("DICOMGATE-PROBE", 16), Carrier::Pixels);
+    std::fs::write(folder.join("archive/probe.dcm"), &probe).unwrap();
+    std::fs::create_dir(folder.join("probed")).unwrap();
+    std::fs::write(folder.join("probed/probe.dcm"), probe).unwrap();
+    std::fs::create_dir(folder.join("empty")).unwrap();
+    for from in ["empty", "absent", "probed"] {
+        let (code, said) = dicomgate(folder, &["vault", "drill", "--from", from, "--to", "picked"]);
+        assert!(code != 0 && !said.contains("next,"), "{from}: {said}");
+        assert!(!folder.join("picked").exists(), "{from}");
+    }
+    let (code, said) = dicomgate(folder, &["vault", "drill", "--from", "archive", "--to", "empty"]);
+    assert!(code == 2 && said.contains("there already"), "{code} {said}");
+    let (code, said) = dicomgate(folder, &["vault", "drill", "--from", "archive", "--to", "picked", "--count", "3"]);
     assert_eq!(code, 0, "{said}");
     let picked = |name: &str| folder.join("picked").join(name);
-    assert!(picked("0002.dcm").exists() && !picked("0003.dcm").exists());
+    assert!(picked("0003.dcm").exists() && !picked("0004.dcm").exists());
     let open = ["vault", "drill", "--open", "picked", "--escrow-key", "p256.pem"];
     let (code, said) = dicomgate(folder, &open);
-    assert!(code == 0 && said.contains("2 of 2 opened"), "{code} {said}");
+    assert!(code == 0 && said.contains("3 of 3 opened"), "{code} {said}");
     let signed: serde_json::Value = serde_json::from_slice(&std::fs::read(picked("result.json")).unwrap()).unwrap();
     let found: serde_json::Value = serde_json::from_str(signed["result"].as_str().unwrap()).unwrap();
     assert_eq!(found["objects"][0]["inside"]["sop_instance"], INSTANCE);
@@ -329,7 +345,8 @@ fn a_drill_picks_opens_and_signs() {
     other[last] ^= 1;
     std::fs::write(picked("0001.dcm"), other).unwrap();
     let (code, said) = dicomgate(folder, &open);
-    assert!(code == 1 && said.contains("1 of 2 opened") && said.contains("not the file that was picked"), "{said}");
+    assert!(code == 1 && said.contains("2 of 3 opened") && said.contains("not the file that was picked"), "{said}");
+    assert!(said.contains("proves nothing") && !said.contains("next,"), "{said}");
     assert_eq!(dicomgate(folder, &["vault", "drill"]).0, 2);
     assert_eq!(dicomgate(folder, &["vault", "drill", "--from", "archive"]).0, 2);
     assert_eq!(dicomgate(folder, &["vault", "drill", "--from", "a", "--to", "b", "--result", "c"]).0, 2);

@@ -4,11 +4,12 @@ use crate::audit::body;
 use crate::audit::chain::Head;
 use crate::audit::checkpoint::Signer;
 use crate::audit::ratchet::{Ratchet, Seed};
+use crate::durable;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::signature::Ed25519KeyPair;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use zeroize::{Zeroize as _, Zeroizing};
 
@@ -188,14 +189,9 @@ fn read(folder: &Path, name: &str) -> Result<Zeroizing<Vec<u8>>, KeysFault> {
 /// bytes, as far as the file system and the disk let that be done.
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), KeysFault> {
     let path = folder.join(name);
-    let fresh = folder.join(format!("{name}.new"));
     let write = || {
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
         let old = OpenOptions::new().write(true).open(&path).ok();
-        fs::rename(&fresh, &path)?;
-        File::open(folder)?.sync_all()?;
+        durable::replace(&path, bytes, 0o600)?;
         if let Some(mut old) = old {
             let length = usize::try_from(old.metadata()?.len().min(LARGEST)).unwrap_or_default();
             old.write_all(&vec![0; length])?;

@@ -6,12 +6,10 @@ use crate::cli::audit::Format;
 use crate::config::{self, Settings};
 use crate::dicom::commitment;
 use crate::dicom::transfer_syntax::Encoding;
-use crate::proxy::state_options;
-use crate::state::{BadRow, Report, State, StateFault};
+use crate::state::{Report, StateFault};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// `dicomgate commit`
 #[derive(Debug, clap::Subcommand)]
@@ -75,8 +73,7 @@ fn ask(settings: &Settings) -> Result<Waiting, String> {
 }
 
 async fn read(settings: &Settings) -> Result<Waiting, StateFault> {
-    let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
-    let state = State::open(state_options(settings, Arc::new(alert))).await?;
+    let state = crate::cli::state::open(settings).await?;
     let reports = state.waiting_reports().await?.into_iter().map(|(_, report)| report).collect();
     Ok(Waiting { count: state.count_reports().await?, reports })
 }
@@ -147,7 +144,8 @@ mod tests {
     use super::*;
     use crate::dicom::AeTitle;
     use crate::dicom::commitment::{Place, Reference};
-    use crate::state::{Commitment, CommitmentKey, StateOptions};
+    use crate::state::{Commitment, CommitmentKey, State, StateOptions};
+    use std::sync::Arc;
 
     const GATEWAY: &str = "[gateway]\nname = \"gate-1\"\nstate = \"state\"\n\
         [[listen]]\nname = \"plain\"\naddress = \"127.0.0.1:0\"\ntls = \"off\"\nnetwork = [\"127.0.0.0/8\"]\n\

@@ -1,12 +1,10 @@
-//! The state of a gateway, opened by a command beside it.
+//! What the state of a gateway keeps, asked by a command beside it.
 
 use super::{EXIT_CONFIGURATION, EXIT_INTERNAL};
 use crate::config::{self, Settings};
-use crate::proxy::state_options;
-use crate::state::{BadRow, State, StateFault};
+use crate::state::{State, StateFault};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// The longest name or reason that is taken, characters.
 const LONGEST: usize = 200;
@@ -33,10 +31,9 @@ impl Whose {
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|fault| internal(format!("the runtime cannot be started: {fault}")))?;
-        let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
         runtime
             .block_on(async {
-                let state = State::open(state_options(&settings, Arc::new(alert))).await?;
+                let state = crate::cli::state::open(&settings).await?;
                 question(state).await
             })
             .map_err(|fault| internal(fault.to_string()))

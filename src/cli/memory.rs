@@ -22,8 +22,8 @@ pub(super) fn withhold() {
 /// From now on memory comes in pages of the usual size.
 ///
 /// The allocator asks for huge ones (2 MiB, `MADV_HUGEPAGE`), of which all stays resident while a kilobyte of it is in use.
-/// For a gateway that passes on what it takes these are no gain in time, and half of its memory (docs/performance.md). A
-/// kernel that does not know of it changes nothing.
+/// For a gateway that passes on what it takes these are no gain in time, and up to half of what a long object takes
+/// above an idle one (docs/performance.md). A kernel that does not know of it changes nothing.
 pub(super) fn in_small_pages() {
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_thp_disable(true);

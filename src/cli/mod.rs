@@ -16,6 +16,7 @@ mod memory;
 pub mod policy;
 pub mod quarantine;
 pub mod run;
+mod state;
 pub mod user;
 pub mod vault;
 pub mod why;

@@ -2,14 +2,17 @@
 
 use super::load::{PolicyFiles, read};
 use super::settings::PolicyTexts;
+use crate::durable;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "policy";
 const POLICY: &str = "running.toml";
 const PEERS: &str = "running-peers.csv";
 const CONFIRMED: &str = "confirmed";
+/// Who may read these files is decided by the folder that they lie in.
+const MODE: u32 = 0o644;
 
 fn folder(state: &Path) -> PathBuf {
     state.join(FOLDER)
@@ -23,13 +26,13 @@ pub fn keep(state: &Path, texts: &PolicyTexts) -> io::Result<()> {
     let folder = folder(state);
     fs::create_dir_all(&folder)?;
     match &texts.peers {
-        Some(peers) => replace(&folder, PEERS, peers)?,
+        Some(peers) => durable::replace(&folder.join(PEERS), peers.as_bytes(), MODE)?,
         None => match fs::remove_file(folder.join(PEERS)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         },
     }
-    replace(&folder, POLICY, &texts.policy)
+    durable::replace(&folder.join(POLICY), texts.policy.as_bytes(), MODE)
 }
 
 /// The copy of the policy that runs, or ran last; `None`: no gateway has kept one here.
@@ -53,7 +56,7 @@ pub fn running_texts(state: &Path) -> Option<PolicyTexts> {
 pub fn confirm(state: &Path, digest: &str) -> io::Result<()> {
     let folder = folder(state);
     fs::create_dir_all(&folder)?;
-    replace(&folder, CONFIRMED, &format!("{digest}\n"))
+    durable::replace(&folder.join(CONFIRMED), format!("{digest}\n").as_bytes(), MODE)
 }
 
 /// Whether the policy with this digest has been confirmed.
@@ -70,15 +73,6 @@ pub fn used(state: &Path) -> io::Result<()> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
     }
-}
-
-/// Writes beside, then renames: whoever reads finds the old file or the new one, whole.
-fn replace(folder: &Path, name: &str, text: &str) -> io::Result<()> {
-    let fresh = folder.join(format!("{name}.new"));
-    let mut file = fs::File::create(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&fresh, folder.join(name))
 }
 
 #[cfg(test)]

@@ -4,11 +4,7 @@ use super::elements;
 use super::object::Object;
 use crate::dicom::Tag;
 use crate::dicom::transfer_syntax::{encoding_of, is_encapsulated};
-use flate2::{Compression, Crc, write::ZlibEncoder};
-use std::io::Write;
-
-/// The header of a PNG (ISO/IEC 15948 5.2).
-const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+use png::{BitDepth, ColorType, Encoder, EncodingError};
 
 /// A grey image of 8 bits a pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,32 +55,15 @@ impl Picture {
     /// As a PNG.
     ///
     /// # Errors
-    /// None that memory does not give.
-    pub fn png(&self) -> std::io::Result<Vec<u8>> {
-        let mut png = SIGNATURE.to_vec();
-        let mut header = Vec::new();
-        header.extend_from_slice(&u32::from(self.columns).to_be_bytes());
-        header.extend_from_slice(&u32::from(self.rows).to_be_bytes());
-        // 8 bits, grey; deflate, filters by row, not interlaced.
-        header.extend_from_slice(&[8, 0, 0, 0, 0]);
-        chunk(&mut png, b"IHDR", &header);
-        let mut packed = ZlibEncoder::new(Vec::new(), Compression::fast());
-        for row in self.grey.chunks(usize::from(self.columns).max(1)) {
-            packed.write_all(&[0])?;
-            packed.write_all(row)?;
-        }
-        chunk(&mut png, b"IDAT", &packed.finish()?);
-        chunk(&mut png, b"IEND", &[]);
+    /// It has no pixels.
+    pub fn png(&self) -> Result<Vec<u8>, EncodingError> {
+        let mut png = Vec::new();
+        let mut encoder = Encoder::new(&mut png, u32::from(self.columns), u32::from(self.rows));
+        encoder.set_color(ColorType::Grayscale);
+        encoder.set_depth(BitDepth::Eight);
+        let mut writer = encoder.write_header()?;
+        writer.write_image_data(&self.grey)?;
+        writer.finish()?;
         Ok(png)
     }
-}
-
-fn chunk(png: &mut Vec<u8>, kind: &[u8; 4], data: &[u8]) {
-    let mut crc = Crc::new();
-    crc.update(kind);
-    crc.update(data);
-    png.extend_from_slice(&u32::try_from(data.len()).unwrap_or(0).to_be_bytes());
-    png.extend_from_slice(kind);
-    png.extend_from_slice(data);
-    png.extend_from_slice(&crc.sum().to_be_bytes());
 }

@@ -9,8 +9,6 @@ use super::visit::{Ledger, Visit};
 use crate::audit::body::Body;
 use crate::audit::commitment::CommitmentNote;
 use crate::audit::event::{Asked, Caller, Cause, Delivery};
-use crate::audit::round::RoundNote;
-use crate::audit::vault::{NotOpenedNote, VaultNote};
 use crate::audit::{AssociationId, Event, Log, Receipt, Unrecorded};
 use crate::dicom::dataset::Level;
 use crate::dicom::dimse::Operation;
@@ -299,59 +297,6 @@ impl Gate {
         self.refuse(&event, basis.generation, Cause::Policy)
     }
 
-    /// Records that a sealed object is not opened for whoever asked, and why: the answer is 0124H, or what the caller
-    /// makes of it.
-    pub fn refuse_opening(
-        &self,
-        basis: Basis<'_>,
-        visit: &Visit,
-        request: &Request<'_>,
-        object: &Object<'_>,
-        words: &str,
-    ) -> Refusal {
-        self.refuse_by_vault(basis, visit, request, object, words, false)
-    }
-
-    /// Records that an object that must be sealed cannot be, and why: it is refused, and nothing of it is stored.
-    pub fn refuse_sealing(
-        &self,
-        basis: Basis<'_>,
-        visit: &Visit,
-        request: &Request<'_>,
-        object: &Object<'_>,
-        words: &str,
-    ) -> Refusal {
-        self.refuse_by_vault(basis, visit, request, object, words, true)
-    }
-
-    fn refuse_by_vault(
-        &self,
-        basis: Basis<'_>,
-        visit: &Visit,
-        request: &Request<'_>,
-        object: &Object<'_>,
-        words: &str,
-        sealing: bool,
-    ) -> Refusal {
-        visit.ledger.counters.denied.fetch_add(1, Relaxed);
-        let asked = asked(request, object);
-        let note = NotOpenedNote { who: &visit.ledger.who, asked: &asked, words };
-        let event = if sealing { Event::NotSealed(note) } else { Event::NotOpened(note) };
-        self.refuse(&event, basis.generation, Cause::Vault)
-    }
-
-    /// Records that something is wrong with an object of the vault. `visit`: whose association it came up on; what the
-    /// note says of it does not count.
-    pub fn vault_alert(&self, generation: u64, visit: Option<&Visit>, note: VaultNote<'_>) -> Refusal {
-        let who = visit.map(|visit| &visit.ledger.who);
-        self.refuse(&Event::VaultAlert(VaultNote { who, ..note }), generation, Cause::Vault)
-    }
-
-    /// Records what a command beside the gateway did to an archive's objects.
-    pub fn round(&self, generation: u64, note: &RoundNote) -> Result<Receipt, Unrecorded> {
-        self.log.append(&Event::Round(note), generation)
-    }
-
     /// Records that a live association ends because policy or certificates changed ([`Cause::Policy`]), or because of a
     /// quarantine.
     pub fn end_by_policy(&self, generation: u64, visit: &Visit, cause: Cause, words: &str) -> Refusal {
@@ -450,7 +395,8 @@ impl Gate {
     }
 }
 
-fn asked<'a>(request: &Request<'a>, object: &Object<'a>) -> Asked<'a> {
+/// What was asked for, as records have it.
+pub(super) fn asked<'a>(request: &Request<'a>, object: &Object<'a>) -> Asked<'a> {
     let query = match request.query {
         Known::Is(query) => Some(query),
         Known::Unread | Known::Absent => None,

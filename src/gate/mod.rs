@@ -11,6 +11,7 @@ pub mod quarantine;
 mod refusal;
 mod tally;
 mod tripwire;
+mod vault;
 mod visit;
 
 #[cfg(test)]

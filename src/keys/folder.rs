@@ -1,6 +1,7 @@
 //! The folder of the ring: read only if it is for its owner alone, written whole or not at all, one command at a time.
 
 use super::fault::Problem;
+use crate::durable;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
@@ -104,22 +105,12 @@ pub(super) fn key_path(folder: &Path, id: u32) -> PathBuf {
 
 /// Writes a file that must not be there yet, for its owner alone.
 pub(super) fn create(path: &Path, text: &str) -> Result<(), Problem> {
-    let draft = draft(path, text, 0o600)?;
-    // A link, unlike a rename, fails where something is.
-    let linked = fs::hard_link(&draft, path);
-    let _ = fs::remove_file(&draft);
-    linked.map_err(|fault| unwritable(path, &fault))?;
-    settle(path)
+    durable::create(path, text.as_bytes(), 0o600).map_err(|fault| unwritable(path, &fault))
 }
 
 /// Writes a file in place of what is there.
 pub(super) fn replace(path: &Path, text: &str, mode: u32) -> Result<(), Problem> {
-    let draft = draft(path, text, mode)?;
-    if let Err(fault) = fs::rename(&draft, path) {
-        let _ = fs::remove_file(&draft);
-        return Err(unwritable(path, &fault));
-    }
-    settle(path)
+    durable::replace(path, text.as_bytes(), mode).map_err(|fault| unwritable(path, &fault))
 }
 
 /// Overwrites a file and removes it. What file systems and disks keep of it besides is out of reach: docs/keys.md.
@@ -137,24 +128,9 @@ pub(super) fn shred(path: &Path) -> Result<(), Problem> {
     }
 }
 
-fn draft(path: &Path, text: &str, mode: u32) -> Result<PathBuf, Problem> {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let draft = path.with_file_name(format!(".{name}.new"));
-    let write = || {
-        // Left over from a command that was killed; nobody else writes here under the lock.
-        let _ = fs::remove_file(&draft);
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&draft)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|fault| unwritable(path, &fault))?;
-    Ok(draft)
-}
-
 /// The folder's entry on the disk, too.
 fn settle(path: &Path) -> Result<(), Problem> {
-    let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) else { return Ok(()) };
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|fault| unwritable(path, &fault))
+    durable::settle(path).map_err(|fault| unwritable(path, &fault))
 }
 
 pub(super) fn unreadable(path: &Path, fault: &io::Error) -> Problem {

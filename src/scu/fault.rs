@@ -40,6 +40,9 @@ pub enum LinkFault {
     /// What it sends is no DICOM.
     #[error("what it sends is malformed: {0}")]
     Malformed(String),
+    /// It accepted no presentation context for what was asked of it, in words.
+    #[error("{0}")]
+    NotOffered(&'static str),
     /// A data set over the limit of the link, bytes.
     #[error("it sends a data set of more than {0} bytes")]
     TooLong(usize),

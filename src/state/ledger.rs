@@ -136,6 +136,11 @@ impl SealRow {
         self.seals.iter().max_by_key(|seal| seal.begun).is_some_and(|seal| seal.mark == Mark::InDoubt)
     }
 
+    /// Whether the archive has acknowledged one of the seals that are remembered.
+    pub fn is_acknowledged(&self) -> bool {
+        self.seals.iter().any(|seal| seal.mark == Mark::Acknowledged)
+    }
+
     /// The seal with this id.
     pub fn seal(&self, id: SealId) -> Option<&SealMark> {
         self.seals.iter().find(|seal| seal.id == id)

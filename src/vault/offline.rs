@@ -11,9 +11,12 @@ use crate::dicom::dataset::part10::{Part10, Part10Fault};
 use crate::dicom::dataset::{Header, Length, Sink, SinkFault, Vr, WalkFault, WalkLimits, Walker, Want};
 use crate::dicom::dimse::Tolerances;
 use crate::dicom::transfer_syntax::{Encoding, encoding_of};
-use crate::dicom::{Tag, Uid};
+use crate::dicom::{Phi, Tag, Uid};
 use bytes::Bytes;
 
+const PATIENT_ID: Tag = Tag(0x0010, 0x0020);
+/// A Patient ID has 64 characters (LO, PS3.5 6.2), of four bytes at most; what is longer is not looked at.
+const LONGEST_ID: u32 = 256;
 const SAMPLES: Tag = Tag(0x0028, 0x0002);
 const COLUMNS: Tag = Tag(0x0028, 0x0011);
 const BITS_ALLOCATED: Tag = Tag(0x0028, 0x0100);
@@ -50,6 +53,8 @@ pub struct SealedFile<'a> {
     pub carrier: Carrier,
     /// The segments, as they stand there: one object each.
     pub segments: Vec<&'a [u8]>,
+    /// Patient ID (0010,0020) of the sealed object, without its padding; empty: it has none.
+    pub patient_id: Phi<Vec<u8>>,
 }
 
 /// A seal that was opened whole.
@@ -79,12 +84,13 @@ impl<'a> SealedFile<'a> {
         if encoding == Encoding::Deflated {
             return Ok(None);
         }
-        let mut seen = Seen::default();
+        let mut seen = Seen::new();
         let mut walker = Walker::new(encoding, WalkLimits::default(), Tolerances::ALL);
         walker.push(file.data_set, &mut seen)?;
         walker.finish()?;
         if let Some(segments) = seen.in_pixels(file.data_set)? {
-            return Ok(Some(Self { file, carrier: Carrier::Pixels, segments: split(segments)? }));
+            let (segments, patient_id) = (split(segments)?, seen.patient_id);
+            return Ok(Some(Self { file, carrier: Carrier::Pixels, segments, patient_id }));
         }
         let segments: Vec<&[u8]> = seen
             .contents
@@ -92,7 +98,8 @@ impl<'a> SealedFile<'a> {
             .filter_map(|place| place.of(file.data_set))
             .filter(|value| is_segment(value))
             .collect();
-        Ok((!segments.is_empty()).then_some(Self { file, carrier: Carrier::Attributes, segments }))
+        let patient_id = seen.patient_id;
+        Ok((!segments.is_empty()).then_some(Self { file, carrier: Carrier::Attributes, segments, patient_id }))
     }
 
     /// Opens the seal: parts of the payload go to `sink`, each after its segment was authenticated.
@@ -133,7 +140,7 @@ impl Place {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Seen {
     columns: u16,
     bits: u16,
@@ -142,9 +149,22 @@ struct Seen {
     within: Option<Tag>,
     pixels: Option<Place>,
     contents: Vec<Place>,
+    patient_id: Phi<Vec<u8>>,
 }
 
 impl Seen {
+    fn new() -> Self {
+        Self {
+            columns: 0,
+            bits: 0,
+            samples: 0,
+            within: None,
+            pixels: None,
+            contents: Vec::new(),
+            patient_id: Phi::new(Vec::new()),
+        }
+    }
+
     /// The segments behind the magic.
     fn in_pixels<'a>(&self, data_set: &'a [u8]) -> Result<Option<&'a [u8]>, OfflineFault> {
         let samples = self.samples.max(1);
@@ -169,6 +189,7 @@ impl Sink for Seen {
         let place = Place { from: header.offset + size, length };
         match (header.depth, header.tag) {
             (0, SAMPLES | COLUMNS | BITS_ALLOCATED) if length == 2 => return Ok(Want::Value),
+            (0, PATIENT_ID) if length <= LONGEST_ID => return Ok(Want::Value),
             (0, PIXEL_DATA) => self.pixels = Some(place),
             (1, ENCRYPTED_CONTENT) if self.within == Some(ENCRYPTED_ATTRIBUTES) => self.contents.push(place),
             _ => {}
@@ -177,6 +198,10 @@ impl Sink for Seen {
     }
 
     fn value(&mut self, header: &Header, value: &[u8]) -> Result<(), SinkFault> {
+        if header.tag == PATIENT_ID {
+            self.patient_id = Phi::new(value.trim_ascii().to_vec());
+            return Ok(());
+        }
         let number = Cursor::new(value).array().map_or(0, |bytes| match header.encoding {
             Encoding::ExplicitBe => u16::from_be_bytes(bytes),
             _ => u16::from_le_bytes(bytes),

@@ -3,30 +3,35 @@
 use crate::paths::{self, Found, Kind};
 
 /// Who may use whom. A room uses itself; all but the pure rooms may use `telemetry`. `pure` stands for the pure rooms.
-const TABLE: [(&str, &[&str]); 21] = [
+const TABLE: [(&str, &[&str]); 22] = [
     ("dicom", &[]),
     ("policy", &["dicom"]),
     ("vault", &["dicom"]),
     ("transform", &["dicom", "policy", "vault"]),
-    ("audit", &["dicom", "policy"]),
+    // the keys of the chain are files: `audit/keys.rs`
+    ("audit", &["dicom", "durable", "policy"]),
     // labels are operations, by their names in `dicom`
     ("telemetry", &["dicom"]),
-    ("config", &["pure"]),
+    ("durable", &[]),
+    ("config", &["durable", "pure"]),
     ("net", &["config"]),
     // rows are about titles, UIDs and seals; the database is reached through `net`, which alone opens sockets
     ("state", &["config", "dicom", "net", "vault"]),
     // associations of the gateway's own; TLS as `pki` makes it
     ("scu", &["dicom", "net", "config", "pki"]),
     ("spool", &["config"]),
-    ("keys", &["config", "vault"]),
+    ("keys", &["config", "durable", "vault"]),
     // a certificate's facts are values of `policy`, which decides on them
-    ("pki", &["config", "vault", "policy"]),
+    ("pki", &["config", "durable", "vault", "policy"]),
     // a request is made of the titles, UIDs and operations of `dicom`
     ("identity", &["dicom", "policy", "net", "state", "config", "pki"]),
     ("gate", &["dicom", "policy", "audit", "state"]),
     ("archive", &["gate", "net", "config", "dicom"]),
     // a snapshot is swapped whole, its TLS configurations included: docs/decisions/008-snapshot.md
-    ("proxy", &["identity", "gate", "archive", "scu", "spool", "keys", "state", "net", "config", "pki", "pure"]),
+    (
+        "proxy",
+        &["identity", "gate", "archive", "durable", "scu", "spool", "keys", "state", "net", "config", "pki", "pure"],
+    ),
     ("web", &["identity", "gate", "archive", "spool", "keys", "state", "net", "config", "pure"]),
     ("admin", &["any"]),
     ("cli", &["any"]),

@@ -101,6 +101,15 @@ fn cases() -> Vec<(&'static str, House)> {
             ),
         ),
         ("keys-twice", vault("key_folder = \"elsewhere\"")),
+        (
+            "since",
+            whole(
+                "all_readers_pass_the_gateway = true",
+                &format!("{VAULT}sealed_since = 2026-01-02\nunproven = \"pass\"\n"),
+                "",
+                "",
+            ),
+        ),
         ("readers", whole("", VAULT, "seal = true", "")),
         ("readers-false", whole("all_readers_pass_the_gateway = false", VAULT, "seal = true", "")),
         ("readers-all", whole("", &format!("{VAULT}seal = \"all\"\n"), "", "")),
@@ -185,7 +194,13 @@ fn everything_that_can_be_said_of_a_vault_is_read() {
          commit_trust = \"probe\"\nverify_sample = 7",
         "",
     );
-    let settings = loaded(&house);
+    let settings = house.load().unwrap();
+    assert_eq!(
+        settings.source.warnings.len(),
+        1,
+        "what passes unproven is refused later: {:?}",
+        settings.source.warnings
+    );
     let vault = settings.vault.clone().unwrap();
     assert!(settings.policy.seal_all);
     assert_eq!((settings.archives[0].vault.carrier, vault.carrier), (Carrier::Pixels, Carrier::Attributes));

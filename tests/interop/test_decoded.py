@@ -6,6 +6,7 @@ import io
 
 import pydicom
 import pytest
+from pynetdicom import _config
 
 from support import corpus, decoded, habits, peers, sealed, sender, vault, wire
 from support import gateway as under_test
@@ -31,19 +32,26 @@ def rounds() -> list[dict[str, corpus.Sample]]:
 
 ROUNDS = rounds()
 
+# What one of the workstations takes, and nothing else.
+COMPRESSED = [(wire.SECONDARY_CAPTURE, "1.2.840.10008.1.2.4.50"), (wire.CT_IMAGE, "1.2.840.10008.1.2.4.90")]
+
 
 class Site:
-    """Orthanc behind a gateway that seals. WS1 and WS2 have images opened: WS1's storescp takes native ones alone, WS2 all."""
+    """Orthanc behind a gateway that seals. All workstations have images opened: WS1's storescp takes native ones alone, WS2 all, WS3
+    nothing that is native."""
 
     def __init__(self, house) -> None:
         self.station = house.workstation("storescp", "WS1")
         taken = {(one.sop_class, one.transfer_syntax) for samples in ROUNDS for one in samples.values()}
         self.takes_all = house.workstation("pynetdicom", "WS2", also=taken)
+        self.takes_compressed = house.workstation("pynetdicom", "WS3", only=COMPRESSED)
         inside = peers.free_port()
-        self.archive = house.orthanc(modalities={title: [title, "127.0.0.1", inside] for title in ("WS1", "WS2")})
+        others = {"WS2": self.takes_all, "WS3": self.takes_compressed}
+        self.archive = house.orthanc(modalities={title: [title, "127.0.0.1", inside] for title in ("WS1", *others)})
         policy = vault.policy(receives=self.station.secure_port)
-        second = under_test.peer("WS2", "ws2.test", groups=["workstation"], address=f"127.0.0.1:{self.takes_all.secure_port}")
-        policy["peer"].append(second)  # type: ignore[attr-defined]
+        for title, other in others.items():
+            peer = under_test.peer(title, f"{title.lower()}.test", groups=["workstation"], address=f"127.0.0.1:{other.secure_port}")
+            policy["peer"].append(peer)  # type: ignore[attr-defined]
         self.gateway = house.gateway(
             self.archive.port, start=False, policy=policy, archive_settings=vault.ALWAYS, inside=inside, vault=vault.settings(house.folder / "vault-decoded")
         )
@@ -176,3 +184,33 @@ def test_one_that_recompresses_losslessly_is_sealed_for_and_opened(house, ct1, w
     assert all(native[one.name] is not None for one in wanted)
     check("MR_small_RLE", sealed.read(native[next(one.name for one in wanted if one.path.stem == "MR_small_RLE")].data_set, wire.EXPLICIT))
 
+
+
+def test_who_takes_nothing_but_compressed_images_gets_those_that_are_so(site, ct1, ws1, monkeypatch):
+    # Otherwise pynetdicom takes whatever is stored.
+    monkeypatch.setattr(_config, "UNRESTRICTED_STORAGE_SERVICE", False)
+    every = {name: one for samples in ROUNDS for name, one in samples.items()}
+    every["CT_small"] = next(one for one in corpus.samples() if one.path.name == "CT_small.dcm")
+    taken, refused = ("SC_rgb_jpeg_dcmtk", "J2K_pixelrep_mismatch"), ("SC_rgb_jpeg_gdcm", "693_J2KI", "CT_small")
+    stored = store(site.gateway, ct1, {name: every[name] for name in (*taken, *refused)})
+    assert len(stored) == 5
+    station = site.takes_compressed
+    for name, sample in stored.items():
+        study, series = sealed.parents(sample)
+        moved = station.move(site.gateway.secure_port, Wanted(study, series, sample.sop_instance), "WS3", called="PACS")
+        took = station.take()
+        assert moved.final is not None, (name, moved)
+        if name in taken:
+            assert moved.final.counters == (1, 0, 0), (name, moved)
+            (one,) = took
+            assert (one.sop_instance, one.transfer_syntax) == (sample.sop_instance, sample.transfer_syntax), (name, one)
+            assert not sealed.not_as_sent(sealed.Got(one.sop_class, one.sop_instance, one.transfer_syntax, one.data_set), sample), name
+            continue
+        assert not took and moved.final.counters == (0, 1, 0) and moved.final.failures == (sample.sop_instance,), (name, moved)
+        said = [one["words"] for one in site.gateway.records() if one["event"] == "not-opened" and one.get("instance") == sample.sop_instance]
+        assert said and said[-1].startswith("it was sealed in ") and "takes neither that nor anything that it could be written in" in said[-1], (name, said)
+    # What it does not take is there for who does.
+    got = sealed.fetch(lambda: site.gateway.call(ws1, timeout=20), [stored[name] for name in refused], called="PACS", calling="WS1")
+    for name in refused:
+        found = got[stored[name].name]
+        assert found is not None and not sealed.not_as_sent(found, stored[name]), name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from conftest import FULL
 from support import corpus, sealed, sender, vault
 from support.archives import ARCHIVES
 
@@ -15,14 +16,19 @@ def stores(gateway) -> list[dict]:
     return [one for one in gateway.records() if one["event"] == "operation" and one.get("operation") == "store"]
 
 
-@pytest.fixture(scope="module", params=ARCHIVES)
+# In the normal run with the carrier of images alone.
+CASES = [(title, carrier) for carrier in (("pixels", "attributes") if FULL else ("pixels",)) for title in ARCHIVES]
+
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
 def site(request, shared_house):
-    title = request.param
+    title, carrier = request.param
     accepts = [(one.sop_class, one.transfer_syntax) for one in DISTINCT] if title == "DCMQR" else ()
     archive = shared_house.archive(title, {}, accepts=accepts)
+    settings = vault.ALWAYS | {"ae_title": title, "resend": "compare", "carrier": carrier}
     gateway = shared_house.gateway(
-        archive.port, start=False, policy=vault.policy(title), archive_settings=vault.ALWAYS | {"ae_title": title, "resend": "compare"},
-        vault=vault.settings(shared_house.folder / f"resent-{title}"),
+        archive.port, start=False, policy=vault.policy(title), archive_settings=settings,
+        vault=vault.settings(shared_house.folder / f"resent-{title}-{carrier}"),
     )  # fmt: skip
     vault.ready(gateway)
     vault.probe(gateway, title, largest=0)

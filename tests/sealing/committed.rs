@@ -3,7 +3,7 @@
 use crate::site::{Gives, RULES, Site, Wants, image, natives, site_with};
 use crate::support::conn::Conn;
 use crate::support::wait_until;
-use crate::support::words::{COMMIT, CT, INSTANCE, rq, uid};
+use crate::support::words::{COMMIT, CT, INSTANCE, answer, rq, uid};
 use crate::support::world::PEERS;
 use dicomgate::dicom::commitment::{self, NO_SUCH_INSTANCE, PROCESSING_FAILURE, Place, Reference, Report};
 use dicomgate::dicom::dimse::{Command, Field, Status};
@@ -142,6 +142,50 @@ fn an_archive_that_is_away_is_asked_again() {
     peer.nothing_yet();
     site.hands_out(Some(&held));
     assert_eq!(hears(&mut peer).committed, [reference(INSTANCE)]);
+    assert_eq!(site.world.count("vault-alert"), 0);
+}
+
+/// The archive is asked six times for what it says it keeps, and CT1 hears then that this has failed.
+fn six_times(asked: impl Fn(&Site)) -> Site {
+    let (site, mut peer, mut link, _) = stored("");
+    asks(&mut peer, &mut link, "2.25.1", &[INSTANCE, "1.2.99"]);
+    for attempt in 1..=6 {
+        peer.nothing_yet();
+        // It does not say in which series things are.
+        wait_until("the next attempt", || {
+            site.reports_fall_due();
+            site.world.archive.listener.accept().is_ok()
+        });
+        asked(&site);
+        assert_eq!(site.world.count("vault-alert"), 0, "attempt {attempt}");
+    }
+    let told = hears(&mut peer);
+    assert_eq!(told.committed, [reference("1.2.99")]);
+    assert_eq!(told.failed, [(reference(INSTANCE), PROCESSING_FAILURE)]);
+    assert!(site.ledger(INSTANCE).unwrap().seals[0].verified.is_none());
+    site.world.archive.was_not_dialled();
+    site
+}
+
+#[test]
+fn what_the_archive_never_gives_out_is_told_as_failed_after_six_attempts() {
+    let site = six_times(|site| {
+        let (mut link, _) = site.archive_takes(&natives());
+        let request = link.message();
+        link.say(request.context, &answer(&request.command, 0xa702), None);
+        link.confirm_release();
+        // Nor does it give out anything as it may have compressed it.
+        let (mut link, _) = site.archive_takes(&natives());
+        link.confirm_release();
+    });
+    let alert = site.world.record("vault-alert");
+    assert_eq!((alert.text("cause"), alert.text("instance")), (Some("not-kept"), Some(INSTANCE)), "{alert:?}");
+    assert!(alert.text("words").unwrap().contains("A702"), "{alert:?}");
+}
+
+#[test]
+fn an_archive_that_is_never_there_is_not_blamed_for_it() {
+    let site = six_times(|site| drop(site.world.archive.accept()));
     assert_eq!(site.world.count("vault-alert"), 0);
 }
 

@@ -3,14 +3,14 @@
 use crate::support::conn::{Archive, Conn, Message};
 use crate::support::proven;
 use crate::support::words::{CT, EXPLICIT, IMPLICIT, INSTANCE, ac, answer, rq, success, title, uid};
-use crate::support::world::{PEERS, Setup, World};
+use crate::support::world::{PEERS, Setup, World, of_state};
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::{Command, Field};
 use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, ProposedContext, UserItems};
 use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::keys;
-use dicomgate::state::{Mark, SealRow, State, StateOptions};
+use dicomgate::state::{Mark, SealRow};
 use dicomgate::transform::flow::{Flow, Line};
 use dicomgate::transform::open::{As, Finished, Found, Open, OpenOptions, OpenOrder};
 use dicomgate::vault::{KeyRing, Unlock};
@@ -168,14 +168,21 @@ impl Site {
 
     /// What the ledger knows of an instance.
     pub fn ledger(&self, instance: &str) -> Option<SealRow> {
-        let options = StateOptions::new(self.world.dir.path().join("state"), Arc::new(|_| ()), || {
-            jiff::Timestamp::now().as_second()
-        });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let state = State::open(options).await.unwrap();
+        of_state(self.world.dir.path(), async |state| {
             state.seals(AeTitle::new("PACS").unwrap(), &uid(instance)).await.unwrap()
         })
+    }
+
+    /// The time comes of all storage commitment reports that wait for one.
+    pub fn reports_fall_due(&self) {
+        of_state(self.world.dir.path(), async |state| {
+            let now = jiff::Timestamp::now().as_second();
+            let mut waiting = state.waiting_reports().await.unwrap();
+            waiting.retain(|(_, report)| report.due > now);
+            for (id, _) in &waiting {
+                state.report_due(*id, now).await.unwrap();
+            }
+        });
     }
 
     /// The marks of an instance's seals.

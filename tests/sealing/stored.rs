@@ -1,7 +1,9 @@
 //! What is stored sealed, and on which contexts.
 
 use crate::site::{JPEG, RULES, Wants, image, image_in, natives, shows, site, site_with};
-use crate::support::words::{EXPLICIT, IMPLICIT, INSTANCE, VERIFICATION, answer, echo, rq, store, success, uid};
+use crate::support::words::{CT, EXPLICIT, IMPLICIT, INSTANCE, VERIFICATION, answer, echo, rq, store, success, uid};
+use dicomgate::dicom::Tag;
+use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::Mark;
 
@@ -72,6 +74,32 @@ fn a_compressed_context_stays_and_the_sealed_object_goes_on_another() {
 }
 
 #[test]
+fn what_rightly_takes_the_place_of_a_sealed_image_in_clear_is_no_forgery_later() {
+    let site = site();
+    let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+    site.stores(&mut peer, &mut link, &image(INSTANCE, 8));
+    assert_eq!(site.marks(INSTANCE), [Mark::Acknowledged]);
+    // The same instance without an image: nothing in it is to be sealed.
+    let bare = DataSet::new()
+        .with_uid(Tag(0x0008, 0x0016), &uid(CT))
+        .with_uid(Tag(0x0008, 0x0018), &uid(INSTANCE))
+        .with(Tag(0x0010, 0x0020), b"LO", "4711")
+        .with_uid(Tag(0x0020, 0x000d), &uid("1.2.3.4"))
+        .encode(Encoding::ExplicitLe);
+    let mut says = |number: u16, status: u16| {
+        peer.say(1, &store(number), Some(&bare));
+        let got = link.message();
+        assert_eq!(got.data.as_ref(), Some(&bare));
+        link.say(1, &answer(&got.command, status), None);
+        assert_eq!(peer.message().status(), status);
+    };
+    says(2, 0xa702);
+    assert_eq!(site.marks(INSTANCE), [Mark::Acknowledged], "the archive did not take it, and has what it had");
+    says(3, 0);
+    assert_eq!(site.marks(INSTANCE), [], "the ledger asks for no seal any more");
+}
+
+#[test]
 fn a_failure_of_the_archive_is_the_senders_and_the_ledger_forgets() {
     let site = site();
     let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
@@ -100,6 +128,30 @@ fn what_is_not_to_be_sealed_goes_byte_for_byte_on_the_same_association() {
     link.say(1, &success(&got.command), None);
     assert_eq!(peer.message().status(), 0);
     assert_eq!(site.marks(INSTANCE), []);
+}
+
+#[test]
+fn what_a_rule_stores_in_clear_in_the_place_of_a_sealed_image_is_no_forgery_later() {
+    let rules = format!(
+        "{RULES}[[rule]]\nname = \"a workstation\"\nwho = [\"group:workstation\"]\nto = [\"PACS\"]\nmay = [\"echo\", \"store\"]\n"
+    );
+    let site = site_with(&Wants { rules: &rules, ..Wants::default() });
+    let (mut modality, _, mut first, _) = site.modality(&[&natives()], &natives());
+    site.stores(&mut modality, &mut first, &image(INSTANCE, 8));
+    assert_eq!(site.marks(INSTANCE), [Mark::Acknowledged]);
+    let mut peer = site.world.plain();
+    peer.request(&crate::site::storing("WS1", &[&[EXPLICIT]]));
+    let (mut link, _) = site.archive_takes(&[EXPLICIT]);
+    peer.accepted();
+    let sent = peer.say(1, &store(1), Some(&image(INSTANCE, 64)));
+    let got = link.message();
+    assert!(got.bytes == sent, "it goes as it is");
+    assert_eq!(site.marks(INSTANCE), [], "whichever of the two the archive has, the ledger does not call it forged");
+    link.say(1, &success(&got.command), None);
+    assert_eq!(peer.message().status(), 0);
+    // The next one is sealed again, and known again.
+    site.stores(&mut modality, &mut first, &image(INSTANCE, 8));
+    assert_eq!(site.marks(INSTANCE), [Mark::Acknowledged]);
 }
 
 #[test]

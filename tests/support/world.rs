@@ -7,12 +7,13 @@ use dicomgate::config;
 use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, Pdu};
 use dicomgate::pki::ca::{self, Ca, Order};
 use dicomgate::proxy::Gateway;
+use dicomgate::state::{State, StateOptions};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::runtime::Runtime;
 
@@ -317,4 +318,12 @@ address = "off"
         setup.gateway, setup.plain, setup.archive, setup.policy, setup.limits
     );
     std::fs::write(dir.path().join("gateway.toml"), text).unwrap();
+}
+
+/// Asks the state of the gateway in this folder.
+pub fn of_state<T>(folder: &Path, question: impl AsyncFnOnce(State) -> T) -> T {
+    let clock = || jiff::Timestamp::now().as_second();
+    let options = StateOptions::new(folder.join("state"), Arc::new(|_| {}), clock);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async { question(State::open(options).await.unwrap()).await })
 }

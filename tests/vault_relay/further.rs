@@ -6,9 +6,9 @@ use crate::support::conn::{Archive, Conn, Message};
 use crate::support::ports::free_port;
 use crate::support::process::Process;
 use crate::support::wait_until;
-use crate::support::words::{CT, EXPLICIT, answer, success, uid};
+use crate::support::words::{CT, EXPLICIT, answer, rq, success, title, uid};
 use dicomgate::dicom::dimse::{Command, Status};
-use dicomgate::dicom::pdu::{Abort, AssociateRj, AssociateRq, Pdu, ProposedContext};
+use dicomgate::dicom::pdu::{Abort, AssociateRj, AssociateRq, ContextResult, Pdu, ProposedContext};
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::SealEnd;
 use dicomgate::vault::carrier::Carrier;
@@ -147,6 +147,41 @@ fn what_is_native_is_asked_for_in_its_own_encoding_where_no_other_is_taken() {
     let further = Further::dialled(&moving);
     assert_eq!(further.asked(), [[BIG_ENDIAN]]);
     assert!(further.accepts(everything).arrives(&mut under).data.unwrap() == object);
+}
+
+#[test]
+fn a_destination_that_takes_nothing_native_is_asked_for_what_comes() {
+    let moving = moving();
+    // It knows the class: as it is proposed, it takes nothing of it.
+    let mut under = moving.begins_with("WS1", "WS1", |_, _| Some(None));
+    let (sealed, object) = unknown(&moving, "1.6", JPEG, 100_000);
+    under.sends("1.6", &sealed.bytes);
+    let further = Further::dialled(&moving);
+    assert_eq!(further.asked(), [[JPEG]]);
+    let mut further = further.accepts(everything);
+    assert!(further.arrives(&mut under).data.unwrap() == object);
+    // What it has refused it is not asked for again, sealed or not.
+    under.fails("1.5", &unknown(&moving, "1.5", EXPLICIT, 100_000).0.bytes, Status::DATA_SET_MISMATCH);
+    let record = moving.site.world.record("not-opened");
+    assert!(record.text("words").unwrap().contains("takes neither that nor anything"), "{record:?}");
+    under.fails("1.8", &image("1.8", 300_000), Status::DATA_SET_MISMATCH);
+    moving.destination.was_not_dialled();
+    let counters = under.ends(1, 2).command.counters;
+    assert_eq!((counters.completed, counters.failed), (Some(1), Some(2)));
+}
+
+#[test]
+fn a_class_that_a_destination_does_not_know_is_refused_to_the_archive() {
+    let moving = moving_with(&format!("{ROUTING}open = true\n"), "");
+    let mut link = Conn::dial(moving.sides().inside);
+    link.request(&AssociateRq { called: title("DR1"), ..rq("PACS", &[CT]) });
+    let mut receiver = moving.destination.accept();
+    let Pdu::AssociateRq(sent) = receiver.control() else { panic!("a request") };
+    let mut answer = chosen(&sent, |_, _| Some(None));
+    answer.contexts.iter_mut().for_each(|context| context.result = ContextResult::AbstractSyntaxNotSupported);
+    receiver.send(answer.encode());
+    let answered = link.accepted();
+    assert!(answered.contexts.iter().all(|context| !context.result.accepted()), "{answered:?}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Deliveries of a C-MOVE, and what an archive sends of its own accord: opened where whoever asked has the right to it and
 //! the destination may have it too.
 
-use crate::site::{JPEG, Site, chosen, encapsulated, image, of};
+use crate::site::{JPEG, Sealed, Site, chosen, encapsulated, image, of};
 use crate::support::conn::{Archive, Conn, Message};
 use crate::support::words::{CT, EXPLICIT, FIND, MOVE, ac, rq, success, title, uid};
 use crate::support::world::{Setup, World};
+use crate::wrong::broken_off;
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::{Command, Counters, Status};
 use dicomgate::dicom::pdu::pdata::write_message;
@@ -270,21 +271,83 @@ fn who_has_no_right_to_it_hears_that_it_failed() {
     }
 }
 
+/// A sealed image that the ledger knows, and what was sealed.
+fn known(moving: &Moving, pixels: usize, carrier: Carrier) -> (Sealed, Vec<u8>) {
+    let object = image("1.5", pixels);
+    let sealed = moving.site.seal("1.5", EXPLICIT, &object, carrier);
+    moving.site.noted(&sealed, SealEnd::Acknowledged);
+    (sealed, object)
+}
+
+/// The delivery fails by itself, and is told of once.
+fn told(moving: &Moving, under: &mut Under, object: &[u8], cause: &str) {
+    let before = moving.site.world.count("vault-alert");
+    under.fails("1.5", object, Status::PROCESSING_FAILURE);
+    assert_eq!(moving.site.world.count("vault-alert"), before + 1, "{cause}");
+    let alert = moving.site.world.record("vault-alert");
+    assert_eq!(alert.text("cause"), Some(cause), "{alert:?}");
+    assert_eq!((alert.text("archive"), alert.text("instance")), (Some("PACS"), Some("1.5")), "{alert:?}");
+}
+
 #[test]
 fn what_is_not_as_it_was_sealed_fails_and_is_told_of() {
     let moving = moving(RULES);
-    let sealed = moving.site.seal("1.5", EXPLICIT, &image("1.5", 300_000), Carrier::Pixels);
-    moving.site.noted(&sealed, SealEnd::Acknowledged);
+    let (sealed, object) = known(&moving, 300_000, Carrier::Pixels);
     let mut under = moving.begins("WS1", "WS1");
     let mut bad = sealed.bytes.clone();
     let middle = bad.len() / 2 + 60_000;
     bad[middle] ^= 1;
-    under.fails("1.5", &bad, Status::PROCESSING_FAILURE);
-    assert_eq!(moving.site.world.record("vault-alert").text("cause"), Some("tampered"));
-    under.fails("1.5", &image("1.5", 300_000), Status::PROCESSING_FAILURE);
-    assert_eq!(moving.site.world.record("vault-alert").text("cause"), Some("forged"));
+    told(&moving, &mut under, &bad, "tampered");
+    told(&moving, &mut under, &object, "forged");
     let done = under.ends(0, 1);
     assert_eq!(done.command.counters.failed, Some(1));
+}
+
+#[test]
+fn what_was_cut_off_fails_and_what_comes_behind_it_goes_on() {
+    let moving = moving(RULES);
+    let (pixels, object) = known(&moving, 300_000, Carrier::Pixels);
+    let (items, _) = known(&moving, 300_000, Carrier::Attributes);
+    let other = image("1.7", 70_000);
+    let mut under = moving.begins("WS1", "WS1");
+    for (bytes, left) in [(&pixels.bytes, 200_000), (&items.bytes, 200_000), (&items.bytes, 20_000)] {
+        told(&moving, &mut under, &bytes[..left], "truncated");
+        assert!(under.delivers("1.7", &other).data.unwrap() == other, "the next one arrives");
+    }
+    let done = under.ends(1, 1);
+    assert_eq!((done.command.counters.completed, done.command.counters.failed), (Some(1), Some(1)));
+    assert!(done.data.unwrap().windows(3).any(|window| window == b"1.5"), "the list of what failed");
+    // The same objects as they were sealed.
+    let mut under = moving.begins("WS1", "WS1");
+    for sealed in [&pixels, &items] {
+        assert!(under.delivers("1.5", &sealed.bytes).data.unwrap() == object);
+    }
+}
+
+#[test]
+fn a_long_delivery_that_breaks_on_its_way_is_never_completed() {
+    for cause in ["tampered", "truncated"] {
+        let moving = moving_with(RULES, "open_whole = \"64KiB\"");
+        let (sealed, object) = known(&moving, 2_000_000, Carrier::Pixels);
+        let mut under = moving.begins("WS1", "WS1");
+        let mut bad = sealed.bytes.clone();
+        let fault = bad.len() - 400_000;
+        match cause {
+            "tampered" => bad[fault] ^= 1,
+            _ => bad.truncate(fault),
+        }
+        let message = under.written("1.5", &bad);
+        // Whether all of it is taken before the connection ends is no matter.
+        let _ = under.link.try_send(&message);
+        broken_off(&under.receiver.rest(), &object, 300_000);
+        let rest = under.link.rest();
+        assert_eq!(rest.iter().rev().nth(9), Some(&7), "the archive hears an A-ABORT and no success: {rest:02x?}");
+        assert_eq!(moving.site.world.count("vault-alert"), 1);
+        let alert = moving.site.world.record("vault-alert");
+        assert_eq!(alert.text("cause"), Some(cause), "{alert:?}");
+        let counters = under.ends(0, 1).command.counters;
+        assert_eq!((counters.completed, counters.failed), (Some(0), Some(1)));
+    }
 }
 
 #[test]

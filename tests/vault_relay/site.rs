@@ -2,7 +2,7 @@
 
 use crate::support::conn::{Archive, Conn, Message};
 use crate::support::words::{CT, EXPLICIT, GET, ac, rq, success, title, uid};
-use crate::support::world::{Setup, World};
+use crate::support::world::{Setup, World, of_state};
 use dicomgate::config;
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::{Command, Counters, Status};
@@ -10,7 +10,7 @@ use dicomgate::dicom::pdu::{AssociateAc, AssociateRq, ContextResult, Pdu, Propos
 use dicomgate::dicom::transfer_syntax::{Encoding, encoding_of};
 use dicomgate::dicom::{AeTitle, Tag};
 use dicomgate::keys;
-use dicomgate::state::{SealEnd, SealMark, SealRow, State, StateOptions};
+use dicomgate::state::{SealEnd, SealMark, SealRow};
 use dicomgate::transform::flow::{Flow, Line};
 use dicomgate::transform::recode::Recode;
 use dicomgate::transform::seal::{Begun, Outcome, Seal, SealOptions, SealOrder};
@@ -260,21 +260,13 @@ impl Site {
     }
 }
 
-/// Asks the state of the gateway in this folder.
-fn ask<T>(folder: &Path, question: impl AsyncFnOnce(State) -> T) -> T {
-    let clock = || jiff::Timestamp::now().as_second();
-    let options = StateOptions::new(folder.join("state"), Arc::new(|_| {}), clock);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(async { question(State::open(options).await.unwrap()).await })
-}
-
 /// The ledger of the gateway in this folder knows it, with this end of storing.
 pub fn noted(folder: &Path, sealed: &Sealed, end: SealEnd) {
     let Begun { seal, key, study, rows, columns, frames, transfer_syntax, .. } = sealed.begun.clone();
     let archive = AeTitle::new("PACS").unwrap();
     let mark = SealMark::new(seal, key, transfer_syntax, (rows, columns, frames));
     let row = SealRow::new(archive, uid(&sealed.instance), study, uid(CT), mark);
-    ask(folder, async |state| {
+    of_state(folder, async |state| {
         state.seal_begin(&row).await.unwrap();
         assert!(state.seal_end(archive, &row.instance, seal, end).await.unwrap());
     });

@@ -115,21 +115,8 @@ fn a_seal_that_the_ledger_does_not_know_of_is_an_older_one() {
     getting.ends();
 }
 
-#[test]
-fn a_large_object_that_breaks_on_its_way_is_never_completed() {
-    let site = site_with("", "open_whole = \"64KiB\"");
-    let sealed = sealed(&site, 2_000_000);
-    let object = image("1.5", 2_000_000);
-    let mut getting = site.getting("WS1", &[&[EXPLICIT]]);
-    let mut bad = sealed.bytes.clone();
-    let length = bad.len();
-    bad[length - 400_000] ^= 1;
-    let context = getting.on(EXPLICIT);
-    // Whether all of it is taken before the connection ends is no matter.
-    let command = Command::store_rq(1, &uid(CT), &uid("1.5"));
-    let bytes = dicomgate::dicom::pdu::pdata::write_message(context, &command.encode(), Some(&bad), 16_384);
-    let _ = getting.archive.try_send(&bytes);
-    let rest = getting.caller.rest();
+/// What a receiver got up to the end is the beginning of the object, without so many bytes of its end, and an A-ABORT.
+pub fn broken_off(rest: &[u8], object: &[u8], missing: usize) {
     let (mut data, mut last, mut at) = (Vec::new(), false, 0);
     let mut aborted = false;
     while at + 6 <= rest.len() {
@@ -156,7 +143,25 @@ fn a_large_object_that_breaks_on_its_way_is_never_completed() {
     assert!(!last, "no last fragment: nobody completes it");
     assert!(!data.is_empty(), "it began to go out");
     assert!(object.starts_with(&data), "and all that went out is authentic");
-    assert!(data.len() < object.len() - 300_000, "nothing from behind the fault");
+    assert!(data.len() < object.len() - missing, "nothing from behind the fault");
+}
+
+#[test]
+fn a_large_object_that_breaks_on_its_way_is_never_completed() {
+    let site = site_with("", "open_whole = \"64KiB\"");
+    let sealed = sealed(&site, 2_000_000);
+    let object = image("1.5", 2_000_000);
+    let mut getting = site.getting("WS1", &[&[EXPLICIT]]);
+    let mut bad = sealed.bytes.clone();
+    let length = bad.len();
+    bad[length - 400_000] ^= 1;
+    let context = getting.on(EXPLICIT);
+    // Whether all of it is taken before the connection ends is no matter.
+    let command = Command::store_rq(1, &uid(CT), &uid("1.5"));
+    let bytes = dicomgate::dicom::pdu::pdata::write_message(context, &command.encode(), Some(&bad), 16_384);
+    let _ = getting.archive.try_send(&bytes);
+    let rest = getting.caller.rest();
+    broken_off(&rest, &object, 300_000);
     let alert = site.world.record("vault-alert");
     assert_eq!(alert.text("cause"), Some("tampered"), "{alert:?}");
     let ended = site.world.record("malformed");

@@ -2,9 +2,10 @@
 
 use super::report::{Report, VERSION};
 use crate::dicom::AeTitle;
+use crate::durable;
 use std::fs;
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io::{self, Read as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// No report is longer, bytes.
@@ -34,16 +35,7 @@ pub fn write(state: &Path, title: &AeTitle, report: &Report) -> io::Result<Optio
         return Ok(None);
     }
     fs::DirBuilder::new().recursive(true).mode(0o700).create(state.join("probe"))?;
-    let new = path.with_extension("json.new");
-    // What a probe that was killed left behind may not keep this one from working.
-    match fs::remove_file(&new) {
-        Err(fault) if fault.kind() != io::ErrorKind::NotFound => return Err(fault),
-        _ => {}
-    }
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
-    file.write_all(serde_json::to_string_pretty(report)?.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&new, &path)?;
+    durable::replace(&path, serde_json::to_string_pretty(report)?.as_bytes(), 0o600)?;
     Ok(Some(path))
 }
 

@@ -3,10 +3,11 @@
 
 use super::Refusal;
 use crate::config::{self, Account};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write as _};
+use crate::durable::{self, folder_of};
+use std::fs::{self, File};
+use std::io;
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// What a file begins with that the program makes.
@@ -102,25 +103,13 @@ impl Book {
 fn replace(path: &Path, text: &str) -> io::Result<()> {
     let folder = folder_of(path);
     let owner = fs::metadata(path).or_else(|_| fs::metadata(folder))?;
-    let fresh = path.with_extension(format!("new.{}", std::process::id()));
-    let write = || {
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&fresh)?;
-        let made = file.metadata()?;
-        if (made.uid(), made.gid()) != (owner.uid(), owner.gid()) {
-            // Who may not give files away is not root, and then writes as the user who will read.
-            let _ = std::os::unix::fs::fchown(&file, Some(owner.uid()), Some(owner.gid()));
-        }
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&fresh, path)?;
-        File::open(folder)?.sync_all()
-    };
-    let _ = fs::remove_file(&fresh);
-    write().inspect_err(|_| drop(fs::remove_file(&fresh)))
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+    let draft = durable::draft(path, text.as_bytes(), 0o600)?;
+    let made = fs::metadata(&draft)?;
+    if (made.uid(), made.gid()) != (owner.uid(), owner.gid()) {
+        // Who may not give files away is not root, and then writes as the user who will read.
+        let _ = std::os::unix::fs::chown(&draft, Some(owner.uid()), Some(owner.gid()));
+    }
+    durable::take_place(&draft, path)
 }
 
 /// The bytes of the entry of this name: from its `[[user]]` to the end of its last key.

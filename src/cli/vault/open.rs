@@ -34,7 +34,10 @@ impl Open {
         if let Some(folder) = self.out.as_deref()
             && let Err(fault) = made(folder)
         {
-            eprintln!("`{}`: {fault}", folder.display());
+            match fault.kind() {
+                io::ErrorKind::AlreadyExists => eprintln!("`{}` is no folder: --out takes one", folder.display()),
+                _ => eprintln!("`{}`: {fault}", folder.display()),
+            }
             return ExitCode::from(2);
         }
         let unlock = match self.with.unlock() {

@@ -8,18 +8,16 @@ use super::ring;
 use crate::cli::audit::Format;
 use crate::config;
 use crate::dicom::{AeTitle, Uid};
-use crate::proxy::state_options;
 use crate::proxy::vault::classify::class_of;
 use crate::proxy::vault::verify::{Place, ReadBack, Reader, Verified, VerifyFault, is_plain};
 use crate::proxy::vault::walk::WalkFault;
 use crate::scu::Target;
-use crate::state::{BadRow, Mark, SealMark, SealRow, State, StateFault};
+use crate::state::{Mark, SealMark, SealRow, State, StateFault};
 use crate::vault::KeyId;
 use crate::vault::family::Family;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -81,10 +79,9 @@ impl Reindex {
         let calling = ground.calling(archive, self.calling);
         let target = ground::target(archive, &address, ground.tls(archive)?, calling);
         let how = ground.reading(archive);
-        let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
         let mut tally = Tally::default();
         let ended = ground::runtime()?.block_on(async {
-            let state = State::open(state_options(&ground.settings, Arc::new(alert))).await?;
+            let state = crate::cli::state::open(&ground.settings).await?;
             self.go(&state, &target, archive.ae_title, &how, &mut tally).await
         });
         if let Err(fault) = &ended {
@@ -207,7 +204,7 @@ impl Reindex {
 /// Whether the archive has acknowledged a seal of it.
 async fn is_known(state: &State, archive: AeTitle, instance: &Uid) -> Result<bool, StateFault> {
     let row = state.seals(archive, instance).await?;
-    Ok(row.is_some_and(|row| row.seals.iter().any(|seal| seal.mark == Mark::Acknowledged)))
+    Ok(row.is_some_and(|row| row.is_acknowledged()))
 }
 
 impl Tally {

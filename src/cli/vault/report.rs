@@ -2,11 +2,11 @@
 //! known.
 
 use crate::dicom::AeTitle;
+use crate::durable;
 use crate::proxy::vault::prove::file_name;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 /// A report is not longer, bytes.
@@ -53,11 +53,7 @@ impl Report {
     /// # Errors
     /// What the system says.
     pub fn keep(&self, path: &Path) -> io::Result<()> {
-        let fresh = path.with_extension("json.new");
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(serde_json::to_string_pretty(self)?.as_bytes())?;
-        file.sync_data()?;
-        fs::rename(&fresh, path)
+        durable::replace(path, serde_json::to_string_pretty(self)?.as_bytes(), 0o600)
     }
 
     /// The last one; `None`: there was no round.

@@ -5,14 +5,12 @@ use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::dicom::{AeTitle, Uid};
 use crate::keys::{KeysFault, Manifest, Problem};
-use crate::proxy::state_options;
-use crate::state::{BadRow, State, StateFault};
+use crate::state::{SealRow, State, StateFault};
 use crate::vault::KeyId;
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// So many rows of the ledger are read at a time.
 const PAGE: u32 = 1000;
@@ -78,18 +76,13 @@ pub(super) type Doubtful = BTreeMap<AeTitle, Vec<Uid>>;
 pub(super) fn doubtful(settings: &Settings) -> Result<Option<Doubtful>, String> {
     ask(settings, async |state: &State| {
         let mut all = Doubtful::new();
-        for archive in state.seal_archives().await? {
+        each_row(state, |archive, row| {
             let found = all.entry(archive).or_default();
-            let mut from = None;
-            loop {
-                let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
-                found.extend(page.rows.iter().filter(|row| row.in_doubt()).map(|row| row.instance));
-                from = page.next;
-                if from.is_none() {
-                    break;
-                }
+            if row.in_doubt() {
+                found.push(row.instance);
             }
-        }
+        })
+        .await?;
         Ok(all)
     })
 }
@@ -116,6 +109,22 @@ pub(super) fn no_strangers(settings: &Settings, vault: &Vault) -> Result<(), Exi
     }
 }
 
+/// Shows every row of the ledger, archive by archive.
+async fn each_row(state: &State, mut see: impl FnMut(AeTitle, &SealRow)) -> Result<(), StateFault> {
+    for archive in state.seal_archives().await? {
+        let mut from = None;
+        loop {
+            let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
+            page.rows.iter().for_each(|row| see(archive, row));
+            from = page.next;
+            if from.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Asks the ledger. `None`: no gateway has kept one here yet.
 fn ask<T>(
     settings: &Settings,
@@ -127,9 +136,8 @@ fn ask<T>(
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| format!("the runtime cannot be started: {fault}"))?;
-    let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
     let answer = runtime.block_on(async {
-        let state = State::open(state_options(settings, Arc::new(alert))).await?;
+        let state = crate::cli::state::open(settings).await?;
         question(&state).await
     });
     answer.map(Some).map_err(|fault: StateFault| fault.to_string())
@@ -152,21 +160,12 @@ pub(super) struct SealedBy {
 pub(super) fn sealed_by(settings: &Settings, id: KeyId) -> Result<Option<SealedBy>, String> {
     ask(settings, async |state: &State| {
         let mut found = SealedBy::default();
-        for archive in state.seal_archives().await? {
-            let mut from = None;
-            loop {
-                let page = state.seals_page(archive, from.as_ref(), PAGE).await?;
-                for row in &page.rows {
-                    let last = row.seals.iter().filter(|seal| seal.key == id).map(|seal| seal.at).max();
-                    found.objects += u64::from(last.is_some());
-                    found.last = found.last.max(last);
-                }
-                from = page.next;
-                if from.is_none() {
-                    break;
-                }
-            }
-        }
+        each_row(state, |_, row| {
+            let last = row.seals.iter().filter(|seal| seal.key == id).map(|seal| seal.at).max();
+            found.objects += u64::from(last.is_some());
+            found.last = found.last.max(last);
+        })
+        .await?;
         Ok(found)
     })
 }

@@ -16,20 +16,18 @@ use crate::cli::kept::words;
 use crate::config::vault::Carrier as Configured;
 use crate::config::{self, Archive};
 use crate::dicom::{AeTitle, Uid};
-use crate::proxy::state_options;
 use crate::proxy::vault::Seals;
 use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
 use crate::proxy::vault::prove::{ProbeResult, file_name};
 use crate::proxy::vault::verify::Place;
 use crate::proxy::vault::walk::{Facts, Study, WalkFault};
 use crate::scu::Target;
-use crate::state::{BadRow, Repeats, State, StateFault};
+use crate::state::{Repeats, StateFault};
 use crate::vault::carrier::Carrier;
 use crate::vault::family::Family;
 use ::ring::rand::SecureRandom as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// When so many objects of a round did not come back as they were stored, the archive does not do what its probe saw.
@@ -96,8 +94,7 @@ impl SealArchive {
         let archive = ground.archive(self.archive)?;
         self.may(&ground, archive)?;
         let runtime = ground::runtime()?;
-        let alert = |row: BadRow| eprintln!("a row of `{}` is not what a gateway wrote and is left out", row.table);
-        let opened = runtime.block_on(State::open(state_options(&ground.settings, Arc::new(alert))));
+        let opened = runtime.block_on(crate::cli::state::open(&ground.settings));
         let state = opened.map_err(|fault| {
             eprintln!("{fault}");
             ExitCode::from(crate::cli::EXIT_INTERNAL)

@@ -111,6 +111,7 @@ pub(super) fn validate(
         model.tests.extend(test_of(test, report).inspect(|_| entries.tests.push(test)));
     }
     vault::readers(gateway, &model, &mut reports.gateway);
+    vault::since(gateway, &model, &mut reports.gateway);
     if whole {
         inside::validate(gateway, &model, &entries, reports);
     }

@@ -8,7 +8,8 @@ use crate::config::raw::policy::RawRule;
 use crate::config::raw::vault::{KeysWord, RawVault, RewritesWord};
 use crate::config::raw::words::Date;
 use crate::config::units::{Count, Size, Span};
-use crate::config::vault::{ArchiveVault, CommitTrust, KeySource, Resend, SealWhat, Vault, Verify};
+use crate::config::vault::{ArchiveVault, CommitTrust, KeySource, Resend, SealWhat, Unproven, Vault, Verify};
+use crate::dicom::AeTitle;
 use crate::dicom::dimse::Operation;
 use crate::policy::Open;
 use crate::policy::model::{Effect, PolicyModel};
@@ -295,5 +296,38 @@ pub(super) fn readers(gateway: &RawGatewayFile, model: &PolicyModel, report: &mu
             rule.name
         );
         report.error(at, message).hint(READERS);
+    }
+}
+
+/// With `sealed_since` what is young and not sealed is refused when it is retrieved: then nothing may be stored in clear.
+pub(super) fn since(gateway: &RawGatewayFile, model: &PolicyModel, report: &mut Report<'_>) {
+    let Some(vault) = gateway.vault.get() else { return };
+    let Some(since) = vault.sealed_since.spanned() else { return };
+    if vault.unproven.get() == Some(&Unproven::Pass) {
+        let message = "what is stored in clear because of `unproven = \"pass\"` is refused when it is retrieved: `sealed_since` says that all of it is sealed";
+        report.warning(since.span(), message).hint("take one of the two out");
+    }
+    let archives: Vec<&str> = gateway
+        .archive
+        .items()
+        .iter()
+        .filter_map(|archive| archive.get_ref().ae_title.get().map(AeTitle::as_str))
+        .collect();
+    let in_clear = |rule: &&crate::policy::model::Rule| {
+        rule.effect == Effect::Permit
+            && rule.may.contains(&Operation::Store)
+            && !rule.seal
+            && rule.to.iter().any(|to| archives.contains(&&**to))
+    };
+    if vault.seal.get() != Some(&SealWhat::All)
+        && let Some(rule) = model.rules.iter().find(in_clear)
+    {
+        let message = format!(
+            "images that rule `{}` has stored in clear are refused when they are retrieved: `sealed_since` says that all are sealed",
+            rule.name
+        );
+        report
+            .warning(since.span(), message)
+            .hint("write seal = true there, seal = \"all\" in [vault], or take `sealed_since` out");
     }
 }

@@ -76,6 +76,11 @@ impl Status {
         }
     }
 
+    /// Whether what was asked for is done: success, or a warning.
+    pub const fn is_done(self) -> bool {
+        matches!(self.kind(), StatusKind::Success | StatusKind::Warning)
+    }
+
     /// Whether no response follows this one.
     pub const fn is_final(self) -> bool {
         !matches!(self.kind(), StatusKind::Pending)

@@ -91,8 +91,8 @@ impl Contexts {
     /// `further`: legs all of whose contexts are extras.
     #[must_use]
     pub fn beside(mut self, extras: Vec<Extra>, callers_alone: Vec<u8>, further: Vec<u8>) -> Self {
-        let beside = Beside { extras, callers_alone, further };
-        self.known.beside = (!beside.extras.is_empty() || !beside.further.is_empty()).then_some(beside);
+        let nothing = extras.is_empty() && callers_alone.is_empty() && further.is_empty();
+        self.known.beside = (!nothing).then_some(Beside { extras, callers_alone, further });
         self
     }
 

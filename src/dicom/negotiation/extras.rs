@@ -183,22 +183,32 @@ pub fn declined<'a>(proposed: &'a AssociateRq, ac: &'a AssociateAc) -> impl Iter
     refused.flat_map(|context| context.transfer_syntaxes.iter().map(|syntax| (context.abstract_syntax, *syntax)))
 }
 
+/// An archive that is the caller, and may send what is sealed. The extras are the receiver's then.
+#[derive(Clone, Copy)]
+pub struct FromArchive<'a> {
+    /// What it compresses into by itself.
+    pub compresses: &'a [Uid],
+    /// Whether what it sends of a class may be sealed.
+    pub may_be_sealed: fn(&Uid) -> bool,
+}
+
 /// Accepts, for the sake of extras, contexts that the archive does not: those on which the caller is sent objects of a
 /// class that an extra brings. Explicit LE if the caller offers it, else Implicit LE, else its first syntax; of video the
-/// video syntax first. `from_archive`: it is the caller, and the extras are the receiver's: accepted is what the archive can
-/// send of their classes natively, or in one of these syntaxes.
+/// video syntax first. `from_archive`: accepted is what it can send natively, or as it compresses it, of their classes and of
+/// those that may be sealed: the receiver, which knows the class, may be asked for what is in the seal.
 pub fn accept_for_extras(
     rq: &AssociateRq,
     answer: &mut AssociateAc,
     extras: &[Extra],
-    from_archive: Option<&[Uid]>,
+    from_archive: Option<FromArchive<'_>>,
 ) -> Vec<u8> {
     let mut accepted = Vec::new();
     for proposed in &rq.contexts {
         let class = &proposed.abstract_syntax;
         let sends = |roles: Roles| if from_archive.is_some() { roles.scu } else { roles.scp };
         let brings = |extra: &Extra| extra.abstract_syntax == *class && sends(extra.roles);
-        if !extras.iter().any(brings) || !sends(settled(&rq.user, &answer.user, class)) {
+        let sealed = from_archive.is_some_and(|archive| (archive.may_be_sealed)(class));
+        if !(sealed || extras.iter().any(brings)) || !sends(settled(&rq.user, &answer.user, class)) {
             continue;
         }
         let refused = answer.contexts.iter_mut().find(|answered| {
@@ -210,7 +220,9 @@ pub fn accept_for_extras(
         let chosen = video.or_else(|| offers(EXPLICIT_VR_LITTLE_ENDIAN)).or_else(|| offers(IMPLICIT_VR_LITTLE_ENDIAN));
         let chosen = chosen.or_else(|| match from_archive {
             None => proposed.transfer_syntaxes.first(),
-            Some(also) => proposed.transfer_syntaxes.iter().find(|syntax| also.contains(syntax)),
+            Some(FromArchive { compresses, .. }) => {
+                proposed.transfer_syntaxes.iter().find(|syntax| compresses.contains(syntax))
+            }
         });
         if let (Some(refused), Some(chosen)) = (refused, chosen) {
             refused.result = ContextResult::Acceptance;
@@ -229,7 +241,7 @@ pub fn with_extras(
     contexts: Contexts,
     extras: Vec<Extra>,
     further: Vec<u8>,
-    from_archive: Option<&[Uid]>,
+    from_archive: Option<FromArchive<'_>>,
 ) -> Contexts {
     let callers_alone = accept_for_extras(rq, answer, &extras, from_archive);
     let contexts = if callers_alone.is_empty() { contexts } else { Contexts::negotiated(rq, answer) };

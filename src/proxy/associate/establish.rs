@@ -3,18 +3,19 @@
 use super::refuse::{No, refuse_visit};
 use crate::archive::Leg;
 use crate::audit::event::Cause;
-use crate::dicom::AeTitle;
 use crate::dicom::association::{Event, Outgoing};
-use crate::dicom::negotiation::extras::{accepted_extras, with_extras};
+use crate::dicom::negotiation::extras::{FromArchive, accepted_extras, with_extras};
 use crate::dicom::negotiation::{Extra, Wanted, answer, reject};
 use crate::dicom::pdu::user_identity::IdentityAnswer;
 use crate::dicom::pdu::{AssociateAc, AssociateRq};
+use crate::dicom::{AeTitle, Uid};
 use crate::gate::Visit;
 use crate::identity::Proof;
 use crate::net::slots::Slot;
 use crate::proxy::connection::{Asking, framer_limits};
 use crate::proxy::relay::{CalledSide, CallerSide, Errand, Established, Further, Natively, Relay, Routes, Way};
 use crate::proxy::snapshot::Snapshot;
+use crate::proxy::vault::contexts::may_be_sealed;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub(super) struct Joined {
     extras: Vec<Extra>,
     /// The numbers of second associations.
     further: Vec<u8>,
+    /// An archive sends what may be sealed to who may have it opened.
+    delivers: bool,
     /// What a destination may be asked for later.
     asks: Option<Box<Further>>,
     /// What archives may be asked later.
@@ -59,6 +62,7 @@ impl Joined {
             ways: Vec::new(),
             extras: Vec::new(),
             further: Vec::new(),
+            delivers: false,
             asks: None,
             natively: Vec::new(),
         }
@@ -70,6 +74,11 @@ impl Joined {
             let number = u8::try_from(self.legs.len()).unwrap_or(u8::MAX);
             self.natively.push(Natively::new(number, asked, wanted));
         }
+    }
+
+    /// The archive that calls sends what may be sealed to a peer.
+    pub(super) const fn delivers(&mut self) {
+        self.delivers = true;
     }
 
     /// The destination may be asked for more while the association lasts.
@@ -136,7 +145,7 @@ pub(super) async fn establish(
     let shared = Arc::clone(&asking.newcomer.shared);
     // An archive is told whom it reached: peers learn what their own archive is only with a certificate.
     let certified = matches!(asking.presented.proof, Proof::Mutual(_)) || joined.errand.inward().is_some();
-    let Joined { asked, answered, errand, legs, ways, extras, further, asks, natively } = joined;
+    let Joined { asked, answered, errand, legs, ways, extras, further, delivers, asks, natively } = joined;
     let (mut mirrored, mut contexts) = match answer(&asking.rq, &asked, &answered, &snapshot.own, certified) {
         Ok(mirrored) => mirrored,
         Err(fault) => {
@@ -148,12 +157,14 @@ pub(super) async fn establish(
             return refuse_visit(asking, visit, no).await;
         }
     };
-    if !extras.is_empty() || !further.is_empty() {
+    if delivers || !extras.is_empty() || !further.is_empty() {
         let compressed = errand.inward().map(|inward| {
             let proof = snapshot.vault.as_ref().and_then(|room| room.proof(&inward.archive));
             proof.map(|proof| proof.compresses(None)).unwrap_or_default()
         });
-        contexts = with_extras(&asking.rq, &mut mirrored, contexts, extras, further, compressed.as_deref());
+        let may_be_sealed = if delivers { may_be_sealed } else { |_: &Uid| false };
+        let from_archive = compressed.as_deref().map(|compresses| FromArchive { compresses, may_be_sealed });
+        contexts = with_extras(&asking.rq, &mut mirrored, contexts, extras, further, from_archive);
     }
     mirrored.user.identity_answer = asking.confirm.then(|| IdentityAnswer(Bytes::new()));
     let effects = asking.machine.on(Event::Evt6(None), Instant::now());

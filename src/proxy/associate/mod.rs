@@ -3,8 +3,10 @@
 //! Peers ask for systems behind the gateway ([`outward`]), archives send to peers and to one another ([`inward`]), whom the
 //! relay may ask for more later ([`further`]). It never decides by itself: the gate does, and what comes back of a proposal is what the other side says to it.
 
+mod destination;
 mod dial;
 mod establish;
+pub(super) mod further;
 mod inward;
 mod outward;
 mod person;
@@ -12,8 +14,6 @@ mod plan;
 mod refuse;
 mod spread;
 mod together;
-
-pub(super) use inward::further;
 
 use super::connection::Asking;
 use super::relay::Relay;

@@ -1,9 +1,9 @@
 //! Who was in quarantine last, in a file of the state folder: for a start at which the database does not answer.
 
+use crate::durable;
 use crate::state::Quarantined;
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs;
+use std::io;
 use std::path::Path;
 
 /// Its name in the state folder.
@@ -23,11 +23,7 @@ pub(super) fn write(folder: &Path, all: &[Quarantined]) -> io::Result<()> {
         })
     };
     let text = serde_json::Value::from(all.iter().map(one).collect::<Vec<_>>()).to_string();
-    let (fresh, path) = (folder.join(format!("{NAME}.new")), folder.join(NAME));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(fresh, path)
+    durable::replace(&folder.join(NAME), text.as_bytes(), 0o600)
 }
 
 /// Reads it. What cannot be read is left out, and said.

@@ -329,6 +329,12 @@ impl Relay {
                 let between_vaults = self.snapshot.policy.shares_vault(&self.principal.name);
                 self.begin_sealing(data, permit, between_vaults)
             }
+            Field::StoreRq => {
+                if let Some(permit) = self.ask_whether_sealed(data, permit, None) {
+                    self.go_on(data.context, &data.command, permit);
+                }
+                Ok(())
+            }
             _ => {
                 self.go_on(data.context, &data.command, permit);
                 self.remember_level(data, walk);

@@ -79,7 +79,8 @@ impl Relay {
             | Woken::Resolved(_)
             | Woken::Truths(_)
             | Woken::Judged(_)
-            | Woken::Further(_) => Ok(()),
+            | Woken::Further(_)
+            | Woken::Unsealed(_) => Ok(()),
         }
     }
 

@@ -37,6 +37,8 @@ pub(super) enum Woken {
     Charged(Box<Charged>),
     /// What the ledger knows of an instance that is to be sealed, and perhaps is already.
     Resent(Box<Result<Option<SealRow>, StateFault>>),
+    /// The ledger knows of no seal of an instance that goes in clear; why it does, if it was to be sealed.
+    Unsealed(Option<&'static str>),
     /// Whether the archive holds an instance already as it was sent again.
     Compared(Box<Compared>),
     /// The ledger knows of a seal that is about to be stored, or cannot be asked.

@@ -117,6 +117,7 @@ impl Relay {
             Woken::Spooled(spooled) => self.spooled_up(spooled),
             Woken::Truths(found) => self.go_on_with_truths(data, *found),
             Woken::Resent(row) => self.go_on_with_resent(data, *row),
+            Woken::Unsealed(why) => self.go_on_unsealed(data, why),
             Woken::Compared(compared) => self.go_on_compared(data, *compared),
             Woken::SealBegun(noted) => self.go_on_sealing(noted),
             Woken::Ledger(row) => self.go_on_with_ledger(End::Caller, *row),

@@ -39,7 +39,9 @@ pub fn cause_of(fault: &OpenFault) -> Option<VaultCause> {
 pub fn cause_of_reading(fault: &VerifyFault) -> Option<VaultCause> {
     Some(match fault {
         fault if fault.is_transient() => return None,
-        VerifyFault::Link(_) | VerifyFault::Failed(_) | VerifyFault::NotOffered => return None,
+        VerifyFault::Link(_) | VerifyFault::Failed(_) | VerifyFault::NotOffered | VerifyFault::Unasked(_) => {
+            return None;
+        }
         VerifyFault::Decode(_) => VaultCause::Foreign,
         VerifyFault::Gone(_) => VaultCause::NotKept,
         VerifyFault::Plain => VaultCause::Forged,

@@ -112,7 +112,7 @@ fn receives_alone(candidate: &Candidate<'_>) -> bool {
 }
 
 /// Whether objects of a class may be sealed: a storage class, or one that nobody knows, that is not exempt.
-fn may_be_sealed(class: &Uid) -> bool {
+pub fn may_be_sealed(class: &Uid) -> bool {
     let stores = sop_class::is_storage(class) || sop_class::find(class).is_none();
     stores && matches!(Family::of(class), Treatment::Sealed(_))
 }

@@ -5,7 +5,7 @@ use crate::archive::capacity::Place as Room;
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::{ArchiveWiring, Snapshot};
-use crate::scu::{LinkFault, Target};
+use crate::scu::Target;
 use crate::transform::open::OpenOptions;
 use crate::vault::Unlock;
 use std::sync::Arc;
@@ -57,8 +57,7 @@ pub async fn reader(
     let snapshot = shared.snapshot();
     let Some(wiring) = snapshot.archive(archive) else { return Err(VerifyFault::NotOffered) };
     let Ok(place) = shared.capacity.take(&wiring.settings, false) else {
-        let words = "the archive bears no more associations";
-        return Err(VerifyFault::Link(LinkFault::Malformed(words.into())));
+        return Err(VerifyFault::unasked("the archive bears no more associations"));
     };
     let address = wiring.settings.address.to_string();
     let reader = Reader::open(&target(wiring, &address, calling), classes).await?;

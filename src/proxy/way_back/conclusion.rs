@@ -45,7 +45,7 @@ impl Claim {
     /// An archive may leave the counters out of a final response (PS3.7 9.1.4.1.8): then its last pending one says how
     /// many there are to be.
     pub fn counted_before(mut self, pending: Counters) -> Self {
-        let over = matches!(self.status.kind(), StatusKind::Success | StatusKind::Warning);
+        let over = self.status.is_done();
         if over && self.counters == Counters::default() && pending != Counters::default() {
             let completed = pending.completed.unwrap_or_default().saturating_add(pending.remaining.unwrap_or_default());
             self.counters = Counters { remaining: None, completed: Some(completed), ..pending };
@@ -99,7 +99,7 @@ impl Claim {
 
     /// The archive's own word stands unless what was seen says worse, or all that it held against itself did arrive.
     fn status_of(&self, completed: u64, failures: u64, warnings: u64) -> Status {
-        let over = matches!(self.status.kind(), StatusKind::Success | StatusKind::Warning);
+        let over = self.status.is_done();
         if !over {
             return self.status;
         }

@@ -58,7 +58,7 @@ impl Tally {
         let kept = self.instances.len() < self.most || self.instances.contains_key(&instance);
         let before = if kept { self.instances.insert(instance, status) } else { None };
         // Else a second try could stand for an instance that never came.
-        if before.is_none_or(is_delivered) {
+        if before.is_none_or(|before| Status(before).is_done()) {
             self.attempts = self.attempts.saturating_add(1);
         }
     }
@@ -97,18 +97,14 @@ impl Tally {
 
     /// Whether the last delivery of an instance succeeded.
     pub fn delivered(&self, instance: &Uid) -> bool {
-        self.instances.get(instance).is_some_and(|status| is_delivered(*status))
+        self.instances.get(instance).is_some_and(|status| Status(*status).is_done())
     }
 
     /// The instances whose last delivery failed, in the order of their UIDs.
     pub fn failed(&self) -> Vec<Uid> {
-        let failed = self.instances.iter().filter(|(_, status)| !is_delivered(**status));
+        let failed = self.instances.iter().filter(|(_, status)| !Status(**status).is_done());
         let mut failed: Vec<Uid> = failed.map(|(instance, _)| *instance).collect();
         failed.sort_unstable_by(|one, other| one.as_str().cmp(other.as_str()));
         failed
     }
-}
-
-fn is_delivered(status: u16) -> bool {
-    matches!(Status(status).kind(), StatusKind::Success | StatusKind::Warning)
 }

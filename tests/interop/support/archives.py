@@ -29,13 +29,13 @@ class Qrscp(Program):
 ARCHIVES = ("ORTHANC", "DCMQR", "PYNET")
 
 
-def build(title: str, folder: pathlib.Path, destinations: Mapping[str, int], accepts: Iterable[tuple[str, str]] = ()) -> Program:
+def build(title: str, folder: pathlib.Path, destinations: Mapping[str, int], accepts: Iterable[tuple[str, str]] = (), **more: bool) -> Program:
     """The archive of that title, which knows every destination at a port of this machine. `accepts`: what dcmqrscp takes beside
-    uncompressed objects; the others take everything."""
+    uncompressed objects; the others take everything. `more`: of dcmqrscp."""
     if title == "ORTHANC":
         return Orthanc(folder, {name: [name, "127.0.0.1", at] for name, at in destinations.items()}, title=title)
     if title == "DCMQR":
         hosts = {f"host{number}": (name, "127.0.0.1", at) for number, (name, at) in enumerate(destinations.items())}
-        return Dcmqrscp(folder, hosts, accepts, title)
+        return Dcmqrscp(folder, hosts, accepts, title, **more)
     assert title == "PYNET", title
     return Qrscp(folder, destinations, title)

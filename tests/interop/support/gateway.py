@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -233,8 +234,13 @@ class Gateway:
         return self._memory("VmRSS")
 
     def most_resident(self) -> int:
-        """The most that it has ever been, in bytes."""
+        """The most that it has ever been, or been since that was forgotten, in bytes."""
         return self._memory("VmHWM")
+
+    def forget_most_resident(self) -> None:
+        # The gateway is not dumpable: only root may.
+        with contextlib.suppress(PermissionError):
+            pathlib.Path(f"/proc/{self.pid}/clear_refs").write_text("5")
 
     def _memory(self, name: str) -> int:
         status = pathlib.Path(f"/proc/{self.pid}/status").read_text()

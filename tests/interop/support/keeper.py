@@ -1,4 +1,4 @@
-"""An archive in a few lines that keeps what it gets in files and hands it out by C-GET: of any size, and changed if a test says so."""
+"""An archive in a few lines that keeps what it gets in files and hands it out by C-GET and C-MOVE: of any size, and changed if a test says so."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ import socket
 import struct
 import threading
 import warnings
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.filewriter import write_dataset
 from pydicom.filebase import DicomBytesIO
 
-from support import wire
+from support import mover, wire
 
 FINDS = {"1.2.840.10008.5.1.4.1.2.1.1", "1.2.840.10008.5.1.4.1.2.2.1"}
 GETS = {"1.2.840.10008.5.1.4.1.2.1.3", "1.2.840.10008.5.1.4.1.2.2.3"}
+MOVES = {"1.2.840.10008.5.1.4.1.2.1.2", wire.STUDY_MOVE}
 NATIVE = (wire.EXPLICIT, wire.IMPLICIT)
 ROOM = 262144
 
@@ -57,17 +58,18 @@ HandOut = Callable[[Kept, bytes], bytes | None]
 class Keeper:
     """Accepts every context in the first native syntax that is offered, else the first.
 
-    `hand_out(kept, data set)` may change what a C-GET brings, or keep it back (None); `keeps(kept)` may refuse a store with a status.
+    `hand_out(kept, data set)` may change what a C-GET or C-MOVE brings, or keep it back (None); `keeps(kept)` may refuse a store with a status.
     """
 
     def __init__(
         self, folder: pathlib.Path, *, hand_out: HandOut | None = None, keeps: Callable[[Kept], int] | None = None, port: int = 0,
-        classes: Collection[str] | None = None,
+        classes: Collection[str] | None = None, destinations: Mapping[str, int] | None = None, title: str = "PACS",
     ) -> None:
-        """`classes`: of objects that it takes; all where nothing is said."""
+        """`classes`: of objects that it takes; all where nothing is said. `destinations` of moves, at ports of this machine."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.hand_out, self.keeps = folder, hand_out, keeps
-        self.classes = None if classes is None else {*classes, *FINDS, *GETS}
+        self.classes = None if classes is None else {*classes, *FINDS, *GETS, *MOVES}
+        self.destinations, self.title = destinations or {}, title
         self.kept: dict[str, Kept] = {}
         self.stored: list[str] = []
         """Instances in the order in which they were stored, repeats included."""
@@ -110,6 +112,11 @@ class Talk:
     def __init__(self, keeper: Keeper, connection: wire.Wire) -> None:
         self.keeper, self.connection = keeper, connection
         self.contexts: dict[int, tuple[str, str]] = {}
+        self.calling = ""
+
+    @property
+    def room(self) -> int:
+        return min(self.connection.accepted.max_length or ROOM, ROOM)
 
     def run(self) -> None:
         kind, body = self.connection.receive()
@@ -125,12 +132,15 @@ class Talk:
             elif field == wire.C_FIND and sop_class in FINDS:
                 self._find(context, command, self._identifier(context, path))
             elif field == wire.C_GET and sop_class in GETS:
-                self._get(context, command, self._identifier(context, path))
+                self._retrieved(context, command, *self._send(list(self._matching(self._identifier(context, path))), {}))
+            elif field == wire.C_MOVE and sop_class in MOVES:
+                self._move(context, command, self._identifier(context, path))
             elif field != wire.C_CANCEL:
                 self._respond(context, command, 0)
 
     def _accept(self, body: bytes) -> None:
         out = roles = b""
+        self.calling = body[20:36].decode("ascii").strip()
         for kind, value in wire.items_of(body[68:]):
             if kind == 0x20:
                 subs = list(wire.items_of(value[4:]))
@@ -144,11 +154,10 @@ class Talk:
             elif kind == 0x50:
                 roles = b"".join(wire.item(sub, one) for sub, one in wire.items_of(value) if sub == 0x54)
                 found = [int.from_bytes(one, "big") for sub, one in wire.items_of(value) if sub == 0x51]
-                self.room = min(found[0] or ROOM, ROOM) if found else ROOM
+                self.connection.accepted.max_length = found[0] if found else 0
         user = wire.user_items(ROOM, roles)
         answer = body[:68] + wire.item(0x10, wire.APPLICATION_CONTEXT.encode()) + out + user
         self.connection.send(wire.pdu(wire.ASSOCIATE_AC, answer))
-        self.connection.accepted.max_length = self.room
 
     def _messages(self) -> Iterator[tuple[int, dict[int, bytes], pathlib.Path | None]]:
         """Every message; its data set lies in a file."""
@@ -222,9 +231,31 @@ class Talk:
             self._respond(context, command, 0xFF00, raw.getvalue())
         self._respond(context, command, 0)
 
-    def _get(self, context: int, command: dict[int, bytes], wanted: Dataset) -> None:
+    def _move(self, context: int, command: dict[int, bytes], wanted: Dataset) -> None:
+        """Delivers on an association of its own, with a context for each class in each encoding in which it is kept."""
+        title = command[wire.DESTINATION].decode("ascii").strip(" \0")
+        if title not in self.keeper.destinations:
+            self._respond(context, command, 0xA801)
+            return
+        found = list(self._matching(wanted))
+        pairs = sorted({(kept.sop_class, kept.transfer_syntax) for kept, _ in found})
+        proposal = {2 * number + 1: (sop_class, [syntax]) for number, (sop_class, syntax) in enumerate(pairs)}
+        asked = int.from_bytes(command[wire.MESSAGE_ID], "little")
+        with wire.plain(("127.0.0.1", self.keeper.destinations[title]), timeout=900) as connection:
+            accepted = connection.associate(proposal, called=title, calling=self.keeper.title, max_length=ROOM)
+            delivery = Talk(self.keeper, connection)
+            delivery.contexts = {key: (proposal[key][0], syntax) for key, (result, syntax) in accepted.contexts.items() if result == 0}
+            counted = delivery._send(found, {mover.ORIGINATOR: self.calling, mover.ORIGINATOR_MESSAGE: asked})
+            connection.release()
+        self._retrieved(context, command, *counted)
+
+    def _retrieved(self, context: int, command: dict[int, bytes], done: int, failed: int) -> None:
+        self._respond(context, command, 0 if not failed else 0xB000 if done else 0xA702, counted=(done, failed))
+
+    def _send(self, found: list[tuple[Kept, Dataset]], more: dict[int, int | str]) -> tuple[int, int]:
+        """Stores objects at the other end; how many that took, and did not."""
         done = failed = 0
-        for number, (kept, _) in enumerate(list(self._matching(wanted))):
+        for number, (kept, _) in enumerate(found):
             place = next((key for key, one in self.contexts.items() if one == (kept.sop_class, kept.transfer_syntax)), None)
             other = None if place is not None else self._native(kept)
             with kept.path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
@@ -234,9 +265,9 @@ class Talk:
                 if place is None or data is None:
                     failed += 1
                     continue
-                status = self._sub_store(place, kept, data, number % 60000 + 1)
+                status = self._sub_store(place, data, mover.store_with(kept, number % 60000 + 1, more))
             done, failed = done + (status == 0), failed + (status != 0)
-        self._respond(context, command, 0 if not failed else 0xB000 if done else 0xA702, counted=(done, failed))
+        return done, failed
 
     def _native(self, kept: Kept) -> int | None:
         """A context for an object in the other uncompressed syntax, as every archive can give it."""
@@ -253,9 +284,8 @@ class Talk:
             write_dataset(raw, pydicom.dcmread(io.BytesIO(part10(data, kept.transfer_syntax)), force=True))
         return raw.getvalue()
 
-    def _sub_store(self, context: int, kept: Kept, data: bytes | mmap.mmap, message: int) -> int | None:
-        command = wire.store_rq(kept.sop_class, kept.sop_instance, message)
-        for piece in wire.fragments(context, True, command, self.room):
+    def _sub_store(self, context: int, data: bytes | mmap.mmap, command: dict[int, int | str | bytes]) -> int | None:
+        for piece in wire.fragments(context, True, wire.command(command), self.room):
             self.connection.send(piece)
         step = self.room - 6 & ~1
         for at in range(0, len(data), step):

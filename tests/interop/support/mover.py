@@ -10,6 +10,7 @@ import dataclasses
 import struct
 import threading
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from support import wire
 from support.forward import Forward
@@ -185,7 +186,14 @@ class Mover(Scripted):
         return found
 
 
-def store_with(image: Image, number: int, more: dict[int, int | str]) -> dict[int, int | str | bytes]:
+class Stored(Protocol):
+    """What of an object a C-STORE-RQ names."""
+
+    sop_class: str
+    sop_instance: str
+
+
+def store_with(image: Stored, number: int, more: dict[int, int | str]) -> dict[int, int | str | bytes]:
     return {
         wire.SOP_CLASS: image.sop_class, wire.FIELD: wire.C_STORE, wire.MESSAGE_ID: number, wire.PRIORITY: 0,
         wire.DATA_SET_TYPE: 0, wire.SOP_INSTANCE: image.sop_instance,

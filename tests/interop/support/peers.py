@@ -170,8 +170,10 @@ class Dcmqrscp(Program):
         hosts: dict[str, tuple[str, str, int]] | None = None,
         accepts: Iterable[tuple[str, str]] = (),
         title: str = "PACS",
+        compressed_first: bool = False,
     ) -> None:
-        """`accepts`: SOP classes and transfer syntaxes beyond the uncompressed ones that it takes by itself."""
+        """`accepts`: SOP classes and transfer syntaxes beyond the uncompressed ones that it takes by itself. It proposes them where it
+        delivers, behind those or `compressed_first`."""
         self.store = folder / title
         self.store.mkdir(parents=True, exist_ok=True)
         port = free_port()
@@ -184,24 +186,28 @@ class Dcmqrscp(Program):
         arguments = ["dcmqrscp", "-c", str(folder / "dcmqrscp.cfg"), "-dhl"]
         if accepts:
             (folder / "accept.cfg").write_text(self._profile(accepts))
-            arguments += ["-xf", str(folder / "accept.cfg"), "All", "All"]
+            arguments += ["-xf", str(folder / "accept.cfg"), "All", "Compressed" if compressed_first else "All"]
         super().__init__(arguments, folder, port)
 
     @staticmethod
     def _profile(accepts: Iterable[tuple[str, str]]) -> str:
-        """A profile with the uncompressed syntaxes of every class as well, and both roles: without them it hands out nothing by C-GET."""
+        """Profiles with the uncompressed syntaxes of every class as well, these or the others first, and both roles: without them it
+        hands out nothing by C-GET."""
         classes = (wire.VERIFICATION, wire.STUDY_FIND, wire.STUDY_GET, wire.STUDY_MOVE, wire.PATIENT_FIND)
-        syntaxes = {sop_class: [wire.EXPLICIT, wire.IMPLICIT] for sop_class in classes}
+        native = [wire.EXPLICIT, wire.IMPLICIT]
+        others: dict[str, list[str]] = {sop_class: [] for sop_class in classes}
         for sop_class, syntax in sorted(set(accepts)):
-            found = syntaxes.setdefault(sop_class, [wire.EXPLICIT, wire.IMPLICIT])
-            found += [syntax] if syntax not in found else []
-        lists, contexts = "[[TransferSyntaxes]]\n", "[[PresentationContexts]]\n[All]\n"
-        roles = "[[SCPSCURoleSelection]]\n[All]\n"
-        for number, (sop_class, found) in enumerate(syntaxes.items(), 1):
-            lists += f"[T{number}]\n" + "".join(f"TransferSyntax{at} = {one}\n" for at, one in enumerate(found, 1))
-            contexts += f"PresentationContext{number} = {sop_class}\\T{number}\n"
-            roles += f"Role{number} = {sop_class}\\BOTH\n"
-        return f"{lists}{contexts}{roles}[[Profiles]]\n[All]\nPresentationContexts = All\nSCPSCURoleSelection = All\n"
+            others.setdefault(sop_class, []).extend([syntax] if syntax not in native else [])
+        lists, contexts, profiles = "[[TransferSyntaxes]]\n", "[[PresentationContexts]]\n", "[[Profiles]]\n"
+        roles = "[[SCPSCURoleSelection]]\n[All]\n" + "".join(f"Role{number} = {one}\\BOTH\n" for number, one in enumerate(others, 1))
+        for profile in ("All", "Compressed"):
+            contexts += f"[{profile}]\n"
+            profiles += f"[{profile}]\nPresentationContexts = {profile}\nSCPSCURoleSelection = All\n"
+            for number, (sop_class, other) in enumerate(others.items(), 1):
+                found = native + other if profile == "All" else other + native
+                lists += f"[{profile}{number}]\n" + "".join(f"TransferSyntax{at} = {one}\n" for at, one in enumerate(found, 1))
+                contexts += f"PresentationContext{number} = {sop_class}\\{profile}{number}\n"
+        return f"{lists}{contexts}{roles}{profiles}"
 
     def files(self) -> Iterator[bytes]:
         for path in sorted(self.store.iterdir()):

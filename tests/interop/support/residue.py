@@ -62,19 +62,25 @@ class Searched:
         self.held = held
         words = np.frombuffer(held[: len(held) & ~7], dtype="<u8")
         # A tail of fewer than eight bytes belongs to no block: a window that ends in it begins in one.
-        self._blocks = np.sort(_sums(words)) if len(words) * 8 >= _BLOCK else np.empty(0, dtype=np.uint64)
+        sums = _sums(words) if len(words) * 8 >= _BLOCK else np.empty(0, dtype=np.uint64)
+        # Where each block stands, so that a window is compared there and not looked for everywhere.
+        self._places = np.argsort(sums, kind="stable")
+        self._blocks = sums[self._places]
 
     def find(self, value: bytes) -> bytes | None:
         """A window of the value that lies in the bytes: at least 16 distinct bytes, once in the value. None: there is none."""
-        for offset in self._candidates(value):
+        for offset, places in self._candidates(value):
             for begin in range(max(0, offset - _STEP + 1), min(offset, len(value) - WINDOW) + 1):
                 window = value[begin : begin + WINDOW]
-                if len(set(window)) >= DISTINCT and window in self.held and value.find(window, value.find(window) + 1) < 0:
+                if len(set(window)) >= DISTINCT and self._lies(window, places - (offset - begin)) and _is_once(window, value):
                     return window
         return None
 
-    def _candidates(self, value: bytes) -> Iterator[int]:
-        """Offsets in the value at which a block begins that lies in the bytes."""
+    def _lies(self, window: bytes, places: np.ndarray) -> bool:
+        return any(self.held.startswith(window, place) for place in places.tolist() if place >= 0)
+
+    def _candidates(self, value: bytes) -> Iterator[tuple[int, np.ndarray]]:
+        """Offsets in the value at which a block begins that lies in the bytes, and where in these."""
         if not len(self._blocks) or len(value) < WINDOW:
             return
         for shift in range(8):
@@ -82,12 +88,17 @@ class Searched:
             if usable < _BLOCK:
                 continue
             sums = _sums(np.frombuffer(value, dtype="<u8", count=usable // 8, offset=shift))
-            at = np.minimum(np.searchsorted(self._blocks, sums), len(self._blocks) - 1)
-            for number in np.flatnonzero(self._blocks[at] == sums):
+            first = np.searchsorted(self._blocks, sums)
+            for number in np.flatnonzero(self._blocks[np.minimum(first, len(self._blocks) - 1)] == sums):
                 offset = shift + 8 * int(number)
                 # A window with 16 distinct bytes has at most eight of them outside of its block.
                 if len(set(value[offset : offset + _BLOCK])) >= DISTINCT - _STEP:
-                    yield offset
+                    last = np.searchsorted(self._blocks, sums[number], side="right")
+                    yield offset, self._places[first[number] : last] * 8
+
+
+def _is_once(window: bytes, value: bytes) -> bool:
+    return value.find(window, value.find(window) + 1) < 0
 
 
 def _sums(words: np.ndarray) -> np.ndarray:

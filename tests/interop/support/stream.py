@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterator
 
 from support import sealed, wire
+from support.peers import Seen
 
 _PIECE = 1 << 20
 _DRAWN = random.Random(11).randbytes(_PIECE)
@@ -85,7 +86,7 @@ def store(connection: wire.Wire, context: int, image: Long, message_id: int = 1)
 
 @dataclasses.dataclass
 class Came:
-    """What a C-GET brought: the digest and length of the data set, None if nothing was completed; and the final status."""
+    """What a C-GET or a delivery brought: the digest and length of the data set, None if nothing was completed; and the final status."""
 
     digest: str | None = None
     length: int = 0
@@ -127,3 +128,24 @@ def get(connection: wire.Wire, identifier: bytes) -> Came:
                     wire.DATA_SET_TYPE: wire.NO_DATA_SET, wire.STATUS: 0, wire.SOP_INSTANCE: asked[wire.SOP_INSTANCE],
                 }  # fmt: skip
                 connection.message(context, wire.command(answer))
+
+
+class Digests:
+    """What a `Receiver` was sent, digested while it comes: give it `take` as `on_data` and `taken` as `on_message`."""
+
+    def __init__(self) -> None:
+        self.came: list[Came] = []
+        self._under_way: dict[int, tuple[Came, hashlib._Hash]] = {}
+
+    def take(self, _own: object, connection: wire.Wire, seen: Seen) -> None:
+        came, whole = self._under_way.setdefault(id(connection), (Came(), hashlib.sha256()))
+        whole.update(seen.partial)
+        came.length += len(seen.partial)
+        seen.partial.clear()
+
+    def taken(self, _own: object, connection: wire.Wire, context: int, _asked: dict[int, bytes], data: bytes | None) -> None:
+        if data is None:
+            return
+        came, whole = self._under_way.pop(id(connection))
+        came.digest, came.transfer_syntax = whole.hexdigest(), connection.accepted.contexts[context][1]
+        self.came.append(came)

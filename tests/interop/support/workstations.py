@@ -119,10 +119,14 @@ STORED = (wire.CT_IMAGE, wire.SECONDARY_CAPTURE, str(classes.MRImageStorage), st
 class Pynetdicom(Workstation):
     """In this process. `answer` may say another status than 0000 for a delivery; `seen` are all of them, in order.
 
-    `also`: SOP classes and transfer syntaxes that it takes beside the usual ones; `asked`: what each association asked for, by class.
+    `also`: SOP classes and transfer syntaxes that it takes beside the usual ones; `only`: in their place; `asked`: what each
+    association asked for, by class.
     """
 
-    def __init__(self, *where: object, answer: Callable[[Delivery], int] | None = None, also: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, *where: object, answer: Callable[[Delivery], int] | None = None,
+        also: Iterable[tuple[str, str]] = (), only: Iterable[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(*where)  # type: ignore[arg-type]
         self.answer = answer
         self.seen: list[Delivery] = []
@@ -131,8 +135,10 @@ class Pynetdicom(Workstation):
         self._servers = []
         for port, context in ((self.plain_port, None), (self.secure_port, self.authority.server(self.certificate))):
             entity = self._entity()
-            for sop_class in STORED:
+            for sop_class in () if only else STORED:
                 entity.add_supported_context(sop_class, SYNTAXES)
+            for sop_class, syntax in only:
+                entity.add_supported_context(sop_class, syntax)
             for sop_class, syntax in also:
                 entity.add_supported_context(sop_class, [*SYNTAXES, syntax])
             entity.add_supported_context(wire.VERIFICATION)

@@ -3,7 +3,7 @@
 use super::ground::{Ground, accepted};
 use super::object::{FIRST, Image, LAST, Study};
 use crate::cli::archive::report::{Found, Keeps, Stores};
-use crate::dicom::dimse::{Command, Status, StatusKind};
+use crate::dicom::dimse::{Command, Status};
 use crate::dicom::{Uid, sop_class};
 use crate::scu::{Accepted, Link, LinkFault};
 
@@ -34,7 +34,7 @@ async fn try_store(ground: &Ground<'_>) -> Result<(Found<Stores>, Option<Study>)
     for (number, (image, mark)) in (1..).zip(study.images.iter().map(|image| (image, FIRST)).chain(repeats)) {
         let status = one(&mut link, &context, &study, (image, mark), number).await?;
         statuses.push(status);
-        if number == 1 && !is_taken(status) {
+        if number == 1 && !status.is_done() {
             let _ = link.release().await;
             return Ok((Found::unknown(format!("it refuses the test object with {status}")), None));
         }
@@ -42,7 +42,7 @@ async fn try_store(ground: &Ground<'_>) -> Result<(Found<Stores>, Option<Study>)
     let _ = link.release().await;
     let (images, repeats) = statuses.split_at_checked(study.images.len()).unwrap_or_default();
     let text = |status: Option<&Status>| status.map(ToString::to_string).unwrap_or_default();
-    let taken = images.iter().filter(|status| is_taken(**status)).count();
+    let taken = images.iter().filter(|status| status.is_done()).count();
     let stores = Stores {
         taken: u32::try_from(taken).unwrap_or_default(),
         first: text(images.first()),
@@ -51,10 +51,6 @@ async fn try_store(ground: &Ground<'_>) -> Result<(Found<Stores>, Option<Study>)
         keeps: Found::unknown("the changed object did not come back by C-GET or C-MOVE"),
     };
     Ok((Found::Known(stores), Some(study)))
-}
-
-fn is_taken(status: Status) -> bool {
-    matches!(status.kind(), StatusKind::Success | StatusKind::Warning)
 }
 
 async fn one(

@@ -4,13 +4,14 @@
 use super::Stopped;
 use super::result::{Found, Inside, Picked, PickedObject, Sha256, is_name, read};
 use crate::audit::body::{hex, unhex};
+use crate::durable;
 use crate::proxy::vault::prove::signing;
 use crate::vault::offline::SealedFile;
 use crate::vault::{KeyRing, Unlock};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -178,12 +179,6 @@ pub fn look(folder: &Path, picked: &[PickedObject], ring: &Arc<KeyRing>) -> Resu
 
 /// Writes a file in place of an older one, durably.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let partial = path.with_extension("partial");
-    let mut file = fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&partial)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&partial, path)?;
-    fs::File::open(folder)?.sync_all()
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(durable::folder_of(path))?;
+    durable::replace(path, bytes, 0o600)
 }

@@ -34,10 +34,13 @@ pub fn open(folder: &Path, key: &Path, now: jiff::Timestamp) -> Result<Report, S
         let fault = object.fault.as_deref().unwrap_or_default();
         words.push_str(&format!("{}: NOT OPENED: {fault}\n", object.file));
     }
-    words.push_str(&format!(
-        "next, on the gateway: dicomgate vault drill --result {}; only that file has to come back\n",
-        file.display()
-    ));
+    words.push_str(&match found.all() {
+        true => format!(
+            "next, on the gateway: dicomgate vault drill --result {}; only that file has to come back\n",
+            file.display()
+        ),
+        false => "this proves nothing: find out why (docs/recovery.md), then pick and open again\n".to_owned(),
+    });
     let json =
         serde_json::json!({ "drill": found.drill, "opened": opened, "of": of, "result": file.display().to_string() });
     Ok(Report { good: found.all(), words, json })

@@ -8,6 +8,7 @@ use crate::cli::EXIT_CONFIGURATION;
 use crate::config::{self, Settings};
 use crate::dicom::AeTitle;
 use crate::keys;
+use crate::proxy::vault::prove::PATIENT_ID;
 use crate::vault::offline::{OfflineFault, SealedFile};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use std::fs;
@@ -39,9 +40,11 @@ impl Home {
         let archive = match (archive, all.as_slice()) {
             (Some(title), all) if all.contains(&title) => title,
             (None, [only]) => *only,
-            (_, all) => {
+            (named, all) => {
                 let titles: Vec<String> = all.iter().map(ToString::to_string).collect();
-                return Err(Stopped::new(format!("say which archive with --archive: {}", titles.join(", ")), 2));
+                let unknown = named.map(|title| format!("there is no archive `{title}`; ")).unwrap_or_default();
+                let words = format!("{unknown}say which archive with --archive: {}", titles.join(", "));
+                return Err(Stopped::new(words, 2));
             }
         };
         Ok(Some(Self { settings, archive }))
@@ -86,7 +89,9 @@ pub fn take_note(folder: &Path, home: Option<Home>, now: jiff::Timestamp) -> Res
 
 /// Picks.
 pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::Timestamp) -> Result<Report, Stopped> {
-    fs::create_dir(to).map_err(|fault| Stopped::at(to, &fault))?;
+    if !matches!(to.try_exists(), Ok(false)) {
+        return Err(Stopped::at(to, &"it is there already: --to makes a new folder"));
+    }
     let mut draw = Draw::default();
     let count = usize::try_from(count).unwrap_or(usize::MAX);
     let (mut candidates, mut seen) = (Vec::new(), 0_u64);
@@ -105,7 +110,7 @@ pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::T
     .map_err(|fault| Stopped::at(from, &fault))?;
     let archive = home.as_ref().map(|home| home.archive.to_string()).unwrap_or_default();
     let mut picked = Picked { drill: draw.id(), picked: now, archive, objects: Vec::new() };
-    let (mut looked, mut damaged) = (0_u64, 0_u64);
+    let (mut looked, mut damaged, mut probes) = (0_u64, 0_u64, 0_u64);
     while picked.objects.len() < count && !candidates.is_empty() {
         let place = draw.below(u64::try_from(candidates.len()).unwrap_or(u64::MAX));
         let path = candidates.swap_remove(usize::try_from(place).unwrap_or_default());
@@ -116,22 +121,30 @@ pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::T
                 damaged += 1;
                 continue;
             }
+            Look::Probe => {
+                probes += 1;
+                continue;
+            }
             Look::Other => continue,
         };
+        if picked.objects.is_empty() {
+            // Where nothing is found, nothing is left behind.
+            fs::create_dir(to).map_err(|fault| Stopped::at(to, &fault))?;
+        }
         let file = format!("{:04}.dcm", picked.objects.len() + 1);
         fs::write(to.join(&file), &bytes).map_err(|fault| Stopped::at(to, &fault))?;
         picked.objects.push(PickedObject { file, sha256: Sha256::of(&bytes) });
     }
-    let text = serde_json::to_string_pretty(&picked).map_err(|fault| Stopped::at(to, &fault))?;
-    let file = to.join(PICKED);
-    fs::File::create_new(&file)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|fault| Stopped::at(&file, &fault))?;
     let got = picked.objects.len();
-    let mut words = format!(
-        "{got} sealed objects picked at random into `{}` ({seen} files there, {looked} looked at)\n",
-        to.display()
-    );
+    let mut words = match got {
+        0 => {
+            format!("no sealed object was found below `{}` ({seen} files there, {looked} looked at)\n", from.display())
+        }
+        _ => format!(
+            "{got} sealed objects picked at random into `{}` ({seen} files there, {looked} looked at)\n",
+            to.display()
+        ),
+    };
     if got < count {
         words.push_str(&format!(
             "fewer than {count} were found: files of an archive that are no DICOM files cannot be picked\n"
@@ -142,20 +155,33 @@ pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::T
             "{damaged} of the files looked at are DICOM files that are damaged: none of them was picked\n"
         ));
     }
-    let json = serde_json::json!({ "drill": picked.drill, "picked": got, "files": seen, "looked_at": looked, "damaged": damaged, "folder": to.display().to_string(), "remembered": home.is_some() });
-    match home {
-        Some(home) if got > 0 => words.push_str(&home.note(to, picked)?),
-        Some(_) => {}
-        None => words.push_str(&format!(
-            "next, on the gateway, which has to remember what was picked: dicomgate vault drill --picked {}\n",
-            to.display()
-        )),
+    if probes > 0 {
+        words.push_str(&format!("{probes} of the files looked at are the probe's own: none of them was picked\n"));
     }
-    words.push_str(&format!(
-        "next, on the machine with the escrow key: dicomgate vault drill --open {} --escrow-key FILE\n",
-        to.display()
-    ));
+    let json = serde_json::json!({ "drill": picked.drill, "picked": got, "files": seen, "looked_at": looked, "damaged": damaged, "probes": probes, "folder": to.display().to_string(), "remembered": home.is_some() });
+    if got > 0 {
+        words.push_str(&carried(to, picked, home.as_ref())?);
+    }
     Ok(Report { good: got > 0, words, json })
+}
+
+/// Writes the list of what was picked, has the gateway remember it, and says what comes next.
+fn carried(to: &Path, picked: Picked, home: Option<&Home>) -> Result<String, Stopped> {
+    let text = serde_json::to_string_pretty(&picked).map_err(|fault| Stopped::at(to, &fault))?;
+    let file = to.join(PICKED);
+    fs::File::create_new(&file)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|fault| Stopped::at(&file, &fault))?;
+    let shown = to.display();
+    let remembered = match home {
+        Some(home) => home.note(to, picked)?,
+        None => format!(
+            "next, on the gateway, which has to remember what was picked: dicomgate vault drill --picked {shown}\n"
+        ),
+    };
+    Ok(format!(
+        "{remembered}next, on the machine with the escrow key: dicomgate vault drill --open {shown} --escrow-key FILE\n"
+    ))
 }
 
 /// What a file turned out to be.
@@ -164,6 +190,8 @@ enum Look {
     Sealed(Vec<u8>),
     /// A DICOM file that cannot be read: what is sealed in it, if anything, is not proven.
     Damaged,
+    /// A sealed object that a probe has left behind: that it opens proves nothing of anybody's images.
+    Probe,
     /// Something else.
     Other,
 }
@@ -172,6 +200,7 @@ fn sealed(path: &Path) -> Look {
     let about = fs::metadata(path).ok().filter(|about| about.len() <= LARGEST);
     let Some(bytes) = about.and_then(|_| fs::read(path).ok()) else { return Look::Other };
     match SealedFile::find(&bytes) {
+        Ok(Some(sealed)) if sealed.patient_id.reveal() == PATIENT_ID.as_bytes() => Look::Probe,
         Ok(Some(_)) => Look::Sealed(bytes),
         Ok(None) | Err(OfflineFault::File(_)) => Look::Other,
         Err(_) => Look::Damaged,

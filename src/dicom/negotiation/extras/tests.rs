@@ -175,3 +175,16 @@ fn one_more_association_adds_contexts_and_the_end_of_one_takes_its_own_away() {
     contexts.forget(1);
     assert!(contexts.called(1, 1).is_none() && contexts.extras(&uid(CT)).next().is_none());
 }
+
+#[test]
+fn of_what_may_be_sealed_an_archive_may_send_natively_what_a_destination_takes_nothing_of_yet() {
+    let rq = request(&[(1, CT, &[JPEG, IMPLICIT]), (3, CT, &[J2K]), (5, MR, &[EXPLICIT]), (7, CT, &[EXPLICIT])], &[]);
+    let mut told = archive(&rq, &[]);
+    told.contexts[3].result = ContextResult::AbstractSyntaxNotSupported;
+    let from_archive = FromArchive { compresses: &[], may_be_sealed: |class| class.as_str() == CT };
+    let contexts = Contexts::negotiated(&rq, &told);
+    let contexts = with_extras(&rq, &mut told, contexts, Vec::new(), Vec::new(), Some(from_archive));
+    let accepted: Vec<_> = contexts.iter().map(|(id, context)| (id, context.transfer_syntax.as_str())).collect();
+    assert_eq!(accepted, [(1, IMPLICIT)]);
+    assert!(contexts.called(0, 1).is_none(), "the destination knows nothing of it");
+}

@@ -2,11 +2,11 @@
 //! the way to another archive.
 
 use super::super::plan;
-use super::destination::Destination;
 use super::share::{Sender, Share};
 use crate::dicom::negotiation::extras::{add_extras, ask_for_extras};
 use crate::dicom::pdu::AssociateRq;
 use crate::dicom::{AeTitle, Uid};
+use crate::proxy::associate::destination::Destination;
 use crate::proxy::shared::Shared;
 use crate::proxy::vault::contexts::{ask_destination, sealed_in};
 

@@ -4,13 +4,12 @@
 //! rejected; and nothing is refused without a record, since what an archive cannot deliver somebody will miss.
 
 mod beside;
-mod destination;
 mod expected;
-pub(in super::super) mod further;
 mod own;
 mod share;
 
-use super::dial::{Answered, Dial, Full, Miss, Role, dial};
+use super::destination::{Destination, away, destination, is_known};
+use super::dial::{Answered, Miss, dial};
 use super::establish::{Joined, System, establish};
 use super::plan::admission;
 use super::refuse::{No, known, refuse, refuse_denied, refuse_visit};
@@ -29,7 +28,6 @@ use crate::proxy::relay::{Errand, Further, Inward, Relay};
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::{clock, refusal};
-use destination::{Destination, destination, is_known};
 use own::{OwnPart, own_part};
 use share::{Sender, Share};
 use std::sync::Arc;
@@ -244,6 +242,9 @@ impl Intent<'_> {
                 // Only who looks into objects finds any that fit nothing.
                 if sender.snapshot.vault.is_some() {
                     joined.may_ask(asks);
+                    if matches!(to, Destination::Peer { .. }) {
+                        joined.delivers();
+                    }
                 }
             }
             _ => joined.add_nobody(sender.snapshot, self.told),
@@ -277,7 +278,7 @@ async fn dial_destination(
     to: &Destination<'_>,
     share: &Share,
 ) -> Result<(Answered, Option<Result<Answered, Miss>>), Miss> {
-    let dial_one = |proposed| dial_of(shared, sender.snapshot, to, proposed, share.may_store);
+    let dial_one = |proposed| to.dial(shared, sender.snapshot, proposed, share.may_store);
     let mut dials = vec![dial_one(&share.proposed)?];
     if let Some(further) = &share.further {
         dials.push(dial_one(further)?);
@@ -285,28 +286,4 @@ async fn dial_destination(
     let mut outcomes = dial(shared, sender.snapshot, asking.since, dials).await.into_iter();
     let first = outcomes.next().unwrap_or_else(|| Err(away("there was nobody to dial".to_owned())))?;
     Ok((first, outcomes.next()))
-}
-
-/// How a destination is dialled. `may_store`: to store in it; it bears only so many who do.
-fn dial_of<'a>(
-    shared: &Shared,
-    snapshot: &'a Snapshot,
-    to: &Destination<'a>,
-    proposed: &'a AssociateRq,
-    may_store: bool,
-) -> Result<Dial<'a>, Miss> {
-    let target = to.target(snapshot).map_err(away)?;
-    let (role, place) = match to {
-        Destination::Peer { .. } => (Role::Destination, Ok(None)),
-        Destination::Archive(wiring) => {
-            let place = shared.capacity.take(&wiring.settings, may_store);
-            (Role::Archive, place.map(Some).map_err(|_| Full))
-        }
-    };
-    Ok(Dial { to: to.name(), role, target, proposed, place })
-}
-
-/// A destination that cannot be had.
-const fn away(words: String) -> Miss {
-    Miss { rj: reject::ARCHIVE_AWAY, cause: Cause::DestinationAway, words }
 }

@@ -1,6 +1,5 @@
 //! What of an archive's proposal goes on to the destination.
 
-use super::destination::Destination;
 use super::own::is_own;
 use crate::config::{Archive, Calling};
 use crate::dicom::AeTitle;
@@ -9,6 +8,7 @@ use crate::dicom::negotiation::{Candidate, Roles, propose};
 use crate::dicom::pdu::AssociateRq;
 use crate::dicom::sop_class::{self, STORAGE_COMMITMENT_PUSH};
 use crate::policy::{Moment, Principal};
+use crate::proxy::associate::destination::Destination;
 use crate::proxy::negotiate::{keep_roles, name_of};
 use crate::proxy::snapshot::Snapshot;
 

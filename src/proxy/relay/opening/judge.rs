@@ -3,7 +3,7 @@
 use crate::audit::vault::VaultCause;
 use crate::config::vault::IdentityDrift;
 use crate::policy::Open as Right;
-use crate::state::ledger::{Mark, Repeats, SealRow, Standing};
+use crate::state::ledger::{Repeats, SealRow, Standing};
 use crate::transform::open::Found;
 
 /// What becomes of it.
@@ -95,7 +95,7 @@ fn plain(question: &Question<'_>) -> Verdict {
         return Verdict::Later("it may be sealed, and the archive returns it compressed: no worker decodes it now");
     }
     // A seal in doubt may never have come there, and what was there before it is still right.
-    let acknowledged = |row: &SealRow| row.forgot || row.seals.iter().any(|seal| seal.mark == Mark::Acknowledged);
+    let acknowledged = |row: &SealRow| row.forgot || row.is_acknowledged();
     if question.row.is_some_and(acknowledged) {
         // What carries the seal may be in it, but for what was lost.
         match question.compressed {
@@ -130,6 +130,7 @@ fn plain(question: &Question<'_>) -> Verdict {
 mod tests {
     use super::*;
     use crate::dicom::AeTitle;
+    use crate::state::ledger::Mark;
     use crate::state::ledger::SealMark;
     use crate::transform::open::Inner;
     use crate::vault::{KeyId, SealId};

@@ -41,12 +41,21 @@ impl Relay {
         let Some(asked) = self.called.asked.get_mut(index) else { return false };
         let Purpose::Seal(sealing) = &mut asked.purpose else { return false };
         sealing.answer = Some(command.clone());
+        let stored = command.status.is_some_and(|status| status.kind() != StatusKind::Failure);
         let Some(begun) = &sealing.begun else {
-            let nothing = Ended { noted: Ok(true), verified: None };
-            self.called.down.wait = Some(Box::pin(async move { Woken::SealEnded(Box::new(nothing)) }));
+            let forgets = (stored && sealing.plain).then(|| self.shared.state.clone());
+            let (archive, instance) = (sealing.archive, sealing.instance);
+            let keeps_first = self.snapshot.vault.as_ref().is_some_and(|room| room.repeats(&archive) == Repeats::Kept);
+            self.called.down.wait = Some(Box::pin(async move {
+                // It has taken the place of what may have been sealed before: rightly, and so it is given out.
+                let noted = match forgets.filter(|_| !keeps_first) {
+                    Some(state) => state.seal_forget(archive, &instance).await.map(|_| true),
+                    None => Ok(true),
+                };
+                Woken::SealEnded(Box::new(Ended { noted, verified: None }))
+            }));
             return true;
         };
-        let stored = command.status.is_some_and(|status| status.kind() != StatusKind::Failure);
         let (archive, instance, seal, known) = (sealing.archive, sealing.instance, begun.seal, sealing.known.take());
         let check = stored.then(|| self.check(index)).flatten();
         let (state, shared) = (self.shared.state.clone(), Arc::clone(&self.shared));

@@ -95,14 +95,14 @@ impl Relay {
                 let words = format!("objects of the family \"{}\" cannot be sealed", family.name);
                 return self.not_sealed(data, permit, Status::PROCESSING_FAILURE, &words);
             }
-            Treatment::Unsealable(_) => return self.store_in_clear(data, permit, "unsealable"),
+            Treatment::Unsealable(_) => return self.unsealed(data, permit, "unsealable"),
             Treatment::Sealed(family) => family,
         };
         let carrier = match room.seals(vault, &archive.settings, family) {
             Seals::Yes(carrier) => carrier,
             Seals::Unproven(words) => {
                 tracing::warn!(archive = %self.called.to, %words, "an object that must be sealed is stored in clear");
-                return self.store_in_clear(data, permit, "unproven");
+                return self.unsealed(data, permit, "unproven");
             }
             Seals::No(words) => return self.not_sealed(data, permit, transient(command.field), &words),
         };
@@ -135,6 +135,7 @@ impl Relay {
                     same: None,
                     begun: None,
                     known: None,
+                    plain: false,
                     gone: false,
                     sealed: None,
                     answer: None,
@@ -196,8 +197,16 @@ impl Relay {
         here(context).or_else(extra).or_else(callers)
     }
 
+    /// It goes as it is although it was to be sealed, as one before it may have been.
+    fn unsealed(&mut self, data: &DataSet, permit: Permit, why: &'static str) -> Result<(), Ending> {
+        match self.ask_whether_sealed(data, permit, Some(why)) {
+            Some(permit) => self.store_in_clear(data, permit, why),
+            None => Ok(()),
+        }
+    }
+
     /// It goes as it is: `why` for the record.
-    fn store_in_clear(&mut self, data: &DataSet, permit: Permit, why: &'static str) -> Result<(), Ending> {
+    pub(super) fn store_in_clear(&mut self, data: &DataSet, permit: Permit, why: &'static str) -> Result<(), Ending> {
         if self.contexts.called(self.called.number, data.context).is_none() {
             let words = "the archive accepted no presentation context for it";
             return self.not_sealed(data, permit, transient(data.command.field), words);
@@ -266,8 +275,10 @@ impl Relay {
                 }));
             }
             None if quiet => {}
-            // Nothing in it is to be sealed.
-            None => self.begin_sealed(),
+            None => {
+                sealing.plain = true;
+                self.begin_sealed();
+            }
             Some(begun) => {
                 let size = (begun.rows, begun.columns, begun.frames);
                 let mark = SealMark::new(begun.seal, begun.key, begun.transfer_syntax, size);

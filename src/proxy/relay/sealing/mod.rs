@@ -9,6 +9,7 @@ mod begin;
 mod fail;
 mod resent;
 mod run;
+mod unsealed;
 
 pub(super) use answer::Ended;
 pub(super) use begin::NotBegun;
@@ -43,6 +44,8 @@ pub struct Sealing {
     begun: Option<Begun>,
     /// What it said then.
     known: Option<Box<SealRow>>,
+    /// Nothing in it is to be sealed: it goes as it is.
+    plain: bool,
     /// All of it has gone.
     gone: bool,
     /// What was sealed; `None`: nothing in it was to be sealed, or it is not over.

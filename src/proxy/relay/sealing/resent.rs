@@ -21,8 +21,6 @@ use crate::proxy::vault::alert::{alert, cause_of_reading};
 use crate::proxy::vault::held::Held;
 use crate::proxy::vault::reach;
 use crate::proxy::vault::verify::{Place, ReadBack, Verified, VerifyFault};
-use crate::scu::LinkFault;
-use crate::state::ledger::Mark;
 use crate::state::{Repeats, SealRow, StateFault};
 use std::sync::Arc;
 
@@ -77,9 +75,8 @@ impl Relay {
         row: Result<Option<SealRow>, StateFault>,
     ) -> Result<(), Ending> {
         let Some(permit) = self.pending.take() else { return Ok(()) };
-        let acknowledged = |row: &SealRow| row.seals.iter().any(|seal| seal.mark == Mark::Acknowledged);
         let known = match row {
-            Ok(Some(row)) if acknowledged(&row) => Known::Sealed(Box::new(row)),
+            Ok(Some(row)) if row.is_acknowledged() => Known::Sealed(Box::new(row)),
             // A ledger that is away refuses the store when its seal begins.
             Ok(_) | Err(_) => Known::New,
         };
@@ -110,13 +107,13 @@ impl Relay {
             let how = ReadBack { compare: true, ..how };
             let read = async {
                 let Ok(_permit) = shared.gate.look_up(&on_behalf) else {
-                    return Err(LinkFault::Malformed("nothing can be recorded".into()).into());
+                    return Err(VerifyFault::unasked("nothing can be recorded"));
                 };
                 read(&shared, archive, calling, &place, &how).await
             };
             let read = match tokio::time::timeout(patience, read).await {
                 Ok(read) => read,
-                Err(_) => Err(LinkFault::Malformed("it takes too long".into()).into()),
+                Err(_) => Err(VerifyFault::unasked("it takes too long")),
             };
             let compared = match read {
                 Ok(verified) => match Held::judge(&shared.state, &row, verified.inner.seal, repeats).await {

@@ -3,13 +3,14 @@
 
 use super::Stop;
 use crate::dicom::Uid;
+use crate::durable;
 use crate::proxy::vault::verify::Place;
 use crate::transform::seal::Begun;
 use crate::vault::SealId;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// What is read of a file at a time, bytes.
@@ -94,15 +95,8 @@ impl Held {
             syntax: text(&self.syntax),
         };
         let path = self.path.with_extension("json");
-        let write = || {
-            let fresh = self.path.with_extension("json.new");
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-            file.write_all(serde_json::to_string(&note)?.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&fresh, &path)?;
-            // The object's own name as well: it lies in the same folder.
-            sync(path.parent().unwrap_or(Path::new(".")))
-        };
+        // The object's own name as well: it lies in the same folder.
+        let write = || durable::replace(&path, serde_json::to_string(&note)?.as_bytes(), 0o600);
         write().map_err(|source| Stop::File { path: path.clone(), source })
     }
 

@@ -2,7 +2,6 @@
 
 use super::held::Held;
 use super::receive::Received;
-use super::store::is_taken;
 use super::{Converter, Stop};
 use crate::dicom::dimse::Command;
 use crate::dicom::transfer_syntax::Encoding;
@@ -37,7 +36,7 @@ impl Converter<'_> {
         let ask = Ask { class: held.place.class, syntaxes: vec![held.syntax], roles: None };
         let mut link = Link::open(&self.target, &[ask]).await?;
         let on = link.accepted(&held.place.class);
-        let on = on.ok_or_else(|| LinkFault::Malformed("it does not take the original's encoding".into()))?;
+        let on = on.ok_or(LinkFault::NotOffered("it does not take the original's encoding"))?;
         let mut open = self.open(held, false);
         link.begin(on.id, &Command::store_rq(1, &held.place.class, &held.place.instance)).await?;
         let (mut flow, mut kept, mut decided) = (Flow::default(), Vec::new(), false);
@@ -59,7 +58,7 @@ impl Converter<'_> {
         let answer = link.receive().await?;
         let _ = link.release().await;
         match answer.command.status {
-            Some(status) if is_taken(status) => {}
+            Some(status) if status.is_done() => {}
             Some(status) => return Err(RestoreFault::Refused(status)),
             None => return Err(RestoreFault::NotBack),
         }

@@ -3,7 +3,7 @@
 use super::held::Held;
 use super::{Converter, Done, Said, Stop};
 use crate::dicom::Uid;
-use crate::dicom::dimse::{Command, Status, StatusKind};
+use crate::dicom::dimse::{Command, Status};
 use crate::dicom::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use crate::scu::{Ask, Link, LinkFault};
 
@@ -33,7 +33,7 @@ impl Converter<'_> {
     /// alone proves nothing, and until then what was there before may rightly come.
     pub(super) async fn store(&self, held: &Held) -> Result<Done, Stop> {
         let said = match self.send(held).await {
-            Ok(status) if is_taken(status) => Said::Success,
+            Ok(status) if status.is_done() => Said::Success,
             Ok(status) => {
                 let words = format!("the archive refuses the sealed object with {status}");
                 let done = self.judge(held, Said::No(words.clone())).await?;
@@ -68,9 +68,4 @@ impl Converter<'_> {
         let _ = link.release().await;
         answer.command.status.ok_or(NoAnswer::Link)
     }
-}
-
-/// Success, or a warning.
-pub(super) fn is_taken(status: Status) -> bool {
-    matches!(status.kind(), StatusKind::Success | StatusKind::Warning)
 }

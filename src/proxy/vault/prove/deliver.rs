@@ -54,7 +54,7 @@ async fn ask(
     let context = CLASSES.iter().find_map(|class| link.all_accepted().find(|one| one.class.as_str() == *class));
     let Some(context) = context else {
         let _ = link.release().await;
-        return Err(LinkFault::Malformed("it does not offer C-MOVE".into()));
+        return Err(LinkFault::NotOffered("it does not offer C-MOVE"));
     };
     let mut studies: Vec<Uid> = stored.iter().map(|one| one.sample.study).collect();
     studies.sort_unstable();

@@ -6,7 +6,7 @@ use super::judge::Verdict;
 use super::result::{Carried, Fate, ProbeResult, Trial, VERSION};
 use super::sample::{self, PATIENT_ID, PATIENT_NAME, Sample, Shape};
 use super::send::{Means, SendFault, store};
-use super::stored::{Stored, is_taken, repeats};
+use super::stored::{Stored, repeats};
 use crate::dicom::dimse::Status;
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Phi, Uid, sop_class};
@@ -345,7 +345,7 @@ impl Proving<'_> {
             let missing = || Fate::Missing(why.clone().unwrap_or_else(|| "C-GET gave nothing".to_owned()));
             one.got = Some(match &one.status {
                 Err(why) => Fate::Refused(why.clone()),
-                Ok(status) if !is_taken(*status) => Fate::Refused(status.to_string()),
+                Ok(status) if !status.is_done() => Fate::Refused(status.to_string()),
                 Ok(_) => verdict.map_or_else(missing, |verdict| one.fate(verdict)),
             });
         }

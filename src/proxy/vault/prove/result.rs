@@ -3,6 +3,7 @@
 use super::signing;
 use crate::audit::checkpoint::Signer;
 use crate::dicom::{AeTitle, Uid};
+use crate::durable;
 use crate::state::Repeats;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -195,15 +196,9 @@ impl ProbeResult {
             signature: hex(&signer.sign(PURPOSE, &self.statement())),
         };
         let path = path(state, archive);
-        let new = path.with_extension("json.new");
         let write = || {
-            let folder = path.parent().unwrap_or(Path::new("."));
-            DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-            file.write_all(serde_json::to_string_pretty(&signed)?.as_bytes())?;
-            file.sync_all()?;
-            fs::rename(&new, &path)?;
-            File::open(folder)?.sync_all()
+            DirBuilder::new().recursive(true).mode(0o700).create(durable::folder_of(&path))?;
+            durable::replace(&path, serde_json::to_string_pretty(&signed)?.as_bytes(), 0o600)
         };
         write().map_err(|source| ProveFault::File { path: path.clone(), source })?;
         Ok(path)

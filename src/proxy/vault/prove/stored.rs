@@ -3,7 +3,7 @@
 use super::judge::Verdict;
 use super::result::{Carried, Fate, Trial};
 use super::sample::{PATIENT_ID, Sample};
-use crate::dicom::dimse::{Status, StatusKind};
+use crate::dicom::dimse::Status;
 use crate::dicom::{Phi, Uid};
 use crate::proxy::vault::verify::Place;
 use crate::state::Repeats;
@@ -42,7 +42,7 @@ impl Stored {
 
     /// Whether the archive said that it has it.
     pub fn is_stored(&self) -> bool {
-        self.status.as_ref().is_ok_and(|status| is_taken(*status))
+        self.status.as_ref().is_ok_and(|status| status.is_done())
     }
 
     /// Where it was stored.
@@ -84,7 +84,7 @@ impl Stored {
 
     /// What the archive did with repeats of this one.
     fn repeats(&self) -> Option<Repeats> {
-        let (equal, changed) = (self.equal.map(is_taken), self.changed.map(is_taken));
+        let (equal, changed) = (self.equal.map(Status::is_done), self.changed.map(Status::is_done));
         match (equal, changed, self.seal) {
             _ if !self.is_stored() || self.first == self.last => None,
             (_, Some(true), Some(seal)) if Some(seal) == self.last => Some(Repeats::Replaced),
@@ -101,9 +101,4 @@ pub fn repeats(stored: &[Stored]) -> Repeats {
     let mut all = stored.iter().filter_map(Stored::repeats);
     let Some(first) = all.next() else { return Repeats::Unknown };
     if all.all(|other| other == first) { first } else { Repeats::Unknown }
-}
-
-/// Whether the archive says that it has it.
-pub fn is_taken(status: Status) -> bool {
-    matches!(status.kind(), StatusKind::Success | StatusKind::Warning)
 }

@@ -195,7 +195,7 @@ async fn what_cannot_be_written_counts_all_the_same() {
     let world = world(&archive.address).await;
     let old = world.proven(40);
     // A folder where it is to be written, and not where that is tried.
-    let in_the_way = world.state().join("vault/probe-ARCHIVE.json.new");
+    let in_the_way = world.state().join("vault/.probe-ARCHIVE.json.new");
     std::fs::create_dir(&in_the_way).unwrap();
     let mut again = Again::default();
     world.round(&mut again).await;

@@ -102,12 +102,15 @@ pub enum VerifyFault {
     /// What came is another instance.
     #[error("the archive gave back another instance")]
     Foreign,
+    /// Nothing was learnt, for a reason of the gateway's own.
+    #[error("{0}")]
+    Unasked(String),
 }
 
 impl VerifyFault {
     /// Nothing was learnt about the object; in words.
     pub fn unasked(words: &str) -> Self {
-        Self::Link(LinkFault::Malformed(words.to_owned()))
+        Self::Unasked(words.to_owned())
     }
 
     /// Nothing came, and this was the final status.
@@ -128,7 +131,7 @@ impl VerifyFault {
     /// Whether trying again may help: nothing was learnt about the object.
     pub const fn is_transient(&self) -> bool {
         match self {
-            Self::Link(_) | Self::Failed(_) => true,
+            Self::Link(_) | Self::Failed(_) | Self::Unasked(_) => true,
             Self::Decode(fault) => fault.is_transient(),
             _ => false,
         }

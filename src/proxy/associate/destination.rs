@@ -1,9 +1,14 @@
 //! Whom a title that an archive calls reaches.
 
+use super::dial::{Dial, Full, Miss, Role};
 use crate::archive::Target;
+use crate::audit::event::Cause;
 use crate::dicom::AeTitle;
+use crate::dicom::negotiation::reject;
+use crate::dicom::pdu::AssociateRq;
 use crate::policy::Receiver;
 use crate::policy::model::Peer;
+use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::{ArchiveWiring, Snapshot};
 
 /// Whom deliveries go to.
@@ -41,7 +46,7 @@ impl<'a> Destination<'a> {
     ///
     /// # Errors
     /// There is no way to speak TLS with it: then it is not dialled at all.
-    pub(super) fn target(&self, snapshot: &'a Snapshot) -> Result<Target<'a>, String> {
+    fn target(&self, snapshot: &'a Snapshot) -> Result<Target<'a>, String> {
         match self {
             Self::Archive(wiring) => Ok(Target::archive(&wiring.settings, wiring.tls.as_ref())),
             Self::Peer { peer, address, .. } => {
@@ -58,6 +63,33 @@ impl<'a> Destination<'a> {
             }
         }
     }
+
+    /// How it is dialled. `may_store`: to store in it; it bears only so many who do.
+    ///
+    /// # Errors
+    /// There is no way to speak TLS with it.
+    pub(super) fn dial(
+        &self,
+        shared: &Shared,
+        snapshot: &'a Snapshot,
+        proposed: &'a AssociateRq,
+        may_store: bool,
+    ) -> Result<Dial<'a>, Miss> {
+        let target = self.target(snapshot).map_err(away)?;
+        let (role, place) = match self {
+            Self::Peer { .. } => (Role::Destination, Ok(None)),
+            Self::Archive(wiring) => {
+                let place = shared.capacity.take(&wiring.settings, may_store);
+                (Role::Archive, place.map(Some).map_err(|_| Full))
+            }
+        };
+        Ok(Dial { to: self.name(), role, target, proposed, place })
+    }
+}
+
+/// A destination that cannot be had.
+pub(super) const fn away(words: String) -> Miss {
+    Miss { rj: reject::ARCHIVE_AWAY, cause: Cause::DestinationAway, words }
 }
 
 /// Whom a title reaches: a peer that has it and an `address`, or an archive whose own title it is.

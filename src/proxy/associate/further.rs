@@ -3,10 +3,9 @@
 //! It is dialled like the first one: by the same title, at the address that the configuration of the association gives it,
 //! over the same TLS, counted and told of in the same places.
 
-use super::super::dial::{Miss, dial};
-use super::super::establish::longest;
-use super::destination::{Destination, destination};
-use super::{away, dial_of};
+use super::destination::{Destination, away, destination};
+use super::dial::{Miss, dial};
+use super::establish::longest;
 use crate::archive::Leg;
 use crate::audit::event::Cause;
 use crate::dicom::AeTitle;
@@ -21,20 +20,20 @@ use std::time::Instant;
 
 /// What a destination says to being asked for more.
 #[derive(Debug)]
-pub(in super::super::super) struct Asked {
+pub(in crate::proxy) struct Asked {
     /// The association; `None`: it took nothing of what it was asked, and the association is over.
-    pub(in super::super::super) side: Option<CalledSide>,
+    pub(in crate::proxy) side: Option<CalledSide>,
     /// Its answer.
-    pub(in super::super::super) ac: Box<AssociateAc>,
+    pub(in crate::proxy) ac: Box<AssociateAc>,
 }
 
 /// Why there is no association.
 #[derive(Debug)]
-pub(in super::super::super) struct NotHad {
+pub(in crate::proxy) struct NotHad {
     /// For records.
-    pub(in super::super::super) cause: Cause,
+    pub(in crate::proxy) cause: Cause,
     /// In words.
-    pub(in super::super::super) words: String,
+    pub(in crate::proxy) words: String,
 }
 
 impl From<Miss> for NotHad {
@@ -47,7 +46,7 @@ impl From<Miss> for NotHad {
 ///
 /// # Errors
 /// There is no association.
-pub(in super::super::super) async fn ask(
+pub(in crate::proxy) async fn ask(
     shared: &Shared,
     snapshot: &Snapshot,
     title: AeTitle,
@@ -62,7 +61,7 @@ pub(in super::super::super) async fn ask(
 ///
 /// # Errors
 /// There is no association.
-pub(in super::super::super) async fn ask_archive(
+pub(in crate::proxy) async fn ask_archive(
     shared: &Shared,
     snapshot: &Snapshot,
     title: AeTitle,
@@ -85,7 +84,7 @@ async fn ask_of(
     may_store: bool,
     of_use: impl Fn(&AssociateAc) -> bool,
 ) -> Result<Asked, NotHad> {
-    let dials = vec![dial_of(shared, snapshot, to, proposed, may_store)?];
+    let dials = vec![to.dial(shared, snapshot, proposed, may_store)?];
     let outcome = dial(shared, snapshot, Instant::now(), dials).await.pop();
     let (leg, ac) = outcome.unwrap_or_else(|| Err(away("there was nobody to dial".to_owned())))?;
     if !of_use(&ac) {
