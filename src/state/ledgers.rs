@@ -293,24 +293,23 @@ impl State {
     ) -> Result<Option<SealRow>, StateFault> {
         let question = if durable { Question::durable } else { Question::new };
         for _ in 0..TRIES {
-            let (mac, before) = match known.take() {
-                Some(row) => (self.seal(&LEDGER, columns_of(row)).pop(), Some(row.clone())),
+            let (found, before) = match known.take() {
+                Some(row) => (Some(self.seal(&LEDGER, columns_of(row))), Some(row.clone())),
                 None => {
                     let rows = self.ask(Question::new(FIND, vec![archive.into(), pack(instance).into()])).await?;
-                    let found = rows.first();
-                    (found.and_then(|row| row.last().cloned()), found.and_then(|row| self.read(&LEDGER, row, parse)))
+                    let found = rows.into_iter().next();
+                    let before = found.as_ref().and_then(|row| self.read(&LEDGER, row, parse));
+                    (found, before)
                 }
             };
+            let mac = found.as_ref().and_then(|row| row.last().cloned());
             let (statement, values, after) = match (change(before.clone()), mac) {
                 (After::Same, _) | (After::Gone, None) => return Ok(None),
                 (After::Gone, Some(mac)) => (END, vec![archive.into(), pack(instance).into(), mac], before),
                 (After::Row(row), None) => (BEGIN, self.seal(&LEDGER, columns_of(&row)), Some(*row)),
                 (After::Row(row), Some(mac)) => {
                     let mut values = self.seal(&LEDGER, columns_of(&row));
-                    let same = before
-                        .as_ref()
-                        .map(columns_of)
-                        .is_some_and(|before| before.get(..SEALS) == values.get(..SEALS));
+                    let same = found.is_some_and(|before| before.get(..SEALS) == values.get(..SEALS));
                     if same {
                         values.drain(INSTANCE..SEALS);
                     }

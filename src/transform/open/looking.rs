@@ -3,7 +3,7 @@
 use super::OpenOptions;
 use super::items;
 use super::payload::Whole;
-use super::probe::{Attributes, Pixels, Verdict};
+use super::probe::{Attributes, NEAR, Pixels, Verdict};
 use super::split::{Event, Split};
 use crate::dicom::Tag;
 use crate::dicom::dataset::{Length, WalkFault};
@@ -110,6 +110,7 @@ impl Looking {
             if !pixels.possible() {
                 return Ok(Looked::Plain);
             }
+            self.raw.reserve(NEAR.min(length.into()) as usize);
             self.at = At::Pixels(pixels);
         } else if tag > PIXEL_DATA {
             // What has no Pixel Data before this has none.

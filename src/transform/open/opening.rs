@@ -72,19 +72,23 @@ impl Opening {
         match carried {
             Carried::Pixels(pixels) => {
                 let (from, segments) = pixels.segments.ok_or(OpenFault::Length)?;
+                // The last of what was kept stands behind the magic.
+                let at = opening.raw.len().saturating_sub(pixels.behind);
+                let come = opening.raw.split_off(at);
                 if pixels.length.checked_sub(from).is_none_or(|room| segments > room) {
                     return Err(OpenFault::Length);
                 }
                 opening.carrier = Carrier::Pixels { length: pixels.length, segments };
-                let from = usize::try_from(from).unwrap_or(usize::MAX);
-                opening.carried(pixels.value.get(from..).unwrap_or_default(), None)?;
+                opening.carried(&come, None)?;
+                opening.expect_raw(come.len());
+                opening.raw.extend_from_slice(&come);
             }
             Carried::Attributes(attributes) => {
                 opening.segments(&attributes.segments, None)?;
+                opening.expect_raw(0);
                 opening.carrier = Carrier::Attributes(Box::new(attributes.items));
             }
         }
-        opening.expect_raw();
         Ok(opening)
     }
 
@@ -146,7 +150,7 @@ impl Opening {
                     self.raw.extend_from_slice(more.bytes());
                 }
                 self.carried(more.bytes(), Some(&mut *out))?;
-                self.expect_raw();
+                self.expect_raw(0);
                 self.compose(out)?;
             }
             (Event::End, _) => self.over(out)?,
@@ -154,12 +158,12 @@ impl Opening {
         Ok(true)
     }
 
-    /// Nothing is decided before the first segment is whole: room is made for the rest of it at once, and for what a pixel
-    /// row may add, rather than by moving what is there again and again.
-    fn expect_raw(&mut self) {
+    /// Nothing is decided before the first segment is whole: room is made for the rest of it at once, behind what has come
+    /// of it, and for what a pixel row may add, rather than by moving what is there again and again.
+    fn expect_raw(&mut self, come: usize) {
         let missing = self.opener.missing();
         if self.compose.is_none() && self.opener.segments() == 0 && missing > 0 {
-            self.raw.reserve(missing.saturating_add(ROW));
+            self.raw.reserve(come.saturating_add(missing).saturating_add(ROW));
         }
     }
 

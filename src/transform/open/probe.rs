@@ -6,7 +6,7 @@ use crate::transform::scan::Head;
 use crate::vault::carrier::{MAGIC, PREFIX, magic_at};
 
 /// Up to here the magic is looked for in any Pixel Data: smallest banners of every form of pixels.
-const NEAR: u64 = 3 * 512 * 48;
+pub(super) const NEAR: u64 = 3 * 512 * 48;
 /// Beyond, a banner is a small part of what follows it: wider ones are for what would have too many rows otherwise.
 const PART: u64 = 64;
 
@@ -21,16 +21,21 @@ pub(in crate::transform) enum Verdict {
     Seal,
 }
 
-/// Looks for the magic in Pixel Data, whatever the attributes of the image say: archives edit those.
+/// Looks for the magic in Pixel Data, whatever the attributes of the image say: archives edit those. It keeps nothing of the
+/// value but what stands at one place.
 pub(in crate::transform) struct Pixels {
     /// Bytes of the whole value.
     pub(in crate::transform) length: u64,
-    /// Its beginning.
-    pub(in crate::transform) value: Vec<u8>,
-    /// Where the magic may stand, ascending.
+    /// So many of them have passed.
+    seen: u64,
+    /// Where the magic may stand, ascending, each further than [`PREFIX`] from the next: multiples of the smallest banner.
     places: Vec<u64>,
+    /// What stands at the first of them, as far as it came.
+    prefix: Vec<u8>,
     /// Behind the magic: where the segments begin, and their length.
     pub(in crate::transform) segments: Option<(u64, u64)>,
+    /// Bytes of the push that found it that stand behind it.
+    pub(in crate::transform) behind: usize,
 }
 
 impl Pixels {
@@ -46,26 +51,26 @@ impl Pixels {
             .collect();
         places.sort_unstable();
         places.dedup();
-        Self { length, value: Vec::new(), places, segments: None }
+        Self { length, seen: 0, places, prefix: Vec::with_capacity(PREFIX as usize), segments: None, behind: 0 }
     }
 
     /// Takes more of the value.
     pub(in crate::transform) fn push(&mut self, bytes: &[u8]) -> Verdict {
-        self.value.extend_from_slice(bytes);
-        self.look()
-    }
-
-    fn look(&mut self) -> Verdict {
+        let begin = self.seen;
+        self.seen += bytes.len() as u64;
         while let Some(place) = self.places.first().copied() {
-            let at = usize::try_from(place).unwrap_or(usize::MAX);
-            let Some(prefix) = self.value.get(at..).and_then(|rest| rest.first_chunk::<{ PREFIX as usize }>()) else {
-                return Verdict::Unknown;
-            };
+            let from = (place + self.prefix.len() as u64).saturating_sub(begin);
+            let here = bytes.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default();
+            let (now, behind) = here.split_at(here.len().min(PREFIX as usize - self.prefix.len()));
+            self.prefix.extend_from_slice(now);
+            let Some(prefix) = self.prefix.first_chunk::<{ PREFIX as usize }>() else { return Verdict::Unknown };
             let [m0, m1, m2, m3, m4, m5, m6, m7, length @ ..] = *prefix;
             if [m0, m1, m2, m3, m4, m5, m6, m7] == MAGIC {
                 self.segments = Some((place + PREFIX, u64::from_le_bytes(length)));
+                self.behind = behind.len();
                 return Verdict::Seal;
             }
+            self.prefix.clear();
             self.places.remove(0);
         }
         Verdict::Nothing
@@ -100,3 +105,6 @@ impl Attributes {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,8 @@ use crate::vault::carrier::magic_at;
 /// Looks for the magic in native Pixel Data.
 pub(super) struct Probe {
     pixels: Pixels,
-    /// The magic is there.
-    found: bool,
+    /// The magic is there: the beginning of what stands behind it.
+    found: Option<Vec<u8>>,
 }
 
 impl Probe {
@@ -19,23 +19,25 @@ impl Probe {
     pub(super) fn new(head: &Head, columns: u16, bits: u16, samples: u16) -> Option<Self> {
         let Length::Defined(length) = head.raw.length else { return None };
         let pixels = Pixels::new(length.into(), magic_at(columns, bits, samples));
-        pixels.possible().then_some(Self { pixels, found: false })
+        pixels.possible().then_some(Self { pixels, found: None })
     }
 
     /// Takes the next pixels; says whether a seal is there once that is known.
     pub(super) fn push(&mut self, pixels: &[u8]) -> Option<bool> {
-        if self.found {
-            self.pixels.value.extend_from_slice(pixels);
-        } else {
+        let mut behind = pixels;
+        if self.found.is_none() {
             match self.pixels.push(pixels) {
                 Verdict::Unknown => return None,
                 Verdict::Nothing => return Some(false),
-                Verdict::Seal => self.found = true,
+                Verdict::Seal => {
+                    let from = pixels.len().saturating_sub(self.pixels.behind);
+                    behind = pixels.get(from..).unwrap_or_default();
+                }
             }
         }
-        let (from, _) = self.pixels.segments?;
-        let segment = self.pixels.value.get(usize::try_from(from).unwrap_or(usize::MAX)..).unwrap_or_default();
-        (segment.len() >= TELLING).then(|| is_segment(segment))
+        let segment = self.found.get_or_insert_with(|| Vec::with_capacity(TELLING));
+        segment.extend(behind.iter().take(TELLING - segment.len()));
+        (segment.len() == TELLING).then(|| is_segment(segment))
     }
 }
 

@@ -33,6 +33,9 @@ use object::Object;
 /// Pixels that are looked at for the banner of a sealed object: at most so many bytes pass before it is known.
 const BANNER: usize = 4 << 20;
 
+/// Room for what came before that is known: the smallest banners, which most often decide, are shorter.
+const FIRST_RAW: usize = 64 << 10;
+
 /// Seals one object.
 pub struct Seal {
     inflater: Option<Inflater>,
@@ -200,6 +203,7 @@ impl Seal {
         self.raw = self.raw.take().filter(|raw| needed && raw.len().saturating_add(bytes.len()) <= self.most);
         // Not before it is known that these are needed: most objects are decided on with their first bytes.
         if let Some(raw) = &mut self.raw {
+            raw.reserve(if raw.is_empty() { FIRST_RAW.max(bytes.len()) } else { 0 });
             raw.extend_from_slice(bytes);
         }
         Ok(())
