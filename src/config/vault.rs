@@ -166,6 +166,11 @@ pub struct ArchiveVault {
 impl ArchiveVault {
     /// Objects a minute that `vault seal-archive` seals where nothing is said.
     pub const SEAL_RATE: u32 = 60;
+
+    /// Whether something may be read back from it while its sender waits.
+    pub fn reads_back(&self) -> bool {
+        self.verify != Verify::None || self.resend == Resend::Compare
+    }
 }
 
 impl Default for ArchiveVault {

@@ -65,7 +65,9 @@ fn a_success_of_a_seal_that_the_ledger_no_longer_knows_is_none() {
     link.say(got.context, &success(&got.command), None);
     let told = peer.message();
     assert_eq!(told.status(), 0xa700, "{}", told.comment());
-    assert!(told.comment().contains("does not know it any more"), "{}", told.comment());
+    let record = site.world.record("not-sealed");
+    assert_eq!(told.comment(), format!("denied, incident {}", record.text("incident").unwrap()));
+    assert!(record.text("words").unwrap().contains("does not know it any more"), "{record:?}");
     site.stores(&mut peer, &mut link, &object);
     assert_eq!(site.marks(INSTANCE), [Mark::Acknowledged]);
 }

@@ -5,6 +5,7 @@ use crate::support::words::{EXPLICIT, INSTANCE, store, success, uid};
 use dicomgate::dicom::Tag;
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::Command;
+use dicomgate::dicom::pdu::{AssociateRj, Pdu};
 use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::Mark;
 
@@ -25,6 +26,66 @@ fn nobody_is_told_before_it_was_read_back() {
     assert_eq!(peer.message().status(), 0);
     let seals = site.ledger(INSTANCE).unwrap().seals;
     assert!(seals[0].verified.is_some() && seals[0].mark == Mark::Acknowledged);
+}
+
+#[test]
+fn one_association_is_kept_for_reading_back_and_senders_wait_for_it_in_turn() {
+    let archive = "verify_after_store = \"all\"\nmax_associations = 3\nreserved_for_store = 1";
+    let site = site_with(&Wants { archive, ..Wants::default() });
+    let (mut first, _, mut first_link, _) = site.modality(&[&natives()], &natives());
+    let (mut second, _, mut second_link, _) = site.modality(&[&natives()], &natives());
+    let mut third = site.world.plain();
+    third.request(&crate::site::storing("CT1", &[&natives()]));
+    assert!(matches!(third.control(), Pdu::AssociateRj(_)), "the last one is kept");
+    let stored = [(&mut first, &mut first_link), (&mut second, &mut second_link)].map(|(peer, link)| {
+        peer.say(1, &store(1), Some(&image(INSTANCE, 64)));
+        let got = link.message();
+        link.say(got.context, &success(&got.command), None);
+        got.data.unwrap()
+    });
+    // Of the same instance the archive has what came last; both are told, one after the other.
+    site.hands_out(Some(&stored[0]));
+    assert_eq!(first.message().status(), 0);
+    site.hands_out(Some(&stored[1]));
+    assert_eq!(second.message().status(), 0);
+    assert_eq!(site.world.count("vault-alert"), 0);
+}
+
+#[test]
+fn an_archive_that_is_full_for_the_moment_is_asked_again() {
+    let site = site("all", "");
+    let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+    peer.say(1, &store(1), Some(&image(INSTANCE, 64)));
+    let got = link.message();
+    link.say(got.context, &success(&got.command), None);
+    for _ in 0..2 {
+        let mut full = site.world.archive.accept();
+        assert!(matches!(full.control(), Pdu::AssociateRq(_)));
+        // Local limit exceeded, for now.
+        full.send(AssociateRj { result: 2, source: 3, reason: 2 }.encode());
+    }
+    peer.nothing_yet();
+    site.hands_out(got.data.as_deref());
+    assert_eq!(peer.message().status(), 0);
+}
+
+#[test]
+fn what_cannot_be_read_back_now_has_an_incident_that_says_so() {
+    let site = site("all", "");
+    let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+    peer.say(1, &store(1), Some(&image(INSTANCE, 64)));
+    let got = link.message();
+    link.say(got.context, &success(&got.command), None);
+    let mut closed = site.world.archive.accept();
+    assert!(matches!(closed.control(), Pdu::AssociateRq(_)));
+    // Not now, and not in a moment.
+    closed.send(AssociateRj { result: 1, source: 1, reason: 1 }.encode());
+    let told = peer.message();
+    let record = site.world.record("not-sealed");
+    assert_eq!(told.status(), 0xa700);
+    assert_eq!(told.comment(), format!("denied, incident {}", record.text("incident").unwrap()));
+    assert!(record.text("words").unwrap().contains("it was stored, and could not be read back now"), "{record:?}");
+    assert_eq!(site.marks(INSTANCE), [Mark::Acknowledged]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::support::process::Process;
 use crate::support::proven;
 use crate::support::rle::{RLE, recompressed};
 use crate::support::words::{CT, EXPLICIT, INSTANCE, answer, store, success, uid};
+use crate::support::world::records;
 use dicomgate::dicom::AeTitle;
 use dicomgate::dicom::dimse::Status;
 
@@ -73,7 +74,10 @@ fn it_is_read_back_before_its_sender_is_told() {
     is_asked_compressed(&process.archive, None);
     let told = peer.message();
     assert_eq!(told.status(), Status::OUT_OF_RESOURCES.0, "{}", told.comment());
-    assert!(told.comment().contains("read back"), "{}", told.comment());
+    // Written before it is answered.
+    let all = records(&process.dir.path().join("state/audit"));
+    let record = all.iter().rfind(|record| record.event() == "not-sealed").unwrap();
+    assert!(record.text("words").unwrap().contains("could not be read back now"), "{record:?}");
 }
 
 #[test]

@@ -118,7 +118,7 @@ raw_table! {
         pub calling: CallingWord,
         /// Operations that go here when several archives answer to the same title. Default: all.
         pub operations as "for": List<Operation>,
-        /// Associations that it can bear at once. Default: as many as `[limits]` allows.
+        /// Associations that it can bear at once; one of them is kept for reading back, where stores are read back or compared. Default: as many as `[limits]` allows.
         pub max_associations: Count,
         /// How many of these are kept free for callers that store. Default 0.
         pub reserved_for_store: Count,

@@ -8,6 +8,7 @@ use crate::config::raw::gateway::{RawArchive, RawGatewayFile};
 use crate::config::settings::{Archive, ArchiveTls};
 use crate::config::units::Span;
 use crate::config::vault::ArchiveVault;
+use crate::config::vault::{Resend, Verify};
 use crate::dicom::AeTitle;
 use crate::policy::model::{ArchiveName, CertificatePattern};
 use std::net::{IpAddr, SocketAddr};
@@ -90,6 +91,14 @@ fn pool(archive: &RawArchive, report: &mut Report<'_>) {
     if let Some(most) = most.filter(|most| !(1..=100_000).contains(&most.get_ref().0)) {
         report.error(most.span(), "`max_associations` must be between 1 and 100000");
     }
+    let verifies = archive.verify_after_store.get().is_some_and(|verify| *verify != Verify::None);
+    let reads_back = verifies || archive.resend.get() == Some(&Resend::Compare);
+    if let Some(most) = most.filter(|most| reads_back && most.get_ref().0 == 1) {
+        report
+            .error(most.span(), "reading back what was stored takes an association beside the one that stores")
+            .hint("write max_associations = 2, or take `verify_after_store` and `resend` out");
+        return;
+    }
     let Some(reserved) = archive.reserved_for_store.spanned().filter(|reserved| reserved.get_ref().0 > 0) else {
         return;
     };
@@ -99,10 +108,13 @@ fn pool(archive: &RawArchive, report: &mut Report<'_>) {
                 .error(reserved.span(), "`reserved_for_store` is a part of `max_associations`, which is missing")
                 .hint("write max_associations = 20, or what the archive can bear");
         }
-        Some(most) if most.get_ref() <= reserved.get_ref() => {
-            report
-                .error(reserved.span(), "`reserved_for_store` leaves nothing of `max_associations` for others")
-                .hint(format!("write less than {}", most.get_ref().0));
+        Some(most) if most.get_ref().0.saturating_sub(u64::from(reads_back)) <= reserved.get_ref().0 => {
+            report.error(reserved.span(), "`reserved_for_store` leaves nothing of `max_associations` for others").hint(
+                match reads_back {
+                    true => format!("write less than {}: one is kept for reading back", most.get_ref().0 - 1),
+                    false => format!("write less than {}", most.get_ref().0),
+                },
+            );
         }
         _ => {}
     }

@@ -1,14 +1,18 @@
 //! Reaching an archive for the vault's own sake: under which title, within which limits.
 
 use super::verify::{ReadBack, Reader, VerifyFault};
-use crate::archive::capacity::Place as Room;
+use crate::archive::capacity::{Place as Room, ReadingPlace};
 use crate::dicom::{AeTitle, Uid};
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::{ArchiveWiring, Snapshot};
-use crate::scu::Target;
+use crate::scu::{LinkFault, Target};
 use crate::transform::open::OpenOptions;
 use crate::vault::Unlock;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long is waited at first for an archive that is full, and at most; twice as long each time.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 /// An archive, called by this title.
 pub fn target<'a>(wiring: &'a ArchiveWiring, address: &'a str, calling: AeTitle) -> Target<'a> {
@@ -62,4 +66,39 @@ pub async fn reader(
     let address = wiring.settings.address.to_string();
     let reader = Reader::open(&target(wiring, &address, calling), classes).await?;
     Ok((reader, place))
+}
+
+/// The same for what a sender waits for: in its turn, at the place that is kept for it. An archive that is full for the
+/// moment is asked again until `patience` is over.
+///
+/// # Errors
+/// None can be had within that time, or never.
+pub async fn reader_in_turn(
+    shared: &Shared,
+    archive: &AeTitle,
+    calling: AeTitle,
+    classes: &[Uid],
+    patience: Duration,
+) -> Result<(Reader, ReadingPlace), VerifyFault> {
+    let snapshot = shared.snapshot();
+    let Some(wiring) = snapshot.archive(archive) else { return Err(VerifyFault::NotOffered) };
+    let had = async {
+        let Ok(place) = shared.capacity.take_for_reading(&wiring.settings).await else {
+            return Err(VerifyFault::unasked("the archive bears no more associations"));
+        };
+        let address = wiring.settings.address.to_string();
+        let mut pause = PAUSE.0;
+        loop {
+            match Reader::open(&target(wiring, &address, calling), classes).await {
+                // "Rejected-transient" (PS3.8 9.3.4): it may have room in a moment.
+                Err(VerifyFault::Link(LinkFault::Rejected(rejected))) if rejected.result == 2 => {
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(PAUSE.1);
+                }
+                reader => return Ok((reader?, place)),
+            }
+        }
+    };
+    let too_long = || VerifyFault::unasked("the archive had no association free in time");
+    tokio::time::timeout(patience, had).await.unwrap_or_else(|_| Err(too_long()))
 }

@@ -41,7 +41,13 @@ impl Relay {
     }
 
     /// Records it.
-    fn cannot_seal(&self, command: &Command, syntax: Option<&Uid>, study: Option<&Uid>, words: &str) -> Refusal {
+    pub(super) fn cannot_seal(
+        &self,
+        command: &Command,
+        syntax: Option<&Uid>,
+        study: Option<&Uid>,
+        words: &str,
+    ) -> Refusal {
         let request = Request {
             principal: &self.principal,
             to: &self.called.to,
@@ -58,7 +64,7 @@ impl Relay {
         let refusal = self.shared.gate.refuse_sealing(self.basis(), &self.visit, &request, &object, words);
         self.shared.metrics.denied(Operation::Store);
         let incident = refusal.incident.map(tracing::field::display);
-        tracing::warn!(archive = %self.called.to, incident, "an object is not stored: {words}");
+        tracing::warn!(archive = %self.called.to, incident, "an object is refused: {words}");
         refusal
     }
 
