@@ -27,6 +27,9 @@ mod recompressed;
 #[path = "sealing/refused.rs"]
 mod refused;
 #[cfg(test)]
+#[path = "sealing/reloaded.rs"]
+mod reloaded;
+#[cfg(test)]
 #[path = "sealing/resent.rs"]
 mod resent;
 #[cfg(test)]

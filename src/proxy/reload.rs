@@ -8,6 +8,7 @@ use crate::audit::event::Cause;
 use crate::audit::vault::VaultCause;
 use crate::config::{self, Listener, Watch, kept};
 use crate::gate::Tripwire;
+use crate::vault::escrow::Escrow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -165,12 +166,40 @@ fn changes(before: &Snapshot, after: &Snapshot, relisten: bool) -> Vec<String> {
         let ids: Vec<String> = ring.clone().flat_map(|ring| ring.ids()).map(|id| id.to_string()).collect();
         (ids, ring.clone().find_map(|ring| ring.newest()).map(|key| key.id))
     };
+    let (known, now) = (sealing(before), sealing(after));
+    if known != now {
+        changes.push(format!("sealed by {} instead of {}", listed(&now), listed(&known)));
+    }
+    let (known, now) = (escrow(before), escrow(after));
+    if known != now {
+        changes.push(format!("escrow of what is sealed: {} instead of {}", listed(&now), listed(&known)));
+    }
     let (old, new) = (keys(before), keys(after));
     if old != new {
         let newest = new.1.map(|newest| format!("; new objects are sealed with key {newest}")).unwrap_or_default();
         changes.push(format!("keys of the vault: {} instead of {}{newest}", listed(&new.0), listed(&old.0)));
     }
     changes
+}
+
+/// What has objects sealed: the rules by their names, or all of them.
+fn sealing(snapshot: &Snapshot) -> Vec<String> {
+    let policy = &snapshot.settings.policy;
+    if policy.seal_all {
+        return vec!["all rules that store".to_owned()];
+    }
+    let seals = policy.rules.iter().filter(|rule| rule.seal);
+    seals.map(|rule| format!("rule `{}`", rule.name)).collect()
+}
+
+/// The escrow certificates, each with the beginning of its fingerprint.
+fn escrow(snapshot: &Snapshot) -> Vec<String> {
+    let all = snapshot.vault.iter().flat_map(|room| room.context.escrow.iter());
+    let one = |escrow: &Escrow| {
+        let fingerprint: String = escrow.fingerprint().iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        format!("{} ({fingerprint})", escrow.describe())
+    };
+    all.map(one).collect()
 }
 
 fn listed(words: &[String]) -> String {
