@@ -75,7 +75,10 @@ impl VaultCause {
     /// What to do about it.
     const fn remedy(self) -> &'static str {
         match self {
-            Self::Tampered | Self::Disordered | Self::Swapped | Self::Foreign => {
+            Self::Swapped => {
+                "if the archive gives objects new UIDs when it merges or splits studies, write rewrites = [\"sop\"] at the [[archive]], and it opens; if not, somebody has put another object there: keep the stored file for whoever looks into it, and bring the object back from a backup or from its sender"
+            }
+            Self::Tampered | Self::Disordered | Self::Foreign => {
                 "somebody, or a failing disk, changed it in the archive: keep the stored file for whoever looks into it, and bring the object back from a backup or from its sender"
             }
             Self::Truncated => {

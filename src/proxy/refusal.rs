@@ -145,6 +145,13 @@ pub(super) fn association(newcomer: &Newcomer, known: Known<'_>, to: Option<&str
 pub(super) fn said(newcomer: &Newcomer, known: Known<'_>, cause: Cause, incident: Option<Incident>) {
     let incident = incident.map(tracing::field::display);
     let peer = known.principal.map(|principal| &*principal.name);
+    if cause == Cause::Unrecorded {
+        tracing::error!(
+            listener = %newcomer.listener.name, from = %newcomer.wire.remote(), peer,
+            "association refused: nothing can be recorded; is the disk of the state folder full?"
+        );
+        return;
+    }
     tracing::info!(
         listener = %newcomer.listener.name, from = %newcomer.wire.remote(), incident, cause = cause.as_str(), peer,
         "association refused"

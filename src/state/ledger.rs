@@ -141,9 +141,9 @@ impl SealRow {
         self.seals.iter().any(|seal| seal.mark == Mark::Acknowledged)
     }
 
-    /// The same before this time (seconds since 1970).
+    /// The same until this second (since 1970).
     pub fn was_acknowledged(&self, asked: i64) -> bool {
-        self.seals.iter().any(|seal| seal.mark == Mark::Acknowledged && seal.at < asked)
+        self.seals.iter().any(|seal| seal.mark == Mark::Acknowledged && seal.at <= asked)
     }
 
     /// The seal with this id.
@@ -158,8 +158,8 @@ impl SealRow {
         self.standing_when(id, repeats, i64::MAX)
     }
 
-    /// The same for an object that was asked for at this time (seconds since 1970): what was acknowledged since then takes
-    /// nothing away, for the archive may have read it before.
+    /// The same for an object that was asked for at this time (seconds since 1970): what was acknowledged in a later second
+    /// takes nothing away, for the archive may have read it before. Within one second nobody can tell, and it does.
     pub fn standing_when(&self, id: SealId, repeats: Repeats, asked: i64) -> Standing {
         let Some(seal) = self.seal(id) else {
             let later = |seal: &SealMark| seal.mark == Mark::Acknowledged && seal.at > self.forgot_doubtful + DOUBT;
@@ -169,7 +169,7 @@ impl SealRow {
         };
         let supersedes = |later: &&SealMark| {
             later.mark == Mark::Acknowledged
-                && later.at < asked
+                && later.at <= asked
                 && match seal.mark {
                     Mark::Acknowledged => later.begun > seal.ended,
                     Mark::InDoubt => later.begun > seal.begun && later.at > seal.at.saturating_add(DOUBT),

@@ -40,11 +40,22 @@ def test_a_wrong_step_ends_with_one(small_disk, step):
 
 
 def picture(path: pathlib.Path) -> tuple[int, bytes]:
-    """Columns and pixels of a grey PNG as the demonstration writes them: one chunk, no filters."""
-    png = path.read_bytes()
-    columns, length = int.from_bytes(png[16:20]), int.from_bytes(png[33:37])
-    rows = zlib.decompress(png[41 : 41 + length])
-    return columns, b"".join(rows[at + 1 : at + 1 + columns] for at in range(0, len(rows), columns + 1))
+    """Columns and pixels of a grey PNG of eight bits, without interlace, whatever its filters (ISO/IEC 15948 9)."""
+    png, packed, at = path.read_bytes(), b"", 8
+    columns = int.from_bytes(png[16:20])
+    while at < len(png):
+        length = int.from_bytes(png[at : at + 4])
+        packed += png[at + 8 : at + 8 + length] if png[at + 4 : at + 8] == b"IDAT" else b""
+        at += 12 + length
+    raw, above, pixels = zlib.decompress(packed), bytes(columns), b""
+    for at in range(0, len(raw), columns + 1):
+        row = bytearray(raw[at + 1 : at + 1 + columns])
+        for x in range(columns):
+            left, corner = (row[x - 1], above[x - 1]) if x else (0, 0)
+            nearest = min((left, above[x], corner), key=lambda value: abs(left + above[x] - corner - value))
+            row[x] = (row[x] + (0, left, above[x], (left + above[x]) // 2, nearest)[raw[at]]) & 0xFF
+        above, pixels = bytes(row), pixels + bytes(row)
+    return columns, pixels
 
 
 def test_what_it_says_of_the_vault_is_so(tmp_path, full):

@@ -2,7 +2,7 @@
 
 use crate::cli::EXIT_CONFIGURATION;
 use crate::config;
-use crate::keys;
+use crate::keys::{self, KeysFault, Problem};
 use crate::vault::Unlock;
 use crate::vault::escrow::EscrowKey;
 use rustls_pki_types::PrivatePkcs8KeyDer;
@@ -39,6 +39,14 @@ impl With {
         if let Some(folder) = &self.keys {
             return match keys::load_folder(folder) {
                 Ok(ring) => Ok(Arc::new(ring).into()),
+                // Whoever recovers must not be told to make a key.
+                Err(KeysFault(problems)) if matches!(problems.as_slice(), [Problem::Empty(_)]) => {
+                    let what = if folder.is_dir() { "no key of a ring lies in it" } else { "there is no such folder" };
+                    Err(usage(&format!(
+                        "`{}`: {what}: --keys takes the folder of the files ring-NNNN.key",
+                        folder.display()
+                    )))
+                }
                 Err(fault) => Err(usage(&fault)),
             };
         }

@@ -214,15 +214,17 @@ mod tests {
                 must_be_sealed: false,
             })
         };
-        for (second, verdict) in [(stored + 1, Some(VaultCause::RolledBack)), (stored, None), (stored - 1, None)] {
+        for (second, verdict) in
+            [(stored + 1, Some(VaultCause::RolledBack)), (stored, Some(VaultCause::RolledBack)), (stored - 1, None)]
+        {
             assert_eq!(cause(&asked(&sealed(1, &[]), &row, second)), verdict, "{second}");
         }
         // What was stored in clear before the gateway, and is sealed while it is read.
         let first = SealRow { seals: vec![row.seals[1].clone()], ..row };
-        assert_eq!(asked(&Found::Plain, &first, stored), Verdict::Pass);
-        assert_eq!(cause(&asked(&Found::Plain, &first, stored + 1)), Some(VaultCause::Forged));
+        assert_eq!(asked(&Found::Plain, &first, stored - 1), Verdict::Pass);
+        assert_eq!(cause(&asked(&Found::Plain, &first, stored)), Some(VaultCause::Forged));
         // A seal that nobody knows is none of these.
-        assert_eq!(cause(&asked(&sealed(9, &[]), &first, stored)), Some(VaultCause::RolledBack));
+        assert_eq!(cause(&asked(&sealed(9, &[]), &first, stored - 1)), Some(VaultCause::RolledBack));
     }
 
     #[test]
