@@ -199,9 +199,15 @@ impl Drift {
     }
 }
 
+/// What the words of a refused store begin with that the archive has acknowledged.
+pub const STORED: &str = "it was stored, and ";
+
 pub(super) fn headline(record: &Record) -> String {
     match record.event() {
         "vault-alert" => format!("VAULT: an object of {} is {}", part(record, "archive"), meaning(record)),
+        "not-sealed" if is_there(record) => {
+            "an object that must be sealed was stored, and its sender could not be told so".to_owned()
+        }
         "not-sealed" => "an object that must be sealed could not be, and was not stored".to_owned(),
         _ => "a sealed object was not opened".to_owned(),
     }
@@ -225,11 +231,19 @@ pub(super) fn remedy(record: &Record) -> Option<&'static str> {
         "not-opened" => Some(
             "a rule that permits it may say `open = true`; the words say if something else is missing (docs/opening.md)",
         ),
+        "not-sealed" if is_there(record) => Some(
+            "the archive has it, sealed: its sender was refused and may send it again; the words say what was missing (archive, its `max_associations`, the state)",
+        ),
         "not-sealed" => Some(
             "nothing reached the archive, and the sender was told so: the words say what is missing (docs/sealing.md); `dicomgate vault status` shows keys and proofs",
         ),
         _ => None,
     }
+}
+
+/// Whether a refused store has reached the archive all the same: its words begin so.
+fn is_there(record: &Record) -> bool {
+    record.text("words").is_some_and(|words| words.starts_with(STORED))
 }
 
 fn cause(record: &Record) -> Option<VaultCause> {

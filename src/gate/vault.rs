@@ -24,7 +24,8 @@ impl Gate {
         self.refuse_by_vault(basis, visit, request, object, words, false)
     }
 
-    /// Records that an object that must be sealed cannot be, and why: it is refused, and nothing of it is stored.
+    /// Records that the store of an object that must be sealed is refused, and why: it cannot be sealed, or was stored and
+    /// nobody can be told so yet.
     pub fn refuse_sealing(
         &self,
         basis: Basis<'_>,

@@ -81,6 +81,9 @@ fn cases() -> Vec<(&'static str, House)> {
                 "private_exempt = [\"GEMS_PARM_01\", \"(0028,xx10)A\", \"(0029,1010)A\", \"GEMS_PARM_01\", \"(0029,xx10)\"]",
             ),
         ),
+        ("reading-place", with("verify_after_store = \"all\"\nmax_associations = 1", "", "")),
+        ("no-places", with("resend = \"compare\"\nmax_associations = 0\nreserved_for_store = 1", "", "")),
+        ("too-many-reserved", with("resend = \"compare\"\nmax_associations = 4\nreserved_for_store = 3", "", "")),
         ("no-escrow", instead("[vault]\nkeys = \"state/keys\"\nescrow = []\n")),
         (
             "escrow-missing",

@@ -2,6 +2,7 @@
 
 use crate::site::{Gives, Site, Wants, gives, image, natives, site_with};
 use crate::support::words::{EXPLICIT, INSTANCE, store, success, uid};
+use dicomgate::audit::explain::explain;
 use dicomgate::dicom::Tag;
 use dicomgate::dicom::dataset::write::DataSet;
 use dicomgate::dicom::dimse::Command;
@@ -85,6 +86,11 @@ fn what_cannot_be_read_back_now_has_an_incident_that_says_so() {
     assert_eq!(told.status(), 0xa700);
     assert_eq!(told.comment(), format!("denied, incident {}", record.text("incident").unwrap()));
     assert!(record.text("words").unwrap().contains("it was stored, and could not be read back now"), "{record:?}");
+    let why = explain(&record).join("\n");
+    assert!(
+        why.contains("was stored") && why.contains("may send it again") && !why.contains("nothing reached"),
+        "{why}"
+    );
     assert_eq!(site.marks(INSTANCE), [Mark::Acknowledged]);
 }
 

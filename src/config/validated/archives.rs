@@ -7,8 +7,7 @@ use crate::config::raw::Field;
 use crate::config::raw::gateway::{RawArchive, RawGatewayFile};
 use crate::config::settings::{Archive, ArchiveTls};
 use crate::config::units::Span;
-use crate::config::vault::ArchiveVault;
-use crate::config::vault::{Resend, Verify};
+use crate::config::vault::{ArchiveVault, Resend, Verify};
 use crate::dicom::AeTitle;
 use crate::policy::model::{ArchiveName, CertificatePattern};
 use std::net::{IpAddr, SocketAddr};
@@ -111,7 +110,9 @@ fn pool(archive: &RawArchive, report: &mut Report<'_>) {
         Some(most) if most.get_ref().0.saturating_sub(u64::from(reads_back)) <= reserved.get_ref().0 => {
             report.error(reserved.span(), "`reserved_for_store` leaves nothing of `max_associations` for others").hint(
                 match reads_back {
-                    true => format!("write less than {}: one is kept for reading back", most.get_ref().0 - 1),
+                    true => {
+                        format!("write less than {}: one is kept for reading back", most.get_ref().0.saturating_sub(1))
+                    }
                     false => format!("write less than {}", most.get_ref().0),
                 },
             );

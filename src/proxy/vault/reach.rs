@@ -69,7 +69,7 @@ pub async fn reader(
 }
 
 /// The same for what a sender waits for: in its turn, at the place that is kept for it. An archive that is full for the
-/// moment is asked again until `patience` is over.
+/// moment is asked again, for half as long as its sender may wait.
 ///
 /// # Errors
 /// None can be had within that time, or never.
@@ -78,9 +78,9 @@ pub async fn reader_in_turn(
     archive: &AeTitle,
     calling: AeTitle,
     classes: &[Uid],
-    patience: Duration,
 ) -> Result<(Reader, ReadingPlace), VerifyFault> {
     let snapshot = shared.snapshot();
+    let patience = snapshot.settings.limits.dimse / 2;
     let Some(wiring) = snapshot.archive(archive) else { return Err(VerifyFault::NotOffered) };
     let had = async {
         let Ok(place) = shared.capacity.take_for_reading(&wiring.settings).await else {

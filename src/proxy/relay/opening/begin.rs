@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// What nobody asked for was read at most so long before it comes, however long the association is open.
-const UNASKED: Duration = Duration::from_secs(3600);
+const UNASKED: Duration = Duration::from_secs(60);
 
 impl Relay {
     /// The keys, where there is a vault: the ledger is asked about objects of every class, since one that is never sealed

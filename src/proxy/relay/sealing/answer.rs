@@ -5,7 +5,7 @@ use super::super::stage::Fate;
 use super::super::wait::Woken;
 use super::super::{Ending, Relay};
 use super::Sealing;
-use crate::audit::vault::{VaultCause, VaultNote};
+use crate::audit::vault::{STORED, VaultCause, VaultNote};
 use crate::config::vault::Verify;
 use crate::dicom::dimse::{Command, Status, StatusKind};
 use crate::dicom::{AeTitle, Uid};
@@ -114,16 +114,16 @@ impl Relay {
         let answer = match (&ended.noted, &ended.verified) {
             (Err(fault), _) if stored => {
                 tracing::error!(%fault, "an object was stored and the ledger of seals cannot say so: its sender is to send it again");
-                self.not_told(sealing, &answer, "it was stored, and the ledger of seals cannot be written now")
+                self.not_told(sealing, &answer, "the ledger of seals cannot be written now")
             }
             (Ok(false), _) if stored => {
                 tracing::error!(
                     "an object was stored whose seal the ledger no longer knows: its sender is to send it again"
                 );
-                self.not_told(sealing, &answer, "it was stored, and the ledger of seals does not know it any more")
+                self.not_told(sealing, &answer, "the ledger of seals does not know it any more")
             }
             (_, Some(Err(fault))) if fault.is_transient() => {
-                self.not_told(sealing, &answer, &format!("it was stored, and could not be read back now: {fault}"))
+                self.not_told(sealing, &answer, &format!("could not be read back now: {fault}"))
             }
             (_, Some(Err(fault))) => self.not_kept(sealing, &answer, fault),
             _ => Command { data_set: false, ..answer },
@@ -145,6 +145,7 @@ impl Relay {
     /// The archive has it, and its sender cannot be told so yet: it is to send it again.
     fn not_told(&self, sealing: &Sealing, answer: &Command, words: &str) -> Command {
         let Sealing { command, syntax, study, .. } = sealing;
+        let words = &format!("{STORED}{words}");
         let comment = self.cannot_seal(command, Some(syntax), study.as_ref(), words).comment();
         let refusal = command.refusal(Status::OUT_OF_RESOURCES, &comment);
         refusal.unwrap_or_else(|| Command { status: Some(Status::OUT_OF_RESOURCES), data_set: false, ..answer.clone() })
@@ -183,10 +184,7 @@ pub(super) fn place_of(sealing: &Sealing) -> Place {
 
 /// Reads an object back, over an association of the gateway's own.
 async fn verify(shared: &Shared, check: &Check, seal: SealId) -> Result<(), VerifyFault> {
-    // Its sender waits.
-    let patience = shared.snapshot().settings.limits.dimse / 2;
-    let classes = [check.place.class];
-    let (mut reader, _room) = reach::reader_in_turn(shared, &check.archive, check.title, &classes, patience).await?;
+    let (mut reader, _room) = reach::reader_in_turn(shared, &check.archive, check.title, &[check.place.class]).await?;
     let verified = reader.read(&check.place, &check.how, Some(seal)).await;
     // It is over, whatever the other side says to that.
     let _ = reader.close().await;

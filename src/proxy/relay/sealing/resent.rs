@@ -203,8 +203,7 @@ async fn read(
     place: &Place,
     how: &ReadBack,
 ) -> Result<Verified, VerifyFault> {
-    let patience = shared.snapshot().settings.limits.dimse / 2;
-    let (mut reader, _room) = reach::reader_in_turn(shared, &archive, calling, &[place.class], patience).await?;
+    let (mut reader, _room) = reach::reader_in_turn(shared, &archive, calling, &[place.class]).await?;
     let verified = reader.read(place, how, None).await;
     // It is over, whatever the other side says to that.
     let _ = reader.close().await;
