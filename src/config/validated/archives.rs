@@ -89,6 +89,7 @@ fn pool(archive: &RawArchive, report: &mut Report<'_>) {
     let most = archive.max_associations.spanned();
     if let Some(most) = most.filter(|most| !(1..=100_000).contains(&most.get_ref().0)) {
         report.error(most.span(), "`max_associations` must be between 1 and 100000");
+        return;
     }
     let verifies = archive.verify_after_store.get().is_some_and(|verify| *verify != Verify::None);
     let reads_back = verifies || archive.resend.get() == Some(&Resend::Compare);
@@ -111,7 +112,7 @@ fn pool(archive: &RawArchive, report: &mut Report<'_>) {
             report.error(reserved.span(), "`reserved_for_store` leaves nothing of `max_associations` for others").hint(
                 match reads_back {
                     true => {
-                        format!("write less than {}: one is kept for reading back", most.get_ref().0.saturating_sub(1))
+                        format!("write less than {}: one is kept for reading back", most.get_ref().0 - 1)
                     }
                     false => format!("write less than {}", most.get_ref().0),
                 },
