@@ -240,13 +240,10 @@ impl Policy {
         if self.model.seal_all {
             return true;
         }
-        let observing = self.model.observe_until.is_some();
-        let may = |principal: &Principal| {
-            self.any_right(principal, to, &[Operation::Store], |rule, facts, operation| {
-                rule.seal && (rule.could_hold(facts, operation) || observing && rule.concerns(facts, operation))
-            })
-        };
-        may(principal) || observing && principal.user.is_some() && may(&Principal { user: None, ..principal.clone() })
+        let held = |rule: &CompiledRule, facts: &Facts<'_>, operation| rule.seal && rule.could_hold(facts, operation);
+        self.any_right(principal, to, &[Operation::Store], held)
+            || self.model.observe_until.is_some()
+                && self.at_any_time(principal, to, |facts| self.seals_observed(facts, Operation::Store))
     }
 
     /// The most that a principal may have done with sealed objects of an archive (its `ae_title`), at some hour and by some
@@ -272,16 +269,22 @@ impl Policy {
         if self.rights.is_empty() {
             return false;
         }
+        self.at_any_time(principal, to, |facts| {
+            operations.iter().any(|&operation| {
+                let mut rules = self.rights.rules(facts, operation, Effect::Permit).flatten();
+                rules.any(|&number| self.rule(number).is_some_and(|rule| fits(rule, facts, operation)))
+            })
+        })
+    }
+
+    /// What is so of who asks whom, whatever the message and the hour.
+    fn at_any_time(&self, principal: &Principal, to: &str, is: impl Fn(&Facts<'_>) -> bool) -> bool {
         let (sop_class, transfer_syntax, destination) = (None, None, None);
         let (modality, query) = (Known::Unread, Known::Unread);
         let at = Moment { unix: 0, minute: 0, weekday: 3 };
         let request =
             Request { principal, to, operation: None, sop_class, transfer_syntax, destination, modality, query, at };
-        let Ok(facts) = self.facts(&request, true) else { return false };
-        operations.iter().any(|&operation| {
-            let mut rules = self.rights.rules(&facts, operation, Effect::Permit).flatten();
-            rules.any(|&number| self.rule(number).is_some_and(|rule| fits(rule, &facts, operation)))
-        })
+        self.facts(&request, true).is_ok_and(|facts| is(&facts))
     }
 
     /// Whether the receiver of a delivery ([`super::Receiver::name`]) may have objects of an archive (its `ae_title`) opened,

@@ -31,7 +31,10 @@ fn the_gateway_leaves_no_core_dump_and_takes_no_huge_pages() {
 fn the_process_is_not_dumpable() {
     let folder = tempfile::tempdir().unwrap();
     let program = folder.path().join("dicomgate");
-    fs::copy(env!("CARGO_BIN_EXE_dicomgate"), &program).unwrap();
+    // By a process of its own: a file that this one had open for writing is busy while any child that was forked meanwhile,
+    // for another test, has it open still.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_dicomgate")).arg(&program).status().unwrap();
+    assert!(copied.success());
     for path in [folder.path(), &program] {
         fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
     }

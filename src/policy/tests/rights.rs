@@ -109,7 +109,18 @@ fn observing_opens_nothing_and_seals_what_some_rule_seals() {
     assert!(other.observed && !other.seal, "{other:?}");
     let got = permission(policy.decide(&request(&ws1, "get")));
     assert!(got.observed && got.open == Open::No, "{got:?}");
-    assert!(policy.may_seal(&ct1, "PACS"));
+    assert!(policy.may_seal(&ct1, "PACS") && !policy.may_seal(&ct2, "PACS"));
+}
+
+#[test]
+fn what_is_sealed_while_observing_is_known_beforehand_whoever_passed_it_on() {
+    let passed_on = Rule { via: vec![super::kit::subject("peer:CT1")], ..seals("passed on", "*") };
+    let observing = PolicyModel { observe_until: Some(jiff::Timestamp::MAX), ..model(vec![passed_on]) };
+    let policy = Policy::compile(observing).unwrap();
+    let ct2 = principal(&policy, "CT2");
+    let stored = permission(policy.decide(&request(&ct2, "store")));
+    assert!(stored.observed && stored.seal, "{stored:?}");
+    assert!(policy.may_seal(&ct2, "PACS"), "it would be negotiated as if nothing were sealed");
 }
 
 #[test]
