@@ -6,7 +6,7 @@ use crate::state::marks;
 use crate::state::packed::{pack, unpack};
 use crate::state::row::{Fields, Row, Value};
 use crate::state::seal::Table;
-use crate::state::store::Question;
+use crate::state::store::{Durable, Question};
 use crate::state::{State, StateFault};
 use crate::vault::{KeyId, SealId};
 use std::collections::BTreeSet;
@@ -95,7 +95,7 @@ impl State {
                 After::Row(Box::new(known))
             }
         };
-        match self.change_seals(row.archive, &row.instance, true, None, change).await? {
+        match self.change_seals(row.archive, &row.instance, Durable::Yes, None, change).await? {
             Some(known) => Ok(known),
             None => Err(StateFault::Away("too many stores of one instance are under way at once".to_owned())),
         }
@@ -114,10 +114,11 @@ impl State {
             row.forgot_doubtful = row.forgot_doubtful.max(now);
             After::Row(Box::new(row))
         };
-        self.change_seals(archive, instance, true, None, change).await.map(|_| ())
+        self.change_seals(archive, instance, Durable::Yes, None, change).await.map(|_| ())
     }
 
-    /// What became of storing a seal; an acknowledged one lies on the disk when it returns. `false`: no such seal is known.
+    /// What became of storing a seal. An acknowledged one lies on the disk soon: a power cut before that leaves the seal in
+    /// doubt, or an instance that nothing is known of, and both open. `false`: no such seal is known.
     pub async fn seal_end(
         &self,
         archive: AeTitle,
@@ -157,9 +158,8 @@ impl State {
             let nothing = row.seals.is_empty() && !row.forgot && row.forgot_doubtful == 0;
             if nothing { After::Gone } else { After::Row(Box::new(row)) }
         };
-        // What begins and is lost with the power was never acknowledged; this lies on the disk, and so does what was written
-        // before it, when the sender hears of it.
-        let durable = end == SealEnd::Acknowledged;
+        // A sync for each object would cost a sender that waits for each answer more than all else that is done for it.
+        let durable = if end == SealEnd::Acknowledged { Durable::Soon } else { Durable::No };
         Ok(self.change_seals(archive, instance, durable, known, change).await?.is_some())
     }
 
@@ -183,7 +183,7 @@ impl State {
             seal.verified = Some(at);
             After::Row(Box::new(row))
         };
-        self.change_seals(archive, instance, false, None, change).await.map(|row| row.is_some())
+        self.change_seals(archive, instance, Durable::No, None, change).await.map(|row| row.is_some())
     }
 
     /// What is known of an instance; `None`: nothing, it was not sealed here as far as is known.
@@ -272,7 +272,7 @@ impl State {
             true => After::Row(Box::new(row.clone())),
             false => After::Same,
         };
-        Ok(self.change_seals(row.archive, &row.instance, true, None, change).await?.is_some())
+        Ok(self.change_seals(row.archive, &row.instance, Durable::Yes, None, change).await?.is_some())
     }
 
     /// Forgets an instance; `false`: nothing was known of it.
@@ -287,11 +287,10 @@ impl State {
         &self,
         archive: AeTitle,
         instance: &Uid,
-        durable: bool,
+        durable: Durable,
         mut known: Option<&SealRow>,
         change: impl Fn(Option<SealRow>) -> After,
     ) -> Result<Option<SealRow>, StateFault> {
-        let question = if durable { Question::durable } else { Question::new };
         for _ in 0..TRIES {
             let (found, before) = match known.take() {
                 Some(row) => (Some(self.seal(&LEDGER, columns_of(row))), Some(row.clone())),
@@ -317,7 +316,7 @@ impl State {
                     (if same { CHANGE_SEALS } else { CHANGE }, values, Some(*row))
                 }
             };
-            if self.changes(question(statement, values)).await? {
+            if self.changes(Question { durable, ..Question::new(statement, values) }).await? {
                 return Ok(after);
             }
         }

@@ -42,6 +42,17 @@ fn steps_from(version: Option<i64>) -> Result<String, StateFault> {
     }
 }
 
+/// When what a statement writes outlives a machine that loses its power.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durable {
+    /// Whenever the system writes it.
+    No,
+    /// Within a tenth of a second of its answer, which waits for no disk; or the next durable statement's.
+    Soon,
+    /// When it is answered.
+    Yes,
+}
+
 /// One statement with its parameters.
 #[derive(Debug)]
 pub struct Question {
@@ -49,8 +60,8 @@ pub struct Question {
     pub sql: &'static str,
     /// Its parameters.
     pub values: Vec<Value>,
-    /// What it writes lies on the disk when it is answered, even if the machine loses its power then.
-    pub durable: bool,
+    /// When what it writes lies on the disk.
+    pub durable: Durable,
     /// It is answered with one number, of the rows that it changed. The statement gives none itself: SQLite would keep those
     /// in a table of their own first.
     pub counted: bool,
@@ -58,13 +69,13 @@ pub struct Question {
 
 impl Question {
     /// A statement that reads, or writes what a crash of the machine may lose.
-    pub fn new(sql: &'static str, values: Vec<Value>) -> Self {
-        Self { sql, values, durable: false, counted: false }
+    pub const fn new(sql: &'static str, values: Vec<Value>) -> Self {
+        Self { sql, values, durable: Durable::No, counted: false }
     }
 
     /// A statement whose effect outlives a crash of the machine.
     pub fn durable(sql: &'static str, values: Vec<Value>) -> Self {
-        Self { sql, values, durable: true, counted: false }
+        Self { durable: Durable::Yes, ..Self::new(sql, values) }
     }
 
     /// The same, answered with the number of rows that it changed.

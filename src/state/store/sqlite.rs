@@ -4,7 +4,7 @@ mod log;
 
 use crate::state::StateFault;
 use crate::state::row::{Row, Value};
-use crate::state::store::{Answer, BEGIN, Question, Store, steps_from};
+use crate::state::store::{Answer, BEGIN, Durable, Question, Store, steps_from};
 use log::Log;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
@@ -13,6 +13,8 @@ use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +22,11 @@ use tokio::sync::{mpsc, oneshot};
 const QUEUE: usize = 1024;
 /// So many answers share one sync at most: the first of them does not wait for more.
 const TOGETHER: usize = 64;
+/// What is to be durable soon waits so long for others to share its sync.
+const SOON: Duration = Duration::from_millis(100);
+
+/// Asks for nothing but the sync that is due.
+const NOTHING: &str = "SELECT 1";
 
 type Rows = Result<Vec<Row>, StateFault>;
 
@@ -39,6 +46,8 @@ struct Held {
 pub struct Sqlite {
     asked: mpsc::Sender<Asked>,
     answer: Duration,
+    /// A sync is going to be asked for.
+    due: Arc<AtomicBool>,
 }
 
 impl Sqlite {
@@ -63,21 +72,45 @@ impl Sqlite {
             })
             .map_err(|fault| StateFault::Away(format!("no thread for it: {fault}")))?;
         opened.await.unwrap_or_else(|_| Err(gone()))?;
-        Ok(Self { asked, answer })
+        Ok(Self { asked, answer, due: Arc::default() })
+    }
+
+    /// Has the log synced before long, if nothing has seen to that yet. A connection that ends before syncs it by itself.
+    fn keep_soon(&self) {
+        if self.due.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (asked, due) = (self.asked.downgrade(), Arc::clone(&self.due));
+        tokio::spawn(async move {
+            tokio::time::sleep(SOON).await;
+            // What is written from here on is perhaps behind that sync, and asks for one of its own.
+            due.store(false, Ordering::Release);
+            let Some(asked) = asked.upgrade() else { return };
+            let (answer, kept) = oneshot::channel();
+            let _ = asked.send(Asked { question: Question::durable(NOTHING, Vec::new()), answer }).await;
+            if let Ok(Err(fault)) = kept.await {
+                tracing::error!(%fault, "a power cut may take what the ledger of seals was told last");
+            }
+        });
     }
 }
 
 impl Store for Sqlite {
     fn ask(&self, question: Question) -> Answer<'_> {
         Box::pin(async move {
+            let soon = question.durable == Durable::Soon;
             let (answer, answered) = oneshot::channel();
             let asking = async {
                 self.asked.send(Asked { question, answer }).await.map_err(|_| gone())?;
                 answered.await.map_err(|_| gone())?
             };
-            tokio::time::timeout(self.answer, asking)
+            let rows = tokio::time::timeout(self.answer, asking)
                 .await
-                .unwrap_or_else(|_| Err(StateFault::Away("the disk does not answer in time".to_owned())))
+                .unwrap_or_else(|_| Err(StateFault::Away("the disk does not answer in time".to_owned())));
+            if soon && rows.is_ok() {
+                self.keep_soon();
+            }
+            rows
         })
     }
 }
@@ -138,7 +171,13 @@ fn serve(Held { connection, log }: &mut Held, asks: &mut mpsc::Receiver<Asked>) 
             // Whoever asked has given up: nobody would undo what is done now.
             if !answer.is_closed() {
                 let rows = rows(connection, &mut prepared, &question).map_err(|fault| explain(&fault));
-                let durable = question.durable && rows.is_ok() && log.is_some();
+                let durable = rows.is_ok()
+                    && match (question.durable, &log) {
+                        (Durable::No, _) | (_, None) => false,
+                        // Nobody hears that it will be durable soon where the disk has failed.
+                        (Durable::Soon, Some(log)) => log.is_doubtful(),
+                        (Durable::Yes, Some(_)) => true,
+                    };
                 // Nobody hears of what a power cut may take, not even by asking for it.
                 if durable || !waiting.is_empty() {
                     waiting.push((answer, rows, durable));

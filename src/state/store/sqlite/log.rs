@@ -39,6 +39,11 @@ impl Log {
         Self { sync, doubtful: false }
     }
 
+    /// Whether something may not have reached the disk.
+    pub const fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
     /// All that the connection has written lies on the disk.
     ///
     /// # Errors

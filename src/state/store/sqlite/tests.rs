@@ -1,13 +1,14 @@
 //! What is answered when, and what was brought to the disk before.
 
 use super::log::Log;
-use super::{Asked, Held, Rows, TOGETHER, serve};
+use super::{Asked, Held, Rows, SOON, Sqlite, TOGETHER, serve};
 use crate::state::StateFault;
 use crate::state::row::Value;
-use crate::state::store::Question;
+use crate::state::store::{Durable, Question, Store as _};
 use rusqlite::Connection;
 use std::io;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 const WRITE: &str = "INSERT INTO t VALUES (?1)";
@@ -38,14 +39,19 @@ impl Place {
         connection
     }
 
-    /// All of these are asked at once; what is answered.
-    fn asked(&self, questions: Vec<Question>) -> Vec<Rows> {
+    /// What a thread serves.
+    fn held(&self) -> Held {
         let (looks, disk) = (self.connection(), Arc::clone(&self.disk));
         let sync = Box::new(move || {
             let mut disk = disk.lock().unwrap();
             disk.syncs.push(looks.query_row(COUNT, [], |row| row.get(0)).unwrap());
             if disk.fails { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
         });
+        Held { connection: self.connection(), log: Some(Log::new(sync)) }
+    }
+
+    /// All of these are asked at once; what is answered.
+    fn asked(&self, questions: Vec<Question>) -> Vec<Rows> {
         let (asks, mut asked) = mpsc::channel(questions.len());
         let ask = |question| {
             let (answer, answered) = oneshot::channel();
@@ -54,7 +60,7 @@ impl Place {
         };
         let answers: Vec<_> = questions.into_iter().map(ask).collect();
         drop(asks);
-        serve(&mut Held { connection: self.connection(), log: Some(Log::new(sync)) }, &mut asked);
+        serve(&mut self.held(), &mut asked);
         answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
     }
 
@@ -65,6 +71,10 @@ impl Place {
 
 fn durable() -> Question {
     Question::durable(WRITE, vec![Value::Int(1)]).counted()
+}
+
+fn soon() -> Question {
+    Question { durable: Durable::Soon, ..write() }
 }
 
 fn write() -> Question {
@@ -117,6 +127,49 @@ fn what_did_not_reach_the_disk_is_away() {
     // A statement with a fault has that fault.
     let wrong = Question::durable("SELECT nothing FROM nowhere", Vec::new());
     assert!(matches!(&place.asked(vec![wrong])[..], [Err(StateFault::Damaged(_))]));
+}
+
+#[test]
+fn what_is_durable_soon_waits_for_a_disk_that_failed() {
+    let place = Place::new();
+    assert_eq!(place.asked(vec![soon(), count()]), [number(1), number(1)]);
+    assert!(place.syncs().is_empty());
+    place.disk.lock().unwrap().fails = true;
+    let reader = place.connection();
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(reader.query_row(COUNT, [], |row| row.get(0)), Ok(1));
+    let answers = place.asked(vec![durable(), soon(), write()]);
+    assert!(matches!(&answers[..], [Err(StateFault::Away(_)), Ok(_), Ok(_)]), "it was not known yet: {answers:?}");
+    let (mut held, (asks, mut asked)) = (place.held(), mpsc::channel(3));
+    held.log.as_mut().unwrap().keep(&held.connection).unwrap_err();
+    let (answer, mut answered) = oneshot::channel();
+    asks.try_send(Asked { question: soon(), answer }).unwrap();
+    drop(asks);
+    serve(&mut held, &mut asked);
+    assert!(matches!(answered.try_recv().unwrap(), Err(StateFault::Away(_))), "nobody hears of what may be gone");
+}
+
+#[tokio::test]
+async fn what_is_durable_soon_shares_a_sync_a_moment_later() {
+    let place = Place::new();
+    let (asked, mut asks) = mpsc::channel(8);
+    let mut held = place.held();
+    let thread = std::thread::spawn(move || serve(&mut held, &mut asks));
+    let sqlite = Sqlite { asked, answer: Duration::from_secs(30), due: Arc::default() };
+    for round in 1..=2 {
+        let begun = Instant::now();
+        for _ in 0..3 {
+            assert_eq!(sqlite.ask(soon()).await, number(1));
+        }
+        while place.syncs().last() != Some(&(3 * round)) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "nothing is synced");
+            tokio::time::sleep(SOON / 10).await;
+        }
+    }
+    sqlite.ask(write()).await.unwrap();
+    drop(sqlite);
+    thread.join().unwrap();
+    assert!(place.syncs().len() <= 6, "what was written asked for more syncs than it was written in");
 }
 
 #[test]
