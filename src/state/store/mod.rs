@@ -78,6 +78,11 @@ impl Question {
         Self { durable: Durable::Yes, ..Self::new(sql, values) }
     }
 
+    /// Whether it may change anything.
+    pub fn writes(&self) -> bool {
+        !self.sql.starts_with("SELECT")
+    }
+
     /// The same, answered with the number of rows that it changed.
     pub fn counted(self) -> Self {
         Self { counted: true, ..self }

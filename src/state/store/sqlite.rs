@@ -1,14 +1,12 @@
 //! SQLite in the state folder: one thread holds the one connection, others ask it.
 
 mod log;
+mod thread;
 
 use crate::state::StateFault;
-use crate::state::row::{Row, Value};
 use crate::state::store::{Answer, BEGIN, Durable, Question, Store, steps_from};
 use log::Log;
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, Statement, ToSql};
-use std::collections::HashMap;
+use rusqlite::{Connection, OpenFlags};
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
@@ -16,31 +14,16 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use thread::{Asked, Held, explain, serve};
 use tokio::sync::{mpsc, oneshot};
 
 /// So many questions wait for the thread; further ones wait for room, within their time.
 const QUEUE: usize = 1024;
-/// So many answers share one sync at most: the first of them does not wait for more.
-const TOGETHER: usize = 64;
 /// What is to be durable soon waits so long for others to share its sync.
 const SOON: Duration = Duration::from_millis(100);
 
 /// Asks for nothing but the sync that is due.
 const NOTHING: &str = "SELECT 1";
-
-type Rows = Result<Vec<Row>, StateFault>;
-
-struct Asked {
-    question: Question,
-    answer: oneshot::Sender<Rows>,
-}
-
-/// What a thread has of the file.
-struct Held {
-    connection: Connection,
-    /// `None`: it has none, and each statement brings itself to the disk.
-    log: Option<Log>,
-}
 
 /// The file of the state folder.
 pub struct Sqlite {
@@ -72,7 +55,11 @@ impl Sqlite {
             })
             .map_err(|fault| StateFault::Away(format!("no thread for it: {fault}")))?;
         opened.await.unwrap_or_else(|_| Err(gone()))?;
-        Ok(Self { asked, answer, due: Arc::default() })
+        Ok(Self::new(asked, answer))
+    }
+
+    fn new(asked: mpsc::Sender<Asked>, answer: Duration) -> Self {
+        Self { asked, answer, due: Arc::default() }
     }
 
     /// Has the log synced before long, if nothing has seen to that yet. A connection that ends before syncs it by itself.
@@ -98,7 +85,7 @@ impl Sqlite {
 impl Store for Sqlite {
     fn ask(&self, question: Question) -> Answer<'_> {
         Box::pin(async move {
-            let soon = question.durable == Durable::Soon;
+            let durable = question.durable;
             let (answer, answered) = oneshot::channel();
             let asking = async {
                 self.asked.send(Asked { question, answer }).await.map_err(|_| gone())?;
@@ -107,7 +94,7 @@ impl Store for Sqlite {
             let rows = tokio::time::timeout(self.answer, asking)
                 .await
                 .unwrap_or_else(|_| Err(StateFault::Away("the disk does not answer in time".to_owned())));
-            if soon && rows.is_ok() {
+            if durable == Durable::Soon && rows.is_ok() {
                 self.keep_soon();
             }
             rows
@@ -158,105 +145,6 @@ fn connect(path: &Path, answer: Duration) -> Result<Held, StateFault> {
     let log = Some(Log::open(path).map_err(file)?);
     connection.execute_batch("PRAGMA synchronous = NORMAL;").map_err(|fault| explain(&fault))?;
     Ok(Held { connection, log })
-}
-
-/// Answers until nobody is left who could ask.
-fn serve(Held { connection, log }: &mut Held, asks: &mut mpsc::Receiver<Asked>) {
-    // The statements are the program's own, some twenty; each is prepared once.
-    let mut prepared: HashMap<&'static str, Statement<'_>> = HashMap::new();
-    while let Some(asked) = asks.blocking_recv() {
-        let mut waiting = Vec::new();
-        let mut next = Some(asked);
-        while let Some(Asked { question, answer }) = next {
-            // Whoever asked has given up: nobody would undo what is done now.
-            if !answer.is_closed() {
-                let rows = rows(connection, &mut prepared, &question).map_err(|fault| explain(&fault));
-                let durable = rows.is_ok()
-                    && match (question.durable, &log) {
-                        (Durable::No, _) | (_, None) => false,
-                        // Nobody hears that it will be durable soon where the disk has failed.
-                        (Durable::Soon, Some(log)) => log.is_doubtful(),
-                        (Durable::Yes, Some(_)) => true,
-                    };
-                // Nobody hears of what a power cut may take, not even by asking for it.
-                if durable || !waiting.is_empty() {
-                    waiting.push((answer, rows, durable));
-                } else {
-                    let _ = answer.send(rows);
-                }
-            }
-            next = if (1..TOGETHER).contains(&waiting.len()) { asks.try_recv().ok() } else { None };
-        }
-        if let Some(log) = log.as_mut().filter(|_| !waiting.is_empty()) {
-            let kept = log.keep(connection);
-            for (answer, rows, durable) in waiting {
-                let _ = answer.send(if durable { kept.clone().and(rows) } else { rows });
-            }
-        }
-    }
-}
-
-fn rows<'c>(
-    connection: &'c Connection,
-    prepared: &mut HashMap<&'static str, Statement<'c>>,
-    question: &Question,
-) -> Result<Vec<Row>, rusqlite::Error> {
-    let statement = match prepared.entry(question.sql) {
-        std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
-        std::collections::hash_map::Entry::Vacant(unknown) => unknown.insert(connection.prepare(question.sql)?),
-    };
-    let values = rusqlite::params_from_iter(&question.values);
-    if question.counted {
-        let changed = statement.execute(values)?;
-        return Ok(vec![vec![Value::Int(i64::try_from(changed).unwrap_or(i64::MAX))]]);
-    }
-    let columns = statement.column_count();
-    let mut found = statement.query(values)?;
-    let mut rows = Vec::new();
-    while let Some(row) = found.next()? {
-        rows.push((0..columns).map(|column| row.get_ref(column).map(value)).collect::<Result<Row, _>>()?);
-    }
-    Ok(rows)
-}
-
-fn value(found: ValueRef<'_>) -> Value {
-    match found {
-        ValueRef::Integer(number) => Value::Int(number),
-        ValueRef::Text(text) => std::str::from_utf8(text).map_or(Value::Foreign, |text| Value::Text(text.to_owned())),
-        ValueRef::Blob(bytes) => Value::Bytes(bytes.to_vec()),
-        ValueRef::Null | ValueRef::Real(_) => Value::Foreign,
-    }
-}
-
-impl ToSql for Value {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match self {
-            Self::Int(number) => ValueRef::Integer(*number),
-            Self::Text(text) => ValueRef::Text(text.as_bytes()),
-            Self::Bytes(bytes) => ValueRef::Blob(bytes),
-            Self::Foreign => ValueRef::Null,
-        }))
-    }
-}
-
-/// In words; without what was written, which SQLite's own messages do not hold either.
-fn explain(fault: &rusqlite::Error) -> StateFault {
-    match fault.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StateFault::Damaged(format!(
-            "{fault}: move `state.db` and the files beside it aside to begin a new one, moves and commitments under way are lost"
-        )),
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::DiskFull
-            | ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly
-            | ErrorCode::OutOfMemory
-            | ErrorCode::FileLockingProtocolFailed,
-        ) => StateFault::Away(fault.to_string()),
-        _ => StateFault::Damaged(fault.to_string()),
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! What is answered when, and what was brought to the disk before.
 
 use super::log::Log;
-use super::{Asked, Held, Rows, SOON, Sqlite, TOGETHER, serve};
+use super::thread::Rows;
+use super::thread::TOGETHER;
+use super::{Asked, Held, SOON, Sqlite, serve};
 use crate::state::StateFault;
 use crate::state::row::Value;
 use crate::state::store::{Durable, Question, Store as _};
@@ -52,6 +54,10 @@ impl Place {
 
     /// All of these are asked at once; what is answered.
     fn asked(&self, questions: Vec<Question>) -> Vec<Rows> {
+        self.asked_of(self.held(), questions)
+    }
+
+    fn asked_of(&self, mut held: Held, questions: Vec<Question>) -> Vec<Rows> {
         let (asks, mut asked) = mpsc::channel(questions.len());
         let ask = |question| {
             let (answer, answered) = oneshot::channel();
@@ -60,7 +66,7 @@ impl Place {
         };
         let answers: Vec<_> = questions.into_iter().map(ask).collect();
         drop(asks);
-        serve(&mut self.held(), &mut asked);
+        serve(&mut held, &mut asked);
         answers.into_iter().map(|mut answer| answer.try_recv().unwrap()).collect()
     }
 
@@ -130,6 +136,25 @@ fn what_did_not_reach_the_disk_is_away() {
 }
 
 #[test]
+fn what_is_written_together_has_one_transaction_and_faults_of_its_own() {
+    let place = Place::new();
+    place.connection().execute_batch("CREATE UNIQUE INDEX once ON t (x)").unwrap();
+    let number_of = |x| Question::new(WRITE, vec![Value::Int(x)]).counted();
+    let answers = place.asked(vec![number_of(1), number_of(1), number_of(2), count()]);
+    assert!(matches!(&answers[1], Err(StateFault::Damaged(_))), "{answers:?}");
+    assert_eq!([&answers[0], &answers[2], &answers[3]], [&number(1), &number(1), &number(2)]);
+    // Somebody else writes: none of them can, and nothing of them is left.
+    let other = place.connection();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let held = Held { connection: place.connection(), log: None };
+    held.connection.busy_timeout(Duration::ZERO).unwrap();
+    let answers = place.asked_of(held, vec![number_of(3), number_of(4)]);
+    assert!(answers.iter().all(|rows| matches!(rows, Err(StateFault::Away(_)))), "{answers:?}");
+    other.execute_batch("COMMIT").unwrap();
+    assert_eq!(place.asked(vec![count(), number_of(5), number_of(6), count()])[3], number(4));
+}
+
+#[test]
 fn what_is_durable_soon_waits_for_a_disk_that_failed() {
     let place = Place::new();
     assert_eq!(place.asked(vec![soon(), count()]), [number(1), number(1)]);
@@ -139,7 +164,7 @@ fn what_is_durable_soon_waits_for_a_disk_that_failed() {
     reader.execute_batch("BEGIN").unwrap();
     assert_eq!(reader.query_row(COUNT, [], |row| row.get(0)), Ok(1));
     let answers = place.asked(vec![durable(), soon(), write()]);
-    assert!(matches!(&answers[..], [Err(StateFault::Away(_)), Ok(_), Ok(_)]), "it was not known yet: {answers:?}");
+    assert!(matches!(&answers[..], [Err(StateFault::Away(_)), Err(StateFault::Away(_)), Ok(_)]), "{answers:?}");
     let (mut held, (asks, mut asked)) = (place.held(), mpsc::channel(3));
     held.log.as_mut().unwrap().keep(&held.connection).unwrap_err();
     let (answer, mut answered) = oneshot::channel();
@@ -155,7 +180,7 @@ async fn what_is_durable_soon_shares_a_sync_a_moment_later() {
     let (asked, mut asks) = mpsc::channel(8);
     let mut held = place.held();
     let thread = std::thread::spawn(move || serve(&mut held, &mut asks));
-    let sqlite = Sqlite { asked, answer: Duration::from_secs(30), due: Arc::default() };
+    let sqlite = Sqlite::new(asked, Duration::from_secs(30));
     for round in 1..=2 {
         let begun = Instant::now();
         for _ in 0..3 {
