@@ -307,6 +307,33 @@ fn the_command_leaves_nothing_of_what_does_not_open() {
 }
 
 #[test]
+fn what_an_archive_gave_another_uid_opens_when_somebody_says_so() {
+    let safe = Safe::new();
+    let folder = safe.path();
+    std::fs::create_dir(folder.join("archive")).unwrap();
+    let mut file = sealed(&original(16), Carrier::Pixels);
+    let (instance, minted) = (INSTANCE.as_bytes(), "9".repeat(INSTANCE.len()));
+    let places: Vec<usize> = (0..file.len()).filter(|at| file[*at..].starts_with(instance)).collect();
+    assert!(places.len() > 1, "it stands before the data set and in it");
+    for at in places {
+        file[at..at + minted.len()].copy_from_slice(minted.as_bytes());
+    }
+    std::fs::write(folder.join("archive/minted.dcm"), &file).unwrap();
+    let open = ["vault", "open", "--escrow-key", "p256.pem", "archive/minted.dcm"];
+    let (code, said) = dicomgate(folder, &open);
+    assert!(code == 1 && said.contains("NOT OPENED") && said.contains("--minted opens it"), "{code} {said}");
+    let (code, said) = dicomgate(folder, &[&open[..], &["--minted"]].concat());
+    assert!(code == 0 && said.contains(&format!("sealed as SOP instance {INSTANCE}")), "{code} {said}");
+    for (to, more, opens) in [("plainly", None, false), ("minted", Some("--minted"), true)] {
+        let pick = ["vault", "drill", "--from", "archive", "--to", to];
+        let (code, said) = dicomgate(folder, &pick.into_iter().chain(more).collect::<Vec<_>>());
+        assert_eq!(code, 0, "{said}");
+        let (code, said) = dicomgate(folder, &["vault", "drill", "--open", to, "--escrow-key", "p256.pem"]);
+        assert!(code == i32::from(!opens) && said.contains(&format!("{} of 1 opened", i32::from(opens))), "{said}");
+    }
+}
+
+#[test]
 fn a_drill_picks_opens_and_signs() {
     let safe = Safe::new();
     let folder = safe.path();

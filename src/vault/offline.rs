@@ -55,6 +55,8 @@ pub struct SealedFile<'a> {
     pub segments: Vec<&'a [u8]>,
     /// Patient ID (0010,0020) of the sealed object, without its padding; empty: it has none.
     pub patient_id: Phi<Vec<u8>>,
+    /// Its archive gives objects SOP Instance UIDs of its own: that of the seal is another.
+    pub minted: bool,
 }
 
 /// A seal that was opened whole.
@@ -90,7 +92,7 @@ impl<'a> SealedFile<'a> {
         walker.finish()?;
         if let Some(segments) = seen.in_pixels(file.data_set)? {
             let (segments, patient_id) = (split(segments)?, seen.patient_id);
-            return Ok(Some(Self { file, carrier: Carrier::Pixels, segments, patient_id }));
+            return Ok(Some(Self { file, carrier: Carrier::Pixels, segments, patient_id, minted: false }));
         }
         let segments: Vec<&[u8]> = seen
             .contents
@@ -99,7 +101,13 @@ impl<'a> SealedFile<'a> {
             .filter(|value| is_segment(value))
             .collect();
         let patient_id = seen.patient_id;
-        Ok((!segments.is_empty()).then_some(Self { file, carrier: Carrier::Attributes, segments, patient_id }))
+        Ok((!segments.is_empty()).then_some(Self {
+            file,
+            carrier: Carrier::Attributes,
+            segments,
+            patient_id,
+            minted: false,
+        }))
     }
 
     /// Opens the seal: parts of the payload go to `sink`, each after its segment was authenticated.
@@ -111,7 +119,8 @@ impl<'a> SealedFile<'a> {
         let (mut opener, mut out, mut payload) = (Opener::new(unlock), Vec::new(), 0_u64);
         for segment in &self.segments {
             opener.push(segment, &mut out)?;
-            if let Some(header) = opener.header().filter(|header| header.sop_instance != self.file.sop_instance) {
+            let other = |header: &&SegmentHeader| !self.minted && header.sop_instance != self.file.sop_instance;
+            if let Some(header) = opener.header().filter(other) {
                 return Err(OfflineFault::OtherObject(header.sop_instance));
             }
             for part in out.drain(..) {

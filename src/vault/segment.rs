@@ -2,7 +2,10 @@
 
 use super::suite::sha256;
 use super::{Identity, PatientIdentity, SealId};
+use crate::dicom::matching::CharacterSet;
 use crate::dicom::{Phi, Uid};
+use dicom_core::VR;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// The first line, `dicomgate seal 1 NNNNNN` and a line feed: so many bytes.
@@ -92,15 +95,35 @@ impl SegmentHeader {
     }
 
     /// What of an object's identity is no longer as it was sealed. Values without padding, as in
-    /// [`PatientIdentity`].
-    pub fn drift(&self, study: Option<&Uid>, patient: &PatientIdentity) -> Drift {
-        let differs = |sealed: &Phi<String>, now: &Phi<Vec<u8>>| *sealed.reveal() != encode(now.reveal());
+    /// [`PatientIdentity`]; `character_set`: Specific Character Set (0008,0005) that they are written in now. The same
+    /// characters in another set are the same.
+    pub fn drift(&self, study: Option<&Uid>, patient: &PatientIdentity, character_set: &[u8]) -> Drift {
+        let differs =
+            |vr, sealed: &Phi<String>, now: &Phi<Vec<u8>>| !self.reads_the_same(vr, sealed, now, character_set);
         Drift {
             study: self.study.as_ref() != study,
-            patient_id: differs(&self.patient_id, &patient.id),
-            patient_name: differs(&self.patient_name, &patient.name),
-            birth_date: differs(&self.birth_date, &patient.birth_date),
-            accession: differs(&self.accession, &patient.accession),
+            patient_id: differs(VR::LO, &self.patient_id, &patient.id),
+            patient_name: differs(VR::PN, &self.patient_name, &patient.name),
+            birth_date: differs(VR::DA, &self.birth_date, &patient.birth_date),
+            accession: differs(VR::SH, &self.accession, &patient.accession),
+        }
+    }
+
+    /// Whether a value that was sealed has the characters of one that stands there now; where they cannot be read, or only
+    /// its digest is known, whether it has its bytes.
+    fn reads_the_same(&self, vr: VR, sealed: &Phi<String>, now: &Phi<Vec<u8>>, character_set: &[u8]) -> bool {
+        let same = *sealed.reveal() == encode(now.reveal());
+        let digested = sealed.reveal().starts_with(DIGEST) || self.character_set.starts_with(DIGEST);
+        if digested || same && self.character_set == encode(character_set) {
+            return same;
+        }
+        let text = |set: &[u8], value: &[u8]| {
+            CharacterSet::of(set).and_then(|set| set.decode_as(vr, value).map(Cow::into_owned)).ok()
+        };
+        let (Some(set), Some(value)) = (decode(&self.character_set), decode(sealed.reveal())) else { return same };
+        match (text(&set, &value), text(character_set, now.reveal())) {
+            (None, None) => same,
+            (before, after) => before == after,
         }
     }
 

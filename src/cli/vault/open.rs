@@ -3,6 +3,7 @@
 use super::restore::{RestoreFault, Restored, restore};
 use super::with::With;
 use crate::cli::audit::Format;
+use crate::transform::open::OpenFault;
 use crate::vault::Unlock;
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -76,7 +77,16 @@ const fn proves_origin(unlock: &Unlock) -> bool {
 fn text(out: &mut dyn Write, file: &Path, outcome: &Outcome, unlock: &Unlock) -> io::Result<()> {
     let restored = match outcome {
         Ok(restored) => restored,
-        Err(fault) => return writeln!(out, "{}: NOT OPENED: {fault}", file.display()),
+        Err(fault) => {
+            writeln!(out, "{}: NOT OPENED: {fault}", file.display())?;
+            return match fault {
+                RestoreFault::Open(OpenFault::Identity { attribute: "SOPInstanceUID" }) => writeln!(
+                    out,
+                    "    --minted opens it if its archive gives objects UIDs of its own (`rewrites = [\"sop\"]`); else somebody put the seal into another object"
+                ),
+                _ => Ok(()),
+            };
+        }
     };
     let (inner, opened) = (&restored.inner, &restored.opened);
     let (segments, bytes) = (opened.segments, opened.bytes);

@@ -2,7 +2,7 @@
 
 use crate::dicom::Uid;
 use crate::dicom::dataset::part10::{Part10, Part10Fault};
-use crate::dicom::transfer_syntax::{encoding_of, is_encapsulated, name};
+use crate::dicom::transfer_syntax::{Encoding, encoding_of, is_encapsulated, name};
 use crate::dicom::uid::UidFault;
 use crate::scu::IMPLEMENTATION_CLASS;
 use crate::transform::flow::{Flow, Piece};
@@ -43,6 +43,11 @@ pub enum RestoreFault {
         "is compressed ({0}): make it native without loss first (`gdcmconv --raw`, `dcmdjpeg`); if it is sealed, it opens then"
     )]
     Compressed(String),
+    /// There may be a seal, but something has turned the bytes of the words around.
+    #[error(
+        "is in big endian byte order, in which a seal is not found: make it little endian first (`dcmconv +te`); if it is sealed, it opens then"
+    )]
+    Turned,
     /// It does not open.
     #[error("{0}")]
     Open(#[from] OpenFault),
@@ -92,6 +97,9 @@ pub fn restore(file: &Path, unlock: &Unlock, folder: Option<&Path>, minted: bool
         (Err(RestoreFault::Plain), _) if is_encapsulated(&head.transfer_syntax) => {
             let syntax = name(&head.transfer_syntax).map_or_else(|| head.transfer_syntax.to_string(), str::to_owned);
             Err(RestoreFault::Compressed(syntax))
+        }
+        (Err(RestoreFault::Plain), _) if encoding_of(&head.transfer_syntax) == Encoding::ExplicitBe => {
+            Err(RestoreFault::Turned)
         }
         (Err(fault), _) => Err(fault),
     }

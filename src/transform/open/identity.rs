@@ -6,6 +6,7 @@ use crate::dicom::{Phi, Tag, Uid};
 use crate::vault::{PatientIdentity, SegmentHeader};
 use std::collections::VecDeque;
 
+const CHARACTER_SET: Tag = Tag(0x0008, 0x0005);
 const SOP_CLASS: Tag = Tag(0x0008, 0x0016);
 const SOP_INSTANCE: Tag = Tag(0x0008, 0x0018);
 const ACCESSION: Tag = Tag(0x0008, 0x0050);
@@ -36,8 +37,9 @@ pub(super) fn drift(header: &SegmentHeader, order: &OpenOrder, clear: &VecDeque<
     let text = |tag| Phi::new(value(clear, tag).unwrap_or_default().to_vec());
     let patient =
         PatientIdentity { id: text(ID), name: text(NAME), birth_date: text(BIRTH_DATE), accession: text(ACCESSION) };
+    let set = value(clear, CHARACTER_SET).unwrap_or_default();
     let minted = (header.sop_instance != order.sop_instance).then_some("SOPInstanceUID");
-    minted.into_iter().chain(header.drift(uid(clear, STUDY).as_ref(), &patient).names()).collect()
+    minted.into_iter().chain(header.drift(uid(clear, STUDY).as_ref(), &patient, set).names()).collect()
 }
 
 fn uid(clear: &VecDeque<Whole>, tag: Tag) -> Option<Uid> {

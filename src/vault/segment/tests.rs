@@ -113,11 +113,37 @@ fn drift_names_what_differs_and_never_its_value() {
         accession: Phi::default(),
     };
     let study = Uid::new("1.2.3").unwrap();
-    assert!(!header.drift(Some(&study), &now).any());
+    let set = b"\\ISO 2022 IR 87";
+    assert!(!header.drift(Some(&study), &now, set).any());
     now.name = Phi::new(b"Schmidt^Eva".to_vec());
     now.accession = Phi::new(b"A1".to_vec());
-    let drift = header.drift(None, &now);
+    let drift = header.drift(None, &now, set);
     assert_eq!(drift.names().collect::<Vec<_>>(), ["StudyInstanceUID", "PatientName", "AccessionNumber"]);
+}
+
+#[test]
+fn the_same_name_in_another_character_set_is_no_drift() {
+    let name = |set: &[u8], name: &[u8]| {
+        let patient = PatientIdentity { name: Phi::new(name.to_vec()), ..PatientIdentity::default() };
+        let identity = Identity {
+            sop_class: Uid::new("1.2").unwrap(),
+            sop_instance: Uid::new("1.3").unwrap(),
+            study: None,
+            patient: patient.clone(),
+            transfer_syntax: Uid::new("1.4").unwrap(),
+        };
+        (SegmentHeader::new(SealId([1; 16]), &identity, set), patient)
+    };
+    let (latin, _) = name(b"ISO_IR 100", b"D\xf6e^Jan\xe9");
+    let drifts = |set: &[u8], now: &[u8]| latin.drift(None, &name(set, now).1, set).any();
+    assert!(!drifts(b"ISO_IR 100", b"D\xf6e^Jan\xe9"));
+    assert!(!drifts(b"ISO_IR 192", "D\u{f6}e^Jan\u{e9}".as_bytes()), "rewritten by the archive");
+    assert!(drifts(b"ISO_IR 192", "D\u{f6}e^Jane".as_bytes()));
+    assert!(drifts(b"ISO_IR 192", b"D\xf6e^Jan\xe9"), "no text in that set");
+    assert!(drifts(b"ISO_IR 999", "D\u{f6}e^Jan\u{e9}".as_bytes()), "nobody knows that set");
+    let (long, _) = name(b"ISO_IR 100", &[0xf6; 300]);
+    let now = name(b"ISO_IR 192", "\u{f6}".repeat(300).as_bytes()).1;
+    assert!(long.drift(None, &now, b"ISO_IR 192").any(), "only its digest is known");
 }
 
 proptest! {
@@ -134,7 +160,7 @@ proptest! {
             transfer_syntax: Uid::new("1.4").unwrap(),
         };
         let mut header = SegmentHeader::new(SealId([1; 16]), &identity, &set);
-        prop_assert!(!header.drift(None, &identity.patient).any());
+        prop_assert!(!header.drift(None, &identity.patient, &set).any());
         let length = header.length_in_seal();
         prop_assert!(length <= GREATEST_HEADER);
         (header.segment, header.last, header.recipients) = (segment, last, recipients);

@@ -39,6 +39,9 @@ pub struct Drill {
     /// The archive that is picked from, by its `ae_title`; default: the only one
     #[arg(long, value_name = "AE")]
     archive: Option<AeTitle>,
+    /// With --from: the archive gives objects SOP Instance UIDs of its own; a configuration with `rewrites = ["sop"]` says so by itself
+    #[arg(long, requires = "from")]
+    minted: bool,
     /// Open what was picked into this folder, and write `result.json` there
     #[arg(long, value_name = "DIR", requires = "escrow_key")]
     open: Option<PathBuf>,
@@ -62,7 +65,9 @@ impl Drill {
         let now = jiff::Timestamp::now();
         let home = || pick::Home::load(&self.config, self.archive);
         let outcome = match (&self.from, &self.to, &self.open, &self.escrow_key, &self.result, &self.picked) {
-            (Some(from), Some(to), ..) => home().and_then(|home| pick::pick(from, to, self.count, home, now)),
+            (Some(from), Some(to), ..) => {
+                home().and_then(|home| pick::pick(from, to, (self.count, self.minted), home, now))
+            }
             (_, _, Some(folder), Some(key), ..) => open::open(folder, key, now),
             (.., Some(file), _) => keep::bring_back(file, &self.config, now),
             (.., Some(folder)) => home().and_then(|home| pick::take_note(folder, home, now)),

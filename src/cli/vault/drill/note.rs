@@ -34,7 +34,7 @@ pub struct Noted {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Known {
-    /// SOP Instance UID.
+    /// SOP Instance UID: of the seal, if the ring opens it, else of the file.
     pub sop_instance: String,
     /// The seal, and the SHA-256 of what is in it, if the ring opens it.
     pub opened: Option<(String, String)>,
@@ -68,12 +68,14 @@ pub fn files(state: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// What this side knows of a file. `None`: it is no sealed object.
-pub fn known(bytes: &[u8], ring: &Arc<KeyRing>) -> Option<Known> {
-    let sealed = SealedFile::find(bytes).ok()??;
+pub fn known(bytes: &[u8], minted: bool, ring: &Arc<KeyRing>) -> Option<Known> {
+    let sealed = SealedFile { minted, ..SealedFile::find(bytes).ok()?? };
     let mut digest = Sha256::new();
     let opened = sealed.open(Unlock::from(Arc::clone(ring)), |part| digest.update(&part));
-    let opened = opened.ok().map(|opened| (opened.header.seal.to_string(), digest.hex()));
-    Some(Known { sop_instance: sealed.file.sop_instance.to_string(), opened })
+    let opened = opened.ok();
+    let instance = opened.as_ref().map_or(sealed.file.sop_instance, |opened| opened.header.sop_instance);
+    let opened = opened.map(|opened| (opened.header.seal.to_string(), digest.hex()));
+    Some(Known { sop_instance: instance.to_string(), opened })
 }
 
 impl Noted {
@@ -146,7 +148,7 @@ impl Noted {
                 return Err(format!("`{}` is not what was picked as `{}`", found.file, picked.file));
             }
             let Some(inside) = &found.inside else { continue };
-            if !known.is(inside) {
+            if !known.is(inside, self.picked.minted) {
                 return Err(format!("what it says is in `{}` is not what was picked", found.file));
             }
         }
@@ -155,14 +157,15 @@ impl Noted {
 }
 
 impl Known {
-    fn is(&self, inside: &Inside) -> bool {
+    fn is(&self, inside: &Inside, minted: bool) -> bool {
         let same = |(seal, digest): &(String, String)| *seal == inside.seal && *digest == inside.sha256;
-        self.sop_instance == inside.sop_instance && self.opened.as_ref().is_none_or(same)
+        let unknown = minted && self.opened.is_none();
+        (unknown || self.sop_instance == inside.sop_instance) && self.opened.as_ref().is_none_or(same)
     }
 }
 
 /// Whether files of the list are there, and what they are.
-pub fn look(folder: &Path, picked: &[PickedObject], ring: &Arc<KeyRing>) -> Result<Vec<Known>, String> {
+pub fn look(folder: &Path, picked: &Picked, ring: &Arc<KeyRing>) -> Result<Vec<Known>, String> {
     let look = |object: &PickedObject| {
         let wrong = |words: &str| format!("`{}` {words}", object.file);
         if !is_name(&object.file) {
@@ -172,9 +175,9 @@ pub fn look(folder: &Path, picked: &[PickedObject], ring: &Arc<KeyRing>) -> Resu
         if Sha256::of(&bytes) != object.sha256 {
             return Err(wrong("is not the file that was picked"));
         }
-        known(&bytes, ring).ok_or_else(|| wrong("is not sealed"))
+        known(&bytes, picked.minted, ring).ok_or_else(|| wrong("is not sealed"))
     };
-    picked.iter().map(look).collect()
+    picked.objects.iter().map(look).collect()
 }
 
 /// Writes a file in place of an older one, durably.

@@ -18,7 +18,8 @@ pub fn open(folder: &Path, key: &Path, now: jiff::Timestamp) -> Result<Report, S
     let list = folder.join(PICKED);
     let picked: Picked = read(&list).map_err(|fault| Stopped::at(&list, &fault))?;
     let key = Arc::new(escrow_key(key).map_err(|code| Stopped { words: "nothing was opened".to_owned(), code })?);
-    let objects = picked.objects.into_iter().map(|object| look(folder, object, &key)).collect();
+    let minted = picked.minted;
+    let objects = picked.objects.into_iter().map(|object| look(folder, object, minted, &key)).collect();
     let found = Found { drill: picked.drill, picked: picked.picked, archive: picked.archive, opened: now, objects };
     let file = folder.join(RESULT);
     let result = serde_json::to_string(&found).map_err(|fault| Stopped::at(&file, &fault))?;
@@ -46,8 +47,8 @@ pub fn open(folder: &Path, key: &Path, now: jiff::Timestamp) -> Result<Report, S
     Ok(Report { good: found.all(), words, json })
 }
 
-fn look(folder: &Path, object: PickedObject, key: &Arc<EscrowKey>) -> FoundObject {
-    let outcome = inside(folder, &object, key);
+fn look(folder: &Path, object: PickedObject, minted: bool, key: &Arc<EscrowKey>) -> FoundObject {
+    let outcome = inside(folder, &object, minted, key);
     let PickedObject { file, sha256 } = object;
     let (inside, fault) = match outcome {
         Ok(inside) => (Some(inside), None),
@@ -56,7 +57,7 @@ fn look(folder: &Path, object: PickedObject, key: &Arc<EscrowKey>) -> FoundObjec
     FoundObject { file, sha256, inside, fault }
 }
 
-fn inside(folder: &Path, object: &PickedObject, key: &Arc<EscrowKey>) -> Result<Inside, String> {
+fn inside(folder: &Path, object: &PickedObject, minted: bool, key: &Arc<EscrowKey>) -> Result<Inside, String> {
     if !is_name(&object.file) {
         return Err("its name leads out of the folder".to_owned());
     }
@@ -65,6 +66,7 @@ fn inside(folder: &Path, object: &PickedObject, key: &Arc<EscrowKey>) -> Result<
         return Err("it is not the file that was picked".to_owned());
     }
     let sealed = SealedFile::find(&bytes).map_err(|fault| fault.to_string())?.ok_or("it is not sealed")?;
+    let sealed = SealedFile { minted, ..sealed };
     let mut digest = Sha256::new();
     let opened = sealed.open(Unlock::Escrow(key.clone()), |part| digest.update(&part));
     let opened = opened.map_err(|fault| fault.to_string())?;

@@ -50,13 +50,18 @@ impl Home {
         Ok(Some(Self { settings, archive }))
     }
 
+    /// Whether the archive gives objects SOP Instance UIDs of its own (`rewrites = ["sop"]`).
+    fn mints(&self) -> bool {
+        self.settings.archives.iter().any(|archive| archive.ae_title == self.archive && archive.vault.rewrites_sop)
+    }
+
     /// Remembers what was picked into a folder.
     fn note(&self, folder: &Path, picked: Picked) -> Result<String, Stopped> {
         let Some(vault) = &self.settings.vault else {
             return Err(Stopped::new("the configuration has no [vault]", EXIT_CONFIGURATION));
         };
         let (ring, _) = keys::load(vault).map_err(|fault| Stopped::new(fault.to_string(), EXIT_CONFIGURATION))?;
-        let known = note::look(folder, &picked.objects, &Arc::new(ring)).map_err(|words| Stopped::new(words, 1))?;
+        let known = note::look(folder, &picked, &Arc::new(ring)).map_err(|words| Stopped::new(words, 1))?;
         let unopened = known.iter().filter(|known| known.opened.is_none()).count();
         let path = Noted { picked, known }.keep(&self.settings.gateway.state)?;
         let words = match unopened {
@@ -79,7 +84,8 @@ pub fn take_note(folder: &Path, home: Option<Home>, now: jiff::Timestamp) -> Res
         return Err(Stopped::new("it was picked from another archive, in the future, or is remembered already", 1));
     }
     // From now on the list says which archive it is of.
-    let picked = Picked { archive: home.archive.to_string(), ..picked };
+    let minted = picked.minted || home.mints();
+    let picked = Picked { archive: home.archive.to_string(), minted, ..picked };
     let text = serde_json::to_string_pretty(&picked).map_err(|fault| Stopped::at(&list, &fault))?;
     let json = serde_json::json!({ "drill": picked.drill, "picked": picked.objects.len() });
     let words = home.note(folder, picked)?;
@@ -88,7 +94,13 @@ pub fn take_note(folder: &Path, home: Option<Home>, now: jiff::Timestamp) -> Res
 }
 
 /// Picks.
-pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::Timestamp) -> Result<Report, Stopped> {
+pub fn pick(
+    from: &Path,
+    to: &Path,
+    (count, minted): (u32, bool),
+    home: Option<Home>,
+    now: jiff::Timestamp,
+) -> Result<Report, Stopped> {
     if !matches!(to.try_exists(), Ok(false)) {
         return Err(Stopped::at(to, &"it is there already: --to makes a new folder"));
     }
@@ -109,7 +121,8 @@ pub fn pick(from: &Path, to: &Path, count: u32, home: Option<Home>, now: jiff::T
     })
     .map_err(|fault| Stopped::at(from, &fault))?;
     let archive = home.as_ref().map(|home| home.archive.to_string()).unwrap_or_default();
-    let mut picked = Picked { drill: draw.id(), picked: now, archive, objects: Vec::new() };
+    let minted = minted || home.as_ref().is_some_and(Home::mints);
+    let mut picked = Picked { drill: draw.id(), picked: now, archive, minted, objects: Vec::new() };
     let (mut looked, mut damaged, mut probes) = (0_u64, 0_u64, 0_u64);
     while picked.objects.len() < count && !candidates.is_empty() {
         let place = draw.below(u64::try_from(candidates.len()).unwrap_or(u64::MAX));

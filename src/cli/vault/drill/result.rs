@@ -25,6 +25,9 @@ pub struct Picked {
     pub picked: jiff::Timestamp,
     /// Title of the archive that it was picked from; empty: it was picked where nobody knew.
     pub archive: String,
+    /// That archive gives objects SOP Instance UIDs of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub minted: bool,
     /// The files.
     pub objects: Vec<PickedObject>,
 }

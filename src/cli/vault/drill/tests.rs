@@ -55,6 +55,7 @@ fn pick(found: &Found) -> Noted {
         drill: found.drill.clone(),
         picked: found.picked,
         archive: found.archive.clone(),
+        minted: false,
         objects: objects.collect(),
     };
     Noted { picked, known: found.objects.iter().map(known).collect() }
@@ -106,6 +107,25 @@ fn what_the_escrow_key_signed_is_kept_and_the_latest_counts() {
     // Nor what was never picked here.
     std::fs::remove_file(state.join("vault/drills/picked-bb.json")).unwrap();
     assert_eq!(last(&state, &escrow).unwrap().len(), 1);
+}
+
+#[test]
+fn of_an_archive_that_mints_uids_the_seal_says_which_instance_it_is() {
+    let found = found("aa", "2026-02-01T00:00:00Z", None);
+    let noted = |minted, opened: bool| {
+        let mut noted = pick(&found);
+        noted.picked.minted = minted;
+        if !opened {
+            noted.known[0] = Known { sop_instance: "2.25.9".into(), opened: None };
+        }
+        noted
+    };
+    assert_eq!(noted(true, true).fits(&found), Ok(()));
+    assert_eq!(noted(true, false).fits(&found), Ok(()), "the ring does not open it, so which it is is not known");
+    assert!(noted(false, false).fits(&found).is_err());
+    let mut other = noted(true, true);
+    other.known[0].sop_instance = "2.25.9".into();
+    assert!(other.fits(&found).is_err(), "the ring opened it, and it is another");
 }
 
 #[test]
