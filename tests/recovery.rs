@@ -374,6 +374,16 @@ fn a_drill_picks_opens_and_signs() {
     let (code, said) = dicomgate(folder, &open);
     assert!(code == 1 && said.contains("2 of 3 opened") && said.contains("not the file that was picked"), "{said}");
     assert!(said.contains("proves nothing") && !said.contains("next,"), "{said}");
+    // Where the pick fills the disk, nothing of it is left behind.
+    let full = ["-c", "ulimit -f 1; trap '' XFSZ; exec \"$0\" vault drill --from archive --to filled"];
+    let full = std::process::Command::new("bash")
+        .args(full)
+        .arg(env!("CARGO_BIN_EXE_dicomgate"))
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert_eq!(full.status.code(), Some(2), "{full:?}");
+    assert!(!folder.join("filled").exists(), "{full:?}");
     assert_eq!(dicomgate(folder, &["vault", "drill"]).0, 2);
     assert_eq!(dicomgate(folder, &["vault", "drill", "--from", "archive"]).0, 2);
     assert_eq!(dicomgate(folder, &["vault", "drill", "--from", "a", "--to", "b", "--result", "c"]).0, 2);

@@ -145,7 +145,11 @@ pub fn pick(
             fs::create_dir(to).map_err(|fault| Stopped::at(to, &fault))?;
         }
         let file = format!("{:04}.dcm", picked.objects.len() + 1);
-        fs::write(to.join(&file), &bytes).map_err(|fault| Stopped::at(to, &fault))?;
+        fs::write(to.join(&file), &bytes).map_err(|fault| {
+            // The folder was made here; half a pick is none, and the next try wants a new folder.
+            let _ = fs::remove_dir_all(to);
+            Stopped::at(to, &fault)
+        })?;
         picked.objects.push(PickedObject { file, sha256: Sha256::of(&bytes) });
     }
     let got = picked.objects.len();
@@ -187,7 +191,13 @@ fn carried(to: &Path, picked: Picked, home: Option<&Home>) -> Result<String, Sto
         .map_err(|fault| Stopped::at(&file, &fault))?;
     let shown = to.display();
     let remembered = match home {
-        Some(home) => home.note(to, picked)?,
+        Some(home) => home.note(to, picked).map_err(|stopped| Stopped {
+            words: format!(
+                "{}\nwhat was picked is whole in `{shown}`, and not remembered: when that is mended, `dicomgate vault drill --picked {shown}` has it remembered",
+                stopped.words
+            ),
+            ..stopped
+        })?,
         None => format!(
             "next, on the gateway, which has to remember what was picked: dicomgate vault drill --picked {shown}\n"
         ),
