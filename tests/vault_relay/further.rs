@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 /// Not decoded by anything here.
-const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
+const JPEG_XL: &str = "1.2.840.10008.1.2.4.110";
 
 fn everything(_: usize, _: &ProposedContext) -> Option<Option<&'static str>> {
     None
@@ -188,7 +188,7 @@ fn a_class_that_a_destination_does_not_know_is_refused_to_the_archive() {
 fn a_destination_that_takes_no_more_is_asked_once() {
     let moving = moving();
     let mut under = moving.begins_with("WS1", "WS1", native);
-    let (sealed, _) = unknown(&moving, "1.6", JPEG_LS, 100_000);
+    let (sealed, _) = unknown(&moving, "1.6", JPEG_XL, 100_000);
     under.sends("1.6", &sealed.bytes);
     let mut further = Further::dialled(&moving).accepts(|_, _| Some(None));
     // Nothing can go on it: it is over before the object fails.
@@ -207,10 +207,10 @@ fn a_destination_that_takes_no_more_is_asked_once() {
 #[test]
 fn a_destination_that_has_refused_a_syntax_is_not_asked_for_it_again() {
     let moving = moving();
-    let (sealed, _) = unknown(&moving, "1.6", JPEG_LS, 1000);
+    let (sealed, _) = unknown(&moving, "1.6", JPEG_XL, 1000);
     moving.site.noted(&sealed, SealEnd::Acknowledged);
     let mut under = moving.begins_with("WS1", "WS1", native);
-    assert!(under.proposed.contexts.iter().any(|context| context.transfer_syntaxes == [uid(JPEG_LS)]));
+    assert!(under.proposed.contexts.iter().any(|context| context.transfer_syntaxes == [uid(JPEG_XL)]));
     under.fails("1.6", &sealed.bytes, Status::DATA_SET_MISMATCH);
     moving.destination.was_not_dialled();
 }
@@ -221,7 +221,7 @@ fn a_destination_without_one_more_association_is_left_in_peace() {
     for (answers, why) in [(true, "2/3/2"), (false, "did not answer in time")] {
         let moving = moving_with(RULES, "association_answer = \"1s\"");
         let mut under = moving.begins_with("WS1", "WS1", native);
-        let (sealed, _) = unknown(&moving, "1.6", JPEG_LS, 100_000);
+        let (sealed, _) = unknown(&moving, "1.6", JPEG_XL, 100_000);
         under.sends("1.6", &sealed.bytes);
         let mut further = Further::dialled(&moving);
         if answers {
@@ -234,7 +234,7 @@ fn a_destination_without_one_more_association_is_left_in_peace() {
         let record = moving.site.world.record("not-opened");
         assert!(record.text("words").unwrap().contains(why), "{record:?}");
         // Neither for this nor for anything else.
-        let (other, _) = unknown(&moving, "1.7", "1.2.840.10008.1.2.4.81", 1000);
+        let (other, _) = unknown(&moving, "1.7", "1.2.840.10008.1.2.4.112", 1000);
         under.fails("1.7", &other.bytes, Status::DATA_SET_MISMATCH);
         moving.destination.was_not_dialled();
         under.delivers("1.5", &unknown(&moving, "1.5", EXPLICIT, 100_000).0.bytes);
@@ -267,7 +267,7 @@ fn the_limit_says_how_many() {
                 (under, Some(further))
             }
         };
-        let (sealed, _) = unknown(&moving, "1.7", JPEG_LS, 1000);
+        let (sealed, _) = unknown(&moving, "1.7", JPEG_XL, 1000);
         under.fails("1.7", &sealed.bytes, Status::DATA_SET_MISMATCH);
         let record = moving.site.world.record("not-opened");
         assert!(record.text("words").unwrap().contains("`further_associations`"), "{record:?}");

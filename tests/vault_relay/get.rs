@@ -8,7 +8,7 @@ use dicomgate::dicom::transfer_syntax::Encoding;
 use dicomgate::state::SealEnd;
 use dicomgate::vault::carrier::Carrier;
 
-const JPEG_LS: &str = "1.2.840.10008.1.2.4.80";
+const JPEG_XL: &str = "1.2.840.10008.1.2.4.110";
 
 #[test]
 fn a_sealed_object_comes_out_as_it_was_before_it_was_sealed() {
@@ -133,13 +133,13 @@ fn an_object_goes_on_the_context_that_takes_what_was_sealed() {
 #[test]
 fn who_takes_nothing_that_it_could_be_written_in_is_told_that_it_failed() {
     let site = site();
-    let sealed = site.seal("1.5", JPEG_LS, &encapsulated("1.5", 5000), Carrier::Pixels);
+    let sealed = site.seal("1.5", JPEG_XL, &encapsulated("1.5", 5000), Carrier::Pixels);
     let mut getting = site.getting("WS1", &[&[EXPLICIT]]);
     getting.send("1.5", &sealed.bytes);
     getting.fails("1.5", Status::DATA_SET_MISMATCH);
     getting.ends();
     let words = site.world.record("not-opened").text("words").unwrap().to_owned();
-    assert!(words.contains("JPEG-LS Lossless") && words.contains("there is no decoder for JPEG-LS"), "{words}");
+    assert!(words.contains("JPEG XL Lossless") && words.contains("there is no decoder for JPEG XL"), "{words}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One frame, decoded. What the codecs take for granted is checked first: that the stream is of the size, the depth and the
 //! number of components that the attributes say.
 
-use super::{jpeg, jpeg2000, rle};
+use super::{jpeg, jpeg_ls, jpeg2000, rle};
 use crate::transform::frames::{Frame, Image, Pixels};
 use dicom_core::value::{PixelFragmentSequence, Value};
 use dicom_core::{DataElement, Tag, VR, dicom_value};
@@ -23,6 +23,14 @@ pub(super) fn decode(frame: &Frame) -> Result<Pixels, String> {
             Ok(Pixels { photometric: image.photometric.clone(), bytes })
         }
         "5" => Ok(Pixels { photometric: image.photometric.clone(), bytes: rle::decode(image, &frame.bytes)? }),
+        "4.80" | "4.81" => {
+            let jpeg_ls::Decoded { mut bytes, precision } =
+                jpeg_ls::decode(image, &frame.bytes).map_err(|fault| fault.to_string())?;
+            if image.signed {
+                extend_signs(&mut bytes, image.allocated, precision);
+            }
+            Ok(Pixels { photometric: image.photometric.clone(), bytes })
+        }
         "4.90" | "4.91" | "4.201" | "4.202" | "4.203" => {
             let stream = jpeg2000::codestream(&frame.bytes);
             let precision = jpeg2000::check(image, stream)?;

@@ -5,6 +5,7 @@
 mod codec;
 mod jpeg;
 mod jpeg2000;
+mod jpeg_ls;
 mod rle;
 mod sandbox;
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn a_frame_that_does_not_decode_fails_alone() {
     let good = Frame { image: image(RLE, 1, 2, 1, 8), bytes: rle(&[&[1, 2]]) };
     // A segment that is too short, over which the codec stumbles.
     let short = Frame { image: image(RLE, 8, 8, 1, 8), bytes: rle(&[&[1, 2]]) };
-    let none = Frame { image: image("1.2.840.10008.1.2.4.80", 1, 1, 1, 8), bytes: vec![1; 30] };
+    let none = Frame { image: image("1.2.840.10008.1.2.4.110", 1, 1, 1, 8), bytes: vec![1; 30] };
     let bomb = Frame { image: image(RLE, 65_535, 65_535, 3, 16), bytes: vec![0; 80] };
     let answers = asked(&[good.clone(), short, none, bomb, good], 1 << 20);
     assert_eq!(answers.len(), 5);

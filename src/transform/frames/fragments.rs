@@ -1,5 +1,5 @@
-//! Which fragments make which frame (PS3.5 A.4): by the offset tables; else a frame of JPEG or JPEG 2000 begins with its
-//! marker, and one of RLE is one fragment.
+//! Which fragments make which frame (PS3.5 A.4): by the offset tables; else a frame of JPEG, JPEG-LS or JPEG 2000 begins with
+//! its marker, and one of RLE is one fragment.
 
 use super::FramesFault;
 use crate::dicom::Uid;

@@ -73,11 +73,12 @@ pub fn decodable(syntax: &Uid) -> Result<(), &'static str> {
     let video = "video is not decoded";
     let Some(rest) = syntax.as_str().strip_prefix("1.2.840.10008.1.2.") else { return Err("it is not known") };
     match rest {
-        // JPEG baseline, extended (8 bits), lossless; JPEG 2000, HTJ2K.
-        "4.50" | "4.51" | "4.57" | "4.70" | "4.90" | "4.91" | "4.201" | "4.202" | "4.203" => Ok(()),
+        // JPEG baseline, extended (8 bits), lossless; JPEG-LS.
+        "4.50" | "4.51" | "4.57" | "4.70" | "4.80" | "4.81" => Ok(()),
+        // JPEG 2000, HTJ2K.
+        "4.90" | "4.91" | "4.201" | "4.202" | "4.203" => Ok(()),
         // RLE; encapsulated and not compressed.
         "5" | "1.98" => Ok(()),
-        "4.80" | "4.81" => Err("there is no decoder for JPEG-LS"),
         "4.110" | "4.111" | "4.112" => Err("there is no decoder for JPEG XL"),
         "4.92" | "4.93" => Err("there is no decoder for JPEG 2000 part 2"),
         "8.1" => Err("there is no decoder for deflated frames"),

@@ -27,7 +27,8 @@ impl Losses {
         self.compressed = frame.len() as u64;
         self.method = match syntax.as_str().strip_prefix("1.2.840.10008.1.2.4.") {
             Some("50" | "51") => Some("ISO_10918_1"),
-            // These may have losses or not.
+            // These may have losses or not; the first one of JPEG-LS may not, and nothing but the stream keeps it to that.
+            Some("80" | "81") => is_near(frame).then_some("ISO_14495_1"),
             Some("91") => is_irreversible(frame).then_some("ISO_15444_1"),
             Some("203") => is_irreversible(frame).then_some("ISO_15444_15"),
             _ => None,
@@ -49,6 +50,27 @@ impl Losses {
             header.insert(place, (tag, super::text(tag, *vr, text)));
         }
     }
+}
+
+/// Whether a JPEG-LS stream says that samples may differ from what they were (ITU-T T.87 C.2.3). Scans of one stream that
+/// differ in that nobody writes.
+fn is_near(frame: &[u8]) -> bool {
+    let mut cursor = Cursor::new(frame.strip_prefix(&[0xff, 0xd8]).unwrap_or_default());
+    while let Some([0xff, mut marker]) = cursor.array::<2>() {
+        // Fill bytes.
+        while marker == 0xff {
+            let Some(next) = cursor.u8() else { return false };
+            marker = next;
+        }
+        let length = cursor.u16_be().and_then(|length| usize::from(length).checked_sub(2));
+        let Some(segment) = length.and_then(|length| cursor.take(length)) else { break };
+        if marker == 0xda {
+            // Behind the components, of two bytes each, stands NEAR.
+            let components = segment.first().map_or(0, |components| usize::from(*components));
+            return segment.get(1 + 2 * components).is_some_and(|near| *near > 0);
+        }
+    }
+    false
 }
 
 /// Whether a JPEG 2000 codestream says that its wavelets are those that do not come back bit for bit (ITU-T T.800 A.6.1).
@@ -91,6 +113,22 @@ mod tests {
         for cut in 0..codestream(0).len() - 4 {
             assert!(!is_irreversible(&codestream(0)[..cut]), "{cut}");
         }
+    }
+
+    #[test]
+    fn a_scan_says_by_how_much_samples_may_differ() {
+        let stream = |near: u8| {
+            let mut bytes = vec![0xff, 0xd8, 0xff, 0xff, 0xfe, 0, 3, 9, 0xff, 0xf7, 0, 8, 8, 0, 1, 0, 1, 0];
+            bytes.extend_from_slice(&[0xff, 0xda, 0, 8, 1, 1, 0, near, 0, 0, 7, 7]);
+            bytes
+        };
+        assert!(is_near(&stream(3)) && !is_near(&stream(0)));
+        for cut in 0..stream(3).len() - 4 {
+            assert!(!is_near(&stream(3)[..cut]), "{cut}");
+        }
+        let mut losses = Losses::default();
+        losses.look(&uid("1.2.840.10008.1.2.4.81"), &stream(3));
+        assert_eq!(losses.method, Some("ISO_14495_1"));
     }
 
     #[test]

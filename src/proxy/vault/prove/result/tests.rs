@@ -81,7 +81,7 @@ fn what_did_not_come_back_whole_each_way_is_not_proven() {
     for fate in [
         Fate::Lossy,
         Fate::Dropped,
-        Fate::Compressed("1.2.840.10008.1.2.4.80".to_owned()),
+        Fate::Compressed("1.2.840.10008.1.2.4.110".to_owned()),
         Fate::Changed("x".to_owned()),
         Fate::Refused("x".to_owned()),
         Fate::Missing("x".to_owned()),
