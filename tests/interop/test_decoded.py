@@ -7,6 +7,7 @@ import io
 
 import pydicom
 import pytest
+from pydicom.uid import JPEGLSLossless, RLELossless
 from pynetdicom import _config
 
 from support import corpus, decoded, habits, peers, sealed, sender, vault, wire
@@ -164,8 +165,9 @@ def test_a_destination_is_asked_for_what_nobody_knew_of_before_anything_is_decod
     assert [(one["instance"], one["opened"], one["status"]) for one in records] == [(one.sop_instance, True, "0000H") for one in stored.values()]
 
 
-def test_one_that_recompresses_losslessly_is_sealed_for_and_opened(house, ct1, ws1):
-    archive = house.keep(habits.Habits(recompress=True))
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGLSLossless], ids=["RLE", "JPEG-LS"])
+def test_one_that_recompresses_losslessly_is_sealed_for_and_opened(house, ct1, ws1, syntax):
+    archive = house.keep(habits.Habits(recompress=syntax))
     gateway = house.gateway(
         archive.port, start=False, policy=vault.policy(), archive_settings=vault.ALWAYS, vault=vault.settings(house.folder / "vault-recompressed")
     )
@@ -175,7 +177,7 @@ def test_one_that_recompresses_losslessly_is_sealed_for_and_opened(house, ct1, w
     assert len(wanted) == 2
     outcomes = sender.send(lambda: gateway.call(ct1, timeout=20), wanted)
     assert all(one.stored for one in outcomes.values()), outcomes
-    assert {one.syntax for one in archive.held.values() if one.data.SOPInstanceUID in {each.sop_instance for each in wanted}} == {"1.2.840.10008.1.2.5"}
+    assert {one.syntax for one in archive.held.values() if one.data.SOPInstanceUID in {each.sop_instance for each in wanted}} == {syntax}
     got = sealed.fetch(lambda: gateway.call(ws1, timeout=20), wanted, called="PACS", calling="WS1")
     for one in wanted:
         assert got[one.name] is not None, one.name

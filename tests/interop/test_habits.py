@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from pydicom.uid import RLELossless
+from pydicom.uid import JPEGLSLossless, RLELossless
 from pynetdicom import _config
 
 from support import habits, sealed, vault, wire
@@ -16,6 +16,7 @@ ENHANCED, ULTRASOUND = "1.2.840.10008.5.1.4.1.1.2.1", "1.2.840.10008.5.1.4.1.1.6
 COLOUR, ECG, PDF = "1.2.840.10008.5.1.4.1.1.7.4", "1.2.840.10008.5.1.4.1.1.9.1.1", "1.2.840.10008.5.1.4.1.1.104.1"
 FEW = (CT, ENHANCED, ULTRASOUND, COLOUR, ECG, PDF)
 """Grey and colour, frames and none, pixels and none: what a habit does it does to each family."""
+LOSSLESS = [RLELossless, JPEGLSLossless]
 PROBE = ("vault", "probe", "PACS", "--age", "0", "--largest", "1048576")
 
 
@@ -66,26 +67,28 @@ def test_one_that_drops_group_0400_leaves_the_pixels(site):
     assert fates(found, "attributes") == {"dropped"}
 
 
-def test_one_that_recompresses_losslessly_is_told_apart(site):
-    found, _ = site(recompress=True).probe()
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=["RLE", "JPEG-LS"])
+def test_one_that_recompresses_losslessly_is_told_apart(site, syntax):
+    found, _ = site(recompress=syntax).probe()
     pixels = fates(found, "pixels")
     assert pixels <= {"whole", "recompressed"} and "recompressed" in pixels, pixels
 
 
-def test_what_one_has_recompressed_is_read_back_and_sealed_in_its_place(site, ct1, ws1):
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=["RLE", "JPEG-LS"])
+def test_what_one_has_recompressed_is_read_back_and_sealed_in_its_place(site, ct1, ws1, syntax):
     """It gives nothing out but what it has compressed: that is asked for, decoded and opened before a sender is told."""
-    here = site(recompress=True, archive_settings={"verify_after_store": "all"})
+    here = site(recompress=syntax, archive_settings={"verify_after_store": "all"})
     found, said = here.probe()
     assert found["reads_back"] and found["repeats"] == "replaced", said
     old, original = image(7)
     data = sealed.read(original, wire.EXPLICIT)
     here.archive.put(data, wire.EXPLICIT)
     done = here.gateway.run("vault", "seal-archive", "PACS", "--rate", "1000000", "--format", "json", seconds=120)
-    assert here.archive.held[old].syntax == RLELossless and json.loads(done.stdout)["sealed"] == 1, done.stdout
+    assert here.archive.held[old].syntax == syntax and json.loads(done.stdout)["sealed"] == 1, done.stdout
     here.gateway.start()
     new, raw = image(1)
     assert store(here.gateway, ct1, new, raw).status == 0
-    assert here.archive.held[new].syntax == RLELossless
+    assert here.archive.held[new].syntax == syntax
     for instance in (old, new):
         got = get(here.gateway, ws1, instance)
         assert sealed.read(got.objects[0].data_set, wire.EXPLICIT).PixelData == PIXELS, got

@@ -34,11 +34,11 @@ class Habits:
         *,
         change: Callable[[Dataset], None] | None = None,
         repeat: Callable[[Dataset, Dataset], tuple[int, bool]] | None = None,
-        recompress: bool = False,
+        recompress: str | None = None,
         forget: bool = False,
         classes: Iterable[str] | None = None,
     ) -> None:
-        """`classes`: those that it takes; all where nothing is said."""
+        """`recompress`: the syntax into which it compresses what is native; `classes`: those that it takes; all where nothing is said."""
         self.change, self.repeat, self.recompress, self.forget = change, repeat, recompress, forget
         self.held: dict[str, Held] = {}
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class Habits:
         entity.maximum_pdu_size = 65536
         entity.add_supported_context(Verification)
         for sop_class in classes or [context.abstract_syntax for context in AllStoragePresentationContexts]:
-            entity.add_supported_context(str(sop_class), [*NATIVE, RLELossless], scu_role=True, scp_role=True)
+            entity.add_supported_context(str(sop_class), [*NATIVE, recompress or RLELossless], scu_role=True, scp_role=True)
         for model in (StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet):
             entity.add_supported_context(model)
         entity.dimse_timeout = 60
@@ -95,7 +95,7 @@ class Habits:
                 return 0
             if self.change is not None:
                 self.change(data)
-            if self.recompress and "PixelData" in data and given in NATIVE:
+            if self.recompress is not None and "PixelData" in data and given in NATIVE:
                 # In explicit VR first: pynetdicom goes by how a data set was read, and would send the fragments in a native context.
                 raw = encode(data, is_implicit_vr=False, is_little_endian=True)
                 assert raw is not None
@@ -103,8 +103,8 @@ class Habits:
                 data.file_meta = FileMetaDataset()
                 data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
                 try:
-                    data.compress(RLELossless, generate_instance_uid=False)
-                    given = str(RLELossless)
+                    data.compress(self.recompress, generate_instance_uid=False)
+                    given = str(self.recompress)
                 except Exception:  # noqa: BLE001 - what it cannot compress it keeps as it is
                     given = str(ExplicitVRLittleEndian)
             known = self.held.get(data.SOPInstanceUID)
