@@ -24,3 +24,14 @@ pub enum StateFault {
         most: u64,
     },
 }
+
+impl StateFault {
+    /// The same, with the file that it is about.
+    pub(in crate::state) fn of(self, file: &str) -> Self {
+        match self {
+            Self::Away(words) => Self::Away(format!("`{file}`: {words}")),
+            Self::Damaged(words) => Self::Damaged(format!("`{file}`: {words}")),
+            other => other,
+        }
+    }
+}

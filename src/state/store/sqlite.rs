@@ -29,6 +29,8 @@ const NOTHING: &str = "SELECT 1";
 pub struct Sqlite {
     asked: mpsc::Sender<Asked>,
     answer: Duration,
+    /// The file, for people.
+    shown: String,
     /// A sync is going to be asked for.
     due: Arc<AtomicBool>,
 }
@@ -39,7 +41,7 @@ impl Sqlite {
     /// # Errors
     /// The file cannot be opened, is no database, or a newer program's.
     pub async fn open(path: &Path, answer: Duration) -> Result<Self, StateFault> {
-        let path = path.to_owned();
+        let (path, shown) = (path.to_owned(), path.display().to_string());
         let (asked, mut asks) = mpsc::channel::<Asked>(QUEUE);
         let (ready, opened) = oneshot::channel();
         std::thread::Builder::new()
@@ -54,12 +56,12 @@ impl Sqlite {
                 }
             })
             .map_err(|fault| StateFault::Away(format!("no thread for it: {fault}")))?;
-        opened.await.unwrap_or_else(|_| Err(gone()))?;
-        Ok(Self::new(asked, answer))
+        opened.await.unwrap_or_else(|_| Err(gone())).map_err(|fault| fault.of(&shown))?;
+        Ok(Self::new(asked, answer, shown))
     }
 
-    fn new(asked: mpsc::Sender<Asked>, answer: Duration) -> Self {
-        Self { asked, answer, due: Arc::default() }
+    fn new(asked: mpsc::Sender<Asked>, answer: Duration, shown: String) -> Self {
+        Self { asked, answer, shown, due: Arc::default() }
     }
 
     /// Has the log synced before long, if nothing has seen to that yet. A connection that ends before syncs it by itself.
@@ -97,7 +99,7 @@ impl Store for Sqlite {
             if durable == Durable::Soon && rows.is_ok() {
                 self.keep_soon();
             }
-            rows
+            rows.map_err(|fault| fault.of(&self.shown))
         })
     }
 }

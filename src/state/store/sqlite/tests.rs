@@ -35,6 +35,8 @@ impl Place {
 
     fn connection(&self) -> Connection {
         let connection = Connection::open(self.folder.path().join("state.db")).unwrap();
+        // Who finds it in use need not wait for long: it stays so.
+        connection.busy_timeout(Duration::from_millis(100)).unwrap();
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE IF NOT EXISTS t (x);")
             .unwrap();
@@ -180,7 +182,7 @@ async fn what_is_durable_soon_shares_a_sync_a_moment_later() {
     let (asked, mut asks) = mpsc::channel(8);
     let mut held = place.held();
     let thread = std::thread::spawn(move || serve(&mut held, &mut asks));
-    let sqlite = Sqlite::new(asked, Duration::from_secs(30));
+    let sqlite = Sqlite::new(asked, Duration::from_secs(30), "state.db".to_owned());
     for round in 1..=2 {
         let begun = Instant::now();
         for _ in 0..3 {
