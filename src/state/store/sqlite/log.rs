@@ -85,6 +85,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.db");
         let connection = Connection::open(&path).unwrap();
+        connection.busy_timeout(std::time::Duration::from_millis(100)).unwrap();
         connection
             .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; CREATE TABLE t (x);")
             .unwrap();
