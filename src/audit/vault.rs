@@ -170,14 +170,16 @@ impl NotOpenedNote<'_> {
 pub struct Drift(u8);
 
 impl Drift {
-    /// Keywords of the attributes that are looked at; the last stands for all others.
-    pub const NAMES: [&'static str; 7] = [
+    /// Keywords of the attributes that are looked at; `added`: what would have been sealed was added in the archive, and
+    /// left out; the last stands for all others.
+    pub const NAMES: [&'static str; 8] = [
         "SOPInstanceUID",
         "StudyInstanceUID",
         "PatientID",
         "PatientName",
         "PatientBirthDate",
         "AccessionNumber",
+        "added",
         "other",
     ];
 

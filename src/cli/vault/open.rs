@@ -105,6 +105,13 @@ fn text(out: &mut dyn Write, file: &Path, outcome: &Outcome, unlock: &Unlock) ->
     if !opened.drift.is_empty() {
         writeln!(out, "    changed in the archive since, and left as it stands there: {}", opened.drift.join(", "))?;
     }
+    if !opened.added.is_empty() {
+        writeln!(
+            out,
+            "    added in the archive since to what is always sealed, and left out: {}",
+            opened.added.join(", ")
+        )?;
+    }
     match &restored.to {
         Some(path) => writeln!(out, "    original: {}", path.display()),
         None => Ok(()),
@@ -128,6 +135,7 @@ fn json(file: &Path, outcome: &Outcome, unlock: &Unlock) -> serde_json::Value {
             "segments": opened.segments,
             "bytes": opened.bytes,
             "drift": opened.drift,
+            "added": opened.added,
             "original": to.as_ref().map(|path| path.display().to_string()),
         }),
     }

@@ -1,10 +1,11 @@
 //! One data set out of two: what stayed in clear as the archive sends it now, and what was sealed, in the order of their tags.
 //!
 //! What sealing put there goes, unless it was sealed with another value; group lengths go. What was sealed wins over what
-//! stands there now; sequences of which a part was sealed become one (`merge`).
+//! stands there now; sequences of which a part was sealed become one (`merge`). What is always sealed comes from the seal
+//! alone: an overlay or a table of greys that somebody put into the clear part goes, and is told of.
 
 use super::emit::Emit;
-use super::merge::{MergeFault, sequences};
+use super::merge::{MergeFault, sequences, stripped};
 use super::payload::{Sealed, Whole, is_whole};
 use super::{OpenFault, OpenOptions};
 use crate::dicom::Tag;
@@ -16,6 +17,8 @@ use std::collections::VecDeque;
 
 /// Values behind the seal up to so many bytes are taken whole.
 const SMALL: u32 = 1 << 20;
+/// So many tags of what was added are told.
+const MOST_ADDED: usize = 16;
 const PIXEL_REPRESENTATION: Tag = Tag(0x0028, 0x0103);
 
 /// Composes one object.
@@ -34,6 +37,8 @@ pub(super) struct Compose {
     passing: Passing,
     /// Sequences with other items than when they were sealed.
     moved: Vec<Tag>,
+    /// What stood in clear and is always sealed; sequences in which that was so.
+    added: Vec<Tag>,
 }
 
 /// Where the bytes of the element go that comes in parts.
@@ -48,13 +53,18 @@ impl Compose {
     pub(super) fn new(emit: Emit, options: OpenOptions, carrier: Tag, mut clear: VecDeque<Whole>) -> Self {
         // Twins are looked for at the front, and an archive may have put nothing in order (tolerance `order`).
         clear.make_contiguous().sort_by_key(Whole::tag);
-        let (later, moved) = (VecDeque::new(), Vec::new());
-        Self { emit, options, carrier, clear, later, held: 0, passing: Passing::Nowhere, moved }
+        let (later, moved, added) = (VecDeque::new(), Vec::new(), Vec::new());
+        Self { emit, options, carrier, clear, later, held: 0, passing: Passing::Nowhere, moved, added }
     }
 
     /// Sequences with other items than when they were sealed.
     pub(super) fn moved(&self) -> &[Tag] {
         &self.moved
+    }
+
+    /// What only the archive can have put there, and was left out: tags of the top level, the first 16.
+    pub(super) fn added(&self) -> &[Tag] {
+        &self.added
     }
 
     /// Something sealed comes.
@@ -73,7 +83,9 @@ impl Compose {
             }
             Sealed::Begin(head) => {
                 self.clear_before(head.raw.tag, out)?;
-                pop_if(&mut self.clear, |twin| twin.tag() == head.raw.tag);
+                if pop_if(&mut self.clear, |twin| twin.tag() == head.raw.tag).is_some() {
+                    self.left_out(head.raw.tag);
+                }
                 self.passing = Passing::Out;
                 self.emit.sealed(head.bytes(), out)
             }
@@ -105,6 +117,7 @@ impl Compose {
     pub(super) fn begin(&mut self, head: Head, holds: Holds, out: &mut Flow) -> Result<(), OpenFault> {
         let tag = head.raw.tag;
         self.passing = if goes(tag) {
+            self.left_out(tag);
             Passing::Nowhere
         } else if is_whole(&head, holds, SMALL) || has_twin_with_items(&self.later, tag) {
             Passing::Gathered(Whole { head, holds, bytes: head.bytes().to_vec() })
@@ -177,7 +190,33 @@ impl Compose {
 
     /// An element in clear of which nothing was sealed.
     fn alone(&mut self, whole: &Whole, out: &mut Flow) -> Result<(), OpenFault> {
-        if goes(whole.tag()) { Ok(()) } else { self.emit.clear(&whole.bytes, out) }
+        if goes(whole.tag()) {
+            self.left_out(whole.tag());
+            return Ok(());
+        }
+        if has_items(whole) && Family::is_looked_into(whole.tag()) {
+            let mut ours = Vec::new();
+            self.emit.turn_clear(&whole.bytes, &mut ours)?;
+            if let Some(rest) = stripped(&ours, self.emit.encoding(), self.options.depth)? {
+                self.add(whole.tag());
+                self.emit.put(&rest, out);
+                return Ok(());
+            }
+        }
+        self.emit.clear(&whole.bytes, out)
+    }
+
+    /// An element in clear goes. What sealing puts there itself tells nothing.
+    fn left_out(&mut self, tag: Tag) {
+        if tag.element() != 0 && !Family::is_replacement(tag) && Family::is_always_sealed(tag, false) {
+            self.add(tag);
+        }
+    }
+
+    fn add(&mut self, tag: Tag) {
+        if self.added.len() < MOST_ADDED && !self.added.contains(&tag) {
+            self.added.push(tag);
+        }
     }
 
     /// A sealed element, and what stands there in clear.
@@ -191,6 +230,9 @@ impl Compose {
         }
         let parts = |clear: &&Whole| !goes(tag) && has_items(clear) && has_items(sealed);
         let Some(clear) = clear.filter(parts) else {
+            if clear.is_some() {
+                self.left_out(tag);
+            }
             return self.emit.sealed(&sealed.bytes, out);
         };
         let (mut ours, mut theirs, mut merged) = (Vec::new(), Vec::new(), Vec::new());
@@ -203,6 +245,9 @@ impl Compose {
         })?;
         if found.moved {
             self.moved.push(tag);
+        }
+        if found.added > 0 {
+            self.add(tag);
         }
         self.emit.put(&merged, out);
         Ok(())
@@ -230,9 +275,9 @@ fn has_items(whole: &Whole) -> bool {
     }
 }
 
-/// What sealing put there, or what no longer is true.
+/// What sealing put there, what no longer is true, and what only the archive can have put there.
 fn goes(tag: Tag) -> bool {
-    tag.element() == 0 || Family::is_replacement(tag)
+    tag.element() == 0 || Family::is_replacement(tag) || Family::is_always_sealed(tag, false)
 }
 
 fn within(held: usize, limit: u32) -> Result<(), OpenFault> {

@@ -1,7 +1,7 @@
 //! Two readings of one sequence become one again: what stayed in clear, as the archive sends it now, and what was sealed of
 //! it, item by item at the same place.
 //!
-//! An item that the archive added stays as it is. One that it took away cannot be told from others that moved: if something
+//! An item that the archive added stays, without what would have been sealed of it. One that it took away cannot be told from others that moved: if something
 //! was sealed of what is beyond the last one, nothing is guessed. Group lengths are left out.
 
 use crate::dicom::Tag;
@@ -10,6 +10,7 @@ use crate::dicom::transfer_syntax::Encoding;
 use crate::transform::head::{ITEM, ITEM_END, SEQUENCE_END, put_header};
 use crate::transform::recode::Recode;
 use crate::transform::scan::{Holds, Part, Scanner};
+use crate::vault::family::Family;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Why two readings do not become one.
@@ -32,6 +33,17 @@ impl From<WalkFault> for MergeFault {
 pub(super) struct Merged {
     /// Somewhere there are other items than when it was sealed.
     pub(super) moved: bool,
+    /// So many elements were left out that only the archive can have put there.
+    pub(super) added: u32,
+}
+
+/// One whole sequence in clear of which nothing was sealed, without what only the archive can have put into it; `None`:
+/// there is nothing of that.
+pub(super) fn stripped(clear: &[u8], encoding: Encoding, depth: u16) -> Result<Option<Vec<u8>>, WalkFault> {
+    let (mut merged, mut rest, mut out) = (Merged::default(), clear, Vec::with_capacity(clear.len()));
+    let Some(one) = Element::next(&mut rest, encoding)? else { return Ok(None) };
+    merged.strip(&one, encoding, depth, &mut out)?;
+    Ok((merged.added > 0).then_some(out))
 }
 
 /// Appends one sequence out of two, both whole elements in this encoding.
@@ -100,6 +112,19 @@ impl<'a> Element<'a> {
         Ok(Some(Self { raw, holds, bytes, content }))
     }
 
+    /// The same with other items.
+    fn put_with(&self, items: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
+        let Raw { tag, vr, length, .. } = self.raw;
+        if length == Length::Undefined {
+            put_header(out, encoding, tag, vr, u32::MAX);
+            out.extend_from_slice(items);
+            put_header(out, encoding, SEQUENCE_END, None, 0);
+        } else {
+            put_header(out, encoding, tag, vr, u32::try_from(items.len()).unwrap_or(u32::MAX));
+            out.extend_from_slice(items);
+        }
+    }
+
     /// How its items are written; `None`: it has none.
     fn items(&self, encoding: Encoding) -> Option<Encoding> {
         let unknown = matches!(self.raw.vr, None | Some(Vr::UN));
@@ -125,6 +150,16 @@ struct Item<'a> {
 }
 
 impl<'a> Item<'a> {
+    /// The same with other elements.
+    fn put_with(&self, content: &[u8], encoding: Encoding, out: &mut Vec<u8>) {
+        let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
+        put_header(out, encoding, ITEM, None, if self.defined { length } else { u32::MAX });
+        out.extend_from_slice(content);
+        if !self.defined {
+            put_header(out, encoding, ITEM_END, None, 0);
+        }
+    }
+
     /// Takes one off the front of what is in a sequence.
     fn next(rest: &mut &'a [u8], encoding: Encoding) -> Result<Option<Self>, WalkFault> {
         if rest.is_empty() {
@@ -178,14 +213,53 @@ impl Merged {
         }
         let mut items = Vec::new();
         self.items(tag, clear.content, content, inside, depth, &mut items)?;
-        let vr = clear.raw.vr;
-        if clear.raw.length == Length::Undefined {
-            put_header(out, encoding, tag, vr, u32::MAX);
-            out.extend_from_slice(&items);
-            put_header(out, encoding, SEQUENCE_END, None, 0);
+        clear.put_with(&items, encoding, out);
+        Ok(())
+    }
+
+    /// An element in clear of which nothing was sealed. It stays as it is, but for elements inside it that are always sealed:
+    /// those were added. Sequences that sealing does not look into are not looked into here.
+    fn strip(&mut self, one: &Element<'_>, encoding: Encoding, depth: u16, out: &mut Vec<u8>) -> Result<(), WalkFault> {
+        let tag = one.raw.tag;
+        let inside = one.items(encoding).filter(|_| Family::is_looked_into(tag));
+        let (Some(inside), Some(depth)) = (inside, depth.checked_sub(1)) else {
+            out.extend_from_slice(one.bytes);
+            return Ok(());
+        };
+        let before = self.added;
+        let (mut rest, mut items) = (one.content, Vec::new());
+        while let Some(item) = Item::next(&mut rest, inside)? {
+            self.strip_item(&item, inside, depth, &mut items)?;
+        }
+        if self.added == before {
+            out.extend_from_slice(one.bytes);
         } else {
-            put_header(out, encoding, tag, vr, u32::try_from(items.len()).unwrap_or(u32::MAX));
-            out.extend_from_slice(&items);
+            one.put_with(&items, encoding, out);
+        }
+        Ok(())
+    }
+
+    /// An item of which nothing was sealed.
+    fn strip_item(
+        &mut self,
+        item: &Item<'_>,
+        encoding: Encoding,
+        depth: u16,
+        out: &mut Vec<u8>,
+    ) -> Result<(), WalkFault> {
+        let before = self.added;
+        let (mut rest, mut content) = (item.content, Vec::with_capacity(item.content.len()));
+        while let Some(one) = Element::next(&mut rest, encoding)? {
+            if Family::is_always_sealed(one.raw.tag, true) {
+                self.added += 1;
+            } else {
+                self.strip(&one, encoding, depth, &mut content)?;
+            }
+        }
+        if self.added == before {
+            out.extend_from_slice(item.bytes);
+        } else {
+            item.put_with(&content, encoding, out);
         }
         Ok(())
     }
@@ -201,20 +275,17 @@ impl Merged {
     ) -> Result<(), MergeFault> {
         loop {
             match (Item::next(&mut clear, encoding)?, Item::next(&mut sealed, encoding)?) {
-                (Some(clear), Some(sealed)) if sealed.content.is_empty() => out.extend_from_slice(clear.bytes),
+                (Some(clear), Some(sealed)) if sealed.content.is_empty() => {
+                    self.strip_item(&clear, encoding, depth, out)?;
+                }
                 (Some(clear), Some(sealed)) => {
                     let mut content = Vec::with_capacity(clear.content.len() + sealed.content.len());
                     self.elements(clear.content, sealed.content, encoding, depth, &mut content)?;
-                    let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
-                    put_header(out, encoding, ITEM, None, if clear.defined { length } else { u32::MAX });
-                    out.extend_from_slice(&content);
-                    if !clear.defined {
-                        put_header(out, encoding, ITEM_END, None, 0);
-                    }
+                    clear.put_with(&content, encoding, out);
                 }
                 (Some(clear), None) => {
                     self.moved = true;
-                    out.extend_from_slice(clear.bytes);
+                    self.strip_item(&clear, encoding, depth, out)?;
                 }
                 (None, Some(sealed)) if sealed.content.is_empty() => self.moved = true,
                 (None, Some(_)) => return Err(MergeFault::Items(tag)),
@@ -254,7 +325,8 @@ impl Merged {
             }
             match twins.get_mut(&one.raw.tag).and_then(VecDeque::pop_front) {
                 Some(other) => self.element(&one, &other, encoding, depth, out)?,
-                None => out.extend_from_slice(one.bytes),
+                None if Family::is_always_sealed(one.raw.tag, true) => self.added += 1,
+                None => self.strip(&one, encoding, depth, out)?,
             }
         }
         // What was there more often before comes last, with what stands behind everything.

@@ -186,7 +186,8 @@ impl Opening {
         let names = self.drift.iter().map(|name| (*name).to_owned());
         let drift = names.chain(compose.moved().iter().map(ToString::to_string)).collect();
         let digest = self.digest.take().map(Digest::finish);
-        Ok(Opened { segments, bytes, drift, digest })
+        let added = compose.added().iter().map(ToString::to_string).collect();
+        Ok(Opened { segments, bytes, drift, added, digest })
     }
 
     /// More of what carries the seal; what it held goes to `out` as soon as it is decided.

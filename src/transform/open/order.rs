@@ -108,6 +108,9 @@ pub struct Opened {
     /// Keywords or tags of what stands otherwise around the seal than when it was sealed: [`Inner::drift`] and the sequences
     /// to which items were added.
     pub drift: Vec<String>,
+    /// Tags of the top level that stood in clear and are always sealed, or held what is: somebody added that since, and it
+    /// was left out. The first 16.
+    pub added: Vec<String>,
     /// SHA-256 of what was sealed, as it stood in the original; `None`: not asked for.
     pub digest: Option<[u8; 32]>,
 }

@@ -154,6 +154,18 @@ impl Family {
         tags::REPLACED.binary_search(&tag).is_ok()
     }
 
+    /// Whether elements of a tag are sealed in every object, inside sequences or not, whatever is configured. What stands in
+    /// the clear part of a sealed object all the same, and is no replacement, was added there. For ever, as
+    /// [`Self::is_replacement`].
+    pub fn is_always_sealed(tag: Tag, nested: bool) -> bool {
+        !tag.is_private() && tags::decided(tag, nested) == Some(Part::Seal)
+    }
+
+    /// Whether sealing looks into elements of a tag wherever it finds items: sequences of the standard.
+    pub fn is_looked_into(tag: Tag) -> bool {
+        part::is_sequence(tag)
+    }
+
     /// Whether a class of the standard is of this family.
     pub fn has(&self, class: &sop_class::SopClass) -> bool {
         class.uid.strip_prefix(ROOT).is_some_and(|below| self.classes.contains(&below))

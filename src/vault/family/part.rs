@@ -122,6 +122,11 @@ impl Exempt {
     }
 }
 
+/// Whether the dictionary knows a public element as a sequence.
+pub(super) fn is_sequence(tag: Tag) -> bool {
+    known(tag) == Some(VR::SQ)
+}
+
 /// The dictionary's VR of a public element.
 fn known(tag: Tag) -> Option<VR> {
     if tag.is_private() {

@@ -51,6 +51,9 @@ const POINTS: &str = "the shape itself; one point stands in its place";
 const COUNT: &str = "counts the points; 1 stands in its place";
 
 /// The rules, ascending by first tag, not overlapping.
+///
+/// Of sealed format 1: what is sealed by them is thrown away where it stands in the clear part of a sealed object. A tag that
+/// a later format seals must not be among these for objects that were sealed before.
 #[rustfmt::skip]
 pub static RULES: &[Rule] = &[
     one(0x0008, 0x0001, Any, Seal, "Length to End (retired)", "no longer true of the sealed object"),

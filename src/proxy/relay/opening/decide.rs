@@ -294,7 +294,9 @@ impl Relay {
     pub(in super::super) fn note_drift(&mut self, from: End) {
         let Some((opening, pipe)) = self.looked_into(from) else { return };
         let Some(opened) = pipe.opened() else { return };
-        let drift = opened.drift.iter().fold(Drift::default(), |drift, name| drift.with(name));
+        let added = (!opened.added.is_empty()).then_some("added");
+        let names = opened.drift.iter().map(String::as_str).chain(added);
+        let drift = names.fold(Drift::default(), Drift::with);
         let message = opening.command.message_id.unwrap_or_default();
         let asked = match from {
             End::Caller => &mut self.called.asked,

@@ -107,13 +107,14 @@ pub enum Fate {
     Into,
 }
 
-/// What the tests seal: pixels and what describes them, private bulk, icons whole, and one attribute inside a sequence.
+/// What the tests seal: pixels and what describes them, private bulk, icons and signatures whole, and one attribute inside a
+/// sequence.
 pub fn fate(path: &[Tag], element: &E) -> Fate {
     let E(tag, vr, _) = element;
     match (*tag, path) {
         (Tag(0x0028, 0x0002..=0x1fff), [])
         | (Tag(0x6000, _) | PIXELS | Tag(0x7fe0, 1 | 2) | Tag(0x7fe1, _) | BLOB, _) => Fate::Seal,
-        (ICON | Tag(0x0042, 0x0011) | Tag(0x5400, _), _) | (NESTED, [_, ..]) => Fate::Seal,
+        (ICON | Tag(0x0042, 0x0011) | Tag(0x5400, _) | Tag(0xfffa, _), _) | (NESTED, [_, ..]) => Fate::Seal,
         _ if vr == b"SQ" && *tag == Tag(0x0040, 0x0100) => Fate::Into,
         _ => Fate::Clear,
     }

@@ -1,3 +1,4 @@
+mod added;
 mod hand;
 mod hostile;
 mod kept;
