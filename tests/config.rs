@@ -362,6 +362,39 @@ fn a_change_is_noticed_once_it_has_settled() {
     assert!(watch.changed());
 }
 
+#[test]
+fn files_that_keep_changing_do_not_postpone_what_changed_for_ever() {
+    let house = House::new(GATEWAY, POLICY);
+    let mut watch = config::Watch::new(house.load().unwrap().source.files);
+    let mut length = 0;
+    let mut replace = || {
+        length += 1;
+        house.write("next", &format!("{POLICY}# {}\n", "x".repeat(length)));
+        std::fs::rename(house.0.path().join("next"), house.0.path().join("policy.toml")).unwrap();
+    };
+    // As the manifest is by one key after another: it is said at every second look, within two seconds of each change.
+    let mut said = Vec::new();
+    for _ in 0..6 {
+        replace();
+        said.push(watch.changed());
+    }
+    assert_eq!(said, [false, true, false, true, false, true]);
+    assert!(watch.changed(), "the last change was not said yet when it was seen");
+    assert!(!watch.changed());
+
+    // What is written where it stands is waited for longer, and not for ever.
+    let mut text = POLICY.to_owned();
+    let mut write = || {
+        text.push_str("# longer\n");
+        house.write("policy.toml", &text);
+    };
+    let looks = (1..100).find(|_| {
+        write();
+        watch.changed()
+    });
+    assert_eq!(looks, Some(11));
+}
+
 mod any_text {
     use super::{GATEWAY, House, POLICY};
     use proptest::prelude::{Strategy, any, prop, proptest};

@@ -3,6 +3,14 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+/// A change is waited for until the look after the one that saw it, and no longer: files that are replaced again and again
+/// (keys that are made one after the other) would otherwise postpone it for ever.
+const REPLACED: u32 = 1;
+
+/// The same while a file is being written where it stands, which what replaces files whole never does: so many looks. Half of
+/// a policy may read as a whole one.
+const WRITTEN: u32 = 10;
+
 /// What a look at a file shows; enough to notice edits, replacements, removals and swapped links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Glance {
@@ -14,14 +22,14 @@ struct Glance {
 #[derive(Debug, Clone)]
 pub struct Watch {
     files: Vec<Glance>,
-    /// A change seen at the last look, which may still be under way.
-    settling: bool,
+    /// A change was seen, which may still be under way, and was waited for at so many looks.
+    settling: Option<u32>,
 }
 
 impl Watch {
     /// Begins with the files as they are now.
     pub fn new(files: impl IntoIterator<Item = PathBuf>) -> Self {
-        Self { files: files.into_iter().map(glance).collect(), settling: false }
+        Self { files: files.into_iter().map(glance).collect(), settling: None }
     }
 
     /// Goes on with these files, after a reload that began when [`Watch::changed`] said so. Of files that were looked at
@@ -33,15 +41,27 @@ impl Watch {
     }
 
     /// Whether any file changed since the last time this said so. An edit under way is waited for: it is said at the
-    /// first look that finds everything as the look before did.
+    /// first look that finds everything as the look before did, and at the latest when that has taken long enough. What
+    /// changed at that very look is said once more.
     pub fn changed(&mut self) -> bool {
         let now: Vec<Glance> = self.files.iter().map(|file| glance(file.path.clone())).collect();
-        if now != self.files {
-            self.files = now;
-            self.settling = true;
-            return false;
+        if now == self.files {
+            return self.settling.take().is_some();
         }
-        std::mem::take(&mut self.settling)
+        let written = now.iter().zip(&self.files).any(|(now, before)| now.is_written_after(before));
+        self.files = now;
+        let waited = self.settling.unwrap_or(0);
+        let over = waited >= if written { WRITTEN } else { REPLACED };
+        self.settling = Some(if over { 0 } else { waited + 1 });
+        over
+    }
+}
+
+impl Glance {
+    /// It is the same file, and there is something else in it.
+    fn is_written_after(&self, before: &Self) -> bool {
+        let file = |glance: &Self| glance.seen.map(|(_, inode, _, device)| (inode, device));
+        self != before && self.seen.is_some() && file(self) == file(before)
     }
 }
 
