@@ -33,6 +33,9 @@ mod reloaded;
 #[path = "sealing/resent.rs"]
 mod resent;
 #[cfg(test)]
+#[path = "sealing/rotated.rs"]
+mod rotated;
+#[cfg(test)]
 #[path = "sealing/site.rs"]
 mod site;
 #[cfg(test)]

@@ -234,7 +234,7 @@ pub(super) fn remedy(record: &Record) -> Option<&'static str> {
             "a rule that permits it may say `open = true`; the words say if something else is missing (docs/opening.md)",
         ),
         "not-sealed" if is_there(record) => Some(
-            "the archive has it, sealed: its sender was refused and may send it again; the words say what was missing (archive, its `max_associations`, the state)",
+            "the archive has it, sealed: its sender was refused and may send it again; the words say what was missing (archive, its `max_associations`, the state, the key)",
         ),
         "not-sealed" => Some(
             "nothing reached the archive, and the sender was told so: the words say what is missing (docs/sealing.md); `dicomgate vault status` shows keys and proofs",

@@ -51,6 +51,10 @@ pub(super) async fn reload(shared: &Arc<Shared>) -> bool {
     // Reading files, compiling ten thousand rules and looking at a week of records take a while; associations go on
     // meanwhile.
     let built = tokio::task::spawn_blocking(move || {
+        // Whatever becomes of the reload.
+        if let (Some(room), Some(vault)) = (&old.vault, &old.settings.vault) {
+            room.look_for_ends(vault);
+        }
         let (snapshot, relisten) = build(&path, generation, &old)?;
         match guard::look(&old, &snapshot, &stopped) {
             Ok(()) => Ok((snapshot, relisten)),

@@ -27,6 +27,11 @@ pub struct Ground {
     pub material: Option<TlsMaterial>,
 }
 
+/// What is sealed with, of these keys.
+pub(super) fn means(room: &VaultRoom) -> Means {
+    Means { context: Arc::clone(&room.context), options: Arc::clone(room.options(false)) }
+}
+
 impl Ground {
     /// Loads all of it; on failure says why, and returns the exit code.
     pub fn load(config: &Path) -> Result<Self, ExitCode> {
@@ -67,7 +72,7 @@ impl Ground {
 
     /// What is sealed with.
     pub fn means(&self) -> Means {
-        Means { context: Arc::clone(&self.room.context), options: Arc::clone(self.room.options(false)) }
+        means(&self.room)
     }
 
     /// Limits on opening at an archive.

@@ -16,18 +16,21 @@ use crate::cli::kept::words;
 use crate::config::vault::Carrier as Configured;
 use crate::config::{self, Archive};
 use crate::dicom::{AeTitle, Uid};
-use crate::proxy::vault::Seals;
+use crate::keys::Manifest;
 use crate::proxy::vault::convert::{Converter, Done, PATIENCE, Stop};
 use crate::proxy::vault::prove::{ProbeResult, file_name};
 use crate::proxy::vault::verify::Place;
 use crate::proxy::vault::walk::{Facts, Study, WalkFault};
+use crate::proxy::vault::{Seals, VaultRoom};
 use crate::scu::Target;
 use crate::state::{Repeats, StateFault};
 use crate::vault::carrier::Carrier;
 use crate::vault::family::Family;
+use crate::vault::{KeyId, Unlock};
 use ::ring::rand::SecureRandom as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// When so many objects of a round did not come back as they were stored, the archive does not do what its probe saw.
@@ -128,8 +131,10 @@ impl SealArchive {
                     Some(family) => ground.room.carries(archive, family, begun),
                     None => Ok(()),
                 }),
+                holds: Box::new(|id| is_there(&ground, id)),
             },
             ground: &ground,
+            manifest: ground.room.manifest().clone(),
             at: archive,
             pause: Duration::from_secs(60) / self.rate.unwrap_or(archive.vault.seal_rate).max(1),
             hours: self.hours,
@@ -294,10 +299,25 @@ fn account() -> String {
     format!("{} (uid {id})", name.as_deref().unwrap_or("nobody known"))
 }
 
+/// Whether the manifest as it is now has a key that has not ended.
+fn is_there(ground: &Ground, id: KeyId) -> Result<(), String> {
+    let Some(vault) = &ground.settings.vault else { return Ok(()) };
+    let gone = || format!("key {id} is destroyed or lost");
+    match Manifest::read(&vault.key_folder) {
+        Ok(manifest) => {
+            let manifest = manifest.unwrap_or_default();
+            manifest.get(id).filter(|entry| entry.end.is_none()).map(|_| ()).ok_or_else(gone)
+        }
+        Err(problem) => Err(format!("whether key {id} is still there cannot be seen: {problem}")),
+    }
+}
+
 /// One round through an archive.
 struct Round<'a> {
     converter: Converter<'a>,
     ground: &'a Ground,
+    /// What the ring was held against that it seals with.
+    manifest: Manifest,
     at: &'a Archive,
     pause: Duration,
     hours: Option<Window>,
@@ -326,6 +346,7 @@ impl Round<'_> {
         let mut guess: Option<(Uid, Uid)> = None;
         for listed in images {
             self.wait().await;
+            self.take_keys().map_err(Stop::Key)?;
             let done = match listed.image.class {
                 Some(class) => Ok((class, self.convert(&listed.place(class), &facts).await?)),
                 None => {
@@ -359,6 +380,21 @@ impl Round<'_> {
             }
         }
         Ok(clean)
+    }
+
+    /// Seals with the newest key, as a gateway does, also when it was made after the round had begun.
+    fn take_keys(&mut self) -> Result<(), String> {
+        let settings = &self.ground.settings;
+        let Some(vault) = &settings.vault else { return Ok(()) };
+        if Manifest::read(&vault.key_folder).is_ok_and(|now| now.as_ref() == Some(&self.manifest)) {
+            return Ok(());
+        }
+        let room = VaultRoom::load_after(Some((&self.ground.room, vault)), vault, settings);
+        let room = room.map_err(|words| words.join("; "))?;
+        self.converter.means = ground::means(&room);
+        self.converter.how.unlock = Unlock::from(Arc::clone(&room.ring));
+        self.manifest = room.manifest().clone();
+        Ok(())
     }
 
     async fn convert(&self, place: &Place, listed: &Facts) -> Result<Done, Stop> {

@@ -11,8 +11,9 @@ use crate::state::Repeats;
 use crate::transform::seal::{Already, Begun, SealOptions};
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Exempt, Family, FamilyOptions};
-use crate::vault::{Identity, KeyRing, PatientIdentity, SealContext, SealFault, Sealer};
-use std::sync::Arc;
+use crate::vault::{Identity, KeyId, KeyRing, PatientIdentity, SealContext, SealFault, Sealer};
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Keys and options of the vault as they are in force together with a configuration; swapped with the snapshot.
 #[derive(Debug)]
@@ -21,6 +22,8 @@ pub struct VaultRoom {
     pub ring: Arc<KeyRing>,
     /// What the ring was held against.
     manifest: Manifest,
+    /// Keys of this ring that have ended since, by the manifest that lies there now.
+    ended: Mutex<BTreeSet<KeyId>>,
     /// The same ring, the escrow certificates and what else a seal is made with.
     pub context: Arc<SealContext>,
     /// How objects are sealed.
@@ -100,7 +103,30 @@ impl VaultRoom {
             Some(decoder) => decoder.clone(),
             None => Decoder::new(wanted),
         };
-        Ok(Self { ring, manifest, context, options: Arc::new(options), between_vaults, proofs, decoder })
+        let (ended, options) = (Mutex::default(), Arc::new(options));
+        Ok(Self { ring, manifest, ended, context, options, between_vaults, proofs, decoder })
+    }
+
+    /// Looks which keys have ended by now: also where a reload is refused, perhaps for another reason, nothing is to be sealed
+    /// with them any more. It reads a file, and blocks.
+    pub fn look_for_ends(&self, vault: &config::Vault) {
+        let Ok(Some(now)) = Manifest::read(&vault.key_folder) else { return };
+        // One that was found again is in the ring although it had ended.
+        let known = |id: KeyId| self.manifest.get(id).is_some_and(|entry| entry.end.is_some());
+        let ended = now.keys.iter().filter(|entry| entry.end.is_some() && !known(entry.id)).map(|entry| entry.id);
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner).extend(ended);
+    }
+
+    /// Whether what was sealed with a key opens, as far as is known now: otherwise nobody is told that it was stored.
+    ///
+    /// # Errors
+    /// It is gone; in words for a log line and a comment.
+    pub fn holds(&self, id: KeyId) -> Result<(), String> {
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&id);
+        if !ended && self.ring.get(id).is_some() {
+            return Ok(());
+        }
+        Err(format!("key {id}, which it is sealed with, is destroyed or lost: send it again"))
     }
 
     /// The manifest that goes with the ring.

@@ -5,6 +5,7 @@ use super::super::stage::Fate;
 use super::super::wait::Woken;
 use super::super::{Ending, Relay};
 use super::Sealing;
+use super::begin::holds;
 use crate::audit::vault::{STORED, VaultCause, VaultNote};
 use crate::config::vault::Verify;
 use crate::dicom::dimse::{Command, Status, StatusKind};
@@ -111,6 +112,8 @@ impl Relay {
         let Purpose::Seal(sealing) = &mut asked.purpose else { return Ok(()) };
         let Some(answer) = sealing.answer.take() else { return Ok(()) };
         let stored = answer.status.is_some_and(|status| status.kind() != StatusKind::Failure);
+        // Key and all may have gone while it was on its way: then it is told that it was not stored, and is sealed anew.
+        let gone = sealing.begun.as_ref().filter(|_| stored).and_then(|begun| holds(&self.shared, begun.key).err());
         let answer = match (&ended.noted, &ended.verified) {
             (Err(fault), _) if stored => {
                 tracing::error!(%fault, "an object was stored and the ledger of seals cannot say so: its sender is to send it again");
@@ -126,6 +129,10 @@ impl Relay {
                 self.not_told(sealing, &answer, &format!("could not be read back now: {fault}"))
             }
             (_, Some(Err(fault))) => self.not_kept(sealing, &answer, fault),
+            _ if let Some(words) = gone => {
+                tracing::error!("an object was stored that nobody can open any more: its sender is to send it again");
+                self.not_told(sealing, &answer, &words)
+            }
             _ => Command { data_set: false, ..answer },
         };
         if answer.status.is_some_and(|status| status.kind() != StatusKind::Failure)

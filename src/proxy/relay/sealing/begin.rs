@@ -15,11 +15,13 @@ use crate::dicom::negotiation::is_native;
 use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, Encoding, encoding_of};
 use crate::dicom::{AeTitle, Uid};
 use crate::gate::Permit;
+use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::{Seals, VaultRoom};
 use crate::state::{SealMark, SealRow, StateFault};
 use crate::transform::same::Same;
 use crate::transform::seal::{Begun, Outcome, Seal, SealFault, SealOrder};
+use crate::vault::KeyId;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Treatment};
 use std::sync::Arc;
@@ -36,7 +38,7 @@ struct Onto {
 pub(in super::super) enum NotBegun {
     /// The ledger cannot be told.
     Ledger(StateFault),
-    /// The archive is not proven for what it turned out to be; in words.
+    /// The archive is not proven for what it turned out to be, or its key is gone; in words.
     Unproven(String),
 }
 
@@ -47,6 +49,14 @@ fn carried(snapshot: &Snapshot, sealing: &Sealing, begun: &Begun) -> Result<(), 
     };
     let Some(archive) = snapshot.archive(&sealing.archive) else { return Ok(()) };
     room.carries(&archive.settings, family, begun)
+}
+
+/// Whether the gateway has the key of a seal now, whatever the association began with.
+pub(super) fn holds(shared: &Shared, key: KeyId) -> Result<(), String> {
+    match &shared.snapshot().vault {
+        Some(room) => room.holds(key),
+        None => Err("there is no [vault] any more that opens it".to_owned()),
+    }
 }
 
 impl Relay {
@@ -264,6 +274,8 @@ impl Relay {
         let (begun, passes, quiet) = (run.begun().cloned(), run.passes(), rewrite.is_quiet());
         let state = self.shared.state.clone();
         let snapshot = Arc::clone(&self.snapshot);
+        // It may have waited long, to be compared.
+        let held = begun.as_ref().map_or(Ok(()), |begun| holds(&self.shared, begun.key));
         let Some((asked, _)) = self.sealing() else { return };
         let Purpose::Seal(sealing) = &mut asked.purpose else { return };
         match begun {
@@ -283,7 +295,7 @@ impl Relay {
                 let size = (begun.rows, begun.columns, begun.frames);
                 let mark = SealMark::new(begun.seal, begun.key, begun.transfer_syntax, size);
                 let row = SealRow::new(sealing.archive, sealing.instance, begun.study, sealing.class, mark);
-                let carried = carried(&snapshot, sealing, &begun).map_err(NotBegun::Unproven);
+                let carried = held.and_then(|()| carried(&snapshot, sealing, &begun)).map_err(NotBegun::Unproven);
                 sealing.begun = Some(begun);
                 self.up.wait = Some(Box::pin(async move {
                     let told = match carried {

@@ -10,6 +10,7 @@ use super::super::wait::Woken;
 use super::super::{Ending, Relay};
 use super::Sealing;
 use super::answer::place_of;
+use super::begin::holds;
 use crate::audit::vault::VaultNote;
 use crate::config::vault::Resend;
 use crate::dicom::dimse::Status;
@@ -22,6 +23,7 @@ use crate::proxy::vault::held::Held;
 use crate::proxy::vault::reach;
 use crate::proxy::vault::verify::{Place, ReadBack, Verified, VerifyFault};
 use crate::state::{Repeats, SealRow, StateFault};
+use crate::vault::KeyId;
 use std::sync::Arc;
 
 /// What is known of an instance that is to be sealed.
@@ -137,7 +139,12 @@ impl Relay {
     /// It is known whether the archive holds it.
     pub(in super::super) fn go_on_compared(&mut self, data: &DataSet, compared: Compared) -> Result<(), Ending> {
         match compared {
-            Compared::Same(held) => return self.answer_same(data, held),
+            Compared::Same(held) => match holds(&self.shared, KeyId(held.key)) {
+                Ok(()) => return self.answer_same(data, held),
+                Err(_) => {
+                    tracing::info!(archive = %self.called.to, "an object that was sent again is stored: the key of what is there has gone");
+                }
+            },
             Compared::Differs(what) => {
                 tracing::info!(archive = %self.called.to, "an object that was sent again is stored: {what}");
             }

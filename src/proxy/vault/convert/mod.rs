@@ -23,9 +23,9 @@ use crate::dicom::{AeTitle, Uid};
 use crate::scu::Target;
 use crate::state::{Mark, SealEnd, SealMark, SealRow, Standing, State};
 use crate::transform::seal::Begun;
-use crate::vault::SealId;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Treatment};
+use crate::vault::{KeyId, SealId};
 use held::Held;
 use receive::{Received, Receiving};
 use std::path::{Path, PathBuf};
@@ -68,10 +68,15 @@ pub struct Converter<'a> {
     pub patience: &'static [Duration],
     /// Whether the archive was proven to give back such an object as this seal is carried; else why not.
     pub proven: Proven<'a>,
+    /// Whether the key of a seal is still there; else why nothing must be stored with it.
+    pub holds: Holds<'a>,
 }
 
 /// Says whether what is about to be stored was proven, by its class and how it is carried.
 pub type Proven<'a> = Box<dyn Fn(&Uid, &Begun) -> Result<(), String> + Send + Sync + 'a>;
+
+/// Says whether a key is still there, by the manifest that lies there now: a round goes on for days.
+pub type Holds<'a> = Box<dyn Fn(KeyId) -> Result<(), String> + Send + Sync + 'a>;
 
 /// What became of an instance.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +182,12 @@ impl Converter<'_> {
         let shape = (begun.rows, begun.columns, begun.frames);
         let mark = SealMark::new(begun.seal, begun.key, begun.transfer_syntax, shape);
         self.state.seal_begin(&SealRow::new(self.archive, place.instance, begun.study, place.class, mark)).await?;
+        // Not before the ledger knows: whoever destroys the key from now on sees in it that something is on its way.
+        if let Err(why) = (self.holds)(begun.key) {
+            self.state.seal_end(self.archive, &place.instance, held.seal, SealEnd::Refused).await?;
+            held.forget();
+            return Err(Stop::Key(why));
+        }
         if self.stored_anew(&held, known.as_ref()).await? {
             self.state.seal_end(self.archive, &place.instance, held.seal, SealEnd::Refused).await?;
             held.forget();

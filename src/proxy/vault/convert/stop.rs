@@ -48,6 +48,9 @@ pub enum Stop {
         "the archive said success to instance {0} and still gives back what it had: it does not replace, whatever its probe says; what was stored waits until the next round has looked again"
     )]
     NotReplaced(Uid),
+    /// The keys are others than those that it seals with.
+    #[error("the keys of the vault: {0}; nothing more is sealed with those that this round began with")]
+    Key(String),
     /// It takes no more.
     #[error("the archive has no room: {0}")]
     Full(String),

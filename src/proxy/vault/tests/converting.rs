@@ -41,6 +41,7 @@ async fn ground(archive: &Archive) -> (TempDir, Converter<'_>, Place, Vec<u8>) {
         aside: folder.path().join("aside"),
         patience: &[],
         proven: Box::new(|_, _| Ok(())),
+        holds: Box::new(|_| Ok(())),
     };
     let (study, series) = (Some(sample.study), Some(sample.series));
     let place = Place { class: sample.class, instance: sample.instance, study, series, patient: None };
@@ -83,6 +84,19 @@ async fn what_it_holds_is_sealed_in_its_place_and_only_once() {
     converter.state.seal_forget(converter.archive, &place.instance).await.unwrap();
     assert_eq!(convert(&converter, &place).await.unwrap(), Done::Already);
     assert_eq!(archive.held.lock().unwrap()[0].data, now);
+}
+
+#[tokio::test]
+async fn nothing_is_stored_with_a_key_that_has_gone_since() {
+    let archive = Archive::start(Habit::None).await;
+    let (_folder, mut converter, place, original) = ground(&archive).await;
+    converter.holds = Box::new(|id| Err(format!("key {id} is destroyed")));
+    let stop = convert(&converter, &place).await.unwrap_err();
+    assert!(matches!(&stop, Stop::Key(why) if why == "key 1 is destroyed"), "{stop}");
+    assert_eq!(archive.held.lock().unwrap()[0].data, original);
+    let row = converter.state.seals(converter.archive, &place.instance).await.unwrap();
+    assert!(row.is_none_or(|row| row.seals.is_empty()), "nothing of it is on its way");
+    assert_eq!(held(&converter), 0);
 }
 
 #[tokio::test]
