@@ -67,6 +67,21 @@ impl House {
         keys::load(&self.settings()).expect_err("no ring").to_string()
     }
 
+    /// Everything of the ring happened so much earlier: a key is destroyed a minute after the next one took its place.
+    fn ages(&self, seconds: i64) {
+        let path = Manifest::path(&self.settings().key_folder);
+        let mut manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        for key in manifest.get_mut("keys").and_then(|keys| keys.as_array_mut()).unwrap() {
+            for name in ["made", "used", "ended"] {
+                if let Some(at) = key.get_mut(name).filter(|at| at.is_string()) {
+                    let earlier = at.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+                    *at = (earlier - jiff::SignedDuration::from_secs(seconds)).to_string().into();
+                }
+            }
+        }
+        std::fs::write(&path, manifest.to_string()).unwrap();
+    }
+
     /// The ledger has an instance with these seals, begun in this order by these keys and acknowledged, `at` seconds since
     /// 1970.
     fn sealed(&self, archive: &str, instance: &str, keys: &[u32], at: i64) {
@@ -221,6 +236,17 @@ fn a_destroyed_key_is_gone_for_good_and_a_forgotten_one_may_come_back() {
     assert!(rotated.status.success() && text(&rotated.stdout).contains("Keys that stay"), "{rotated:?}");
     let copy = std::fs::read_to_string(house.path("ring/ring-0001.key")).unwrap();
 
+    // A gateway may have something on its way that is sealed with it. Nothing overrides that.
+    for words in [&["--yes"][..], &["--yes", "--even-so"]] {
+        let early = house.command(&[&["rotate", "--destroy", "1"], words].concat());
+        let said = text(&early.stderr);
+        assert_eq!((early.status.code(), house.ids()), (Some(1), vec![1, 2]), "{said}");
+        assert!(
+            said.contains("too early") && said.contains("key 2 took its place") && said.contains("Again in "),
+            "{said}"
+        );
+    }
+    house.ages(60);
     let asked = house.command(&["rotate", "--destroy", "1"]);
     assert!(!asked.status.success() && text(&asked.stderr).contains("nothing was done"), "{asked:?}");
     assert_eq!(house.ids(), [1, 2]);
@@ -239,6 +265,11 @@ fn a_destroyed_key_is_gone_for_good_and_a_forgotten_one_may_come_back() {
     assert!(!there.status.success() && text(&there.stderr).contains("is there"), "{there:?}");
     let lost = std::fs::read_to_string(house.path("ring/ring-0002.key")).unwrap();
     std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
+    for word in ["--destroy", "--forget"] {
+        let never = house.command(&["rotate", word, "99"]);
+        let said = text(&never.stderr);
+        assert!(!never.status.success() && said.contains("no key 99") && !said.contains("to go on"), "{said}");
+    }
     let rotated = house.command(&["rotate"]);
     assert!(text(&rotated.stderr).contains("key 2 of the ring is gone"), "no new key hides it: {rotated:?}");
     assert!(house.command(&["rotate", "--forget", "2", "--yes"]).status.success());
@@ -392,19 +423,20 @@ fn what_an_end_of_a_key_means_is_said_before_it_and_truly() {
     let house = House::new(FILES);
     house.new_key();
     assert!(house.command(&["rotate"]).status.success());
+    house.ages(3600);
     let now = jiff::Timestamp::now().as_second();
     // Sealed again since with the newer key, which an archive that keeps what came first does not hold; at an archive that
     // the configuration names no more; and one that is sealed with the newer key alone.
-    house.sealed("PACS", "1.2.3.1", &[1, 2], now);
-    house.sealed("OLD", "1.2.3.2", &[1], now);
-    house.sealed("PACS", "1.2.3.3", &[2], now);
+    house.sealed("PACS", "1.2.3.1", &[1, 2], now - 4000);
+    house.sealed("OLD", "1.2.3.2", &[1], now - 4000);
+    house.sealed("PACS", "1.2.3.3", &[2], now - 3000);
     let asked = house.command(&["rotate", "--destroy", "1"]);
     let said = text(&asked.stderr);
     assert!(said.contains("2 objects in the ledger") && said.contains("while its certificate stood in"), "{said}");
     assert!(said.contains("escrow.crt` was NEVER PROVEN"), "{said}");
 
     // A gateway that never took key 2.
-    house.sealed("PACS", "1.2.3.4", &[1], now + 3600);
+    house.sealed("PACS", "1.2.3.4", &[1], now - 5);
     let refused = house.command(&["rotate", "--destroy", "1", "--yes"]);
     assert!(!refused.status.success() && text(&refused.stderr).contains("still seal with key 1"), "{refused:?}");
     assert_eq!(house.ids(), [1, 2]);
@@ -423,6 +455,7 @@ fn what_is_destroyed_is_not_left_behind_under_another_name() {
     assert_eq!(house.ids(), [1, 2], "a key that was typed in again is called anything");
     let there = house.command(&["rotate", "--forget", "1", "--yes"]);
     assert!(text(&there.stderr).contains("first.key"), "{there:?}");
+    house.ages(60);
     assert!(house.command(&["rotate", "--destroy", "1", "--yes"]).status.success());
     assert!(!other.exists());
     assert_eq!(house.ids(), [2]);
@@ -434,6 +467,7 @@ fn what_is_destroyed_is_not_left_behind_under_another_name() {
     assert!(house.command(&["rotate", "--destroy", "1", "--yes"]).status.success());
     assert!(!house.path("ring/back.key").exists());
     house.new_key();
+    house.ages(60);
     std::fs::remove_file(house.path("ring/ring-0002.key")).unwrap();
     let none = house.command(&["rotate", "--destroy", "2", "--yes"]);
     assert!(text(&none.stderr).contains("no file holds key 2"), "{none:?}");
@@ -447,6 +481,7 @@ fn what_is_destroyed_is_not_left_behind_under_another_name() {
     let one = made(None);
     let two = made(Some(&one));
     let both = format!("{one},{two}");
+    house.ages(60);
     let forgotten = house.command_with(&["rotate", "--forget", "1", "--yes"], Some(&both));
     assert!(text(&forgotten.stderr).contains("is there: in RING_OF_THE_TEST"), "{forgotten:?}");
     let refused = house.command_with(&["rotate", "--destroy", "1", "--yes"], Some(&both));

@@ -4,6 +4,9 @@ escrow (`It must show` 6)."""
 from __future__ import annotations
 
 import json
+import re
+import threading
+import time
 
 import pydicom
 import pytest
@@ -75,6 +78,67 @@ def opened(site, name: str, key: str, folder) -> bytes:
     return raw
 
 
+def destroyed(site, key: int) -> str:
+    """It is destroyed once everything has let go of it, after as long as the refusal says. What was said then."""
+    # Of the next key, and of what was sealed with this one since.
+    for _ in range(2):
+        done = site.run("vault", "rotate", "--destroy", str(key), "--yes", ok=False)
+        if done.returncode == 0:
+            break
+        early = re.search(rf"too early to destroy key {key}: .* Again in (\d+) second", done.stderr)
+        assert done.returncode == 1 and early and int(early[1]) <= 60, done
+        time.sleep(int(early[1]))
+    else:
+        done = site.run("vault", "rotate", "--destroy", str(key), "--yes")
+    return done.stdout
+
+
+def test_a_key_is_destroyed_only_when_nothing_is_sealed_with_it_any_more(site, ct1, ws1):
+    """A sender that never pauses, a key after the other, and the first destroyed as soon as that may be: of all that was
+    acknowledged everything comes back."""
+    sent: dict[int, bytes] = {}
+    over, faults = threading.Event(), []
+
+    def stores() -> None:
+        try:
+            call = site.call(ct1, timeout=60)
+            call.associate({1: (CT, [wire.EXPLICIT])})
+            number = 1000
+            while not over.is_set():
+                number += 1
+                instance, raw = image(number)
+                assert call.store(1, CT, instance, raw).status == 0
+                sent[number] = raw
+                over.wait(0.05)
+            call.release()
+        except BaseException as fault:
+            faults.append(fault)
+
+    sender = threading.Thread(target=stores)
+    sender.start()
+    try:
+        wire.wait_for(lambda: sent, 20, "a first object")
+        for _ in range(5):
+            site.run("vault", "rotate")
+            early = site.run("vault", "rotate", "--destroy", "1", "--yes", "--even-so", ok=False)
+            assert early.returncode == 1 and "too early to destroy key 1" in early.stderr, early
+            wire.wait_for(lambda count=len(sent): len(sent) > count + 10, 20, "objects meanwhile")
+        wire.wait_for(lambda: site.metric("dicomgate_reloads_total", outcome="accepted") >= 2, 20, "reloads while keys are made")
+        reloaded(site, "new objects are sealed with key 6")
+        # Everything was sealed with the first key up to here, and nothing is from here on.
+        settled = max(sent) + 1
+        wire.wait_for(lambda: max(sent) > settled, 20, "an object of the newest key")
+    finally:
+        over.set()
+        sender.join()
+    assert not faults, faults
+    keys = {one["instance"]: one["key"] for one in site.records() if one.get("operation") == "store" and one.get("sealed")}
+    late = [number for number in sent if keys[image(number)[0]] == 1]
+    assert keys[image(settled + 1)[0]] == 6 and late and max(late) < settled
+    for number in (late[0], late[-1], settled + 1):
+        comes_back(site, ws1, number)
+
+
 def test_the_life_of_a_key(site, ct1, ws1, tmp_path):
     old = put(site, ct1, 1)
     assert sealed_with(site, old) == 1
@@ -98,7 +162,7 @@ def test_the_life_of_a_key(site, ct1, ws1, tmp_path):
     assert refused.returncode == 1 and "`dicomgate vault rotate` first" in refused.stderr, refused.stderr
     assert site.run("vault", "rotate", "--destroy", "1", ok=False).returncode == 1, "nobody said that it is meant"
     comes_back(site, ws1, 1)
-    said = site.run("vault", "rotate", "--destroy", "1", "--yes").stdout
+    said = destroyed(site, 1)
     assert all(part in said for part in ("key 1 is destroyed", "escrow-rsa.crt", "escrow-p256.crt", "NEVER PROVEN")), said
     reloaded(site, "keys of the vault: 2, 3")
 

@@ -5,7 +5,7 @@ use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::dicom::{AeTitle, Uid};
 use crate::keys::{KeysFault, Manifest, Problem};
-use crate::state::{SealRow, State, StateFault};
+use crate::state::{Mark, SealRow, State, StateFault};
 use crate::vault::KeyId;
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -150,6 +150,8 @@ pub(super) struct SealedBy {
     pub objects: u64,
     /// When one of these seals was begun or acknowledged last: seconds since 1970.
     pub last: Option<i64>,
+    /// When the last one of these was begun of which nobody knows whether the archive has it.
+    pub under_way: Option<i64>,
 }
 
 /// Looks at every seal of every archive, those that the configuration names no more too. `None`: no gateway has kept a
@@ -161,9 +163,12 @@ pub(super) fn sealed_by(settings: &Settings, id: KeyId) -> Result<Option<SealedB
     ask(settings, async |state: &State| {
         let mut found = SealedBy::default();
         each_row(state, |_, row| {
-            let last = row.seals.iter().filter(|seal| seal.key == id).map(|seal| seal.at).max();
+            let seals = || row.seals.iter().filter(|seal| seal.key == id);
+            let last = seals().map(|seal| seal.at).max();
+            let in_doubt = seals().filter(|seal| seal.mark == Mark::InDoubt).map(|seal| seal.at).max();
             found.objects += u64::from(last.is_some());
             found.last = found.last.max(last);
+            found.under_way = found.under_way.max(in_doubt);
         })
         .await?;
         Ok(found)

@@ -1,17 +1,17 @@
 //! `dicomgate vault rotate`: the next key, at once or in two steps; and the end of one.
 
+mod let_go;
+
 use super::{drill, new_key, ring};
 use crate::cli::audit::Format;
 use crate::config::{self, Settings, Vault};
 use crate::keys::{self, Manifest};
 use crate::policy::replay::number;
 use crate::vault::KeyId;
+use let_go::Held;
 use std::io::{BufRead, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// A gateway has taken a new key after so many seconds, and what it had on its way is stored.
-const LET_GO: i64 = 60;
 
 /// Arguments.
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub struct Rotate {
     /// Make no key: say that this one is lost and that you know, so that the gateway starts without it
     #[arg(long, value_name = "ID", value_parser = id)]
     forget: Option<KeyId>,
-    /// Destroy it although something was sealed with it after a newer key was there
+    /// Destroy it although something was sealed with it after a newer key was there, or may be on its way
     #[arg(long, requires = "destroy")]
     even_so: bool,
     /// Do not ask before an end
@@ -90,13 +90,16 @@ impl Rotate {
         (id, word): (KeyId, &str),
         input: &mut dyn BufRead,
     ) -> Result<ExitCode, ExitCode> {
-        let manifest = Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
+        let stranger = ring::strangers(settings, vault).is_ok_and(|known| known.contains(&keys::Problem::Stranger(id)));
+        // Nobody is asked whether to end what is none; a manifest that is damaged or gone is told of below.
+        let manifest = Manifest::read(&vault.key_folder).ok().flatten();
+        if !stranger && manifest.is_some_and(|manifest| manifest.get(id).is_none()) {
+            return Err(ring::refused(keys::Problem::NoSuchKey(id).into()));
+        }
         let sealed = ring::sealed_by(settings, id);
-        let last = sealed.as_ref().ok().and_then(|sealed| sealed.as_ref()?.last);
-        let held_up = last.and_then(|last| sealed_since(&manifest, id, last));
-        if let Some(words) = held_up.filter(|_| word == "destroy" && !self.even_so) {
-            eprintln!("{words}");
-            return Err(ExitCode::from(1));
+        let destroys = word == "destroy";
+        if destroys {
+            no_early_end(vault, id, &sealed, self.even_so)?;
         }
         let objects = match sealed {
             Ok(Some(sealed)) => {
@@ -116,9 +119,12 @@ impl Rotate {
                 eprintln!("nothing was done");
                 return Err(ExitCode::from(1));
             }
+            // An answer may take a while.
+            if destroys {
+                no_early_end(vault, id, &ring::sealed_by(settings, id), self.even_so)?;
+            }
         }
         let now = jiff::Timestamp::now();
-        let stranger = ring::strangers(settings, vault).is_ok_and(|known| known.contains(&keys::Problem::Stranger(id)));
         match word {
             "destroy" => keys::destroy(vault, id, now),
             _ if stranger => keys::forget_stranger(vault, id, now),
@@ -146,20 +152,22 @@ impl Rotate {
     }
 }
 
-/// Why a key should not be destroyed yet: it sealed something when the next one had long been there. A gateway that has not
-/// taken the next one goes on sealing with a key that is nowhere else.
-fn sealed_since(manifest: &Manifest, id: KeyId, last: i64) -> Option<String> {
-    let next = manifest.keys.iter().find(|entry| entry.id > id && entry.seals.is_some())?;
-    if last <= next.seals?.as_second() + LET_GO {
-        return None;
-    }
-    let last = jiff::Timestamp::from_second(last).map(|at| at.to_string()).unwrap_or_default();
-    Some(format!(
-        "the ledger has a seal of key {id} from {last}, after key {} was there: does a gateway still seal with key {id}? See that each has \
-         taken the newer one (`keys of the vault` in its audit log) and what `reload refused` says. If that seal was only found by \
-         `vault reindex`, or the gateway has let go of the key since: --even-so",
-        next.id
-    ))
+/// Refuses what must not be destroyed now.
+fn no_early_end(
+    vault: &Vault,
+    id: KeyId,
+    sealed: &Result<Option<ring::SealedBy>, String>,
+    even_so: bool,
+) -> Result<(), ExitCode> {
+    let manifest = Manifest::read(&vault.key_folder).ok().flatten().unwrap_or_default();
+    let sealed = sealed.as_ref().ok().and_then(Option::as_ref);
+    let words = match let_go::held_up(&manifest, id, sealed, jiff::Timestamp::now().as_second()) {
+        None => return Ok(()),
+        Some(Held::Doubt(_)) if even_so => return Ok(()),
+        Some(Held::Wait(words) | Held::Doubt(words)) => words,
+    };
+    eprintln!("{words}");
+    Err(ExitCode::from(1))
 }
 
 /// Who opens what a key sealed once it is gone.
