@@ -1,11 +1,13 @@
 //! Keys that end while objects are on their way: nobody is told success of what nobody can open.
 
 use crate::site::{RULES, Site, Wants, gives, image, natives, site, site_with};
+use crate::support::proven;
 use crate::support::words::{INSTANCE, store, success};
 use crate::support::world::PEERS;
 use dicomgate::config::{self, Vault};
+use dicomgate::dicom::AeTitle;
 use dicomgate::keys;
-use dicomgate::state::Mark;
+use dicomgate::state::{Mark, Repeats};
 use dicomgate::vault::KeyId;
 
 fn vault(site: &Site) -> Vault {
@@ -116,4 +118,32 @@ fn an_object_that_was_sent_again_is_not_said_to_be_there_when_its_key_has_gone()
     link.say(got.context, &success(&got.command), None);
     assert_eq!(peer.message().status(), 0);
     assert_eq!(seals(&site)[1], (KeyId(2), Mark::Acknowledged));
+}
+
+#[test]
+fn an_archive_that_keeps_what_came_first_is_not_believed_when_that_opens_no_more() {
+    let site = site_with(&Wants { proven: false, ..Wants::default() });
+    let mut proof = proven::everything(site.world.archive.port());
+    proof.repeats = Repeats::Kept;
+    proof.keep(&site.world.dir.path().join("state"), &AeTitle::new("PACS").unwrap()).unwrap();
+    let object = image(INSTANCE, 64);
+    let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+    peer.say(1, &store(1), Some(&object));
+    let first = link.message();
+    rotates(&site, &vault(&site));
+    destroys(&site, &vault(&site));
+    link.say(first.context, &success(&first.command), None);
+    assert_eq!(peer.message().status(), 0xa700);
+    // It says success to the next one, too, and still has the one that nobody opens.
+    peer.say(1, &store(1), Some(&object));
+    let second = link.message();
+    link.say(second.context, &success(&second.command), None);
+    site.hands_out(first.data.as_deref());
+    assert_ne!(peer.message().status(), 0);
+    // Once that was deleted there, it has what was sent last.
+    peer.say(1, &store(1), Some(&object));
+    let third = link.message();
+    link.say(third.context, &success(&third.command), None);
+    site.hands_out(third.data.as_deref());
+    assert_eq!(peer.message().status(), 0);
 }

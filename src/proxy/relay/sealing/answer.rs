@@ -92,6 +92,7 @@ impl Relay {
         let archive = self.snapshot.archive(&sealing.archive)?;
         let vault = self.snapshot.settings.vault.as_ref()?;
         let wanted = match archive.settings.vault.verify {
+            _ if sealing.doubtful => true,
             Verify::None => false,
             Verify::All => true,
             Verify::Sample => sampled(sealing.begun.as_ref()?.seal, vault.verify_sample),

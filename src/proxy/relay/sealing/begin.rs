@@ -18,7 +18,7 @@ use crate::gate::Permit;
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::{Seals, VaultRoom};
-use crate::state::{SealMark, SealRow, StateFault};
+use crate::state::{Mark, Repeats, SealMark, SealRow, StateFault};
 use crate::transform::same::Same;
 use crate::transform::seal::{Begun, Outcome, Seal, SealFault, SealOrder};
 use crate::vault::KeyId;
@@ -57,6 +57,14 @@ pub(super) fn holds(shared: &Shared, key: KeyId) -> Result<(), String> {
         Some(room) => room.holds(key),
         None => Err("there is no [vault] any more that opens it".to_owned()),
     }
+}
+
+/// Whether an archive says success to an object and keeps the one before it, and the key of that one is gone.
+fn keeps_what_is_lost(shared: &Shared, row: &SealRow) -> bool {
+    let snapshot = shared.snapshot();
+    let repeats = snapshot.vault.as_ref().map_or(Repeats::Unknown, |room| room.repeats(&row.archive));
+    let first = row.current(repeats).filter(|first| repeats == Repeats::Kept && first.mark == Mark::Acknowledged);
+    first.is_some_and(|first| holds(shared, first.key).is_err())
 }
 
 impl Relay {
@@ -145,6 +153,7 @@ impl Relay {
                     same: None,
                     begun: None,
                     known: None,
+                    doubtful: false,
                     plain: false,
                     gone: false,
                     sealed: None,
@@ -315,10 +324,12 @@ impl Relay {
     ) -> Result<(), Ending> {
         match noted {
             Ok(known) => {
+                let doubtful = known.as_deref().is_some_and(|row| keeps_what_is_lost(&self.shared, row));
                 if let Some((asked, _)) = self.sealing()
                     && let Purpose::Seal(sealing) = &mut asked.purpose
                 {
                     sealing.known = known;
+                    sealing.doubtful = doubtful;
                 }
                 self.begin_sealed();
                 self.pump_up()

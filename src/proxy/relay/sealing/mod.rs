@@ -44,6 +44,8 @@ pub struct Sealing {
     begun: Option<Begun>,
     /// What it said then.
     known: Option<Box<SealRow>>,
+    /// It is read back whatever is configured: its archive keeps what came first, and that may open no more.
+    doubtful: bool,
     /// Nothing in it is to be sealed: it goes as it is.
     plain: bool,
     /// All of it has gone.
