@@ -201,6 +201,17 @@ fn a_key_that_is_gone_exchanged_or_damaged_is_found_at_start() {
     std::fs::write(&one, damaged).unwrap();
     assert!(house.words().contains("is damaged"), "{}", house.words());
 
+    std::fs::write(&one, good.split_at(digit + 20).0).unwrap();
+    let words = house.words();
+    assert!(words.contains("does not hold a key") && words.contains("restore it from the backup"), "{words}");
+    std::fs::remove_file(&one).unwrap();
+    std::fs::create_dir(&one).unwrap();
+    let words = house.words();
+    assert!(words.contains("ring-0001.key` cannot be read: it is a folder") && !words.contains("chmod"), "{words}");
+    std::fs::remove_dir(&one).unwrap();
+    house.write("ring/ring-0001.key", "");
+    mode(&one, 0o600);
+
     std::fs::write(&one, good.replace("key 1", "key 2")).unwrap();
     assert!(house.words().contains("key 2 is there twice"), "{}", house.words());
 
@@ -489,6 +500,49 @@ fn what_is_destroyed_is_not_left_behind_under_another_name() {
     assert!(house.command_with(&["status"], Some(&both)).status.success());
     assert!(house.command_with(&["rotate", "--destroy", "1", "--yes"], Some(&two)).status.success());
     assert!(house.command_with(&["status"], Some(&two)).status.success());
+}
+
+#[test]
+fn what_is_taken_for_an_escrow_key_or_a_sealed_file_is_named() {
+    let house = House::new(FILES);
+    house.new_key();
+    let made = house.command(&["new-key", "--make-escrow", house.path("safe").to_str().unwrap()]);
+    assert!(made.status.success(), "{made:?}");
+    let key = std::fs::read_to_string(house.path("safe/escrow.key")).unwrap();
+    house.write("cut.key", key.split_at(key.len() / 2).0);
+    house.write("locked.key", &key.replace("PRIVATE", "ENCRYPTED PRIVATE"));
+    house.write("older.key", &key.replace("PRIVATE", "EC PRIVATE"));
+    house.write("empty.key", "");
+    for (name, said) in [
+        ("safe/escrow.crt", "it is a certificate: the private key"),
+        ("ring/ring-0001.key", "it is a key of the ring: `--keys`"),
+        ("cut.key", "it is cut off: take the other copy"),
+        ("locked.key", "it is encrypted: `openssl pkcs8"),
+        ("older.key", "of other forms `openssl pkcs8"),
+        ("empty.key", "it is empty"),
+    ] {
+        let opened = house.command(&["open", "any.dcm", "--escrow-key", house.path(name).to_str().unwrap()]);
+        let words = text(&opened.stderr);
+        assert!(opened.status.code() == Some(2) && words.contains(said), "{name}: {words}");
+    }
+    let folder = house.command(&["open", house.path("safe").to_str().unwrap()]);
+    let said = text(&folder.stdout);
+    assert!(!folder.status.success() && said.contains("is a folder: name the files in it"), "{folder:?}");
+}
+
+#[test]
+fn no_pair_for_escrow_is_made_among_the_keys_of_the_ring() {
+    let house = House::new(FILES);
+    // By the configuration, before there is anything in it; and by what lies in it, where there is no configuration.
+    let before = house.command(&["new-key", "--make-escrow", house.path("ring").to_str().unwrap()]);
+    assert!(text(&before.stderr).contains("the folder of the ring's keys"), "{before:?}");
+    house.new_key();
+    house.vault("keys = \"elsewhere\"");
+    let beside = house.command(&["new-key", "--make-escrow", house.path("ring").to_str().unwrap()]);
+    assert!(text(&beside.stderr).contains("the folder of the ring's keys"), "{beside:?}");
+    assert!(!house.path("ring/escrow.key").exists());
+    let words = house.words();
+    assert!(words.contains("no key yet") && words.contains("this is not the folder of its keys"), "{words}");
 }
 
 #[test]

@@ -36,14 +36,14 @@ fn look_at(named: &Named) -> Option<Fault> {
             let words = format!("`{}` is not there yet: nobody has an account", path.display());
             Some(Fault { severity: Severity::Warning, ..said(words) }.with_hint("`dicomgate user add` makes it"))
         }
-        Kind::File | Kind::Key | Kind::RowKey | Kind::Password | Kind::Accounts => {
+        Kind::File | Kind::Escrow | Kind::Module | Kind::Key | Kind::RowKey | Kind::Password | Kind::Accounts => {
             let fault = file(path).map(|words| said(format!("`{}` cannot be read: {words}", path.display())));
             let exposed =
                 || exposed(path).map(|(severity, message, hint)| Fault { severity, ..said(message) }.with_hint(hint));
             fault.map(|fault| fault.with_hint(hint(path, named.kind))).or_else(|| match named.kind {
                 Kind::Key | Kind::Password | Kind::Accounts => exposed(),
                 Kind::RowKey => odd_row_key(path).map(|message| said(message).with_hint(ROW_KEY)).or_else(exposed),
-                Kind::File | Kind::Folder | Kind::Own | Kind::Told => None,
+                Kind::File | Kind::Escrow | Kind::Module | Kind::Folder | Kind::Own | Kind::Told => None,
             })
         }
     }
@@ -53,6 +53,11 @@ fn hint(path: &Path, kind: Kind) -> String {
     let folder = path.parent().unwrap_or(Path::new(""));
     match folder.as_os_str().is_empty() || folder.is_dir() {
         true if kind == Kind::Password => "write the password into it, alone, and chmod 600".to_owned(),
+        true if path.is_dir() => "name the file, not the folder that it lies in".to_owned(),
+        true if kind == Kind::Module => "install the token's module, and name its file in `module-path`".to_owned(),
+        true if kind == Kind::Escrow => {
+            "`dicomgate vault new-key --make-escrow DIR` makes a pair, if there is none".to_owned()
+        }
         true => "`dicomgate certs` makes keys and certificates".to_owned(),
         false => PATHS.to_owned(),
     }

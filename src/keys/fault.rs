@@ -44,7 +44,7 @@ pub enum Problem {
         own: u32,
     },
     /// It does not hold a key.
-    #[error("`{}` does not hold a key of the ring: {words}", .path.display())]
+    #[error("`{}` does not hold a key of the ring: {words}; restore it from the backup, or take it out of the folder if it never was one", .path.display())]
     NoKey {
         /// The file.
         path: PathBuf,
@@ -76,7 +76,9 @@ pub enum Problem {
     #[error("there are keys, and no manifest `{}`: restore it from the backup, or `dicomgate vault new-key --adopt` if these are all the keys that ever were", .0.display())]
     NoManifest(PathBuf),
     /// There is no key at all.
-    #[error("there is no key yet in {0}: `dicomgate vault new-key` makes the first")]
+    #[error(
+        "there is no key yet in {0}: `dicomgate vault new-key` makes the first; if there is a ring already, this is not the folder of its keys"
+    )]
     Empty(String),
     /// No key seals.
     #[error("no key of the ring seals any more, as the newest has ended: `dicomgate vault new-key` makes the next")]

@@ -51,6 +51,9 @@ pub(super) fn guarded(folder: &Path) -> Result<(), Problem> {
 pub(super) fn read(path: &Path, secret: bool) -> Result<Zeroizing<String>, Problem> {
     let file = File::open(path).map_err(|fault| unreadable(path, &fault))?;
     let meta = file.metadata().map_err(|fault| unreadable(path, &fault))?;
+    if meta.is_dir() {
+        return Err(Problem::Unreadable { path: path.to_path_buf(), words: "it is a folder".to_owned() });
+    }
     if secret {
         owned(path, &meta)?;
         exposed(path, &meta, OTHERS, "600")?;

@@ -113,6 +113,7 @@ fn cases() -> Vec<(&'static str, House)> {
                 "",
             ),
         ),
+        ("since-later", vault("sealed_since = 2099-01-02")),
         ("readers", whole("", VAULT, "seal = true", "")),
         ("readers-false", whole("all_readers_pass_the_gateway = false", VAULT, "seal = true", "")),
         ("readers-all", whole("", &format!("{VAULT}seal = \"all\"\n"), "", "")),

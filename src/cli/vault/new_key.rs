@@ -55,7 +55,21 @@ impl NewKey {
         Ok(ring::print(self.format, &words(&settings, &made), &json(&made)))
     }
 
+    /// Whether a folder is that of the ring, by the configuration if there is one, or by what lies in it.
+    fn is_of_the_ring(&self, dir: &Path) -> bool {
+        let vault = config::load_untested(&self.config).ok().and_then(|settings| settings.vault);
+        keys::Manifest::path(dir).exists() || vault.is_some_and(|vault| place(&vault.key_folder) == place(dir))
+    }
+
     fn escrow(&self, dir: &Path) -> Result<ExitCode, ExitCode> {
+        if self.is_of_the_ring(dir) {
+            eprintln!(
+                "`{}` is the folder of the ring's keys: nothing was made. Name another one, best in memory (`/dev/shm/escrow`), from \
+                 which the private key leaves this machine",
+                dir.display()
+            );
+            return Err(ExitCode::from(1));
+        }
         let year = jiff::Zoned::now().year();
         let (certificate, key) =
             keys::escrow::make(dir, &self.name, year).map_err(|fault| ring::refused(fault.into()))?;
@@ -71,6 +85,11 @@ impl NewKey {
         );
         Ok(ring::print(self.format, &text, &serde_json::json!({ "certificate": certificate, "private_key": key })))
     }
+}
+
+/// The same folder by another name is the same; one that is not there yet has but its name.
+fn place(dir: &Path) -> PathBuf {
+    dir.canonicalize().or_else(|_| std::path::absolute(dir)).unwrap_or_else(|_| dir.to_owned())
 }
 
 /// `1`, or `1, 2 and 5`.

@@ -24,6 +24,9 @@ pub enum RestoreFault {
     /// It cannot be read.
     #[error("cannot be read: {0}")]
     Read(io::Error),
+    /// It is a folder.
+    #[error("is a folder: name the files in it (`find DIR -type f -exec dicomgate vault open ... {{}} +`)")]
+    Folder,
     /// The original cannot be written.
     #[error("`{path}` cannot be written: {source}")]
     Write {
@@ -75,6 +78,9 @@ pub struct Restored {
 /// whole is not left there.
 pub fn restore(file: &Path, unlock: &Unlock, folder: Option<&Path>, minted: bool) -> Result<Restored, RestoreFault> {
     let mut source = File::open(file).map_err(RestoreFault::Read)?;
+    if source.metadata().is_ok_and(|meta| meta.is_dir()) {
+        return Err(RestoreFault::Folder);
+    }
     let mut piece = Vec::with_capacity(PIECE);
     (&mut source).take(PIECE as u64).read_to_end(&mut piece).map_err(RestoreFault::Read)?;
     let head = Part10::split(&piece)?;

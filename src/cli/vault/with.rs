@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 /// A private key file is not longer, in bytes.
 const LONGEST: u64 = 64 * 1024;
 
+/// Makes of a private key in another form, or an encrypted one, what this reads.
+const CONVERT: &str = "openssl pkcs8 -topk8 -nocrypt -in FILE | dicomgate vault ... --escrow-key -";
+
 /// The key.
 #[derive(Debug, clap::Args)]
 pub struct With {
@@ -72,12 +75,34 @@ pub fn escrow_key(file: &Path) -> Result<EscrowKey, ExitCode> {
         Err(_) => EscrowKey::from_pkcs8(&bytes),
     };
     key.map_err(|fault| {
-        eprintln!("`{}`: {fault}", file.display());
-        eprintln!(
-            "other forms and encrypted keys: openssl pkcs8 -topk8 -nocrypt -in FILE | dicomgate vault ... --escrow-key -"
-        );
+        match instead(&bytes) {
+            Some(words) => eprintln!("`{}`: {words}", file.display()),
+            None => eprintln!("`{}`: {fault}; of other forms `{CONVERT}` makes one", file.display()),
+        }
         ExitCode::from(2)
     })
+}
+
+/// What a file is that was taken for a private key, where that can be told.
+fn instead(bytes: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(bytes);
+    let has = |word: &str| text.contains(word);
+    let words = if has("dicomgate ring key ") {
+        "it is a key of the ring: `--keys` takes the folder that it lies in"
+    } else if has("ENCRYPTED") {
+        return Some(format!("it is encrypted: `{CONVERT}` asks for its passphrase"));
+    } else if has("-----BEGIN ") && !has("-----END ") {
+        "it is cut off: take the other copy"
+    } else if has("PRIVATE KEY-----") {
+        return None;
+    } else if has("-----BEGIN CERTIFICATE") {
+        "it is a certificate: the private key that goes with it opens, which is kept elsewhere"
+    } else if bytes.is_empty() {
+        "it is empty: take the other copy"
+    } else {
+        return None;
+    };
+    Some(words.to_owned())
 }
 
 fn read(file: &Path) -> std::io::Result<Zeroizing<Vec<u8>>> {

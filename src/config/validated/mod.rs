@@ -48,6 +48,10 @@ pub(super) struct Texts<'t> {
 pub(super) enum Kind {
     /// A file that is read.
     File,
+    /// The same: a certificate for escrow.
+    Escrow,
+    /// The same: the module of a token.
+    Module,
     /// A private key, or what else nobody else may read.
     Key,
     /// The key that rows of the state are sealed with: a `Key` of 64 hexadecimal digits.

@@ -48,6 +48,7 @@ pub(super) fn validate(
     let decode_wait = bounds.span("decode_wait", &vault.decode_wait, ("1s", "30s", "10m"));
     let decode_workers = bounds.count("decode_workers", &vault.decode_workers, (0, 2, 64));
     let (keys, key_folder) = keys?;
+    let since = sealed_since(vault, now, report);
     Some(Vault {
         seal: vault.seal.cloned().unwrap_or_default(),
         keys,
@@ -63,7 +64,7 @@ pub(super) fn validate(
         unproven: vault.unproven.cloned().unwrap_or_default(),
         open: vault.open.cloned().unwrap_or_default(),
         identity_drift: vault.identity_drift.cloned().unwrap_or_default(),
-        sealed_since: sealed_since(vault, now),
+        sealed_since: since,
         commit_trust: vault.commit_trust.cloned().unwrap_or_default(),
         verify_sample,
         probe_age,
@@ -141,7 +142,7 @@ fn keys(
         KeysWord::Environment(name) => KeySource::Environment(name.clone()),
         KeysWord::Token(uri) => {
             use crate::config::pkcs11::PinSource;
-            ground.named.push(named(uri.module.clone(), Kind::File));
+            ground.named.push(named(uri.module.clone(), Kind::Module));
             match &uri.pin {
                 Some(PinSource::File(path)) => ground.named.push(named(path.clone(), Kind::Password)),
                 Some(PinSource::Value(_)) => {
@@ -181,19 +182,29 @@ fn escrow(vault: &RawVault, ground: &mut Ground<'_>, report: &mut Report<'_>) ->
             continue;
         }
         let path = ground.root.join(item.get_ref());
-        ground.named.push(super::Named { path: path.clone(), kind: Kind::File, place: report.place(item.span()) });
+        ground.named.push(super::Named { path: path.clone(), kind: Kind::Escrow, place: report.place(item.span()) });
         paths.push(path);
     }
     paths
 }
 
-fn sealed_since(vault: &RawVault, now: &Zoned) -> Option<Timestamp> {
+fn sealed_since(vault: &RawVault, now: &Zoned, report: &mut Report<'_>) -> Option<Timestamp> {
     let zone = now.time_zone();
-    match *vault.sealed_since.get()? {
+    let given = vault.sealed_since.spanned()?;
+    let since = match *given.get_ref() {
         Date::Day(day) => zone.to_timestamp(day.into()).ok(),
         Date::Local(local) => zone.to_timestamp(local).ok(),
         Date::Moment(moment) => Some(moment),
+    };
+    if since.is_some_and(|since| since > now.timestamp()) {
+        report
+            .warning(
+                given.span(),
+                "`sealed_since` is in the future: until then no image is refused for not being sealed",
+            )
+            .hint("write the day since when all that is stored is sealed");
     }
+    since
 }
 
 /// What of an archive belongs to the vault.
