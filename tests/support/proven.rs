@@ -37,5 +37,6 @@ pub fn everything(port: u16) -> ProbeResult {
         trials,
         left_behind: None,
         moved_at: None,
+        late: None,
     }
 }

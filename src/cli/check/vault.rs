@@ -92,6 +92,13 @@ fn proofs(settings: &Settings, vault: &Vault, now: &jiff::Zoned) -> Vec<Fault> {
                 );
                 add(Severity::Warning, words, hint);
             }
+            Ok(Some(result)) if archive.vault.reads_back() && !result.finds_again() => {
+                let words = format!(
+                    "what is stored in archive `{title}` cannot be read back as it was stored, as its probe found"
+                );
+                let hint = "take `verify_after_store` and `resend = \"compare\"` out: what is read back would never be acknowledged, and nothing would be found to compare with";
+                add(Severity::Weakness, words, hint.to_owned());
+            }
             Ok(Some(_)) => {}
             Err(fault) => add(Severity::Weakness, fault.to_string(), format!("{command} proves it again")),
         }

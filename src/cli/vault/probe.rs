@@ -7,7 +7,8 @@ use crate::cli::archive::probe::{Failed, listen};
 use crate::cli::audit::Format;
 use crate::config::{self, Archive, who};
 use crate::dicom::AeTitle;
-use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, ProveFault, Proving};
+use crate::proxy::vault::convert::PATIENCE;
+use crate::proxy::vault::prove::{Carried, Fate, Late, ProbeResult, ProveFault, Proving};
 use crate::state::Repeats;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -63,10 +64,30 @@ impl Probe {
         // It takes long, and what it stores stays in the archive.
         ProbeResult::can_be_kept(state, &archive.ae_title).map_err(unkept)?;
         let result = ground::runtime()?.block_on(self.prove(&ground, archive))?;
-        let path = result.keep(state, &archive.ae_title).map_err(unkept)?;
+        let earlier = ProbeResult::load(state, &archive.ae_title).ok().flatten();
+        let earlier = earlier.filter(|earlier| earlier.is_of(&archive.address.to_string()));
+        let why = result.why_unasked().map(str::to_owned);
+        let kept = match &earlier {
+            Some(earlier) => result.clone().in_place_of(earlier),
+            None => Some(result.clone()),
+        };
+        let Some(kept) = kept else {
+            eprintln!(
+                "archive `{}` could not be asked for all of it: {}\n  what was proven of it on {} stays so; try again",
+                archive.ae_title,
+                why.unwrap_or_default(),
+                earlier.map_or_else(String::new, |earlier| earlier.at.to_string()),
+            );
+            return Err(ExitCode::from(1));
+        };
+        let path = kept.keep(state, &archive.ae_title).map_err(unkept)?;
         eprintln!("kept in `{}`", path.display());
         let works = [Carried::Pixels, Carried::Attributes].iter().any(|carrier| verdict(&result, *carrier).works());
         ring::print(self.format, &text(&result, archive), &serde_json::json!({ "result": result, "works": works }));
+        if let Some(why) = why {
+            eprintln!("not all of it could be asked for, also when it was tried again: {why}; try again");
+            return Ok(ExitCode::from(1));
+        }
         Ok(if works { ExitCode::SUCCESS } else { ExitCode::from(1) })
     }
 
@@ -99,6 +120,7 @@ impl Probe {
             destinations,
             ear,
             gateway: ground.settings.gateway.name.to_string(),
+            patience: PATIENCE,
             say: Box::new(|what| eprintln!("proving: {what}")),
         };
         proving.prove().await.map_err(|fault| {
@@ -184,6 +206,24 @@ fn text(result: &ProbeResult, archive: &Archive) -> String {
     if !result.reads_back {
         text.push_str("nothing could be read back by C-GET\n");
     }
+    if result.moves_elsewhere() {
+        text.push_str("what was stored in one study or series it has in another, and does not give back from the first: no store can be read back\n");
+    }
+    match result.late {
+        Some(Late::After(seconds)) => {
+            let _ = writeln!(
+                text,
+                "it gives an object back only {seconds} s after it has acknowledged it: no store can be read back at once"
+            );
+        }
+        Some(Late::Over(seconds)) => {
+            let _ = writeln!(
+                text,
+                "within {seconds} s after it has acknowledged an object it does not give it back: no store can be read back"
+            );
+        }
+        None => {}
+    }
     if let Some(left) = &result.left_behind {
         let _ = writeln!(text, "it now holds {left}");
     }
@@ -192,8 +232,8 @@ fn text(result: &ProbeResult, archive: &Archive) -> String {
         text.push_str("Nothing works: no carrier comes back whole, so nothing is sealed for this archive.\n");
         return text;
     }
-    // What it calls otherwise cannot be asked for.
-    let finds_again = result.reads_back && !result.mints;
+    // What it calls otherwise, or has elsewhere, cannot be asked for.
+    let finds_again = result.finds_again();
     let _ = writeln!(text, "Settings that fit, for [[archive]] {}:", archive.ae_title);
     let carrier = usable.first().copied().unwrap_or(Carried::Pixels);
     let _ = writeln!(text, "carrier = \"{carrier}\"");

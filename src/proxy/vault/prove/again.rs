@@ -15,6 +15,7 @@ use crate::dicom::AeTitle;
 use crate::proxy::shared::Shared;
 use crate::proxy::snapshot::Snapshot;
 use crate::proxy::vault::alert::alert;
+use crate::proxy::vault::convert::PATIENCE;
 use crate::proxy::vault::reach;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -84,7 +85,15 @@ impl Again {
 async fn one(shared: &Shared, snapshot: &Snapshot, title: &AeTitle, earlier: &ProbeResult) {
     tracing::info!(archive = %title, "what is proven of it is old: it is proven again");
     match prove(shared, snapshot, title, earlier).await {
-        Ok(result) => settle(shared, title, earlier, result),
+        Ok(result) => {
+            let why = result.why_unasked().unwrap_or_default().to_owned();
+            match result.in_place_of(earlier) {
+                Some(result) => settle(shared, title, earlier, result),
+                None => {
+                    tracing::warn!(archive = %title, "it could not be asked for all of it, and is tried again in an hour; what was proven stays so: {why}");
+                }
+            }
+        }
         Err(words) => {
             tracing::warn!(archive = %title, "it could not be proven again, and is tried again in an hour: {words}");
         }
@@ -138,6 +147,7 @@ async fn prove(
         destinations: Vec::new(),
         ear: Err("the inside listener is the gateway's own".to_owned()),
         gateway: settings.gateway.name.to_string(),
+        patience: PATIENCE,
         say: Box::new(|what| tracing::debug!("proving: {what}")),
     };
     let left = {

@@ -1,6 +1,7 @@
 //! C-MOVE of the test studies to a destination, and what comes of it.
 
 use super::judge::{Judge, Verdict};
+use super::patience::{Patience, proves_nothing};
 use super::sample::PATIENT_ID;
 use super::stored::Stored;
 use crate::dicom::dataset::write::DataSet;
@@ -24,6 +25,7 @@ pub(super) struct Delivery<'a> {
     pub target: &'a Target<'a>,
     pub destination: AeTitle,
     pub how: &'a ReadBack,
+    pub patience: &'a Patience,
 }
 
 /// Whether an object is waited for: the archive has it, and it is short enough.
@@ -36,54 +38,77 @@ pub(super) async fn deliver(
     delivery: &Delivery<'_>,
     ear: &mut Answerer,
     stored: &[Stored],
-) -> (Vec<Verdict>, Option<String>) {
+) -> (Vec<Verdict>, Option<LinkFault>) {
     let mut judge = Judge::new(delivery.how);
     ear.forget();
-    let outcome = ask(delivery, ear, stored, &mut judge).await;
-    (judge.verdicts, outcome.err().map(|fault| fault.to_string()))
-}
-
-async fn ask(
-    delivery: &Delivery<'_>,
-    ear: &mut Answerer,
-    stored: &[Stored],
-    judge: &mut Judge<'_>,
-) -> Result<(), LinkFault> {
-    let asks: Vec<Ask> = CLASSES.iter().filter_map(|class| Uid::new(class).ok()).map(Ask::plain).collect();
-    let mut link = Link::open(delivery.target, &asks).await?;
-    let context = CLASSES.iter().find_map(|class| link.all_accepted().find(|one| one.class.as_str() == *class));
-    let Some(context) = context else {
-        let _ = link.release().await;
-        return Err(LinkFault::NotOffered("it does not offer C-MOVE"));
-    };
     let mut studies: Vec<Uid> = stored.iter().map(|one| one.sample.study).collect();
     studies.sort_unstable();
     studies.dedup();
-    let mut awaited = 0;
+    let (mut link, mut awaited, mut why) = (None, 0, None);
     for study in studies {
         awaited += stored.iter().filter(|one| one.sample.study == study && is_heard(one)).count();
-        let command = Command::move_rq(MESSAGE, &context.class, delivery.destination);
-        link.send(context.id, &command, Some(&identifier(&study, &context))).await?;
-        // Whether the association that delivers is over.
-        let mut over = false;
-        loop {
-            tokio::select! {
-                biased;
-                Some(arrival) = ear.next() => over = take(arrival.what, judge).await,
-                message = link.receive() => match message?.command.status {
-                    Some(status) if status.is_final() => break,
-                    _ => {}
-                },
+        for tried in 1.. {
+            let Err(fault) = ask(delivery, &mut link, ear, &study, awaited, &mut judge).await else { break };
+            link = None;
+            if !proves_nothing(&fault) || !delivery.patience.again(tried, false).await {
+                why = Some(fault);
+                break;
             }
         }
-        // An archive may answer first and deliver then.
-        while !(over && judge.objects() >= awaited) {
-            let Ok(Some(arrival)) = tokio::time::timeout(QUIET, ear.next()).await else { break };
-            over = take(arrival.what, judge).await;
+    }
+    if let Some((link, _)) = link {
+        let _ = link.release().await;
+    }
+    (judge.verdicts, why)
+}
+
+/// One study, on the association that there is, or a new one.
+async fn ask(
+    delivery: &Delivery<'_>,
+    kept: &mut Option<(Link, Accepted)>,
+    ear: &mut Answerer,
+    study: &Uid,
+    awaited: usize,
+    judge: &mut Judge<'_>,
+) -> Result<(), LinkFault> {
+    let (mut link, context) = match kept.take() {
+        Some(open) => open,
+        None => open(delivery).await?,
+    };
+    let command = Command::move_rq(MESSAGE, &context.class, delivery.destination);
+    link.send(context.id, &command, Some(&identifier(study, &context))).await?;
+    // Whether the association that delivers is over.
+    let mut over = false;
+    loop {
+        tokio::select! {
+            biased;
+            Some(arrival) = ear.next() => over = take(arrival.what, judge).await,
+            message = link.receive() => match message?.command.status {
+                Some(status) if status.is_final() => break,
+                _ => {}
+            },
         }
     }
-    let _ = link.release().await;
+    // An archive may answer first and deliver then.
+    while !(over && judge.objects() >= awaited) {
+        let Ok(Some(arrival)) = tokio::time::timeout(QUIET, ear.next()).await else { break };
+        over = take(arrival.what, judge).await;
+    }
+    *kept = Some((link, context));
     Ok(())
+}
+
+async fn open(delivery: &Delivery<'_>) -> Result<(Link, Accepted), LinkFault> {
+    let asks: Vec<Ask> = CLASSES.iter().filter_map(|class| Uid::new(class).ok()).map(Ask::plain).collect();
+    let link = delivery.patience.open(delivery.target, &asks, false).await?;
+    let context = CLASSES.iter().find_map(|class| link.all_accepted().find(|one| one.class.as_str() == *class));
+    match context {
+        Some(context) => Ok((link, context)),
+        None => {
+            let _ = link.release().await;
+            Err(LinkFault::NotOffered("it does not offer C-MOVE"))
+        }
+    }
 }
 
 /// Judges what came. Whether an association that delivers has ended with it.

@@ -8,16 +8,19 @@ pub mod again;
 mod asking;
 mod deliver;
 mod judge;
+mod patience;
 mod proving;
+mod questions;
 mod result;
 mod sample;
 mod send;
 pub mod signing;
 mod stored;
+mod storing;
 #[cfg(test)]
 pub mod testing;
 
 pub use proving::{Proving, ProvingFault};
-pub use result::{Carried, Fate, ProbeResult, ProveFault, Trial, VERSION, file_name, path};
+pub use result::{Carried, Fate, Late, ProbeResult, ProveFault, Trial, VERSION, file_name, path};
 pub use sample::{PATIENT_ID, PATIENT_NAME};
 pub use send::Means;

@@ -3,24 +3,24 @@
 use super::asking::Asking;
 use super::deliver::{self, Delivery};
 use super::judge::Verdict;
-use super::result::{Carried, Fate, ProbeResult, Trial, VERSION};
+use super::patience::{MOST_UNASKED, Patience, proves_nothing};
+use super::questions::Questions;
+use super::result::{Carried, Fate, Late, ProbeResult, Trial, VERSION};
 use super::sample::{self, PATIENT_ID, PATIENT_NAME, Sample, Shape};
-use super::send::{Means, SendFault, store};
+use super::send::{Means, SendFault};
 use super::stored::{Stored, repeats};
-use crate::dicom::dimse::Status;
-use crate::dicom::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use crate::dicom::{AeTitle, Phi, Uid, sop_class};
 use crate::proxy::lookup::fresh_uid;
-use crate::proxy::vault::verify::{Place, ReadBack};
-use crate::proxy::vault::walk::{Listed, Study, Walker};
-use crate::scu::{Accepted, Answerer, Ask, Link, LinkFault, Target};
+use crate::proxy::vault::verify::{Place, ReadBack, VerifyFault};
+use crate::proxy::vault::walk::{Listed, Study};
+use crate::scu::{Answerer, Ask, LinkFault, Target};
 use crate::transform::open::OpenOptions;
 use crate::vault::carrier::Carrier;
 use crate::vault::family::{Family, Fate as Treated, all as all_families};
 use std::time::Duration;
 
 /// So many contexts are asked for at once.
-const CONTEXTS: usize = 120;
+pub(super) const CONTEXTS: usize = 120;
 
 /// What a proof needs.
 pub struct Proving<'a> {
@@ -40,6 +40,8 @@ pub struct Proving<'a> {
     pub ear: Result<Answerer, String>,
     /// The gateway's name.
     pub gateway: String,
+    /// How long is waited before each further try of what says nothing: the archive is busy, or ends its association.
+    pub patience: &'static [Duration],
     /// Told what is done now.
     pub say: Box<dyn FnMut(&str) + Send + Sync>,
 }
@@ -56,6 +58,9 @@ pub enum ProvingFault {
     /// No random numbers.
     #[error("the system gives no random numbers")]
     Random,
+    /// Nothing was said about what was sent, again and again.
+    #[error("it could not be proven: sealed objects {0}")]
+    Unasked(String),
     /// Nothing to prove.
     #[error("the archive takes no SOP class that could be sealed")]
     Nothing,
@@ -67,6 +72,7 @@ pub struct Left {
     stored: Vec<Stored>,
     untaken: Vec<Trial>,
     largest: u64,
+    late: Option<Late>,
 }
 
 impl Proving<'_> {
@@ -96,19 +102,22 @@ impl Proving<'_> {
         let samples = samples(&families)?;
         let objects: usize = samples.iter().map(|sample| carriers(sample.shape).len()).sum();
         (self.say)(&format!("storing {objects} sealed objects, each three times"));
-        let mut stored = self.store(samples).await?;
-        let largest = self.store_largest(&families, &mut stored).await?;
-        Ok(Left { stored, untaken, largest })
+        let patience = Patience::new(self.patience);
+        let mut stored = self.store(samples, &patience).await?;
+        let late = self.late(&stored, &patience).await;
+        let largest = self.store_largest(&families, &mut stored, &patience).await?;
+        Ok(Left { stored, untaken, largest, late })
     }
 
     /// Looks what came of it.
     pub async fn look(&mut self, left: Left) -> ProbeResult {
-        let Left { mut stored, untaken, largest } = left;
+        let Left { mut stored, untaken, largest, late } = left;
+        let patience = Patience::new(self.patience);
         (self.say)("what it holds of them");
-        let found = self.find(&stored).await;
+        let found = self.find(&stored, &patience).await;
         (self.say)("retrieving them by C-GET");
-        let get = self.retrieve(&mut stored, &found).await;
-        let moved = self.deliver(&mut stored).await;
+        let get = self.retrieve(&mut stored, &found, &patience).await;
+        let moved = self.deliver(&mut stored, &patience).await;
         let drift = |seen: &[Verdict]| {
             seen.iter().flat_map(|verdict| verdict.drift.clone()).collect::<std::collections::BTreeSet<String>>()
         };
@@ -120,7 +129,7 @@ impl Proving<'_> {
         let kept = stored.iter().any(|one| one.status.is_ok());
         let mut trials: Vec<Trial> = stored.iter().map(Stored::trial).collect();
         trials.extend(untaken);
-        ProbeResult {
+        let mut result = ProbeResult {
             version: VERSION,
             archive: self.target.called.to_string(),
             address: self.target.address.to_owned(),
@@ -140,7 +149,13 @@ impl Proving<'_> {
                 )
             }),
             moved_at: None,
+            late,
+        };
+        // What it has elsewhere, or never gave back, was not late.
+        if result.mints || result.moves_elsewhere() || !result.reads_back {
+            result.late = None;
         }
+        result
     }
 
     /// A class of every family that the archive takes, and the families of which it takes none.
@@ -150,12 +165,14 @@ impl Proving<'_> {
             .filter(|class| sealed.iter().any(|family| family.has(class)))
             .filter_map(|class| Uid::new(class.uid).ok())
             .collect();
+        let patience = Patience::new(self.patience);
         let mut taken = Vec::new();
         for some in classes.chunks(CONTEXTS) {
             let asks: Vec<Ask> = some.iter().copied().map(Ask::plain).collect();
-            let link = Link::open(&self.target, &asks).await?;
+            let link = patience.open(&self.target, &asks, !taken.is_empty()).await?;
             taken.extend(link.all_accepted().map(|accepted| accepted.class));
-            link.release().await?;
+            // It is over, whatever the other side says to that.
+            let _ = link.release().await;
         }
         let (mut known, mut untaken) = (Vec::new(), Vec::new());
         for family in sealed {
@@ -177,115 +194,15 @@ impl Proving<'_> {
         Ok((known, untaken))
     }
 
-    /// An association for storing: each class in explicit and in implicit VR.
-    async fn open(&self, classes: &[Uid]) -> Result<Link, LinkFault> {
-        let syntaxes = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
-        let asks: Vec<Ask> = classes
-            .iter()
-            .flat_map(|class| syntaxes.iter().filter_map(|text| Uid::new(text).ok()).map(|syntax| (*class, syntax)))
-            .map(|(class, syntax)| Ask { class, syntaxes: vec![syntax], roles: None })
-            .take(CONTEXTS)
-            .collect();
-        Link::open(&self.target, &asks).await
-    }
-
-    /// Stores every sample with each carrier, the same again, and once more under a fresh seal.
-    async fn store(&mut self, samples: Vec<Sample>) -> Result<Vec<Stored>, ProvingFault> {
-        let mut all = Vec::new();
-        let mut classes: Vec<Uid> = samples.iter().map(|sample| sample.class).collect();
-        classes.dedup();
-        let mut link = self.open(&classes).await?;
-        for (place, sample) in samples.into_iter().enumerate() {
-            for carrier in carriers(sample.shape) {
-                let sample = Sample { instance: fresh_uid().map_err(|_| ProvingFault::Random)?, ..sample.clone() };
-                all.push(self.store_one(&mut link, sample, *carrier, place).await?);
-            }
-        }
-        let _ = link.release().await;
-        Ok(all)
-    }
-
-    async fn store_one(
-        &self,
-        link: &mut Link,
-        sample: Sample,
-        carrier: Carrier,
-        place: usize,
-    ) -> Result<Stored, ProvingFault> {
-        let accepted: Vec<Accepted> = link.all_accepted().filter(|one| one.class == sample.class).collect();
-        let Some(on) = accepted.get(place % accepted.len().max(1)).copied() else {
-            let none = Uid::new(EXPLICIT_VR_LITTLE_ENDIAN).map_err(|_| ProvingFault::Random)?;
-            return Ok(Stored::new(sample, carrier, none, 0, Err("it takes the class no longer".to_owned())));
-        };
-        let (bytes, sealed) = self.means.sealed(&sample, carrier, &on)?;
-        let (fresh, again) = self.means.sealed(&sample, carrier, &on)?;
-        let mut said: Vec<Result<Status, LinkFault>> = Vec::new();
-        for bytes in [&bytes, &bytes, &fresh] {
-            let status = store(link, &on, &sample, bytes).await;
-            let over = status.is_err();
-            said.push(status);
-            if over {
-                // It may have hung up on the object; the next ones get another association, with the same contexts.
-                let mut classes: Vec<Uid> = link.asked().collect();
-                classes.dedup();
-                *link = self.open(&classes).await?;
-            }
-        }
-        let mut said = said.into_iter();
-        let first = said.next().map_or_else(|| Err(String::new()), |said| said.map_err(|fault| fault.to_string()));
-        let mut stored = Stored::new(sample, carrier, on.syntax, bytes.len() as u64, first);
-        stored.equal = said.next().and_then(Result::ok);
-        stored.changed = said.next().and_then(Result::ok);
-        (stored.first, stored.last) = (Some(sealed.begun.seal), Some(again.begun.seal));
-        Ok(stored)
-    }
-
-    /// Stores one object of the largest size, of the first family with pixels.
-    async fn store_largest(
-        &mut self,
-        families: &[(&'static Family, Uid)],
-        stored: &mut Vec<Stored>,
-    ) -> Result<u64, ProvingFault> {
-        let large = families.iter().find(|(family, _)| sample::shapes(family).contains(&Shape::Native(16, 3)));
-        let first = large
-            .or_else(|| families.iter().find(|(family, _)| sample::shapes(family).contains(&Shape::Native(16, 1))));
-        let (Some((family, class)), Some(one)) = (first, stored.first()) else { return Ok(0) };
-        if self.largest == 0 {
-            return Ok(0);
-        }
-        (self.say)(&format!("storing one of {} MiB", self.largest >> 20));
-        let instance = fresh_uid().map_err(|_| ProvingFault::Random)?;
-        let sample =
-            Sample { family, class: *class, instance, shape: Shape::Native(16, 1), number: 9000, ..one.sample.clone() };
-        let mut link = self.open(&[*class]).await?;
-        let Some(on) = link.accepted(class) else { return Ok(0) };
-        let sent = self.means.store_large(&mut link, &on, &sample, self.largest).await;
-        let large = match sent {
-            Ok((status, sealed, bytes)) => {
-                let _ = link.release().await;
-                let mut large = Stored::new(sample, Carrier::Pixels, on.syntax, bytes, Ok(status));
-                (large.first, large.last) = (Some(sealed.begun.seal), Some(sealed.begun.seal));
-                large
-            }
-            Err(SendFault::Link(fault)) => {
-                Stored::new(sample, Carrier::Pixels, on.syntax, self.largest, Err(fault.to_string()))
-            }
-            Err(other) => return Err(other.into()),
-        };
-        let bytes = large.bytes;
-        stored.push(large);
-        Ok(bytes)
-    }
-
     /// Where the archive says that its objects of the test patient are, each by its instance.
-    async fn find(&self, stored: &[Stored]) -> Vec<Place> {
-        let Ok(mut walker) = Walker::open(&self.target).await else { return Vec::new() };
+    async fn find(&self, stored: &[Stored], patience: &Patience) -> Vec<Place> {
+        let mut questions = Questions { target: &self.target, patience, walker: None };
         let mut studies: Vec<Study> = Vec::new();
         let mut accessions: Vec<&str> = stored.iter().map(|one| one.sample.accession.as_str()).collect();
         accessions.sort_unstable();
         accessions.dedup();
         for accession in accessions {
-            for study in walker.studies("", "", accession).await.unwrap_or_default() {
+            for study in questions.studies(accession).await {
                 if !studies.iter().any(|known| known.uid == study.uid) {
                     studies.push(study);
                 }
@@ -299,38 +216,49 @@ impl Proving<'_> {
         }
         let mut places: Vec<Place> = Vec::new();
         for study in studies {
-            for series in walker.series(&study).await.unwrap_or_default() {
-                for image in walker.images(&study, &series).await.unwrap_or_default() {
+            for series in questions.series(&study).await {
+                for image in questions.images(&study, &series).await {
                     let class = image.class.or_else(|| stored.first().map(|one| one.sample.class));
                     let listed = Listed { image, study: study.clone(), series };
                     places.extend(class.map(|class| listed.place(class)));
                 }
             }
         }
-        walker.close().await;
+        questions.close().await;
         places
     }
 
     /// Whatever it is called.
-    fn reading(&self) -> ReadBack {
+    pub(super) fn reading(&self) -> ReadBack {
         ReadBack { options: OpenOptions { minted: true, ..self.how.options }, ..self.how.clone() }
     }
 
     /// Retrieves everything by C-GET and judges it.
-    async fn retrieve(&self, stored: &mut [Stored], found: &[Place]) -> Vec<Verdict> {
+    async fn retrieve(&self, stored: &mut [Stored], found: &[Place], patience: &Patience) -> Vec<Verdict> {
         let how = self.reading();
         let mut seen: Vec<Verdict> = Vec::new();
-        let mut why = None;
+        let mut why: Vec<(Uid, VerifyFault)> = Vec::new();
         let mut classes: Vec<Uid> = stored.iter().map(|one| one.sample.class).collect();
         classes.sort_unstable();
         classes.dedup();
-        let mut asking = Asking { target: &self.target, classes, line: None };
+        let mut asking = Asking { target: &self.target, classes, line: None, patience };
+        let mut in_a_row = 0;
         for one in stored.iter().filter(|one| one.is_stored()) {
             let place = found.iter().find(|place| place.instance == one.sample.instance);
             let place = place.cloned().unwrap_or_else(|| one.place());
+            if in_a_row >= MOST_UNASKED {
+                why.push((one.sample.instance, VerifyFault::unasked("it could not be asked for others")));
+                continue;
+            }
             match asking.get(&place, &how).await {
-                Ok(verdicts) => seen.extend(verdicts),
-                Err(fault) => why = Some(fault.to_string()),
+                Ok(verdicts) => {
+                    in_a_row = 0;
+                    seen.extend(verdicts);
+                }
+                Err(fault) => {
+                    in_a_row = if fault.is_transient() { in_a_row + 1 } else { 0 };
+                    why.push((one.sample.instance, fault));
+                }
             }
         }
         // What it calls otherwise than it was stored: some mint UIDs of their own.
@@ -342,28 +270,33 @@ impl Proving<'_> {
         for one in stored {
             let verdict = seen.iter().find(|verdict| verdict.instance == one.sample.instance);
             one.seal = verdict.and_then(|verdict| verdict.seal);
-            let missing = || Fate::Missing(why.clone().unwrap_or_else(|| "C-GET gave nothing".to_owned()));
-            one.got = Some(match &one.status {
-                Err(why) => Fate::Refused(why.clone()),
-                Ok(status) if !status.is_done() => Fate::Refused(status.to_string()),
-                Ok(_) => verdict.map_or_else(missing, |verdict| one.fate(verdict)),
-            });
+            let missing = || match why.iter().find(|(instance, _)| *instance == one.sample.instance) {
+                Some((_, fault)) if fault.is_transient() => Fate::Unasked(fault.to_string()),
+                Some((_, fault)) => Fate::Missing(fault.to_string()),
+                None => Fate::Missing("C-GET gave nothing".to_owned()),
+            };
+            let came = || verdict.map_or_else(missing, |verdict| one.fate(verdict));
+            one.got = Some(one.refused().unwrap_or_else(came));
         }
         seen
     }
 
     /// Has everything delivered to each destination, and judges it.
-    async fn deliver(&mut self, stored: &mut [Stored]) -> Vec<Verdict> {
+    async fn deliver(&mut self, stored: &mut [Stored], patience: &Patience) -> Vec<Verdict> {
         let how = self.reading();
         let mut all = Vec::new();
         let Ok(ear) = &mut self.ear else { return all };
         for destination in &self.destinations {
             (self.say)(&format!("retrieving them by C-MOVE to {destination}"));
-            let delivery = Delivery { target: &self.target, destination: *destination, how: &how };
+            let delivery = Delivery { target: &self.target, destination: *destination, how: &how, patience };
             let (verdicts, why) = deliver::deliver(&delivery, ear, stored).await;
             for one in stored.iter_mut().filter(|one| deliver::is_heard(one)) {
                 let verdict = verdicts.iter().find(|verdict| verdict.instance == one.sample.instance);
-                let missing = || Fate::Missing(why.clone().unwrap_or_else(|| "C-MOVE delivered nothing".to_owned()));
+                let missing = || match &why {
+                    Some(fault) if proves_nothing(fault) => Fate::Unasked(fault.to_string()),
+                    Some(fault) => Fate::Missing(fault.to_string()),
+                    None => Fate::Missing("C-MOVE delivered nothing".to_owned()),
+                };
                 let fate = verdict.map_or_else(missing, |verdict| one.fate(verdict));
                 one.moved.push((destination.to_string(), fate));
             }
@@ -374,7 +307,7 @@ impl Proving<'_> {
 }
 
 /// What can carry the seal of an object.
-const fn carriers(shape: Shape) -> &'static [Carrier] {
+pub(super) const fn carriers(shape: Shape) -> &'static [Carrier] {
     match shape {
         Shape::Plain => &[Carrier::Attributes],
         Shape::Native(..) | Shape::Encapsulated => &[Carrier::Pixels, Carrier::Attributes],

@@ -60,6 +60,18 @@ pub enum Fate {
     NotTaken,
     /// It was acknowledged, and did not come back; in words.
     Missing(String),
+    /// The archive could not be asked, also when it was tried again; in words.
+    Unasked(String),
+}
+
+/// When an object came back that was asked for as soon as it was acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Late {
+    /// After so many seconds.
+    After(u64),
+    /// Not within so many seconds.
+    Over(u64),
 }
 
 /// One sealed object, and what became of it.
@@ -117,6 +129,9 @@ pub struct ProbeResult {
     /// When C-MOVE was proven, where that was not now: a gateway that runs cannot hear deliveries for a proof of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub moved_at: Option<jiff::Timestamp>,
+    /// It does not give objects back as soon as it has acknowledged them; `None`: it does, or that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<Late>,
 }
 
 /// Why there is no result that counts.
@@ -285,6 +300,59 @@ impl ProbeResult {
             .collect()
     }
 
+    /// Whether it has objects in other studies or series than they were stored in: they cannot be asked for there.
+    pub fn moves_elsewhere(&self) -> bool {
+        self.coerces.iter().any(|keyword| keyword == "StudyInstanceUID" || keyword == "SeriesInstanceUID")
+    }
+
+    /// Whether what was just stored can be asked for as it was stored, and comes in time.
+    pub fn finds_again(&self) -> bool {
+        self.reads_back && !self.mints && !self.moves_elsewhere() && self.late.is_none()
+    }
+
+    /// What is to be kept in place of an earlier result. What that one proves and this one could not find out stays as it was,
+    /// and then this one counts as no younger: it is due again. `None`: nothing else is lost, and the earlier one stays.
+    #[must_use]
+    pub fn in_place_of(mut self, earlier: &Self) -> Option<Self> {
+        let unasked = self.unasked(earlier);
+        if unasked.is_empty() {
+            return Some(self);
+        }
+        let is_unasked = |trial: &Trial| unasked.iter().any(|(family, carrier)| trial.is_of(family, *carrier));
+        self.trials.retain(|trial| !is_unasked(trial));
+        self.trials.extend(earlier.trials.iter().filter(|trial| is_unasked(trial)).cloned());
+        self.reads_back |= earlier.reads_back;
+        self.at = earlier.at;
+        (!self.lost(earlier).is_empty()).then_some(self)
+    }
+
+    /// Families and carriers that an earlier result proves, and of which this one could not find out.
+    pub fn unasked(&self, earlier: &Self) -> Vec<(String, Carried)> {
+        let mut unasked: Vec<(String, Carried)> = self
+            .trials
+            .iter()
+            .filter(|trial| trial.fates().any(|fate| matches!(fate, Fate::Unasked(_))))
+            .filter(|trial| earlier.proves(&trial.family, trial.carrier).is_ok())
+            .map(|trial| (trial.family.clone(), trial.carrier))
+            .collect();
+        unasked.sort_unstable();
+        unasked.dedup();
+        // What is known to be lost is lost, whatever else was not found out.
+        unasked.retain(|(family, carrier)| {
+            let mut like = self.trials.iter().filter(|trial| trial.is_of(family, *carrier)).flat_map(Trial::fates);
+            like.all(|fate| fate.is_good() || matches!(fate, Fate::NotTaken | Fate::Unasked(_)))
+        });
+        unasked
+    }
+
+    /// Why something could not be found out.
+    pub fn why_unasked(&self) -> Option<&str> {
+        self.trials.iter().flat_map(Trial::fates).find_map(|fate| match fate {
+            Fate::Unasked(why) => Some(why.as_str()),
+            _ => None,
+        })
+    }
+
     /// Whether objects of this family were stored with this carrier at all.
     pub fn tried(&self, family: &str, carrier: Carried) -> bool {
         self.trials.iter().any(|trial| trial.family == family && trial.carrier == carrier)
@@ -301,9 +369,9 @@ impl ProbeResult {
         let known = self.trials.iter().any(|trial| trial.family == family);
         let like = |trial: &&Trial| trial.carrier == carrier && (!known || trial.family == family);
         for trial in self.trials.iter().filter(like) {
-            for fate in trial.get.iter().chain(trial.moved.iter().map(|(_, fate)| fate)) {
+            for fate in trial.fates() {
                 match fate {
-                    Fate::Whole | Fate::Recompressed(_) => proven = true,
+                    good if good.is_good() => proven = true,
                     Fate::NotTaken => {}
                     other => return Err(format!("the probe found that sealed objects {}", other.words())),
                 }
@@ -324,7 +392,21 @@ impl Signed {
     }
 }
 
+impl Trial {
+    fn is_of(&self, family: &str, carrier: Carried) -> bool {
+        self.family == family && self.carrier == carrier
+    }
+
+    fn fates(&self) -> impl Iterator<Item = &Fate> {
+        self.get.iter().chain(self.moved.iter().map(|(_, fate)| fate))
+    }
+}
+
 impl Fate {
+    const fn is_good(&self) -> bool {
+        matches!(self, Self::Whole | Self::Recompressed(_))
+    }
+
     /// What became of it, as the end of a sentence about sealed objects.
     pub fn words(&self) -> String {
         match self {
@@ -339,6 +421,7 @@ impl Fate {
             Self::Refused(status) => format!("are refused with {status}"),
             Self::NotTaken => "are of a class that the archive does not take".to_owned(),
             Self::Missing(why) => format!("are acknowledged and do not come back: {why}"),
+            Self::Unasked(why) => format!("cannot be asked for now, also when it is tried again: {why}"),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! One sample that was stored, and what has become known of it.
 
 use super::judge::Verdict;
+use super::patience::is_busy;
 use super::result::{Carried, Fate, Trial};
 use super::sample::{PATIENT_ID, Sample};
 use crate::dicom::dimse::Status;
@@ -17,8 +18,10 @@ pub struct Stored {
     pub carrier: Carried,
     pub stored: Uid,
     pub bytes: u64,
-    /// What the archive said to the first one.
+    /// What the archive said to the first one; why it said nothing of it.
     pub status: Result<Status, String>,
+    /// What it said was not about the object: it was busy, or its association ended, each time.
+    pub unasked: bool,
     /// What it said to the same again, and to a changed one.
     pub equal: Option<Status>,
     pub changed: Option<Status>,
@@ -36,13 +39,24 @@ impl Stored {
             Carrier::Pixels => Carried::Pixels,
             Carrier::Attributes => Carried::Attributes,
         };
+        let unasked = status.as_ref().is_ok_and(|status| is_busy(*status));
         let (equal, changed, first, last, got, seal, moved) = (None, None, None, None, None, None, Vec::new());
-        Self { sample, carrier, stored, bytes, status, equal, changed, first, last, got, seal, moved }
+        Self { sample, carrier, stored, bytes, status, unasked, equal, changed, first, last, got, seal, moved }
     }
 
     /// Whether the archive said that it has it.
     pub fn is_stored(&self) -> bool {
         self.status.as_ref().is_ok_and(|status| status.is_done())
+    }
+
+    /// What became of it, if the archive did not say that it has it.
+    pub fn refused(&self) -> Option<Fate> {
+        let words = match &self.status {
+            Ok(status) if status.is_done() => return None,
+            Ok(status) => status.to_string(),
+            Err(why) => why.clone(),
+        };
+        Some(if self.unasked { Fate::Unasked(words) } else { Fate::Refused(words) })
     }
 
     /// Where it was stored.
@@ -87,10 +101,12 @@ impl Stored {
         let (equal, changed) = (self.equal.map(Status::is_done), self.changed.map(Status::is_done));
         match (equal, changed, self.seal) {
             _ if !self.is_stored() || self.first == self.last => None,
+            // What is not about the object says nothing of repeats either.
+            (None, ..) | (_, None, _) => None,
             (_, Some(true), Some(seal)) if Some(seal) == self.last => Some(Repeats::Replaced),
             (_, Some(true), Some(seal)) if Some(seal) == self.first => Some(Repeats::Kept),
-            (Some(true), Some(false) | None, _) => Some(Repeats::Compared),
-            (Some(false) | None, Some(false) | None, _) => Some(Repeats::Refused),
+            (Some(true), Some(false), _) => Some(Repeats::Compared),
+            (Some(false), Some(false), _) => Some(Repeats::Refused),
             _ => None,
         }
     }

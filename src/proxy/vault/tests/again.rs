@@ -90,6 +90,7 @@ impl World {
             trials: trials.collect(),
             left_behind: None,
             moved_at: None,
+            late: None,
         };
         result.keep(&self.state(), &title()).unwrap();
         result
@@ -235,4 +236,18 @@ async fn an_archive_that_is_left_alone_has_its_associations_for_others() {
     tokio::time::timeout(std::time::Duration::from_secs(20), free).await.expect("a place is free while it waits");
     again.begin(&world.shared);
     assert_eq!(world.known().trials.len(), 4, "it is not over, and not begun a second time");
+}
+
+#[tokio::test]
+async fn a_hang_up_or_a_busy_archive_takes_nothing_away_that_was_proven() {
+    for fault in [None, Some(crate::dicom::dimse::Status(0xa700))] {
+        let archive = Archive::start(Habit::None).await;
+        archive.faults.lock().unwrap().push(fault);
+        let world = world(&archive.address).await;
+        let old = world.proven(40);
+        world.round(&mut Again::default()).await;
+        assert_eq!(world.known().lost(&old), Vec::<String>::new());
+        assert!(world.known().at > old.at, "it is proven again");
+        assert_eq!(world.alerts().len(), 0);
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::dicom::dataset::write::{DataSet, Flat};
 use crate::dicom::dimse::{Command, Field, Status};
-use crate::dicom::pdu::{AnsweredContext, AssociateAc, AssociateRq, ContextResult};
+use crate::dicom::pdu::{AnsweredContext, AssociateAc, AssociateRj, AssociateRq, ContextResult};
 use crate::dicom::transfer_syntax::{
     EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, encoding_of, is_encapsulated,
 };
@@ -12,7 +12,7 @@ use crate::net::buffer::Pool;
 use crate::scu::{Accepted, Asked, Link, LinkFault, Message, Target};
 use crate::transform::recode::Recode;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
@@ -26,6 +26,7 @@ pub struct Held {
     pub series: Uid,
     pub syntax: Uid,
     pub data: Vec<u8>,
+    pub since: Instant,
 }
 
 /// What it does that others do not.
@@ -54,7 +55,15 @@ pub enum Habit {
     Full,
     /// Gives nothing out for a while when it has got a second object.
     Tires,
+    /// Ends its association after so many objects.
+    Closes(usize),
+    /// Bears one association at a time, and rejects others for now.
+    Single,
+    /// Finds nothing for a while after it has acknowledged it.
+    Late(Duration),
 }
+
+pub type Faults = Arc<Mutex<Vec<Option<Status>>>>;
 
 /// The archive.
 #[derive(Debug)]
@@ -63,6 +72,8 @@ pub struct Archive {
     pub held: Arc<Mutex<Vec<Held>>>,
     /// It gives nothing out, and answers this.
     pub refuses: Arc<Mutex<Option<Status>>>,
+    /// What it does with the next objects to be stored, once it has a few: answers this, or hangs up.
+    pub faults: Faults,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -78,22 +89,31 @@ impl Archive {
         let address = listener.local_addr().unwrap().to_string();
         let held: Arc<Mutex<Vec<Held>>> = Arc::default();
         let refuses: Arc<Mutex<Option<Status>>> = Arc::default();
-        let (shared, refused) = (Arc::clone(&held), Arc::clone(&refuses));
+        let faults = Faults::default();
+        let (shared, refused, failing) = (Arc::clone(&held), Arc::clone(&refuses), Arc::clone(&faults));
+        let one = Arc::new(tokio::sync::Semaphore::new(1));
         let task = tokio::spawn(async move {
             let mut tasks = tokio::task::JoinSet::new();
             loop {
                 let (tcp, from) = listener.accept().await.unwrap();
                 let (held, refuses) = (Arc::clone(&shared), Arc::clone(&refused));
+                let (faults, one) = (Arc::clone(&failing), Arc::clone(&one));
                 tasks.spawn(async move {
                     let wire = Wire::plain(tcp, from, Arc::new(Pool::new(64 << 10, 1)));
                     let asked = Asked::on(wire, PATIENCE).await.unwrap();
+                    let place = one.try_acquire_owned();
+                    if habit == Habit::Single && place.is_err() {
+                        // Local limit exceeded, for now.
+                        asked.reject(AssociateRj { result: 2, source: 3, reason: 2 }).await;
+                        return LinkFault::Released;
+                    }
                     let request = asked.request().clone();
                     let link = asked.accept(accept(&request)).await.unwrap().with_longest(64 << 20);
-                    serve(link, &held, &refuses, habit).await
+                    serve(link, &held, &refuses, &faults, habit).await
                 });
             }
         });
-        Self { address, held, refuses, task }
+        Self { address, held, refuses, faults, task }
     }
 
     pub fn target(&self) -> Target<'_> {
@@ -129,7 +149,14 @@ fn accept(request: &AssociateRq) -> AssociateAc {
     }
 }
 
-async fn serve(mut link: Link, held: &Mutex<Vec<Held>>, refuses: &Mutex<Option<Status>>, habit: Habit) -> LinkFault {
+async fn serve(
+    mut link: Link,
+    held: &Mutex<Vec<Held>>,
+    refuses: &Mutex<Option<Status>>,
+    faults: &Faults,
+    habit: Habit,
+) -> LinkFault {
+    let mut stores = 0;
     loop {
         let message = match link.receive().await {
             Ok(message) => message,
@@ -143,8 +170,18 @@ async fn serve(mut link: Link, held: &Mutex<Vec<Held>>, refuses: &Mutex<Option<S
             }
             continue;
         }
+        let fault = match message.command.field {
+            Field::StoreRq if held.lock().unwrap().len() > 4 => faults.lock().unwrap().pop(),
+            _ => None,
+        };
         let done = match message.command.field {
+            Field::StoreRq if fault == Some(None) => return LinkFault::HungUp,
+            Field::StoreRq if fault.is_some() => {
+                let status = fault.flatten().unwrap();
+                link.send(on.id, &message.command.response(status).unwrap(), None).await
+            }
             Field::StoreRq => {
+                stores += 1;
                 if habit == Habit::Tires && !held.lock().unwrap().is_empty() {
                     *refuses.lock().unwrap() = Some(Status::OUT_OF_RESOURCES_SUB_OPERATIONS);
                 }
@@ -152,11 +189,14 @@ async fn serve(mut link: Link, held: &Mutex<Vec<Held>>, refuses: &Mutex<Option<S
                 link.send(on.id, &message.command.response(status).unwrap(), None).await
             }
             Field::FindRq => find(&mut link, held, &message, &on).await,
-            Field::GetRq => get(&mut link, held, &message, &on).await,
+            Field::GetRq => get(&mut link, held, &message, &on, habit).await,
             _ => link.send(on.id, &message.command.response(Status::SUCCESS).unwrap(), None).await,
         };
         if let Err(fault) = done {
             return fault;
+        }
+        if matches!(habit, Habit::Closes(most) if stores >= most) {
+            return LinkFault::HungUp;
         }
     }
 }
@@ -226,10 +266,18 @@ fn take(held: &Mutex<Vec<Held>>, message: &Message, on: &Accepted, habit: Habit)
             study = Uid::new(merged).unwrap();
         }
         Habit::Forgets => return Status::SUCCESS,
-        Habit::None | Habit::Keeps | Habit::Refuses | Habit::Compares | Habit::Full | Habit::Tires => {}
+        Habit::None
+        | Habit::Keeps
+        | Habit::Refuses
+        | Habit::Compares
+        | Habit::Full
+        | Habit::Tires
+        | Habit::Closes(_)
+        | Habit::Single
+        | Habit::Late(_) => {}
     }
     let mut held = held.lock().unwrap();
-    let fresh = Held { class, instance, study, series, syntax: on.syntax, data };
+    let fresh = Held { class, instance, study, series, syntax: on.syntax, data, since: Instant::now() };
     match (held.iter_mut().find(|one| one.instance == instance), habit) {
         (None, _) => held.push(fresh),
         (Some(_), Habit::Keeps) => {}
@@ -272,13 +320,24 @@ async fn find(link: &mut Link, held: &Mutex<Vec<Held>>, message: &Message, on: &
     link.send(on.id, &message.command.response(Status::SUCCESS).unwrap(), None).await
 }
 
-async fn get(link: &mut Link, held: &Mutex<Vec<Held>>, message: &Message, on: &Accepted) -> Result<(), LinkFault> {
+async fn get(
+    link: &mut Link,
+    held: &Mutex<Vec<Held>>,
+    message: &Message,
+    on: &Accepted,
+    habit: Habit,
+) -> Result<(), LinkFault> {
     let keys = Flat::read(message.data.as_ref().unwrap(), encoding_of(&on.syntax)).unwrap();
     let wanted = |tag| keys.get(tag).and_then(|value| Uid::new(value.trim_ascii_end()).ok());
     let instance = wanted(Tag(0x0008, 0x0018));
     let found: Vec<Held> = {
         let held = held.lock().unwrap();
-        held.iter().filter(|one| instance.is_none_or(|instance| instance == one.instance)).cloned().collect()
+        let found = |one: &&Held| !matches!(habit, Habit::Late(late) if one.since.elapsed() < late);
+        held.iter()
+            .filter(|one| instance.is_none_or(|instance| instance == one.instance))
+            .filter(found)
+            .cloned()
+            .collect()
     };
     let (mut number, mut failed) = (100, 0);
     for one in found {

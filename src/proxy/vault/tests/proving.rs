@@ -1,6 +1,7 @@
 use super::archive::{Archive, Habit, PATIENCE};
 use super::{means, ring};
-use crate::proxy::vault::prove::{Carried, Fate, ProbeResult, Proving, Trial};
+use crate::dicom::dimse::Status;
+use crate::proxy::vault::prove::{Carried, Fate, Late, ProbeResult, Proving, ProvingFault, Trial};
 use crate::proxy::vault::verify::ReadBack;
 use crate::scu::Target;
 use crate::state::Repeats;
@@ -8,8 +9,17 @@ use crate::transform::open::OpenOptions;
 use crate::vault::Unlock;
 use std::time::Duration;
 
+/// Nobody waits here.
+const SOON: &[Duration] = &[Duration::from_millis(1); 5];
+
 async fn prove(habit: Habit) -> ProbeResult {
+    try_prove(habit, &[]).await.unwrap()
+}
+
+/// An archive that does this with what is stored, the last first.
+async fn try_prove(habit: Habit, faults: &[Option<Status>]) -> Result<ProbeResult, ProvingFault> {
     let archive = Archive::start(habit).await;
+    archive.faults.lock().unwrap().extend(faults);
     let mut proving = Proving {
         target: Target { answer: PATIENCE, ..archive.target() },
         means: means(),
@@ -19,9 +29,10 @@ async fn prove(habit: Habit) -> ProbeResult {
         destinations: Vec::new(),
         ear: Err("nobody listens".to_owned()),
         gateway: "gate-1".to_owned(),
+        patience: SOON,
         say: Box::new(|_| {}),
     };
-    proving.prove().await.unwrap()
+    proving.prove().await
 }
 
 fn fates(result: &ProbeResult, carrier: Carried) -> Vec<(&str, &Fate)> {
@@ -89,4 +100,47 @@ async fn an_archive_that_forgets_proves_nothing() {
     let lost = |(_, fate): &(&str, &Fate)| matches!(fate, Fate::Missing(_));
     assert!(fates(&result, Carried::Pixels).iter().all(lost), "{result:?}");
     assert!(result.proves("CT", Carried::Pixels).is_err() && !result.reads_back);
+}
+
+fn is_whole(result: &ProbeResult) {
+    for carrier in [Carried::Pixels, Carried::Attributes] {
+        let fates = fates(result, carrier);
+        assert!(fates.len() > 20 && fates.iter().all(|(_, fate)| **fate == Fate::Whole), "{fates:?}");
+    }
+    assert_eq!(result.repeats, Repeats::Replaced);
+    assert!(result.reads_back);
+}
+
+#[tokio::test]
+async fn one_that_hangs_up_or_is_busy_once_is_proven_all_the_same() {
+    for fault in [None, Some(Status(0xa700)), Some(Status(0xc001))] {
+        is_whole(&try_prove(Habit::None, &[fault]).await.unwrap());
+        is_whole(&try_prove(Habit::None, &[fault; 3]).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn one_that_ends_its_associations_after_a_few_objects_is_proven() {
+    for after in [1, 3, 7] {
+        is_whole(&prove(Habit::Closes(after)).await);
+    }
+}
+
+#[tokio::test]
+async fn one_that_bears_a_single_association_is_proven() {
+    is_whole(&prove(Habit::Single).await);
+}
+
+#[tokio::test]
+async fn one_that_finds_late_what_it_acknowledges_is_told_apart() {
+    let result = prove(Habit::Late(Duration::from_millis(200))).await;
+    assert!(matches!(result.late, Some(Late::After(_))) && !result.finds_again(), "{result:?}");
+    assert_eq!(prove(Habit::None).await.late, None);
+}
+
+#[tokio::test]
+async fn what_it_has_in_another_study_is_not_found_again() {
+    let result = prove(Habit::Merges).await;
+    assert!(result.reads_back && result.moves_elsewhere() && !result.finds_again());
+    assert!(prove(Habit::Coerces).await.finds_again());
 }

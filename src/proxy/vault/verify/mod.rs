@@ -17,6 +17,16 @@ use crate::dicom::{Phi, Uid};
 use crate::scu::LinkFault;
 use crate::transform::open::{Inner, OpenFault, OpenOptions, Opened};
 use crate::vault::{SealId, Unlock};
+use std::time::Duration;
+
+/// An archive may acknowledge an object before it can find it: it is asked again after each of these, ten seconds in all.
+pub const INDEXED: &[Duration] = &[
+    Duration::from_millis(250),
+    Duration::from_millis(750),
+    Duration::from_secs(2),
+    Duration::from_secs(3),
+    Duration::from_secs(4),
+];
 
 /// Which instance. Archives want to be told what is above it; what is not known is left out.
 #[derive(Debug, Clone)]

@@ -32,6 +32,7 @@ fn result(trials: Vec<Trial>) -> ProbeResult {
         trials,
         left_behind: None,
         moved_at: None,
+        late: None,
     }
 }
 
@@ -91,4 +92,25 @@ fn what_did_not_come_back_whole_each_way_is_not_proven() {
         let moved = Trial { moved: vec![("WS1".to_owned(), fate.clone())], ..good.clone() };
         assert!(result(vec![moved]).proves("ct", Carried::Pixels).is_err(), "{fate:?}");
     }
+}
+
+#[test]
+fn what_was_not_found_out_stays_as_it_was_and_what_is_lost_is_lost() {
+    let unasked = || Fate::Unasked("it hung up".to_owned());
+    let earlier = result(vec![trial("ct", Carried::Pixels, Fate::Whole), trial("mr", Carried::Pixels, Fate::Whole)]);
+    let new = |ct, mr| {
+        let mut new = result(vec![trial("ct", Carried::Pixels, ct), trial("mr", Carried::Pixels, mr)]);
+        new.at = jiff::Timestamp::from_second(1_900_000_000).unwrap();
+        new.in_place_of(&earlier)
+    };
+    assert_eq!(new(unasked(), Fate::Whole), None);
+    let found = new(Fate::Whole, Fate::Lossy).unwrap();
+    assert!(found.at > earlier.at && found.proves("mr", Carried::Pixels).is_err());
+    // It is due again, for the one that was not found out.
+    let mixed = new(unasked(), Fate::Lossy).unwrap();
+    assert!(mixed.at == earlier.at && mixed.proves("ct", Carried::Pixels).is_ok());
+    assert!(mixed.proves("mr", Carried::Pixels).is_err());
+    // Nothing was known of it before either.
+    let bad = result(vec![trial("ct", Carried::Pixels, unasked())]);
+    assert!(bad.clone().in_place_of(&bad).is_some() && bad.proves("ct", Carried::Pixels).is_err());
 }
