@@ -177,6 +177,21 @@ fn what_the_archive_corrected_is_told_in_the_record() {
 }
 
 #[test]
+fn an_overlay_that_somebody_drew_in_the_archive_does_not_come_out() {
+    let site = site();
+    let sealed = site.seal("1.5", EXPLICIT, &image("1.5", 1000), Carrier::Pixels);
+    let at = sealed.bytes.windows(5).position(|window| window == b"\xe0\x7f\x10\x00O").unwrap();
+    let overlay = [&b"\x00\x60\x00\x30OW\x00\x00\x40\x00\x00\x00"[..], &[0xff; 64]].concat();
+    let drawn = [&sealed.bytes[..at], &overlay, &sealed.bytes[at..]].concat();
+    let mut getting = site.getting("WS1", &[&[EXPLICIT]]);
+    getting.send("1.5", &drawn);
+    assert!(getting.arrives().data.unwrap() == image("1.5", 1000));
+    getting.ends();
+    let opened = site.world.records().into_iter().rfind(|record| record.0.get("opened").is_some()).unwrap();
+    assert_eq!(opened.list("drift"), ["added"]);
+}
+
+#[test]
 fn who_takes_only_what_was_sealed_gets_it_though_the_archive_sends_something_else() {
     let site = site();
     let object = encapsulated("1.5", 150_000);
