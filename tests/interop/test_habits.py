@@ -152,6 +152,32 @@ def test_what_it_does_with_repeats_is_found_out(site, repeat, named, warned):
     assert done.returncode == 1 and "nothing is sealed in archive `PACS`" in done.stderr, done.stderr
 
 
+@pytest.mark.parametrize("habit", [{"closes_after": 1}, {"closes_after": 3}, {"single": True}], ids=["each", "third", "single"])
+def test_how_it_keeps_its_associations_says_nothing_about_what_it_keeps(site, habit):
+    found, said = site(**habit).probe()
+    assert found["works"] and fates(found, "pixels") == fates(found, "attributes") == {"whole"}, said
+    assert found["repeats"] == "replaced"
+
+
+def test_one_that_indexes_late_is_waited_for(site, ct1):
+    here = site(late=1, archive_settings={"verify_after_store": "all"})
+    found, said = here.probe()
+    assert found["works"] and "after" in found["late"], found
+    assert 'verify_after_store = "all"' in said and "after it has acknowledged it" in said, said
+    here.gateway.start()
+    instance, raw = image(1)
+    assert store(here.gateway, ct1, instance, raw).status == 0
+    assert not [one for one in here.gateway.records() if one["event"] == "vault-alert"]
+
+
+def test_where_nothing_is_found_again_it_is_not_advised(site):
+    here = site(change=habits.merge, archive_settings={"verify_after_store": "all"})
+    _, said = here.probe()
+    assert 'verify_after_store = "none"' in said and "no store can be read back" in said, said
+    checked = here.gateway.run("check", ok=False)
+    assert "cannot be read back as it was stored" in checked.stdout + checked.stderr
+
+
 def test_with_one_that_forgets_nothing_works(site):
     found, _ = site(forget=True).probe()
     assert not found["works"] and not found["reads_back"]

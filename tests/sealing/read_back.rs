@@ -103,9 +103,8 @@ fn what_comes_back_otherwise_is_refused_and_told_of() {
         Some(spoilt)
     };
     let plain = |_: &[u8]| Some(image(INSTANCE, 64));
-    let gone = |_: &[u8]| None;
     let cut = |got: &[u8]| Some(got[..got.len() - 20_000].to_vec());
-    let all: [Gives<'_>; 4] = [&spoilt, &plain, &gone, &cut];
+    let all: [Gives<'_>; 3] = [&spoilt, &plain, &cut];
     for (what, gives) in all.into_iter().enumerate() {
         let site = site("all", "");
         let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
@@ -124,6 +123,42 @@ fn what_comes_back_otherwise_is_refused_and_told_of() {
         link.confirm_release();
         peer.released();
     }
+}
+
+#[test]
+fn what_the_archive_finds_late_is_asked_for_again() {
+    let site = site("all", "");
+    let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+    peer.say(1, &store(1), Some(&image(INSTANCE, 64)));
+    let got = link.message();
+    link.say(got.context, &success(&got.command), None);
+    for _ in 0..3 {
+        site.hands_out(None);
+    }
+    peer.nothing_yet();
+    site.hands_out(got.data.as_deref());
+    assert_eq!(peer.message().status(), 0);
+    assert!(site.ledger(INSTANCE).unwrap().seals[0].verified.is_some());
+    assert_eq!(site.world.count("vault-alert"), 0);
+}
+
+#[test]
+fn what_the_archive_does_not_find_is_told_of_and_to_be_sent_again() {
+    // Half of that a sender waits.
+    let archive = "verify_after_store = \"all\"";
+    let site = site_with(&Wants { archive, limits: "dimse = \"3s\"", ..Wants::default() });
+    let (mut peer, _, mut link, _) = site.modality(&[&natives()], &natives());
+    peer.say(1, &store(1), Some(&image(INSTANCE, 64)));
+    let got = link.message();
+    link.say(got.context, &success(&got.command), None);
+    for _ in 0..3 {
+        site.hands_out(None);
+    }
+    assert_eq!(peer.message().status(), 0xa700);
+    let alert = site.world.record("vault-alert");
+    assert_eq!(alert.text("cause"), Some("not-kept"));
+    assert!(alert.text("words").unwrap().contains("did not give it back"), "{alert:?}");
+    assert!(site.ledger(INSTANCE).unwrap().seals[0].verified.is_none());
 }
 
 #[test]

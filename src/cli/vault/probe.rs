@@ -213,7 +213,7 @@ fn text(result: &ProbeResult, archive: &Archive) -> String {
         Some(Late::After(seconds)) => {
             let _ = writeln!(
                 text,
-                "it gives an object back only {seconds} s after it has acknowledged it: no store can be read back at once"
+                "it gives an object back only {seconds} s after it has acknowledged it: read back, each store takes so long"
             );
         }
         Some(Late::Over(seconds)) => {

@@ -8,6 +8,7 @@ import dataclasses
 import io
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 
 from pydicom.dataset import Dataset, FileMetaDataset
@@ -23,6 +24,7 @@ NATIVE = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 class Held:
     data: Dataset
     syntax: str
+    since: float = dataclasses.field(default_factory=time.monotonic)
 
 
 class Habits:
@@ -37,9 +39,14 @@ class Habits:
         recompress: str | None = None,
         forget: bool = False,
         classes: Iterable[str] | None = None,
+        closes_after: int = 0,
+        single: bool = False,
+        late: float = 0,
     ) -> None:
         """`recompress`: the syntax into which it compresses what is native; `classes`: those that it takes; all where nothing is said."""
         self.change, self.repeat, self.recompress, self.forget = change, repeat, recompress, forget
+        self.closes_after, self.late, self._stores = closes_after, late, 0
+        """It ends the association after so many objects; it finds each so many seconds after it has acknowledged it."""
         self.held: dict[str, Held] = {}
         self._lock = threading.Lock()
         entity = AE(ae_title="PACS")
@@ -50,6 +57,8 @@ class Habits:
         for model in (StudyRootQueryRetrieveInformationModelFind, StudyRootQueryRetrieveInformationModelGet):
             entity.add_supported_context(model)
         entity.dimse_timeout = 60
+        if single:
+            entity.maximum_associations = 1
         self._entity, self.port = entity, 0
         self.given: Callable[[Dataset], None] = lambda data: None
         """Told of each object right after it was handed out."""
@@ -113,6 +122,10 @@ class Habits:
                 if not replace:
                     return status
             self.held[data.SOPInstanceUID] = Held(data, given)
+            self._stores += 1
+            if self.closes_after and self._stores % self.closes_after == 0:
+                # Once it has answered.
+                threading.Timer(0.02, event.assoc.abort).start()
         return 0
 
     def _matching(self, wanted: Dataset) -> list[Held]:
@@ -124,7 +137,7 @@ class Habits:
             return True
 
         with self._lock:
-            return [one for one in self.held.values() if fits(one.data)]
+            return [one for one in self.held.values() if time.monotonic() - one.since >= self.late and fits(one.data)]
 
     def _find(self, event: evt.Event) -> Iterator[tuple[int, Dataset | None]]:
         wanted = event.identifier

@@ -14,10 +14,11 @@ use crate::proxy::clock;
 use crate::proxy::shared::Shared;
 use crate::proxy::vault::alert::alert;
 use crate::proxy::vault::reach;
-use crate::proxy::vault::verify::{Place, ReadBack, VerifyFault};
+use crate::proxy::vault::verify::{INDEXED, Place, ReadBack, VerifyFault};
 use crate::state::{Repeats, SealEnd, Standing, StateFault};
 use crate::vault::SealId;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// What has become known since the archive answered.
 #[derive(Debug)]
@@ -174,7 +175,12 @@ impl Relay {
             words: &words,
         };
         let refusal = alert(&self.shared, self.snapshot.generation, Some(&self.visit), note);
-        let answer = Command { data_set: false, status: Some(Status::PROCESSING_FAILURE), ..answer.clone() };
+        // What is not there may still come, or is lost: sent again it is stored once more.
+        let status = match fault {
+            VerifyFault::Gone(_) => Status::OUT_OF_RESOURCES,
+            _ => Status::PROCESSING_FAILURE,
+        };
+        let answer = Command { data_set: false, status: Some(status), ..answer.clone() };
         answer.with_comment(&refusal.comment())
     }
 }
@@ -190,8 +196,23 @@ pub(super) fn place_of(sealing: &Sealing) -> Place {
     Place { class: *class, instance: *instance, study: *study, series: *series, patient: None }
 }
 
-/// Reads an object back, over an association of the gateway's own.
+/// Reads an object back, over associations of the gateway's own. Some archives acknowledge what they cannot find yet: that
+/// nothing comes falsifies nothing, and is asked again for as long as a sender can wait. What comes otherwise settles it.
 async fn verify(shared: &Shared, check: &Check, seal: SealId) -> Result<(), VerifyFault> {
+    let patience = shared.snapshot().settings.limits.dimse / 2;
+    let (since, mut pauses) = (Instant::now(), INDEXED.iter());
+    loop {
+        let verified = verify_once(shared, check, seal).await;
+        match pauses.next().filter(|pause| since.elapsed() + **pause < patience) {
+            // The place is another sender's meanwhile.
+            Some(pause) if matches!(verified, Err(VerifyFault::Gone(_))) => tokio::time::sleep(*pause).await,
+            _ => return verified,
+        }
+    }
+}
+
+/// The same, once.
+async fn verify_once(shared: &Shared, check: &Check, seal: SealId) -> Result<(), VerifyFault> {
     let (mut reader, _room) = reach::reader_in_turn(shared, &check.archive, check.title, &[check.place.class]).await?;
     let verified = reader.read(&check.place, &check.how, Some(seal)).await;
     // It is over, whatever the other side says to that.

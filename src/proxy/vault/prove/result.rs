@@ -307,7 +307,7 @@ impl ProbeResult {
 
     /// Whether what was just stored can be asked for as it was stored, and comes in time.
     pub fn finds_again(&self) -> bool {
-        self.reads_back && !self.mints && !self.moves_elsewhere() && self.late.is_none()
+        self.reads_back && !self.mints && !self.moves_elsewhere() && !matches!(self.late, Some(Late::Over(_)))
     }
 
     /// What is to be kept in place of an earlier result. What that one proves and this one could not find out stays as it was,

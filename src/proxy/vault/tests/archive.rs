@@ -72,7 +72,7 @@ pub struct Archive {
     pub held: Arc<Mutex<Vec<Held>>>,
     /// It gives nothing out, and answers this.
     pub refuses: Arc<Mutex<Option<Status>>>,
-    /// What it does with the next objects to be stored, once it has a few: answers this, or hangs up.
+    /// What it does with the next objects that it does not have, once it has a few; the last first: answers this, or hangs up.
     pub faults: Faults,
     task: tokio::task::JoinHandle<()>,
 }
@@ -171,7 +171,11 @@ async fn serve(
             continue;
         }
         let fault = match message.command.field {
-            Field::StoreRq if held.lock().unwrap().len() > 4 => faults.lock().unwrap().pop(),
+            Field::StoreRq => {
+                let held = held.lock().unwrap();
+                let known = held.iter().any(|one| Some(&one.instance) == message.command.sop_instance());
+                if held.len() > 4 && !known { faults.lock().unwrap().pop() } else { None }
+            }
             _ => None,
         };
         let done = match message.command.field {

@@ -120,6 +120,28 @@ async fn one_that_hangs_up_or_is_busy_once_is_proven_all_the_same() {
 }
 
 #[tokio::test]
+async fn what_is_refused_once_it_was_sent_before_is_tried_as_another_instance() {
+    // It hung up on it, and then says that it has it.
+    let result = try_prove(Habit::None, &[Some(Status(0x0111)), None]).await.unwrap();
+    assert!(fates(&result, Carried::Pixels).iter().all(|(_, fate)| **fate == Fate::Whole), "{result:?}");
+}
+
+#[tokio::test]
+async fn what_lasts_was_not_found_out_and_a_refusal_is_one() {
+    for fault in [None, Some(Status(0xa700))] {
+        let lasting = try_prove(Habit::None, &[fault; 500]).await;
+        assert!(matches!(lasting, Err(ProvingFault::Unasked(_))), "{lasting:?}");
+        // For the time of one object: it is not taken for refused.
+        let one = try_prove(Habit::None, &[fault; 4]).await.unwrap();
+        assert!(one.trials.iter().any(|trial| matches!(trial.get, Some(Fate::Unasked(_)))), "{one:?}");
+        assert!(one.why_unasked().is_some());
+    }
+    let refused = try_prove(Habit::None, &[Some(Status(0xa900)); 500]).await.unwrap();
+    assert!(refused.trials.iter().any(|trial| matches!(trial.get, Some(Fate::Refused(_)))), "{refused:?}");
+    assert!(refused.why_unasked().is_none());
+}
+
+#[tokio::test]
 async fn one_that_ends_its_associations_after_a_few_objects_is_proven() {
     for after in [1, 3, 7] {
         is_whole(&prove(Habit::Closes(after)).await);
@@ -134,7 +156,7 @@ async fn one_that_bears_a_single_association_is_proven() {
 #[tokio::test]
 async fn one_that_finds_late_what_it_acknowledges_is_told_apart() {
     let result = prove(Habit::Late(Duration::from_millis(200))).await;
-    assert!(matches!(result.late, Some(Late::After(_))) && !result.finds_again(), "{result:?}");
+    assert!(matches!(result.late, Some(Late::After(_))) && result.finds_again(), "{result:?}");
     assert_eq!(prove(Habit::None).await.late, None);
 }
 
